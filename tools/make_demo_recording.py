@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - phone symbols are the point here
 """Make softphone/demo_audio/demo.flac: our own sentences, spoken by Kokoro-82M (Apache-2.0).
 
 Neither Kokoro nor its voices are dependencies of the project; the recording is the only thing kept. In an empty folder:

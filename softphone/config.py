@@ -1,0 +1,202 @@
+"""The configuration: typed sections read from TOML. Every wrong value is a `ConfigError` that names its key.
+
+Each field states its own limits (`config_fields`), so that a new setting is one line here and one in `config/softphone.toml`.
+"""
+
+import dataclasses
+import os
+import stat
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from softphone import paths
+from softphone.config_fields import ConfigError, allowed, check_keys, limited, matching, section, shown
+
+CODEC_NAMES = ("x-phv", "opus", "PCMU", "PCMA")
+
+# No white space, quotes, angle brackets or control characters: these strings end in SIP headers.
+_SIP_URI = r"sips?:[^\s<>\"\x00-\x1f\x7f]+"
+_SIP_URI_MEANING = "a SIP URI such as sip:alice@example.org"
+_NO_CONTROL = r"[^\x00-\x1f\x7f]+"
+_NO_CONTROL_MEANING = "one line of text without control characters"
+
+
+@dataclass(frozen=True)
+class Account:
+    """One registration. Without `id` there is no account, and calls go directly from address to address."""
+
+    id: str = matching("", _SIP_URI, _SIP_URI_MEANING)
+    registrar: str = matching("", _SIP_URI, "a SIP URI such as sip:example.org")
+    proxy: str = matching("", _SIP_URI, "a SIP URI such as sip:proxy.example.org;lr")
+    user: str = matching("", _NO_CONTROL, _NO_CONTROL_MEANING)
+    """Name for digest authentication (RFC 3261, 22.4); empty: the user part of `id`."""
+    password_file: str = matching("", _NO_CONTROL, "the path of a file whose first line is the password")
+    password_env: str = matching("", r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
+    register_seconds: int = limited(300, 10, 86400)
+    auto_answer: bool = False
+
+    @property
+    def auth_user(self) -> str:
+        """The name used in digest authentication."""
+        return self.user or self.id.partition(":")[2].partition("@")[0]
+
+    def password(self) -> str:
+        """The password, read now and kept nowhere; "" when none is configured.
+
+        Raises:
+            ConfigError: the file or variable is missing, empty, or readable by other users.
+        """
+        if self.password_env:
+            value = os.environ.get(self.password_env, "")
+            if not value:
+                raise ConfigError(f"account.password_env: the environment variable {self.password_env} is not set; set it to the password")
+            return value
+        if not self.password_file:
+            return ""
+        path = Path(self.password_file).expanduser()
+        try:
+            with path.open(encoding="utf-8") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                first = file.readline().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            raise ConfigError(f"account.password_file: cannot read {path} ({_reason(error)})") from None
+        if mode & 0o077:
+            raise ConfigError(f"account.password_file: {path} can be read by other users; run: chmod 600 {path}")
+        if not first:
+            raise ConfigError(f"account.password_file: the first line of {path} is empty; write the password there")
+        return first
+
+
+@dataclass(frozen=True)
+class Network:
+    bind: str = matching("0.0.0.0", r"[0-9]{1,3}(\.[0-9]{1,3}){3}", "an IPv4 address of this machine, or 0.0.0.0 for all")
+    """The stock PJSIP wheel is built without IPv6."""
+    port: int = limited(0, 0, 65535)
+    """SIP port; 0 takes a free one."""
+    transport: str = allowed("udp", "udp", "tcp")
+    rtp_port: int = limited(0, 0, 65000)
+    """First RTP port; 0 takes free ones."""
+
+
+@dataclass(frozen=True)
+class Audio:
+    input: str = matching("default", _NO_CONTROL, _NO_CONTROL_MEANING)
+    """Name of a capture device as `softphone doctor` lists them, "default", or "null" for none."""
+    output: str = matching("default", _NO_CONTROL, _NO_CONTROL_MEANING)
+    echo_canceller: str = allowed("speex", "speex", "webrtc", "off")
+    echo_tail_ms: int = limited(200, 20, 500)
+
+
+@dataclass(frozen=True)
+class Codecs:
+    order: tuple[str, ...] = allowed(CODEC_NAMES, *CODEC_NAMES)
+    """What is offered, best first."""
+
+
+@dataclass(frozen=True)
+class Phv:
+    """Our own codec, `x-phv/16000`."""
+
+    interval_ms: int = limited(160, 20, 320, 20)
+    """Time between packets while someone speaks (ptime). PJMEDIA pulls 20 ms frames, at most 16 to a packet."""
+    redundancy: int = limited(1, 0, 3)
+    """How many earlier packets each packet repeats."""
+    voice: bool = True
+    """Send a description of the speaker's voice; without it the far end uses a neutral voice."""
+
+
+@dataclass(frozen=True)
+class Opus:
+    """The fallback for standard phones (RFC 7587), tuned for slow links."""
+
+    bitrate: int = limited(8000, 6000, 64000)
+    fec: bool = True
+    dtx: bool = True
+    ptime_ms: int = allowed(60, 20, 40, 60)
+    expected_loss_percent: int = limited(10, 0, 50)
+
+
+@dataclass(frozen=True)
+class Worker:
+    threads: int = limited(1, 1, 8)
+    """Threads of torch in the codec worker."""
+
+
+@dataclass(frozen=True)
+class Config:
+    account: Account = field(default_factory=Account)
+    network: Network = field(default_factory=Network)
+    audio: Audio = field(default_factory=Audio)
+    codecs: Codecs = field(default_factory=Codecs)
+    phv: Phv = field(default_factory=Phv)
+    opus: Opus = field(default_factory=Opus)
+    worker: Worker = field(default_factory=Worker)
+
+
+def load(path: Path | None = None) -> Config:
+    """Read `path`, or the file at the XDG path. Without a `path`, a missing file means the defaults.
+
+    Raises:
+        ConfigError: one sentence naming the file, the key, what is wrong and what is allowed.
+    """
+    chosen = path or paths.config_file()
+    try:
+        text = chosen.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        if path is None:
+            return Config()
+        raise ConfigError(f"there is no configuration file {chosen}; copy {paths.default_config_file()} there") from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise ConfigError(f"cannot read the configuration file {chosen} ({_reason(error)})") from None
+    try:
+        return parse(text)
+    except ConfigError as error:
+        raise ConfigError(f"{chosen}: {error}") from None
+
+
+def parse(text: str) -> Config:
+    """The configuration in a TOML document. Raises ConfigError."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise ConfigError(f"this is not valid TOML: {error}") from None
+    return from_dict(document)
+
+
+def from_dict(document: dict[str, Any]) -> Config:
+    """The configuration from nested dictionaries, as TOML or JSON give them. Raises ConfigError."""
+    sections = {entry.name: entry for entry in dataclasses.fields(Config)}
+    hints = get_type_hints(Config)
+    check_keys(document, sections, "")
+    values = {}
+    for name, table in document.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{name}: must be a table, written as [{name}] on a line of its own")
+        values[name] = section(hints[name], name, table)
+    config = Config(**values)
+    _check_together(config)
+    return config
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Nested dictionaries that `from_dict` reads back; holds the password's place, never the password."""
+    return dataclasses.asdict(config)
+
+
+def _check_together(config: Config) -> None:
+    account, network = config.account, config.network
+    if any(int(part) > 255 for part in network.bind.split(".") if part):
+        raise ConfigError(f"network.bind: must be an IPv4 address of this machine, or 0.0.0.0 for all, not {shown(network.bind)}")
+    if network.bind == "":
+        raise ConfigError("network.bind: must be an IPv4 address of this machine, or 0.0.0.0 for all, not empty")
+    for key in ("registrar", "proxy", "user", "password_file", "password_env"):
+        if getattr(account, key) and not account.id:
+            raise ConfigError(f"account.id: must be set, such as sip:alice@example.org, when account.{key} is")
+    if account.password_file and account.password_env:
+        raise ConfigError("account.password_env: cannot be used together with account.password_file; keep one of them")
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)

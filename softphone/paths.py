@@ -1,0 +1,43 @@
+"""Where the softphone keeps things: the XDG base directories, and what the package itself carries."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _xdg(variable: str, fallback: str) -> Path:
+    # The XDG specification says that a relative path in these variables is to be ignored.
+    value = os.environ.get(variable, "")
+    base = Path(value) if value.startswith("/") else Path.home() / fallback
+    return base / "softphone"
+
+
+def config_file() -> Path:
+    """`$XDG_CONFIG_HOME/softphone/config.toml`; need not exist."""
+    return _xdg("XDG_CONFIG_HOME", ".config") / "config.toml"
+
+
+def cache_dir() -> Path:
+    """`$XDG_CACHE_HOME/softphone`; need not exist."""
+    return _xdg("XDG_CACHE_HOME", ".cache")
+
+
+def runtime_dir() -> Path:
+    """Folder of the control socket: `$XDG_RUNTIME_DIR/softphone`, else `softphone-<uid>` in the temporary folder; need not exist."""
+    value = os.environ.get("XDG_RUNTIME_DIR", "")
+    if value.startswith("/"):
+        return Path(value) / "softphone"
+    return Path(tempfile.gettempdir()) / f"softphone-{os.getuid()}"
+
+
+def default_config_file() -> Path:
+    """The commented default configuration that comes with the program (wheel or checkout)."""
+    packaged = _PACKAGE / "default_config" / "softphone.toml"
+    return packaged if packaged.exists() else _PACKAGE.parent / "config" / "softphone.toml"
+
+
+def demo_recording() -> tuple[Path, Path]:
+    """The bundled recording (16 kHz mono FLAC) and the text that is spoken in it."""
+    return _PACKAGE / "demo_audio" / "demo.flac", _PACKAGE / "demo_audio" / "demo.txt"
