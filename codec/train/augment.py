@@ -1,0 +1,58 @@
+"""Sound as it comes from real microphones: noise, reverberation, band limits, speed, level."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.signal
+from numpy.typing import NDArray
+
+Sound = NDArray[np.float32]
+
+
+def speed(pcm: Sound, factor: float) -> Sound:
+    """Plays `factor` times faster, pitch and formants moving along: another speaker. Times in the labels divide by `factor`."""
+    length = int(len(pcm) / factor)
+    return np.interp(np.arange(length) * factor, np.arange(len(pcm)), pcm).astype(np.float32)
+
+
+def reverberate(pcm: Sound, random: np.random.Generator) -> Sound:
+    """A synthetic room: exponentially decaying noise after the direct sound, RT60 of 0.1 to 0.6 s."""
+    rt60 = random.uniform(0.1, 0.6)
+    tail = random.standard_normal(int(rt60 * 16000)) * 10 ** (-3 * np.arange(int(rt60 * 16000)) / (rt60 * 16000))
+    tail[: int(random.uniform(0.001, 0.01) * 16000)] = 0
+    ratio = 10 ** (random.uniform(-15, -3) / 20)
+    response = tail / (np.linalg.norm(tail) + 1e-9) * ratio
+    response[0] = 1.0
+    wet = scipy.signal.fftconvolve(pcm, response)[: len(pcm)]
+    return np.asarray(wet, np.float32)
+
+
+def add_noise(pcm: Sound, noise: Sound, snr_db: float, random: np.random.Generator) -> Sound:
+    """Mixes a random part of `noise` at a ratio of powers over the whole utterance."""
+    start = int(random.integers(0, len(noise)))
+    cut = np.resize(np.roll(noise, -start), len(pcm))
+    power, noise_power = float(np.mean(pcm**2)) + 1e-10, float(np.mean(cut**2)) + 1e-10
+    return np.asarray(pcm + cut * np.sqrt(power / noise_power * 10 ** (-snr_db / 10)), np.float32)
+
+
+def band_limit(pcm: Sound, random: np.random.Generator) -> Sound:
+    """A telephone or a poor microphone: a random band-pass."""
+    low, high = random.uniform(50, 350), random.uniform(3000, 7600)
+    sections = scipy.signal.butter(4, (low, high), "bandpass", fs=16000, output="sos")
+    return np.asarray(scipy.signal.sosfilt(sections, pcm), np.float32)
+
+
+def augment(pcm: Sound, noises: Sequence[Sound], random: np.random.Generator) -> Sound:
+    """One random distortion chain; the timing of the sound stays (see `speed` for the one that changes it)."""
+    if random.random() < 0.3:
+        pcm = reverberate(pcm, random)
+    if random.random() < 0.25:
+        pcm = band_limit(pcm, random)
+    chance = random.random()
+    if chance < 0.35 and noises:
+        pcm = add_noise(pcm, noises[int(random.integers(len(noises)))], random.uniform(5, 30), random)
+    elif chance < 0.55:
+        coloured = scipy.signal.lfilter([1], [1, -random.uniform(0, 0.95)], random.standard_normal(len(pcm)))
+        pcm = add_noise(pcm, coloured.astype(np.float32), random.uniform(8, 35), random)
+    peak = float(np.abs(pcm).max()) + 1e-6
+    return np.asarray(np.clip(pcm / peak * 10 ** (random.uniform(-26, 0) / 20), -1, 1), np.float32)
