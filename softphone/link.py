@@ -1,0 +1,387 @@
+"""Messages between the engine and the codec worker, over an AF_UNIX SOCK_SEQPACKET pair.
+
+One datagram is one message: a header `kind (u8), three zero bytes, stream (u32, little endian)`, then the body.
+PCM is int16 little endian, mono, 16 kHz. Neither side ever waits for the other: `Link.send` only touches queues, one pump
+thread moves datagrams, and media that the peer does not take in time is dropped, oldest first, and counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import struct
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Generic, TypeVar
+
+from softphone.errors import SoftphoneError
+
+SAMPLE_RATE = 16000
+CHUNK_SAMPLES = 320
+CHUNK_BYTES = 2 * CHUNK_SAMPLES
+MAX_BODY = 6144
+MAX_PULL = 3200
+MAX_STREAM = 2**32 - 1
+SOCKET_BUFFER = 8192
+"""Bytes asked of the kernel for each direction (it doubles them): about a dozen 20 ms chunks, so that no backlog hides there."""
+
+T = TypeVar("T")
+
+
+class LinkError(SoftphoneError):
+    """A message that is none, or a message that cannot be sent; one sentence."""
+
+
+class Kind(IntEnum):
+    OPEN = 1
+    PCM = 2
+    PAYLOAD = 3
+    PULL = 4
+    CLOSE = 5
+    STOP = 6
+    READY = 7
+    STATISTICS = 8
+    ERROR = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Engine -> worker: make an encoder and a decoder for `stream`."""
+
+    stream: int
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pcm:
+    """Engine -> worker: sound to encode. Worker -> engine: decoded sound, the answer to a Pull."""
+
+    stream: int
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """Engine -> worker: a payload that arrived. Worker -> engine: a payload to send."""
+
+    stream: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Engine -> worker: the playout wants `samples` more samples."""
+
+    stream: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Engine -> worker: the stream is over."""
+
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Engine -> worker: leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Worker -> engine, once: models are loaded and warm."""
+
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Worker -> engine: counters of one stream."""
+
+    stream: int
+    counters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Worker -> engine: `stream` (0: the whole worker) cannot go on, in one sentence."""
+
+    stream: int
+    sentence: str
+
+
+Message = Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure
+
+_HEADER = struct.Struct("<B3sI")
+_PULL = struct.Struct("<I")
+_PADDING = b"\0\0\0"
+
+
+def pack(message: Message) -> bytes:
+    """One datagram. Raises LinkError when the body is too long or a field is out of range."""
+    match message:
+        case Open(stream, settings):
+            kind, body = Kind.OPEN, _to_json(settings)
+        case Pcm(stream, pcm):
+            kind, body = Kind.PCM, pcm
+        case Payload(stream, payload):
+            kind, body = Kind.PAYLOAD, payload
+        case Pull(stream, samples):
+            if not 0 < samples <= MAX_PULL:
+                raise LinkError(f"a pull of {samples} samples is outside 1..{MAX_PULL}")
+            kind, body = Kind.PULL, _PULL.pack(samples)
+        case Close(stream):
+            kind, body = Kind.CLOSE, b""
+        case Stop():
+            kind, stream, body = Kind.STOP, 0, b""
+        case Ready(facts):
+            kind, stream, body = Kind.READY, 0, _to_json(facts)
+        case Statistics(stream, counters):
+            kind, body = Kind.STATISTICS, _to_json(counters)
+        case Failure(stream, sentence):
+            kind, body = Kind.ERROR, sentence.encode("utf-8", "replace")[:MAX_BODY]
+    if len(body) > MAX_BODY:
+        raise LinkError(f"a {kind.name} message of {len(body)} bytes is longer than {MAX_BODY}")
+    if kind is Kind.PCM and (len(body) % 2 or not body):
+        raise LinkError(f"PCM of {len(body)} bytes is not a whole number of 16-bit samples")
+    if not 0 <= stream <= MAX_STREAM:
+        raise LinkError(f"stream number {stream} does not fit 32 bits")
+    return _HEADER.pack(kind, _PADDING, stream) + body
+
+
+def unpack(datagram: bytes) -> Message:
+    """The message in one datagram. Raises LinkError for anything that `pack` could not have made."""
+    if len(datagram) < _HEADER.size:
+        raise LinkError(f"a message of {len(datagram)} bytes is shorter than its header")
+    number, padding, stream = _HEADER.unpack_from(datagram)
+    body = datagram[_HEADER.size :]
+    if padding != _PADDING:
+        raise LinkError("the reserved bytes of a message header are not zero")
+    if len(body) > MAX_BODY:
+        raise LinkError(f"a message body of {len(body)} bytes is longer than {MAX_BODY}")
+    try:
+        kind = Kind(number)
+    except ValueError:
+        raise LinkError(f"message kind {number} is unknown") from None
+    match kind:
+        case Kind.OPEN:
+            return Open(stream, _from_json(body))
+        case Kind.PCM:
+            if len(body) % 2 or not body:
+                raise LinkError(f"PCM of {len(body)} bytes is not a whole number of 16-bit samples")
+            return Pcm(stream, body)
+        case Kind.PAYLOAD:
+            return Payload(stream, body)
+        case Kind.PULL:
+            if len(body) != _PULL.size:
+                raise LinkError(f"a pull has {_PULL.size} bytes, not {len(body)}")
+            (samples,) = _PULL.unpack(body)
+            if not 0 < samples <= MAX_PULL:
+                raise LinkError(f"a pull of {samples} samples is outside 1..{MAX_PULL}")
+            return Pull(stream, samples)
+        case Kind.CLOSE:
+            return Close(stream)
+        case Kind.STOP:
+            return Stop()
+        case Kind.READY:
+            return Ready(_from_json(body))
+        case Kind.STATISTICS:
+            return Statistics(stream, _from_json(body))
+        case Kind.ERROR:
+            return Failure(stream, body.decode("utf-8", "replace"))
+
+
+def _to_json(value: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise LinkError(f"the body is not JSON: {error}") from None
+
+
+def _from_json(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise LinkError(f"the body is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise LinkError(f"the body is a JSON {type(value).__name__}, not an object")
+    return value
+
+
+class BoundedQueue(Generic[T]):
+    """A first-in first-out queue that never blocks and never grows past `capacity`: it drops the oldest and counts it."""
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError("capacity must be at least 1")
+        self.capacity = capacity
+        self.dropped = 0
+        self._items: deque[T] = deque()
+        self._lock = threading.Lock()
+
+    def put(self, item: T) -> T | None:
+        """Append; return the oldest item if it had to go."""
+        with self._lock:
+            self._items.append(item)
+            if len(self._items) <= self.capacity:
+                return None
+            self.dropped += 1
+            return self._items.popleft()
+
+    def get(self) -> T | None:
+        """The oldest item, or None when there is none."""
+        with self._lock:
+            return self._items.popleft() if self._items else None
+
+    def clear(self) -> None:
+        """Forget what is queued, uncounted."""
+        with self._lock:
+            self._items.clear()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+def link_pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends of a new link, with small kernel buffers."""
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in ends:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
+    return ends
+
+
+_MEDIA = (Pcm, Payload, Pull, Statistics)
+_CONTROL_CAPACITY = 1024
+
+
+@dataclass
+class LinkCounters:
+    """What passed and what was lost; `dropped` by kind of message."""
+
+    sent: int = 0
+    received: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+class Link:
+    """One end of the link with its pump thread.
+
+    `receive` is called on the pump thread with each message; `closed` once, there too, with a sentence, when the peer is gone,
+    sent nonsense, or `close()` was called. `send` may be called from any thread and never blocks.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        receive: Callable[[Message], None],
+        closed: Callable[[str], None],
+        *,
+        capacity: int = 64,
+        name: str = "link",
+    ) -> None:
+        self.counters = LinkCounters()
+        self._socket = sock
+        self._socket.setblocking(False)
+        self._receive = receive
+        self._closed = closed
+        self._control: BoundedQueue[bytes] = BoundedQueue(_CONTROL_CAPACITY)
+        self._media: BoundedQueue[tuple[str, bytes]] = BoundedQueue(capacity)
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake_lock = threading.Lock()
+        self._in_hand: bytes | None = None
+        self._open = True
+        self._thread = threading.Thread(target=self._pump, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the pump thread."""
+        self._thread.start()
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def send(self, message: Message) -> None:
+        """Queue a message. Media may push out older media; control is never dropped. Raises LinkError if `pack` does."""
+        datagram = pack(message)
+        if isinstance(message, _MEDIA):
+            evicted = self._media.put((type(message).__name__.lower(), datagram))
+            if evicted is not None:
+                self.counters.dropped[evicted[0]] += 1
+        elif self._control.put(datagram) is not None:
+            self.close()
+        self._signal()
+
+    def close(self) -> None:
+        """Stop the pump; what is queued is lost. The socket is closed on the pump thread."""
+        self._open = False
+        self._signal()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the pump thread to end (not from the pump thread itself)."""
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+
+    def _signal(self) -> None:
+        with self._wake_lock:
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
+
+    def _pump(self) -> None:
+        reason = "the link was closed"
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        try:
+            while self._open:
+                poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._next_datagram() else 0))
+                for descriptor, events in poll.poll():
+                    if descriptor == self._wake:
+                        os.eventfd_read(self._wake)
+                        continue
+                    if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+                        self._read()
+                    if events & select.POLLOUT:
+                        self._write()
+        except (LinkError, OSError, EOFError) as error:
+            reason = str(error) or type(error).__name__
+        finally:
+            self._open = False
+            self._socket.close()
+            with self._wake_lock:
+                os.close(self._wake)
+                self._wake = -1
+            self._closed(reason)
+
+    def _next_datagram(self) -> bytes | None:
+        """The datagram in hand; it stays there until the kernel has taken it."""
+        if self._in_hand is None:
+            self._in_hand = self._control.get()
+        if self._in_hand is None and (media := self._media.get()) is not None:
+            self._in_hand = media[1]
+        return self._in_hand
+
+    def _read(self) -> None:
+        for _ in range(64):
+            try:
+                datagram = self._socket.recv(_HEADER.size + MAX_BODY + 1)
+            except BlockingIOError:
+                return
+            if not datagram:
+                raise EOFError("the other process closed the link")
+            self.counters.received += 1
+            self._receive(unpack(datagram))
+
+    def _write(self) -> None:
+        while (datagram := self._next_datagram()) is not None:
+            try:
+                self._socket.send(datagram)
+            except BlockingIOError:
+                return
+            self._in_hand = None
+            self.counters.sent += 1
