@@ -34,7 +34,7 @@ class Account:
     """Name for digest authentication (RFC 3261, 22.4); empty: the user part of `id`."""
     password_file: str = matching("", _NO_CONTROL, "the path of a file whose first line is the password")
     password_env: str = matching("", r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
-    register_seconds: int = limited(300, 10, 86400)
+    register_seconds: int = limited(300, 20, 86400)
     auto_answer: bool = False
 
     @property

@@ -1,0 +1,1 @@
+"""Measuring instruments shared by the demo, the tests and the benchmarks."""
