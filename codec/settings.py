@@ -1,0 +1,28 @@
+"""What can be chosen about sending; the receiver needs none of it."""
+
+from dataclasses import dataclass
+
+from codec.errors import CodecError
+
+MIN_INTERVAL_MS, MAX_INTERVAL_MS = 40, 640
+MAX_REDUNDANCY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """Raises CodecError where a value is out of range."""
+
+    interval_ms: int = 160
+    """Time between packets while somebody speaks, 40..640; the headers of a packet cost more than what is in it."""
+
+    redundancy: int = 1
+    """How many earlier groups each packet repeats, 0..4."""
+
+    voice: bool = True
+    """Describe the speaker's voice to the listener; without it a neutral voice is heard."""
+
+    def __post_init__(self) -> None:
+        if not MIN_INTERVAL_MS <= self.interval_ms <= MAX_INTERVAL_MS:
+            raise CodecError(f"interval_ms is {self.interval_ms}; choose {MIN_INTERVAL_MS} to {MAX_INTERVAL_MS} ms")
+        if not 0 <= self.redundancy <= MAX_REDUNDANCY:
+            raise CodecError(f"redundancy is {self.redundancy}; choose 0 to {MAX_REDUNDANCY} earlier groups")
