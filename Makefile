@@ -1,0 +1,63 @@
+# make demo    a call between two softphones on this machine, with a report
+# make test    everything: set-up, lint, types, tests with real peers
+# make setup   only the program, in .venv
+# make bench-setup   also what measures word errors
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# webrtcvad comes as source, so its compiler and headers are needed once.
+DEBIAN_RUN := python3.11-venv python3.11-dev gcc libportaudio2
+DEBIAN_TEST := kamailio baresip-core
+PINS := pyproject.toml constraints.txt
+
+.PHONY: demo test setup bench-setup test-setup lint types check dist clean
+
+demo: setup
+	@$(BIN)/softphone demo
+
+setup: $(VENV)/.softphone
+
+bench-setup: $(VENV)/.bench
+
+test-setup: $(VENV)/.test
+	@tools/debian_packages $(DEBIAN_RUN) $(DEBIAN_TEST)
+
+test: lint types check
+	@echo "make test: lint, types and tests passed"
+
+lint: test-setup
+	$(BIN)/ruff check codec softphone tests tools
+	$(BIN)/ruff format --check codec softphone tests tools
+
+types: test-setup
+	$(BIN)/mypy
+
+check: test-setup
+	$(BIN)/pytest
+
+dist: test-setup
+	$(BIN)/python -m build --wheel --no-isolation
+
+$(VENV)/.python:
+	@tools/debian_packages --warn $(DEBIAN_RUN)
+	@$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) cannot make a virtual environment; install python3.11 and python3.11-venv, or name another with make PYTHON=..."; exit 1; }
+	@touch $@
+
+$(VENV)/.softphone: $(VENV)/.python $(PINS)
+	@echo "make: installing the softphone into $(VENV) (1.5 GB, a few minutes the first time)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.softphone
+	@echo "make: installing what measures word errors"
+	@$(PIP) --editable ".[bench]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.bench
+	@echo "make: installing what the tests need"
+	@$(PIP) --editable ".[bench,dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache
