@@ -1,0 +1,77 @@
+"""A peer program of the tests: started on free ports in a folder of its own, stopped for certain, its log kept for failures."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+class PeerError(AssertionError):
+    """A peer is missing or does not run: a failure of the test, never a reason to skip it."""
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that is free for UDP and for TCP at this moment."""
+    for _ in range(50):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind((host, 0))
+            port = int(tcp.getsockname()[1])
+            try:
+                udp.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise PeerError("no port is free for both UDP and TCP on 127.0.0.1")
+
+
+class PeerProcess:
+    """One child process and its log. `folder` is its own."""
+
+    def __init__(self, program: str, package: str, folder: Path) -> None:
+        found = shutil.which(program, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+        if found is None:
+            raise PeerError(f"{program} is not installed, and these tests need the real one; run: apt-get install {package}")
+        self.program = found
+        self.folder = folder
+        self.log = folder / f"{program}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *arguments: str, ready: Callable[[], bool], seconds: float = 15) -> None:
+        """Start it and wait until `ready()`. Raises PeerError with the end of its log."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self.program, *arguments],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if self._process.poll() is not None:
+                raise PeerError(f"{self.program} ended with status {self._process.returncode} at its start:\n{self.tail()}")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise PeerError(f"{self.program} was not ready within {seconds:g} s:\n{self.tail()}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it (SIGTERM, then SIGKILL after five seconds) and wait for it."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(5)
+        self._process = None
+
+    def tail(self, lines: int = 40) -> str:
+        """The last lines of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
