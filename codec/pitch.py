@@ -25,11 +25,11 @@ class PitchTrack(NamedTuple):
     strength: NDArray[np.float32]
 
 
-VOICING_THRESHOLD = 0.45
-OCTAVE_COST = 0.02
-OCTAVE_JUMP_COST = 0.5
-VOICING_COST = 0.14
-SILENCE_DB = 35.0
+VOICING_THRESHOLD = 0.42
+OCTAVE_COST = 0.03
+OCTAVE_JUMP_COST = 0.7
+VOICING_COST = 0.18
+SILENCE_DB = 38.0
 PEAK_DECAY_DB = 0.03
 """How fast the reference for silence forgets the loudest frame: 3 dB a second."""
 

@@ -1,5 +1,6 @@
 """How long, how high and how loud a phone was: measured the same way for training and for sending."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -50,7 +51,7 @@ def pieces(start_frame: int, end_frame: int) -> Iterator[tuple[int, int]]:
     """Cut a span of frames into nearly equal spans of at most MAX_FRAMES, each fit for one token."""
     count = -(-(end_frame - start_frame) // MAX_FRAMES)
     edges = [start_frame + (end_frame - start_frame) * i // max(count, 1) for i in range(count + 1)]
-    yield from zip(edges[:-1], edges[1:], strict=True)
+    yield from itertools.pairwise(edges)
 
 
 def measure(

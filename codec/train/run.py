@@ -1,0 +1,92 @@
+"""What every training step of the synthesis side shares: options, resuming, saving, progress."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+SAVE_SECONDS = 240.0
+
+
+def options(description: str) -> argparse.ArgumentParser:
+    """Options that every step takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long to train in this run")
+    parser.add_argument("--smoke", action="store_true", help="a few steps on generated sound, to see that it runs")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=1e-3, help="learning rate at its highest")
+    parser.add_argument("--work", type=Path, default=Path("work"), help="where checkpoints are kept")
+    return parser
+
+
+@dataclass
+class Run:
+    """One training in progress: modules and optimisers by name, and where they are saved."""
+
+    name: str
+    arguments: argparse.Namespace
+    parts: dict[str, nn.Module | torch.optim.Optimizer]
+    step: int = 0
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.path = self.arguments.work / f"{self.name}.checkpoint"
+        if self.path.exists() and not self.arguments.smoke:
+            saved: dict[str, Any] = torch.load(self.path, map_location=device())
+            for name, part in self.parts.items():
+                if name in saved:
+                    part.load_state_dict(saved[name])
+            self.step = saved["step"]
+            print(f"{self.name}: going on from step {self.step}", file=sys.stderr)
+
+    def save(self) -> None:
+        if self.arguments.smoke:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part_path = self.path.with_suffix(".part")
+        torch.save({**{name: part.state_dict() for name, part in self.parts.items()}, "step": self.step}, part_path)
+        os.replace(part_path, self.path)
+
+    def steps(self) -> Iterator[float]:
+        """Yields how much of this run is done, 0..1, until its time is over; saves every few minutes and at the end."""
+        started = saved = shown = time.monotonic()
+        seconds = 10.0 if self.arguments.smoke else self.arguments.minutes * 60
+        most = 5 if self.arguments.smoke else sys.maxsize
+        first = self.step
+        while (gone := time.monotonic() - started) < seconds and self.step - first < most:
+            yield gone / seconds
+            self.step += 1
+            now = time.monotonic()
+            if now - shown > 10:
+                shown = now
+                figures = " ".join(f"{name} {value:.4f}" for name, value in self.figures.items())
+                left = (seconds - gone) / 60
+                print(f"{self.name} step {self.step} {figures} {left:.1f} min left", file=sys.stderr, flush=True)
+            if now - saved > SAVE_SECONDS:
+                saved = now
+                self.save()
+        self.save()
+
+    def note(self, **figures: float) -> None:
+        """Smoothed figures for the progress line."""
+        for name, value in figures.items():
+            self.figures[name] = 0.98 * self.figures.get(name, value) + 0.02 * value
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def set_rate(optimizer: torch.optim.Optimizer, highest: float, done: float, step: int) -> None:
+    """Warm up over 200 steps; over the last 40 % of the run fall to a twentieth."""
+    rate = highest * min(1.0, (step + 1) / 200) * min(1.0, max(0.05, (1 - done) / 0.4))
+    for group in optimizer.param_groups:
+        group["lr"] = rate

@@ -1,0 +1,113 @@
+"""Train the vocoder on all speech of the corpus: `python -m codec.train.vocoder --minutes 60`."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec import pitch
+from codec.features import log_mel
+from codec.tokens import FRAME_SAMPLES, SAMPLE_RATE
+from codec.train.corpus import Corpus
+from codec.train.run import Run, device, options, set_rate
+from codec.train.tracks import Tracks
+from codec.vocoder import LAG_SAMPLES, NOISE_SAMPLES, Vocoder
+
+BATCH, FRAMES = 12, 64
+MARGIN = 4
+"""Frames at the start of a segment that the loss leaves out: the stream begins from nothing there."""
+PART_WEIGHT = {"l2": 0.5, "librispeech": 3.0, "commands": 1.0, "synthetic": 1.5}
+FFT_SIZES = (2048, 1024, 512, 256, 128)
+
+
+def spectral_loss(said: Tensor, true: Tensor) -> Tensor:
+    """Multi-resolution STFT loss (Yamamoto 2020): log and linear magnitudes. (batch, samples) both."""
+    total = torch.zeros((), device=said.device)
+    for size in FFT_SIZES:
+        window = torch.hann_window(size, device=said.device)
+        pair = torch.stft(torch.cat((said, true)), size, size // 4, window=window, return_complex=True, center=False).abs()
+        ours, theirs = pair.clamp_min(1e-4).chunk(2)
+        logs = (ours.log() - theirs.log()).abs().mean()
+        linear = ((ours - theirs).flatten(1).norm(dim=1) / theirs.flatten(1).norm(dim=1).clamp_min(1e-2)).mean()
+        total = total + logs + 0.5 * linear
+    return total / len(FFT_SIZES)
+
+
+def mel_loss(said: Tensor, true: Tensor) -> Tensor:
+    return (log_mel(said) - log_mel(true)).abs().mean()
+
+
+class Segments:
+    """Random stretches of speech with their F0: sound (batch, samples) that lags as the vocoder does, F0 (batch, frames)."""
+
+    def __init__(self, corpus: Corpus, tracks: Tracks, seed: int) -> None:
+        self._corpus, self._tracks = corpus, tracks
+        self._rng = np.random.default_rng(seed)
+        long_enough = [record["samples"] > (FRAMES + 4) * FRAME_SAMPLES for record in corpus.records]
+        weights = np.array([PART_WEIGHT[corpus.part(i)] * corpus.records[i]["seconds"] * long_enough[i] for i in corpus])
+        self._chance = weights / weights.sum()
+
+    def batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        """mel (batch, frames, 80), f0 (batch, frames), sound (batch, frames * 160) as the vocoder should give it."""
+        sounds, tracks = [], []
+        for index in self._rng.choice(len(self._chance), BATCH, p=self._chance):
+            pcm = self._corpus.pcm(int(index))
+            start = int(self._rng.integers(2, len(pcm) // FRAME_SAMPLES - FRAMES - 1))
+            piece = pcm[(start - 2) * FRAME_SAMPLES : (start + FRAMES + 2) * FRAME_SAMPLES].astype(np.float32) / 32768
+            sounds.append(piece * 10 ** (self._rng.uniform(-10, 6) / 20))
+            tracks.append(self._tracks.f0(int(index))[start : start + FRAMES])
+        return cut(torch.from_numpy(np.stack(sounds)), torch.from_numpy(np.stack(tracks)))
+
+
+def cut(sound: Tensor, f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """sound (batch, (frames + 4) * 160) with two frames of margin on either side."""
+    mel = log_mel(sound)[:, 2:-2]
+    begin = 2 * FRAME_SAMPLES - LAG_SAMPLES
+    return mel, f0, sound[:, begin : begin + f0.shape[1] * FRAME_SAMPLES]
+
+
+def generated(seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """A batch of buzzing noise instead of speech, for the smoke run."""
+    rng = np.random.default_rng(seed)
+    samples = (FRAMES + 4) * FRAME_SAMPLES
+    buzz = np.sign(np.sin(2 * np.pi * 140 / SAMPLE_RATE * np.arange(samples)))
+    sound = (0.1 * buzz + 0.02 * rng.standard_normal(samples)).astype(np.float32)
+    f0 = pitch.track(sound).f0[2:-2]
+    return cut(torch.from_numpy(np.stack([sound] * 2)), torch.from_numpy(np.stack([f0] * 2)))
+
+
+def speak(vocoder: Vocoder, mel: Tensor, f0: Tensor) -> Tensor:
+    """One batch through fresh streams at random places of phase and noise."""
+    state = vocoder.stream(len(mel))
+    state.phase = torch.rand(len(mel), dtype=torch.float64, device=mel.device)
+    state.noise_at = torch.randint(NOISE_SAMPLES, (len(mel),), device=mel.device)
+    out: Tensor = vocoder(state, mel, f0)
+    return out
+
+
+def main() -> None:
+    parser = options(__doc__ or "")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    vocoder = Vocoder().to(device())
+    optimizer = torch.optim.AdamW(vocoder.parameters(), lr=arguments.rate, betas=(0.8, 0.99), weight_decay=1e-4)
+    run = Run("vocoder", arguments, {"vocoder": vocoder, "optimizer": optimizer})
+    segments = None
+    if not arguments.smoke:
+        corpus = Corpus("train")
+        segments = Segments(corpus, Tracks(corpus), arguments.seed + run.step)
+    for done in run.steps():
+        set_rate(optimizer, arguments.rate, done, run.step)
+        mel, f0, true = (x.to(device()) for x in (segments.batch() if segments else generated(arguments.seed)))
+        said = speak(vocoder, mel, f0)[:, MARGIN * FRAME_SAMPLES :]
+        true = true[:, MARGIN * FRAME_SAMPLES :]
+        spectra, bands = spectral_loss(said, true), mel_loss(said, true)
+        optimizer.zero_grad()
+        (spectra + bands).backward()
+        torch.nn.utils.clip_grad_norm_(vocoder.parameters(), 1.0)
+        optimizer.step()
+        run.note(stft=spectra.item(), mel=bands.item())
+
+
+if __name__ == "__main__":
+    main()
