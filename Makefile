@@ -5,7 +5,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 # webrtcvad comes as source, so its compiler and headers are needed once.
 DEBIAN_RUN := python3.11-venv python3.11-dev gcc libportaudio2
 DEBIAN_TEST := kamailio baresip-core

@@ -99,9 +99,9 @@ class Codecs:
 class Phv:
     """Our own codec, `x-phv/16000`."""
 
-    interval_ms: int = limited(160, 20, 320, 20)
+    interval_ms: int = limited(160, 40, 320, 20)
     """Time between packets while someone speaks (ptime). PJMEDIA pulls 20 ms frames, at most 16 to a packet."""
-    redundancy: int = limited(1, 0, 3)
+    redundancy: int = limited(1, 0, 4)
     """How many earlier packets each packet repeats."""
     voice: bool = True
     """Send a description of the speaker's voice; without it the far end uses a neutral voice."""

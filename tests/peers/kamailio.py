@@ -35,7 +35,8 @@ class Kamailio:
         """Whether it answers a SIP request over UDP (any answer will do)."""
         request = (
             f"OPTIONS sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:@;branch=z9hG4bKping;rport\r\nMax-Forwards: 5\r\n"
-            f"From: <sip:ping@{DOMAIN}>;tag=ping\r\nTo: <sip:{DOMAIN}>\r\nCall-ID: ping@{DOMAIN}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+            f"From: <sip:ping@{DOMAIN}>;tag=ping\r\nTo: <sip:{DOMAIN}>\r\nCall-ID: ping@{DOMAIN}\r\nCSeq: 1 OPTIONS\r\n"
+            "Content-Length: 0\r\n\r\n"
         )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.bind(("127.0.0.1", 0))
