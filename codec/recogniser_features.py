@@ -18,7 +18,7 @@ def log_mel(pcm: Tensor, filters: Tensor) -> Tensor:
 
     Frame i sees samples i * HOP .. i * HOP + WINDOW of the input: the caller pads.
     """
-    frames = pcm.unfold(-1, WINDOW, HOP) * torch.hann_window(WINDOW, device=pcm.device)
+    frames: Tensor = pcm.unfold(-1, WINDOW, HOP) * torch.hann_window(WINDOW, device=pcm.device)
     power = torch.fft.rfft(frames).abs().square()
-    mel = power @ filters.T
+    mel: Tensor = power @ filters.T
     return (mel.clamp_min(10.0**LOG_FLOOR).log10() + 2.0) / 4.0

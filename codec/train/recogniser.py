@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.phones import PHONES, phone_index
-from codec.recogniser import FRAME_SAMPLES, Recogniser
+from codec.recogniser_network import FRAME_SAMPLES, RecogniserNetwork
 from codec.recogniser_features import HOP, WINDOW, log_mel
 from codec.train import augment
 from codec.train.pronunciations import phone_errors, variants_of
@@ -63,6 +63,18 @@ def load(data: Path, split: str, limit: int | None = None) -> list[tuple[str, Ut
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(one, rows))
+
+
+def load_noises(data: Path, limit: int | None = None) -> list[augment.Sound]:
+    """The noise clips that libsndfile reads; it calls some Ogg Opus files malformed, which are left out and counted."""
+    noises, unreadable = [], 0
+    for path in sorted((data / "noise").rglob("*.opus"))[:limit]:
+        try:
+            noises.append(soundfile.read(path, dtype="float32")[0].astype(np.float32))
+        except soundfile.LibsndfileError:
+            unreadable += 1
+    print(f"{len(noises)} noises, {unreadable} unreadable left out", flush=True)
+    return noises
 
 
 def frame_labels(labels: list[tuple[int, int, int]], frames: int, speed: float) -> NDArray[np.int64]:
@@ -104,7 +116,7 @@ def batches(utterances: list[Utterance], noises: list[augment.Sound], seconds: f
             yield torch.from_numpy(pcm_batch), torch.from_numpy(label_batch), [one.phones or [] for one in group], lengths
 
 
-def mel_of(pcm: Tensor, network: Recogniser) -> Tensor:
+def mel_of(pcm: Tensor, network: RecogniserNetwork) -> Tensor:
     """pcm (batch, samples), WINDOW // 2 of silence first -> (batch, 2 * frames, BANDS)."""
     frames = (pcm.shape[1] - WINDOW // 2 - WINDOW) // HOP
     return log_mel(pcm[:, : WINDOW + (frames - 1) * HOP], network.filters)
@@ -123,7 +135,7 @@ def mask_features(mel: Tensor) -> Tensor:
     return mel
 
 
-def losses(network: Recogniser, ctc_head: nn.Linear, batch: tuple[Any, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+def losses(network: RecogniserNetwork, ctc_head: nn.Linear, batch: tuple[Any, ...], device: torch.device) -> tuple[Tensor, Tensor]:
     """(cross-entropy per labelled frame, CTC per phone) of one batch."""
     pcm, labels, targets, lengths = batch
     with torch.no_grad():
@@ -135,7 +147,10 @@ def losses(network: Recogniser, ctc_head: nn.Linear, batch: tuple[Any, ...], dev
         frames, ctc = network.head(hidden).float(), ctc_head(hidden).float()
     delayed = functional.pad(labels.to(device), (delay, 0), value=UNLABELLED)[:, : frames.shape[1]]
     entropy = functional.cross_entropy(frames.transpose(1, 2), delayed, ignore_index=UNLABELLED, label_smoothing=0.05)
+    entropy = torch.nan_to_num(entropy)  # no labelled frame at all
     rows = [row for row, phones in enumerate(targets) if 0 < len(phones) < lengths[row]]
+    if not rows:
+        return entropy, 0.0 * ctc.sum()
     aligned = functional.ctc_loss(
         functional.log_softmax(ctc[rows], -1).transpose(0, 1),
         torch.tensor([phone for row in rows for phone in targets[row]], device=device),
@@ -144,11 +159,11 @@ def losses(network: Recogniser, ctc_head: nn.Linear, batch: tuple[Any, ...], dev
         blank=0,
         zero_infinity=True,
     )
-    return torch.nan_to_num(entropy), aligned
+    return entropy, aligned
 
 
 @torch.inference_mode()
-def evaluate(network: Recogniser, utterances: list[Utterance]) -> tuple[float, float]:
+def evaluate(network: RecogniserNetwork, utterances: list[Utterance]) -> tuple[float, float]:
     """(share of frames right, phone error of the greedy path of at least two frames a phone) in streaming."""
     right = frames = edits = total = 0
     for one in utterances:
@@ -205,8 +220,7 @@ def main() -> None:
     train = [one for part, one in load(args.data, "train", limit) for _ in range(WEIGHTS[part]) if len(one.pcm) < 16 * 16000]
     valid_all = load(args.data, "valid", limit)
     valid = [one for part, one in valid_all if part == "librispeech"][:25] + [one for part, one in valid_all if part == "l2"][::8]
-    paths = sorted((args.data / "noise").rglob("*.opus"))[: 2 if args.smoke else None]
-    noises = [(soundfile.read(path, dtype="float32")[0]).astype(np.float32) for path in paths]
+    noises = load_noises(args.data, 2 if args.smoke else None)
     print(f"{len(train)} utterances, {sum(len(one.pcm) for one in train) / 57.6e6:.2f} h a pass; {len(valid)} for validation", flush=True)
 
     begin = saved = time.monotonic()
@@ -247,7 +261,7 @@ def main() -> None:
     print("done: frames right %.3f, phone error %.3f" % evaluate(network.eval(), valid), flush=True)
 
 
-def save(path: Path, network: Recogniser, ctc_head: nn.Linear, optimizer: torch.optim.Optimizer, step: int, heard: float) -> None:
+def save(path: Path, network: RecogniserNetwork, ctc_head: nn.Linear, optimizer: torch.optim.Optimizer, step: int, heard: float) -> None:
     """Writes the checkpoint beside and then over the old one, so that a kill never leaves half a file."""
     beside = path.with_suffix(".new")
     torch.save(

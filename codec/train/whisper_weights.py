@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from codec.errors import ModelError
-from codec.recogniser import Recogniser, RecogniserConfig
+from codec.recogniser_network import RecogniserConfig, RecogniserNetwork
 
 _DTYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}
 
@@ -78,11 +78,11 @@ def _mel_filters() -> Tensor:
     return torch.from_numpy(mel(sr=16000, n_fft=400, n_mels=80).astype(np.float32))
 
 
-def recogniser_from_whisper(source: str) -> Recogniser:
-    """A `Recogniser` with the encoder weights of Whisper "tiny.en" or "base"; the phone head is random."""
+def recogniser_from_whisper(source: str) -> RecogniserNetwork:
+    """A network with the encoder weights of Whisper "tiny.en" or "base"; the phone head is random."""
     files, config = SOURCES[source]
     arrays = read_ctranslate2(b"".join(_package_file(name).read_bytes() for name in files), "encoder/")
-    network = Recogniser(config)
+    network = RecogniserNetwork(config)
     state = dict(network.state_dict())
     state["filters"] = _mel_filters()
     state["positions"] = torch.from_numpy(arrays["position_encodings/encodings"])

@@ -1,0 +1,92 @@
+"""The streaming recogniser equals the whole-utterance network, and its search gives back what the posteriors say."""
+
+import numpy as np
+import pytest
+import torch
+
+from codec.phone_search import PhoneSearch, SearchSettings, SearchTables
+from codec.phones import PHONE_INDEX, PHONES
+from codec.recogniser_features import HOP, WINDOW, log_mel
+from codec.recogniser_network import RecogniserConfig, RecogniserNetwork
+
+
+def small_network() -> RecogniserNetwork:
+    torch.manual_seed(3)
+    network = RecogniserNetwork(RecogniserConfig(width=32, layers=2, heads=2, chunk=8, context=16, label_delay=4))
+    network.filters.uniform_(0, 0.1)
+    network.positions.normal_(0, 0.1)
+    return network.eval()
+
+
+def noise(seconds: float) -> np.ndarray:
+    return (np.random.default_rng(5).standard_normal(int(seconds * 16000)) * 3000).astype(np.int16)
+
+
+@pytest.mark.parametrize("step", [320, 777, 16000])
+def test_streaming_equals_one_forward(step: int) -> None:
+    network, pcm = small_network(), noise(3.0)
+    padded = torch.nn.functional.pad(torch.from_numpy(pcm).float()[None] / 32768, (WINDOW // 2, 0))
+    frames = ((padded.shape[1] - WINDOW) // HOP + 1) // 16 * 16
+    with torch.inference_mode():
+        whole = network(log_mel(padded[:, : WINDOW + (frames - 1) * HOP], network.filters))[0].numpy()
+    stream = network.stream()
+    parts = np.concatenate([stream.push(pcm[at : at + step]) for at in range(0, len(pcm), step)])
+    known = len(parts) - 8  # the last chunk of `whole` saw padding where the stream saw sound
+    assert known > 120
+    np.testing.assert_allclose(parts[:known], whole[4 : 4 + known], atol=1e-4)
+
+
+def test_positions_begin_again_after_thirty_seconds_without_a_break() -> None:
+    network, pcm = small_network(), noise(40.0)
+    stream = network.stream()
+    posteriors = np.concatenate([stream.push(pcm[at : at + 16000]) for at in range(0, len(pcm), 16000)])
+    assert posteriors.shape == (40 * 50 - 8 - 4, len(PHONES))  # the last chunk waits for one more feature frame
+    assert np.isfinite(posteriors).all()
+
+
+def flat_tables() -> SearchTables:
+    count = len(PHONES)
+    return SearchTables(np.zeros(count, np.float32), np.full((count, count), -np.log(count), np.float32))
+
+
+def posteriors_of(labels: list[tuple[str, int]], confidence: float = 0.9) -> np.ndarray:
+    rows = []
+    for label, frames in labels:
+        row = np.full(len(PHONES), (1 - confidence) / (len(PHONES) - 1), np.float32)
+        row[PHONE_INDEX[label]] = confidence
+        rows += [np.log(row)] * frames
+    return np.array(rows)
+
+
+SAID = [("SIL", 10), ("HH", 3), ("AH", 4), ("L", 3), ("OW", 8), ("SIL", 12), ("Y", 3), ("EH", 5), ("S", 6), ("SIL", 9)]
+
+
+@pytest.mark.parametrize("step", [1, 8, 100])
+def test_search_gives_phones_and_times_back(step: int) -> None:
+    search, rows = PhoneSearch(flat_tables()), posteriors_of(SAID)
+    found = [phone for at in range(0, len(rows), step) for phone in search.push(rows[at : at + step])] + search.flush()
+    assert [(PHONES[one.phone], one.end - one.start) for one in found] == SAID
+    assert found[0].start == 0 and all(one.end == following.start for one, following in zip(found, found[1:]))
+    assert all(one.confidence == pytest.approx(0.9, abs=1e-3) for one in found)
+
+
+def test_search_gives_a_phone_out_within_its_lag() -> None:
+    search, rows = PhoneSearch(flat_tables(), SearchSettings(lag=6)), posteriors_of(SAID)
+    end_of_ow = sum(frames for _, frames in SAID[:5])
+    found = [phone for row in rows[: end_of_ow + 7] for phone in search.push(row[None])]
+    assert [PHONES[one.phone] for one in found] == ["SIL", "HH", "AH", "L", "OW"]
+
+
+def test_search_does_not_let_one_doubtful_frame_make_a_phone() -> None:
+    rows = posteriors_of([("SIL", 10), ("AA", 10), ("SIL", 10)])
+    rows[14] = posteriors_of([("ZH", 1)], 0.5)[0]
+    search = PhoneSearch(flat_tables())
+    assert [PHONES[one.phone] for one in (*search.push(rows), *search.flush())] == ["SIL", "AA", "SIL"]
+
+
+def test_search_memory_is_bounded_and_times_go_on() -> None:
+    search, rows, found = PhoneSearch(flat_tables()), posteriors_of(SAID), []
+    for _ in range(50):
+        found += search.push(rows)
+    assert found[-1].end > 49 * len(rows)
+    assert len(search._posteriors) < 2 * len(rows)
