@@ -1,0 +1,60 @@
+"""What Opus would have cost: the recording itself, encoded by libopus, counted packet by packet."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softphone.errors import SoftphoneError
+
+HEADER_BYTES = 40
+"""IPv4 (20) + UDP (8) + RTP (12) of every packet."""
+_RATE = 16000
+_LONGEST_PACKET = 1275
+_DTX_BYTES = 2
+"""With DTX libopus returns at most this many bytes for a packet that need not be sent (opus_encoder.h)."""
+
+
+class OpusCostError(SoftphoneError):
+    """libopus is missing or refuses."""
+
+
+@dataclass(frozen=True)
+class WireCost:
+    """Sum over a recording. Silent packets are not sent and not counted."""
+
+    packets: int
+    payload_bytes: int
+
+    def payload_bps(self, seconds: float) -> float:
+        """Payload in bit/s over `seconds` of speech."""
+        return 8 * self.payload_bytes / seconds
+
+    def ip_bps(self, seconds: float) -> float:
+        """Payload and 40-byte headers in bit/s over `seconds` of speech."""
+        return 8 * (self.payload_bytes + HEADER_BYTES * self.packets) / seconds
+
+
+def opus_cost(pcm: NDArray[np.int16], bitrate: int, packet_ms: int) -> WireCost:
+    """Cost of int16 mono PCM at 16 kHz in Opus (voice, VBR, DTX) with one packet every 20, 40 or 60 ms.
+
+    Raises:
+        OpusCostError: the package opuslib-next-bundled does not work here.
+    """
+    try:
+        import opuslib_next  # noqa: PLC0415 - loads a shared library
+        from opuslib_next.api import ctl, encoder  # noqa: PLC0415
+
+        state = encoder.create_state(_RATE, 1, opuslib_next.APPLICATION_VOIP)
+        encoder.encoder_ctl(state, ctl.set_bitrate, bitrate)
+        encoder.encoder_ctl(state, ctl.set_dtx, 1)
+    except Exception as error:
+        raise OpusCostError(f"libopus does not work here ({error}); reinstall the package opuslib-next-bundled") from None
+    size = _RATE * packet_ms // 1000
+    padded = np.concatenate([pcm, np.zeros(-len(pcm) % size, dtype=np.int16)])
+    try:
+        sizes = [len(encoder.encode(state, part.tobytes(), size, _LONGEST_PACKET)) for part in padded.reshape(-1, size)]
+    finally:
+        encoder.destroy(state)
+    sent = [count for count in sizes if count > _DTX_BYTES]
+    return WireCost(len(sent), sum(sent))
