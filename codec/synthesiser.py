@@ -30,6 +30,21 @@ class SpokenFrames(NamedTuple):
     voicing: Tensor
 
 
+class TokenBatch(NamedTuple):
+    """Input of the networks.
+
+    phones (batch, N, 3) indices; tokens (batch, N, TOKEN_FEATURES); voice (batch, 257) of `voice_features`; owner
+    (batch, T) index of the token of each frame; frames (batch, T, FRAME_FEATURES); level (batch, T) dB.
+    """
+
+    phones: Tensor
+    tokens: Tensor
+    voice: Tensor
+    owner: Tensor
+    frames: Tensor
+    level: Tensor
+
+
 @dataclass
 class NetworkState:
     """What the networks remember; leading dimension (second of the GRU states) is the batch."""
@@ -105,15 +120,15 @@ class Synthesiser(nn.Module):
         if unrolled is None:
             return SpokenFrames(torch.zeros(0, MEL_BANDS), torch.zeros(0), torch.zeros(0))
         level = torch.from_numpy(unrolled.level)
-        mel, logit = self(
-            state.network,
-            torch.from_numpy(unrolled.phones)[None, None],
-            torch.from_numpy(unrolled.token)[None, None],
-            voice_features(embedding, mean_f0)[None],
-            torch.zeros(1, len(level), dtype=torch.int64),
-            torch.from_numpy(unrolled.frames)[None],
-            level[None],
+        batch = TokenBatch(
+            phones=torch.from_numpy(unrolled.phones)[None, None],
+            tokens=torch.from_numpy(unrolled.token)[None, None],
+            voice=voice_features(embedding, mean_f0)[None],
+            owner=torch.zeros(1, len(level), dtype=torch.int64),
+            frames=torch.from_numpy(unrolled.frames)[None],
+            level=level[None],
         )
+        mel, logit = self(state.network, batch)
         voicing = torch.sigmoid(logit[0])
         f0 = mean_f0 * 2 ** (torch.from_numpy(unrolled.semitones) / 12)
         return SpokenFrames(mel[0], torch.where(voicing > 0.5, f0, 0.0), voicing)
@@ -127,24 +142,17 @@ class Synthesiser(nn.Module):
             frame_hidden=torch.zeros(1, batch, width, device=device),
         )
 
-    def forward(
-        self, state: NetworkState, phones: Tensor, tokens: Tensor, voice: Tensor, owner: Tensor, frames: Tensor, level: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Batched, differentiable.
-
-        phones (batch, N, 3) indices; tokens (batch, N, TOKEN_FEATURES); voice (batch, 257) of `voice_features`; owner
-        (batch, T) index of the token of each frame; frames (batch, T, FRAME_FEATURES); level (batch, T) dB.
-        Returns mel (batch, T, 80) and the logit of voicing (batch, T).
-        """
-        batch, count = phones.shape[:2]
-        named = self.phone(phones).flatten(2)
-        spoken_by = torch.tanh(self.voice(voice))[:, None].expand(batch, count, VOICE_WIDTH)
-        deep = nn.functional.gelu(self.token_in(torch.cat((named, tokens, spoken_by), dim=2)))
+    def forward(self, state: NetworkState, batch: TokenBatch) -> tuple[Tensor, Tensor]:
+        """Batched, differentiable: mel (batch, T, 80) and the logit of voicing (batch, T)."""
+        size, count = batch.phones.shape[:2]
+        named = self.phone(batch.phones).flatten(2)
+        spoken_by = torch.tanh(self.voice(batch.voice))[:, None].expand(size, count, VOICE_WIDTH)
+        deep = nn.functional.gelu(self.token_in(torch.cat((named, batch.tokens, spoken_by), dim=2)))
         deep = deep + nn.functional.gelu(self.token_deep(deep))
         recalled, state.token_hidden = self.token_gru(deep, state.token_hidden)
         vectors = self.token_out(torch.cat((deep, recalled), dim=2))
-        owned = torch.gather(vectors, 1, owner[..., None].expand(-1, -1, vectors.shape[2]))
-        x = (owned + self.frame_in(frames)).transpose(1, 2)
+        owned = torch.gather(vectors, 1, batch.owner[..., None].expand(-1, -1, vectors.shape[2]))
+        x = (owned + self.frame_in(batch.frames)).transpose(1, 2)
         for place, convolution in enumerate(self.convolutions):
             padded = torch.cat((state.convolutions[place], x), dim=2)
             state.convolutions[place] = padded[:, :, -state.convolutions[place].shape[2] :]
@@ -153,7 +161,7 @@ class Synthesiser(nn.Module):
         x = x.transpose(1, 2)
         recalled, state.frame_hidden = self.frame_gru(x, state.frame_hidden)
         out = self.out(torch.cat((x, recalled), dim=2))
-        return 2 * out[..., :MEL_BANDS] + LOG_PER_DB * level[..., None], out[..., MEL_BANDS]
+        return 2 * out[..., :MEL_BANDS] + LOG_PER_DB * batch.level[..., None], out[..., MEL_BANDS]
 
 
 def voice_features(embedding: Tensor, mean_f0: float) -> Tensor:
