@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 # webrtcvad comes as source, so its compiler and headers are needed once.
-DEBIAN_RUN := python3.11-venv python3.11-dev gcc libportaudio2
+DEBIAN_RUN := python3.11 python3.11-venv python3.11-dev gcc libportaudio2
 DEBIAN_TEST := kamailio baresip-core
 PINS := pyproject.toml constraints.txt
 

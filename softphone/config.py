@@ -4,6 +4,7 @@ Each field states its own limits (`config_fields`), so that a new setting is one
 """
 
 import dataclasses
+import json
 import os
 import stat
 import tomllib
@@ -180,9 +181,14 @@ def from_dict(document: dict[str, Any]) -> Config:
     return config
 
 
-def to_dict(config: Config) -> dict[str, Any]:
-    """Nested dictionaries that `from_dict` reads back; holds the password's place, never the password."""
-    return dataclasses.asdict(config)
+def to_toml(config: Config) -> str:
+    """A TOML document that `parse` reads back; holds the password's place, never the password."""
+    lines = []
+    for section, table in dataclasses.asdict(config).items():
+        lines.append(f"[{section}]")
+        # JSON's strings, numbers, booleans and lists of strings are TOML's too.
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _check_together(config: Config) -> None:

@@ -126,7 +126,7 @@ def test_any_value_under_any_key_is_taken_or_named(key: str, value: Any) -> None
     else:
         taken = getattr(getattr(loaded, section), name)
         assert taken == (tuple(value) if isinstance(taken, tuple) else value)
-        assert config.from_dict(config.to_dict(loaded)) == loaded
+        assert config.parse(config.to_toml(loaded)) == loaded
 
 
 @given(st.dictionaries(st.text(max_size=12), VALUES, max_size=4))

@@ -1,0 +1,1 @@
+"""The command line: one file per command, each with `add` (its arguments) and `run` (what it does, giving the exit status)."""

@@ -1,0 +1,21 @@
+"""`softphone doctor`: checks everything the phone needs and says how to mend what is wrong."""
+
+import argparse
+
+from softphone.cli import options as shared
+from softphone.cli import status
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("doctor", help="check the installation and say how to mend it", epilog=status.HELP)
+    shared.add_config(command)
+    command.add_argument("--json", action="store_true", help="write the findings as one JSON object")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from softphone import doctor  # noqa: PLC0415 - imports what it checks
+
+    findings = doctor.examine(options.config)
+    print(doctor.as_json(findings) if options.json else doctor.as_text(findings))
+    return status.ERROR if any(finding.state == "broken" for finding in findings) else status.OK

@@ -1,0 +1,30 @@
+"""Arguments that several commands share."""
+
+import argparse
+import math
+from pathlib import Path
+
+
+def add_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--config", type=Path, metavar="FILE", help="configuration to use instead of ~/.config/softphone/config.toml")
+
+
+def add_engine(command: argparse.ArgumentParser) -> None:
+    """Which engine to use: one of its own, which ends with the command, or a running one."""
+    add_config(command)
+    command.add_argument("--socket", type=Path, metavar="PATH", help="use the engine that runs there (see: softphone engine)")
+    command.add_argument("--json", action="store_true", help="write the engine's events to standard output, one JSON object a line")
+
+
+def add_sound(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--wav-in", type=Path, metavar="FILE", help="speak this sound file (WAV, FLAC, Ogg) instead of the microphone")
+    command.add_argument("--wav-out", type=Path, metavar="FILE", help="write what is heard to this WAV file")
+    command.add_argument("--seconds", type=positive, metavar="N", help="hang up after so many seconds of call")
+
+
+def positive(text: str) -> float:
+    """A number above zero, for argparse."""
+    value = float(text)
+    if not (value > 0 and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"{text} is no number above zero")
+    return value
