@@ -1,5 +1,6 @@
 """A peer program of the tests: started on free ports in a folder of its own, stopped for certain, its log kept for failures."""
 
+import os
 import shutil
 import signal
 import socket
@@ -7,6 +8,8 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class PeerError(AssertionError):
@@ -36,7 +39,7 @@ class PeerProcess:
             raise PeerError(f"{program} is not installed, and these tests need the real one; run: apt-get install {package}")
         self.program = found
         self.folder = folder
-        self.log = folder / f"{program}.log"
+        self.log = folder / f"{Path(program).name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *arguments: str, ready: Callable[[], bool], seconds: float = 15) -> None:
@@ -48,6 +51,7 @@ class PeerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
             )
         deadline = time.monotonic() + seconds

@@ -1,0 +1,79 @@
+"""Fixtures: real peers and phones of our own, each in a folder of the test's, and stopped after it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from softphone import paths, sound_file
+from softphone.config import Account, Audio, Codecs, Config, Network
+from tests.peers.baresip import Baresip
+from tests.peers.kamailio import DOMAIN, Kamailio
+from tests.peers.phone import Phone
+
+PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 4.5 seconds of the bundled recording, a WAV file of 16 kHz."""
+    path = tmp_path_factory.mktemp("speech") / "speech.wav"
+    sound_file.write_wav(path, sound_file.read(paths.demo_recording()[0])[: int(4.5 * sound_file.SAMPLE_RATE)])
+    return path
+
+
+@pytest.fixture
+def kamailio(tmp_path: Path) -> Iterator[Kamailio]:
+    """A registrar and proxy that knows alice and bob."""
+    server = Kamailio(tmp_path / "kamailio", PASSWORDS)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
+    """`make_phone(name, codecs=..., server=..., user=..., password=...)`: an engine on loopback without sound devices, started."""
+    with ExitStack() as running:
+
+        def make(
+            name: str,
+            codecs: tuple[str, ...] = ("x-phv", "opus", "PCMU", "PCMA"),
+            server: Kamailio | None = None,
+            user: str | None = None,
+            password: str | None = None,
+            expires_s: int = 300,
+        ) -> Phone:
+            folder = tmp_path / name
+            folder.mkdir()
+            config = Config(network=Network(bind="127.0.0.1"), audio=Audio(input="null", output="null"), codecs=Codecs(order=codecs))
+            if server is not None:
+                secret = folder / "password"
+                secret.touch(mode=0o600)
+                secret.write_text(password or PASSWORDS[name])
+                account = Account(
+                    id=f"sip:{user or name}@{DOMAIN}", proxy=server.proxy, password_file=str(secret), register_seconds=expires_s
+                )
+                config = replace(config, account=account)
+            phone = Phone(folder, config)
+            running.callback(phone.stop)
+            phone.start()
+            return phone
+
+        yield make
+
+
+@pytest.fixture
+def make_baresip(tmp_path: Path, speech: Path) -> Iterator[Callable[..., Baresip]]:
+    """`make_baresip(codecs)`: a baresip that says `speech`, started."""
+    with ExitStack() as running:
+
+        def make(codecs: tuple[str, ...]) -> Baresip:
+            peer = Baresip(tmp_path / "baresip", codecs, speech)
+            running.callback(peer.stop)
+            peer.start()
+            return peer
+
+        yield make

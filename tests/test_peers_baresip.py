@@ -1,0 +1,90 @@
+"""Calls with a standard phone (baresip): Opus, and G.711 for a peer that has nothing else; the sound is compared, both ways."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from softphone import sound_file
+from softphone.bench.delay import find_lag
+from softphone.control.protocol import AutoAnswer, CallState, Hangup
+from softphone.sound_file import SAMPLE_RATE
+from tests.peers.baresip import Baresip
+from tests.peers.phone import Phone
+
+MakePhone = Callable[..., Phone]
+MakeBaresip = Callable[..., Baresip]
+OPUS = ("opus/48000/2", "pcmu", "pcma")
+LEAST_LIKENESS = 0.9
+"""Correlation of loudness over time; another stretch of the same recording reaches about 0.5."""
+
+
+def assert_same_sound(said: Path, heard: Path) -> None:
+    first, second = sound_file.read(said), sound_file.read(heard)
+    assert len(second) > 3 * SAMPLE_RATE
+    lag = find_lag(first, second, SAMPLE_RATE, -5000, 5000)
+    assert lag is not None
+    assert lag.likeness > LEAST_LIKENESS, f"what was heard is not what was said: likeness {lag.likeness:.2f}"
+
+
+def test_the_comparison_tells_other_speech_apart(speech: Path, tmp_path: Path) -> None:
+    pcm = sound_file.read(speech)
+    sound_file.write_wav(tmp_path / "backwards.wav", pcm[::-1].copy())
+    with pytest.raises(AssertionError, match="not what was said"):
+        assert_same_sound(speech, tmp_path / "backwards.wav")
+
+
+@pytest.mark.parametrize(("codecs", "expected"), [(OPUS, "opus"), (("pcmu",), "PCMU")])
+def test_we_call_baresip(
+    codecs: tuple[str, ...], expected: str, make_phone: MakePhone, make_baresip: MakeBaresip, speech: Path, tmp_path: Path
+) -> None:
+    phone, peer = make_phone("phone"), make_baresip(codecs)
+    phone.wait_worker()
+    heard = tmp_path / "heard.wav"
+    call = phone.call(peer.uri, wav_in=speech, wav_out=heard)
+    phone.wait_state(call, "confirmed")
+    media = phone.wait_media(call)
+    assert media.codec == expected
+    assert "x-phv" in media.note, "the phone says why the call is not on its own codec"
+    phone.wait_file(call, "played")
+    phone.client.request(Hangup(call=call))
+    phone.wait_file(call, "recorded")
+    peer.wait_for("CALL_CLOSED")
+    assert_same_sound(speech, heard)
+    assert_same_sound(speech, peer.heard())
+    statistics = phone.last_statistics(call)
+    assert statistics.rx.packets > 50
+    assert statistics.rx.loss_percent < 5
+
+
+@pytest.mark.parametrize(("codecs", "expected"), [(OPUS, "opus"), (("pcmu",), "PCMU")])
+def test_baresip_calls_us(
+    codecs: tuple[str, ...], expected: str, make_phone: MakePhone, make_baresip: MakeBaresip, speech: Path, tmp_path: Path
+) -> None:
+    phone, peer = make_phone("phone"), make_baresip(codecs)
+    heard = tmp_path / "heard.wav"
+    phone.client.request(AutoAnswer(wav_in=str(speech), wav_out=str(heard)))
+    peer.command("dial", phone.uri)
+    peer.wait_for("CALL_ESTABLISHED")
+    call = phone.wait(CallState, lambda event: event.state == "incoming").call
+    assert phone.wait_media(call).codec == expected
+    phone.wait_file(call, "played")
+    peer.command("hangup")
+    phone.wait_state(call, "disconnected")
+    phone.wait_file(call, "recorded")
+    assert_same_sound(speech, heard)
+    assert_same_sound(speech, peer.heard())
+
+
+def test_opus_goes_to_baresip_in_slow_link_packets(make_phone: MakePhone, make_baresip: MakeBaresip, speech: Path) -> None:
+    phone, peer = make_phone("phone", codecs=("opus",)), make_baresip(OPUS)
+    call = phone.call(peer.uri, wav_in=speech)
+    assert phone.wait_media(call).codec == "opus"
+    phone.wait_file(call, "played")
+    time.sleep(1.2)
+    sent = phone.last_statistics(call).tx
+    # 4.5 s in packets of 60 ms are 75; at 8 kbit/s they hold 4500 bytes, a little more with FEC.
+    assert 60 <= sent.packets <= 110
+    assert sent.bytes < 8000
+    phone.client.request(Hangup(call=call))

@@ -1,0 +1,87 @@
+"""Registration and calls through a real registrar and proxy (kamailio), with digest authentication."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from softphone.control.protocol import Answer, CallState, Hangup, Registration
+from tests.peers.kamailio import Kamailio
+from tests.peers.phone import Phone
+
+MakePhone = Callable[..., Phone]
+
+
+def wait_registered(phone: Phone, after: int = 0, seconds: float = 20) -> Registration:
+    return phone.wait(Registration, lambda event: event.state == "registered", seconds, after)
+
+
+def test_a_call_on_our_codec_through_the_proxy(kamailio: Kamailio, make_phone: MakePhone, speech: Path, tmp_path: Path) -> None:
+    alice, bob = make_phone("alice", server=kamailio), make_phone("bob", server=kamailio)
+    for phone in (alice, bob):
+        wait_registered(phone)
+        phone.wait_worker()
+    call = alice.call("bob", wav_in=speech)
+    incoming = bob.wait(CallState, lambda event: event.state == "incoming")
+    assert "alice@softphone.test" in incoming.remote
+    heard = tmp_path / "heard.wav"
+    bob.client.request(Answer(call=incoming.call, wav_out=str(heard)))
+    alice.wait_state(call, "confirmed")
+    ours, theirs = alice.wait_media(call), bob.wait_media(incoming.call)
+    assert (ours.codec, theirs.codec) == ("x-phv", "x-phv")
+    # What one side sent is what the other received: the proxy carried our payload type and its fmtp untouched.
+    assert ours.rtpmap_local is not None
+    assert ours.rtpmap_local.endswith(" x-phv/16000")
+    assert (ours.rtpmap_local, ours.fmtp_local) == (theirs.rtpmap_remote, theirs.fmtp_remote)
+    assert (ours.rtpmap_remote, ours.fmtp_remote) == (theirs.rtpmap_local, theirs.fmtp_local)
+    assert ours.fmtp_remote is not None
+    assert {"version", "inventory", "model"} <= {part.split("=")[0] for part in ours.fmtp_remote.split(maxsplit=1)[1].split(";")}
+    alice.wait_file(call, "played")
+    alice.client.request(Hangup(call=call))
+    assert bob.wait_state(incoming.call, "disconnected").duration_s > 4
+    assert bob.last_statistics(incoming.call).rx.packets > 10
+
+
+def test_a_wrong_password_is_refused_with_a_sentence(kamailio: Kamailio, make_phone: MakePhone) -> None:
+    alice = make_phone("alice", codecs=("PCMU",), server=kamailio, password="not-the-password")
+    failed = alice.wait(Registration, lambda event: event.state == "failed")
+    assert failed.code in (401, 403)
+    assert "password" in failed.reason
+    assert "not-the-password" not in alice.log() + str(alice.events)
+
+
+def test_a_user_that_the_registrar_does_not_know(kamailio: Kamailio, make_phone: MakePhone) -> None:
+    mallory = make_phone("mallory", codecs=("PCMU",), server=kamailio, password="anything")
+    failed = mallory.wait(Registration, lambda event: event.state == "failed")
+    assert failed.code in (401, 403, 404)
+    assert "user" in failed.reason
+
+
+def test_nobody_of_that_name(kamailio: Kamailio, make_phone: MakePhone) -> None:
+    alice = make_phone("alice", codecs=("PCMU",), server=kamailio)
+    wait_registered(alice)
+    over = alice.wait_state(alice.call("nobody"), "disconnected")
+    assert over.code == 404
+    assert "nobody of that name" in over.reason
+
+
+@pytest.mark.timeout(180)
+def test_a_server_that_goes_and_comes_back(kamailio: Kamailio, make_phone: MakePhone, speech: Path) -> None:
+    alice, bob = (
+        make_phone("alice", codecs=("PCMU",), server=kamailio, expires_s=20),
+        make_phone("bob", codecs=("PCMU",), server=kamailio, expires_s=20),
+    )
+    wait_registered(alice)
+    wait_registered(bob)
+    kamailio.stop()
+    place = len(bob.events)
+    gone = bob.wait(Registration, lambda event: event.state == "failed", seconds=60, after=place)
+    assert gone.reason
+    place = len(bob.events)
+    kamailio.start()
+    wait_registered(bob, after=place, seconds=60)
+    wait_registered(alice, after=len(alice.events), seconds=60)
+    call = alice.call("bob", wav_in=speech)
+    incoming = bob.wait(CallState, lambda event: event.state == "incoming")
+    bob.client.request(Answer(call=incoming.call))
+    alice.wait_state(call, "confirmed")
