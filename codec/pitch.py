@@ -39,7 +39,7 @@ _MIN_LAG, _MAX_LAG = int(SAMPLE_RATE / F0_MAX), int(SAMPLE_RATE / F0_MIN)
 def _window_autocorrelation(window: NDArray[np.float32]) -> NDArray[np.float32]:
     power = np.abs(np.fft.rfft(window, N_FFT)) ** 2
     autocorrelation = np.fft.irfft(power)[: _MAX_LAG + 2]
-    return (autocorrelation / autocorrelation[0]).astype(np.float32)
+    return np.asarray(autocorrelation / autocorrelation[0], dtype=np.float32)
 
 
 _HANN = np.hanning(WINDOW + 2)[1:-1].astype(np.float32)
@@ -53,6 +53,9 @@ class PitchTracker:
     """One speaker's F0. The answer does not depend on how the PCM is cut into pushes."""
 
     def __init__(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
         self._pcm = np.zeros((WINDOW - FRAME_SAMPLES) // 2, dtype=np.float32)
         self._peak_db = -60.0
         self._cost: NDArray[np.float64] | None = None
@@ -77,7 +80,7 @@ class PitchTracker:
         missing = (WINDOW - FRAME_SAMPLES) // 2
         decided = self.push(np.zeros(missing, dtype=np.float32))
         rest = _track(self._backtrack(len(self._pending)))
-        self.__init__()  # type: ignore[misc]
+        self._reset()
         return PitchTrack(np.concatenate((decided.f0, rest.f0)), np.concatenate((decided.strength, rest.strength)))
 
     def _step(self, log_f0: NDArray[np.float64], strength: NDArray[np.float64], level_db: float) -> tuple[float, float] | None:

@@ -19,7 +19,7 @@ def frame_levels(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
     frames = len(pcm) // FRAME_SAMPLES
     scaled = pcm[: frames * FRAME_SAMPLES].reshape(frames, FRAME_SAMPLES).astype(np.float32) / 32768
     power = np.mean(scaled * scaled, axis=1)
-    return np.maximum(SILENCE_DB, 10 * np.log10(power + 1e-12)).astype(np.float32)
+    return np.asarray(np.maximum(SILENCE_DB, 10 * np.log10(power + 1e-12)), dtype=np.float32)
 
 
 def mean_f0(f0_track: NDArray[np.float32]) -> float:

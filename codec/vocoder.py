@@ -83,7 +83,8 @@ class Vocoder(nn.Module):
         """
         if len(mel) == 0:
             return torch.zeros(0)
-        return self(state, mel[None], f0[None])[0]
+        spoken: Tensor = self(state, mel[None], f0[None])
+        return spoken[0]
 
     @torch.inference_mode()
     def flush(self, state: VocoderState) -> Tensor:

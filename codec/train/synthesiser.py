@@ -14,7 +14,7 @@ from codec.train.run import Run, device, options, set_rate
 from codec.train.token_data import Example, Target, TokenData, Voices, collate
 from codec.train.tracks import Tracks
 
-BATCH = 24
+BATCH = 12
 EMBEDDINGS = Path("work/embeddings")
 
 
@@ -83,7 +83,7 @@ def main() -> None:
         target = Target(*(x.to(device()) for x in target))
         _, level, change, voicing = losses(synthesiser, batch, target)
         optimizer.zero_grad()
-        (level + 0.5 * change + 0.3 * voicing).backward()
+        torch.autograd.backward(level + 0.5 * change + 0.3 * voicing)
         nn.utils.clip_grad_norm_(synthesiser.parameters(), 1.0)
         optimizer.step()
         run.note(mel=level.item(), change=change.item(), voicing=voicing.item())

@@ -103,7 +103,7 @@ def main() -> None:
         true = true[:, MARGIN * FRAME_SAMPLES :]
         spectra, bands = spectral_loss(said, true), mel_loss(said, true)
         optimizer.zero_grad()
-        (spectra + bands).backward()
+        torch.autograd.backward(spectra + bands)
         torch.nn.utils.clip_grad_norm_(vocoder.parameters(), 1.0)
         optimizer.step()
         run.note(stft=spectra.item(), mel=bands.item())
