@@ -8,7 +8,8 @@ import os
 import select
 import sys
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pjsua2 as pj
@@ -28,26 +29,43 @@ def report(**values: Any) -> None:
     print(json.dumps(values), file=_REPORTS, flush=True)
 
 
+def reported(callback: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """SWIG swallows what a callback raises; a test wants to read it."""
+
+    def wrapped(self: Any, prm: Any) -> None:
+        try:
+            callback(self, prm)
+        except Exception:
+            report(event="failure", text=traceback.format_exc())
+
+    return wrapped
+
+
 class PeerCall(pj.Call):
     def __init__(self, peer: "Peer", call_id: int = pj.PJSUA_INVALID_ID) -> None:
         super().__init__(peer.account, call_id)
         self.peer = peer
         self.negotiated: dict[str, Any] = {}
 
+    @reported
     def onCallState(self, prm: Any) -> None:
         info = self.getInfo()
         report(event="state", state=info.stateText, code=info.lastStatusCode)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self.peer.ended = True
 
+    @reported
     def onCallMediaState(self, prm: Any) -> None:
-        for index, media in enumerate(self.getInfo().media):
+        # SWIG hands out a pointer into the CallInfo: it must outlive the loop.
+        info = self.getInfo()
+        for index, media in enumerate(info.media):
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                 sound = self.getAudioMedia(index)
                 self.peer.connect(sound)
                 self.negotiated = vars(self.peer.codecs.negotiated(self, index)).copy()
                 report(event="media", **self.negotiated)
 
+    @reported
     def onCallSdpCreated(self, prm: Any) -> None:
         rewrite = self.peer.settings.get("sdp_replace")
         text = prm.sdp.wholeSdp
@@ -63,6 +81,7 @@ class PeerAccount(pj.Account):
         super().__init__()
         self.peer = peer
 
+    @reported
     def onIncomingCall(self, prm: Any) -> None:
         self.peer.call = PeerCall(self.peer, prm.callId)
         answer = pj.CallOpParam()
@@ -110,7 +129,9 @@ class Peer:
         account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
         account.mediaConfig.transportConfig.port = 0
         self.account.create(account)
-        report(event="ready", port=int(port), codecs=[c.codecId for c in self.endpoint.codecEnum2() if c.priority], refusal=self.codecs.refusal)
+        report(
+            event="ready", port=int(port), codecs=[c.codecId for c in self.endpoint.codecEnum2() if c.priority], refusal=self.codecs.refusal
+        )
 
     def open_stream(self, fmtp: Mapping[str, str]) -> ToneStream:
         stream = ToneStream(fmtp, self.settings.get("tail_frames", 0))
