@@ -4,6 +4,7 @@ Attention is chunk-causal: a frame sees its own chunk and a fixed number of earl
 values of the earlier chunks kept. The output at frame t speaks of frame t - label_delay.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -32,6 +33,13 @@ class RecogniserConfig:
     chunk: int = 8
     context: int = 96
     label_delay: int = 4
+
+
+def _sinusoids(length: int, width: int) -> Tensor:
+    """Whisper's position encodings: sines, then cosines, of geometrically spaced frequencies; (length, width)."""
+    frequencies = torch.exp(-math.log(10000.0) / (width // 2 - 1) * torch.arange(width // 2))
+    angles = torch.arange(length)[:, None] * frequencies
+    return torch.cat((angles.sin(), angles.cos()), 1)
 
 
 class _Block(nn.Module):
@@ -74,7 +82,7 @@ class RecogniserNetwork(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, len(PHONES))
         self.register_buffer("filters", torch.zeros(BANDS, WINDOW // 2 + 1))
-        self.register_buffer("positions", torch.zeros(_POSITIONS, config.width))
+        self.register_buffer("positions", _sinusoids(_POSITIONS, config.width), persistent=False)
 
     def metadata(self) -> dict[str, str]:
         """The configuration as safetensors metadata; `from_metadata` reads it back."""
@@ -104,7 +112,8 @@ class RecogniserNetwork(nn.Module):
         mask = self.chunk_mask(frames)
         for block in self.blocks:
             x, _ = block(x, mask, None)
-        return self.norm(x)
+        normed: Tensor = self.norm(x)
+        return normed
 
     def forward(self, mel: Tensor, offset: int = 0) -> Tensor:
         """mel (batch, 2 * frames, BANDS) -> phone log-posteriors (batch, frames, phones), delayed by `label_delay`."""

@@ -18,11 +18,11 @@ _SMALLEST = 4096
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], *, quantise: bool) -> None:
-    """Writes float tensors as fp16, or the large ones (over 4096 values, at least 2-D) as int8 when `quantise`."""
+    """Writes float tensors as fp16, or the large ones weights (over 4096 values, at least 2-D) as int8 when `quantise`."""
     stored: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         values = tensor.detach().float().cpu().contiguous()
-        if quantise and values.ndim >= 2 and values.numel() > _SMALLEST:
+        if quantise and name.endswith("weight") and values.ndim >= 2 and values.numel() > _SMALLEST:
             scale = values.flatten(1).abs().amax(1).clamp_min(1e-12) / 127
             stored[name] = (values / scale.view(-1, *[1] * (values.ndim - 1))).round().to(torch.int8)
             stored[name + _SCALE] = scale

@@ -12,7 +12,7 @@ Sound = NDArray[np.float32]
 def speed(pcm: Sound, factor: float) -> Sound:
     """Plays `factor` times faster, pitch and formants moving along: another speaker. Times in the labels divide by `factor`."""
     length = int(len(pcm) / factor)
-    return np.interp(np.arange(length) * factor, np.arange(len(pcm)), pcm).astype(np.float32)
+    return np.asarray(np.interp(np.arange(length) * factor, np.arange(len(pcm)), pcm), np.float32)
 
 
 def reverberate(pcm: Sound, random: np.random.Generator) -> Sound:

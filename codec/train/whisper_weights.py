@@ -85,7 +85,6 @@ def recogniser_from_whisper(source: str) -> RecogniserNetwork:
     network = RecogniserNetwork(config)
     state = dict(network.state_dict())
     state["filters"] = _mel_filters()
-    state["positions"] = torch.from_numpy(arrays["position_encodings/encodings"])
     names = {
         "conv1": "conv1",
         "conv2": "conv2",

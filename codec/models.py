@@ -1,0 +1,72 @@
+"""All weights of the codec, loaded once a process, and the name of what the decoder needs of them.
+
+Weights lie in `codec/weights` of an installed wheel, in `models/` of a checkout.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from codec.entropy import Entropy
+from codec.errors import ModelError
+from codec.recogniser import Recogniser
+from codec.synthesiser import Synthesiser
+from codec.vocoder import Vocoder
+from codec.voice import VoiceEncoder
+from codec.voice_code import VoiceCode
+from codec.weights_file import load_weights
+
+DECODER_FILES = ("entropy", "voice_code", "synthesiser", "vocoder")
+"""What both ends must have alike; the recogniser may differ."""
+
+
+def weights_directory() -> Path:
+    """Where the weights are. Raises ModelError."""
+    here = Path(__file__).parent
+    for directory in (here / "weights", here.parent / "models"):
+        if (directory / "synthesiser.safetensors").is_file():
+            return directory
+    raise ModelError("The codec's weights are missing: reinstall the softphone package, or run from a complete checkout.")
+
+
+def model_id(directory: Path) -> str:
+    """Eight hex digits that stand for everything the decoder needs: SHA-256 over the decoder's weight files. Raises ModelError."""
+    digest = hashlib.sha256()
+    for name in DECODER_FILES:
+        try:
+            digest.update((directory / f"{name}.safetensors").read_bytes())
+        except OSError as error:
+            raise ModelError(f"The weights {error.filename} cannot be read: reinstall the softphone package.") from error
+    return digest.hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The networks and tables, ready to make streams from."""
+
+    recogniser: Recogniser
+    synthesiser: Synthesiser
+    vocoder: Vocoder
+    entropy: Entropy
+    voice_code: VoiceCode
+    voice_encoder: VoiceEncoder
+    model_id: str
+
+    @classmethod
+    def load(cls, directory: Path | None = None) -> "Models":
+        """From `directory`, by default the shipped weights. Raises ModelError."""
+        directory = directory or weights_directory()
+        try:
+            return cls(
+                recogniser=Recogniser.from_weights(*load_weights(directory / "recogniser.safetensors")),
+                synthesiser=Synthesiser.from_weights(load_weights(directory / "synthesiser.safetensors")[0]),
+                vocoder=Vocoder.from_weights(load_weights(directory / "vocoder.safetensors")[0]),
+                entropy=Entropy.from_weights(load_weights(directory / "entropy.safetensors")[0]),
+                voice_code=VoiceCode.from_weights(load_weights(directory / "voice_code.safetensors")[0]),
+                voice_encoder=VoiceEncoder.load(),
+                model_id=model_id(directory),
+            )
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"The weights in {directory} do not fit this version of the codec ({error}): reinstall the package."
+            ) from error
