@@ -263,11 +263,11 @@ _CONTROL_CAPACITY = 1024
 
 @dataclass
 class LinkCounters:
-    """What passed and what was lost; `dropped` by kind of message."""
+    """What passed and what was lost; `dropped` by kind of message and stream."""
 
     sent: int = 0
     received: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[tuple[str, int]] = field(default_factory=Counter)
 
 
 class Link:
@@ -292,7 +292,7 @@ class Link:
         self._receive = receive
         self._closed = closed
         self._control: BoundedQueue[bytes] = BoundedQueue(_CONTROL_CAPACITY)
-        self._media: BoundedQueue[tuple[str, bytes]] = BoundedQueue(capacity)
+        self._media: BoundedQueue[tuple[tuple[str, int], bytes]] = BoundedQueue(capacity)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._wake_lock = threading.Lock()
         self._in_hand: bytes | None = None
@@ -311,7 +311,7 @@ class Link:
         """Queue a message. Media may push out older media; control is never dropped. Raises LinkError if `pack` does."""
         datagram = pack(message)
         if isinstance(message, _MEDIA):
-            evicted = self._media.put((type(message).__name__.lower(), datagram))
+            evicted = self._media.put(((type(message).__name__.lower(), message.stream), datagram))
             if evicted is not None:
                 self.counters.dropped[evicted[0]] += 1
         elif self._control.put(datagram) is not None:

@@ -1,0 +1,165 @@
+"""Accounts: one that needs no server, and those that a registrar knows (RFC 3261, 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pjsua2 as pj
+
+from softphone.config import Network
+from softphone.control.protocol import Event, Register, Registration
+from softphone.engine.guard import pjsip_callback
+from softphone.engine.sentences import explain_registration
+from softphone.errors import SoftphoneError
+
+LOCAL = "local"
+"""Name of the account for calls from address to address."""
+FIRST_RETRY_S = 2
+RETRY_S = 10
+_RETRIED = frozenset({408, 480, 500, 502, 503, 504, 600, 603, 604, 606})
+"""Status codes after which PJSUA registers again by itself (pjsua_acc.c, PJSUA_REG_AUTO_REG_REASON)."""
+
+
+class AccountError(SoftphoneError):
+    """The account cannot be made; one sentence."""
+
+
+@dataclass(frozen=True)
+class AccountSettings:
+    """What an account is. Empty `registrar`: calls only, no registration."""
+
+    name: str
+    uri: str
+    registrar: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    realm: str = "*"
+    proxy: str = ""
+    expires_s: int = 300
+    auto_answer: bool = False
+
+    @classmethod
+    def from_command(cls, command: Register) -> AccountSettings:
+        domain = command.uri.partition(":")[2].rpartition("@")[2]
+        return cls(
+            command.account,
+            command.uri,
+            command.registrar or f"sip:{domain}",
+            command.username or command.uri.partition(":")[2].partition("@")[0],
+            command.password,
+            command.realm,
+            command.proxy or "",
+            command.expires_s,
+            command.auto_answer,
+        )
+
+
+class PhoneAccount(pj.Account):  # type: ignore[misc]
+    """`incoming(account, call_id)` must make the call object at once; `publish` takes events."""
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        network: Network,
+        publish: Callable[[Event], None],
+        incoming: Callable[[PhoneAccount, int], None],
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.registered = False
+        self.leaving = False
+        self.gone = False
+        """Set once the account was taken off its registrar; the main loop then drops it."""
+        self.last: Registration | None = None
+        """How the registration stands: for front ends that come later than the event."""
+        self._publish = publish
+        self._incoming = incoming
+        self._attempts = 0
+        try:
+            self.create(_pj_config(settings, network))
+        except pj.Error as error:
+            raise AccountError(
+                f"account {settings.name}: {error.reason}; check that uri, registrar and proxy are SIP URIs such as sip:alice@example.org"
+            ) from None
+
+    def unregister(self) -> None:
+        """Leave the registrar; `gone` follows with its answer (or with its silence)."""
+        self.leaving = True
+        if not self.settings.registrar:
+            self.gone = True
+            return
+        try:
+            self.setRegistration(False)
+        except pj.Error:
+            self.gone = True
+            self._tell(Registration(account=self.settings.name, state="unregistered"))
+
+    @pjsip_callback
+    def onRegStarted(self, prm: pj.OnRegStartedParam) -> None:
+        if prm.renew and not self.registered:
+            self._tell(Registration(account=self.settings.name, state="registering"))
+
+    @pjsip_callback
+    def onRegState(self, prm: pj.OnRegStateParam) -> None:
+        code, reason = int(prm.code), str(prm.reason)
+        name = self.settings.name
+        if self.leaving:
+            self.gone, self.registered = True, False
+            self._tell(Registration(account=name, state="unregistered", code=code, reason=reason))
+        elif code // 100 == 2 and prm.expiration > 0:
+            self.registered, self._attempts = True, 0
+            self._tell(Registration(account=name, state="registered", code=code, reason=reason, expires_s=int(prm.expiration)))
+        elif code // 100 == 2:
+            self.registered = False
+            self._tell(Registration(account=name, state="unregistered", code=code, reason=reason))
+        else:
+            retry = None
+            if code in _RETRIED:
+                retry = float(RETRY_S if self._attempts else FIRST_RETRY_S)
+            self.registered = False
+            self._attempts += 1
+            sentence = explain_registration(code, reason)
+            self._tell(Registration(account=name, state="failed", code=code, reason=sentence, retry_s=retry))
+
+    def _tell(self, event: Registration) -> None:
+        self.last = event
+        self._publish(event)
+
+    @pjsip_callback
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
+        self._incoming(self, int(prm.callId))
+
+
+def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
+    config = pj.AccountConfig()
+    config.idUri = settings.uri
+    tcp = ";transport=tcp" if network.transport == "tcp" else ""
+    if settings.registrar:
+        config.regConfig.registrarUri = _with(settings.registrar, tcp)
+        config.regConfig.timeoutSec = settings.expires_s
+        config.regConfig.firstRetryIntervalSec = FIRST_RETRY_S
+        config.regConfig.retryIntervalSec = RETRY_S
+        config.regConfig.randomRetryIntervalSec = 1
+        config.regConfig.delayBeforeRefreshSec = 5
+        config.regConfig.dropCallsOnFail = False
+        # On shutdown libDestroy must not sit out a dead registrar.
+        config.regConfig.unregWaitMsec = 2000
+    if settings.user:
+        config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", settings.realm, settings.user, 0, settings.password))
+    if settings.proxy:
+        proxy = settings.proxy if ";lr" in settings.proxy else settings.proxy + ";lr"
+        config.sipConfig.proxies.append(_with(proxy, tcp))
+    rtp = config.mediaConfig.transportConfig
+    rtp.port = network.rtp_port
+    if network.bind != "0.0.0.0":
+        rtp.boundAddress = network.bind
+    # STUN, ICE and SRTP come with their own issue; a codec change in an answer of several codecs is settled by one re-INVITE.
+    config.mediaConfig.lockCodecEnabled = True
+    config.natConfig.contactRewriteUse = 1
+    config.videoConfig.autoTransmitOutgoing = False
+    return config
+
+
+def _with(uri: str, parameter: str) -> str:
+    return uri if not parameter or "transport=" in uri.lower() else uri + parameter

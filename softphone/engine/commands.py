@@ -1,0 +1,159 @@
+"""What each command of the control socket does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from softphone import __version__
+from softphone.control import protocol as ask
+from softphone.control.protocol import AnyCommand, ControlError
+from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
+from softphone.engine.call import PhoneCall
+from softphone.engine.wav import check_playable, check_writable
+
+if TYPE_CHECKING:
+    from softphone.engine.engine import Engine
+
+
+class Commands:
+    """Runs on the main thread. `obey` returns the result or raises SoftphoneError."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def obey(self, command: AnyCommand) -> dict[str, Any]:
+        match command:
+            case ask.Status():
+                return self._status()
+            case ask.Register():
+                self._check_uris(command.uri, command.registrar, command.proxy)
+                if command.account == LOCAL:
+                    raise ControlError(f'the account name "{LOCAL}" is taken by the account for direct calls; choose another')
+                self._engine.add_account(AccountSettings.from_command(command))
+                return {}
+            case ask.Unregister(account=name):
+                if name == LOCAL:
+                    raise ControlError("the account for direct calls is not registered anywhere")
+                self._account(name).unregister()
+                return {}
+            case ask.Call():
+                return self._call(command)
+            case ask.Answer():
+                call = self._numbered(command.call)
+                self._files(call, command.wav_in, command.wav_out)
+                call.take()
+                return {}
+            case ask.Hangup():
+                calls = list(self._engine.calls.values()) if command.call is None else [self._numbered(command.call)]
+                for call in calls:
+                    call.end(command.code)
+                return {"calls": [call.number for call in calls]}
+            case ask.Play():
+                self._numbered(command.call).audio.play(command.wav)
+                return {}
+            case ask.Record():
+                self._numbered(command.call).audio.record(command.wav)
+                return {}
+            case ask.AutoAnswer():
+                if command.on and command.wav_in is not None:
+                    check_playable(command.wav_in)
+                if command.on and command.wav_out is not None:
+                    check_writable(command.wav_out.replace("{call}", "0"))
+                self._engine.answer_all = command.on
+                self._engine.answer_files = (command.wav_in, command.wav_out) if command.on else (None, None)
+                return {}
+            case ask.Stay():
+                self._engine.stay = command.on
+                return {}
+            case ask.Shutdown():
+                self._engine.stop("told to by a front end")
+                return {}
+            case _:
+                raise ControlError(f"the engine does not serve {type(command).__name__}")
+
+    def _status(self) -> dict[str, Any]:
+        engine = self._engine
+        return {
+            "version": __version__,
+            "pjsip": engine.endpoint.version,
+            "address": engine.endpoint.address,
+            "codecs": engine.codecs.offered,
+            "refusal": engine.codecs.refusal,
+            "sound": engine.sound_note,
+            "stay": engine.stay,
+            "auto_answer": engine.answer_all,
+            "worker": {
+                "state": engine.worker.state,
+                "reason": engine.worker.reason,
+                "pid": engine.worker.pid,
+                "restarts": engine.worker.restarts,
+                "facts": engine.worker.facts,
+            },
+            "accounts": [
+                {
+                    "account": name,
+                    "uri": account.settings.uri,
+                    "registrar": account.settings.registrar,
+                    "registered": account.registered,
+                    "last": msgspec.to_builtins(account.last),
+                }
+                for name, account in engine.accounts.items()
+            ],
+            "calls": [msgspec.to_builtins(call.describe()) for call in engine.calls.values()],
+        }
+
+    def _call(self, command: ask.Call) -> dict[str, Any]:
+        account = self._account(command.account) if command.account else self._best_account()
+        uri = self._complete(command.uri, account)
+        if command.wav_in is not None:
+            check_playable(command.wav_in)
+        if command.wav_out is not None:
+            check_writable(command.wav_out)
+        call = self._engine.new_call(account)
+        self._files(call, command.wav_in, command.wav_out)
+        call.dial(uri)
+        return {"call": call.number}
+
+    def _files(self, call: PhoneCall, wav_in: str | None, wav_out: str | None) -> None:
+        if wav_in is not None:
+            call.audio.play(wav_in)
+        if wav_out is not None:
+            call.audio.record(wav_out)
+
+    def _complete(self, text: str, account: PhoneAccount) -> str:
+        """A SIP URI from what people type: an address, or a name at the account's server."""
+        uri = text.strip()
+        if not uri.lower().startswith(("sip:", "sips:")):
+            if "@" not in uri and ":" not in uri and account.settings.registrar:
+                uri = f"{uri}@{account.settings.uri.rpartition('@')[2]}"
+            uri = f"sip:{uri}"
+        if self._engine.config.network.transport == "tcp" and "transport=" not in uri.lower():
+            uri += ";transport=tcp"
+        self._check_uris(uri)
+        return uri
+
+    def _check_uris(self, *uris: str | None) -> None:
+        for uri in uris:
+            if uri and not self._engine.endpoint.is_sip_uri(uri):
+                raise ControlError(f"{uri} is no SIP address; one looks like sip:bob@example.org or sip:192.0.2.7:5060", "bad_uri")
+
+    def _account(self, name: str) -> PhoneAccount:
+        account = self._engine.accounts.get(name)
+        if account is None or account.leaving:
+            raise ControlError(f"there is no account {name}; known are {', '.join(self._engine.accounts)}", "no_account")
+        return account
+
+    def _best_account(self) -> PhoneAccount:
+        for account in self._engine.accounts.values():
+            if account.registered:
+                return account
+        return self._engine.accounts[LOCAL]
+
+    def _numbered(self, number: int) -> PhoneCall:
+        call = self._engine.calls.get(number)
+        if call is None or call.over:
+            known = ", ".join(map(str, self._engine.calls)) or "none"
+            raise ControlError(f"there is no call {number}; calls now: {known}", "no_call")
+        return call

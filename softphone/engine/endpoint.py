@@ -1,0 +1,110 @@
+"""The PJSUA2 endpoint: start, codecs in the configured order, transport, sound, and the one order of shutdown that does not crash.
+
+Everything here runs on the main thread. threadCnt 0 and mainThreadOnly make PJSUA2 deliver its callbacks inside `poll`, so the
+codec callbacks of the media threads are the only Python that PJSIP calls elsewhere.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import pjsua2 as pj
+
+from softphone import __version__
+from softphone.config import Config
+from softphone.engine.media.install import HIGHEST_PRIORITY, configure_media
+from softphone.errors import SoftphoneError
+
+CLOCK_HZ = 16000
+USER_AGENT = f"softphone/{__version__}"
+CODEC_IDS = {"x-phv": "x-phv/16000/1", "opus": "opus/48000/2", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
+MAX_CALLS = 16
+log = logging.getLogger(__name__)
+
+
+class EndpointError(SoftphoneError):
+    """PJSIP cannot start here; one sentence."""
+
+
+class PhoneEndpoint:
+    """Owns the process's only `pj.Endpoint`."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._endpoint = pj.Endpoint()
+        self._endpoint.libCreate()
+        settings = pj.EpConfig()
+        settings.logConfig.level = 1
+        settings.logConfig.consoleLevel = 1
+        settings.uaConfig.threadCnt = 0
+        settings.uaConfig.mainThreadOnly = True
+        settings.uaConfig.userAgent = USER_AGENT
+        settings.uaConfig.maxCalls = MAX_CALLS
+        configure_media(settings.medConfig)
+        settings.medConfig.sndClockRate = CLOCK_HZ
+        settings.medConfig.channelCount = 1
+        settings.medConfig.threadCnt = 1
+        settings.medConfig.hasIoqueue = True
+        settings.medConfig.ecTailLen = 0
+        self._endpoint.libInit(settings)
+        self.version: str = self._endpoint.libVersion().full
+        self.address = ""
+
+    def start(self) -> None:
+        """Open the SIP transport and start the library. Raises EndpointError when the address cannot be had."""
+        network = self._config.network
+        transport = pj.TransportConfig()
+        transport.port = network.port
+        if network.bind != "0.0.0.0":
+            transport.boundAddress = network.bind
+        kind = pj.PJSIP_TRANSPORT_TCP if network.transport == "tcp" else pj.PJSIP_TRANSPORT_UDP
+        try:
+            number = self._endpoint.transportCreate(kind, transport)
+        except pj.Error as error:
+            raise EndpointError(
+                f"the {network.transport.upper()} port {network.bind}:{network.port} cannot be opened ({error.reason}); "
+                "is another phone using it, and is network.bind an address of this machine?"
+            ) from None
+        self.address = self._endpoint.transportGetInfo(number).localName
+        self._endpoint.libStart()
+
+    def set_codecs(self, usable: set[str]) -> list[str]:
+        """Offer the codecs of `codecs.order` that are in `usable` (and in the wheel), in that order; returns them."""
+        known = {info.codecId for info in self._endpoint.codecEnum2()}
+        order = [name for name in self._config.codecs.order if name in usable and CODEC_IDS[name] in known]
+        # Off first: PJSIP sorts unstably, and equal ranks would let a codec of its own slip between ours.
+        for codec_id in known:
+            self._endpoint.codecSetPriority(codec_id, 0)
+        for place, name in enumerate(order):
+            self._endpoint.codecSetPriority(CODEC_IDS[name], HIGHEST_PRIORITY - place)
+        return order
+
+    @property
+    def library(self) -> pj.Endpoint:
+        """The `pj.Endpoint`, for the media room."""
+        return self._endpoint
+
+    def use_null_device(self) -> None:
+        """No microphone, no loudspeaker; a clock drives the media."""
+        self._endpoint.audDevManager().setNullDev()
+
+    def close_sound(self) -> None:
+        """Let go of any device, so that no clock runs while the rest is taken down."""
+        try:
+            self._endpoint.audDevManager().setNoDev()
+        except pj.Error:
+            log.debug("no sound device to close")
+
+    def audio(self) -> pj.AudDevManager:
+        return self._endpoint.audDevManager()
+
+    def poll(self, timeout_ms: int) -> None:
+        """Let PJSIP work and deliver its callbacks, for at most about `timeout_ms`."""
+        self._endpoint.libHandleEvents(timeout_ms)
+
+    def is_sip_uri(self, uri: str) -> bool:
+        return bool(self._endpoint.utilVerifySipUri(uri) == pj.PJ_SUCCESS)
+
+    def destroy(self) -> None:
+        """Last of all: calls, players and accounts must be gone already (shared/design: any other order crashes)."""
+        self._endpoint.libDestroy()

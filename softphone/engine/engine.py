@@ -1,0 +1,264 @@
+"""The engine: everything that touches PJSIP, on one thread, one turn at a time."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pjsua2 as pj
+
+from softphone import __version__
+from softphone.config import Config
+from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Worker
+from softphone.control.protocol import Engine as EngineEvent
+from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
+from softphone.engine.call import CallEnvironment, PhoneCall
+from softphone.engine.codecs import PhoneCodecs
+from softphone.engine.commands import Commands
+from softphone.engine.endpoint import PhoneEndpoint
+from softphone.engine.server import ControlServer
+from softphone.engine.sound import open_sound
+from softphone.engine.worker_link import CodecWorker, WorkerCommand
+from softphone.errors import SoftphoneError
+
+TURN_MS = 10
+"""Longest wait of one turn, and so the delay of a command."""
+COLLECT_S = 30.0
+GOODBYE_S = 2.0
+STUCK_S = 15.0
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Builds the phone from its configuration and runs it. Raises SoftphoneError when it cannot start."""
+
+    def __init__(
+        self, config: Config, socket_path: Path, *, lifeline: int | None = None, worker_command: WorkerCommand | None = None
+    ) -> None:
+        self.config = config
+        self.accounts: dict[str, PhoneAccount] = {}
+        self.calls: dict[int, PhoneCall] = {}
+        self.stay = False
+        self.answer_all = False
+        self.answer_files: tuple[str | None, str | None] = (None, None)
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._leaving = ""
+        self._numbers = 0
+        self._commands = Commands(self)
+        self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
+        phv = {"interval_ms": config.phv.interval_ms, "redundancy": config.phv.redundancy, "voice": config.phv.voice}
+        self.worker = CodecWorker(
+            lambda event: self._jobs.put(lambda: self._worker_changed(event)),
+            phv,
+            worker_command or WorkerCommand(threads=config.worker.threads),
+        )
+        self.endpoint = PhoneEndpoint(config)
+        self.codecs = PhoneCodecs(self.endpoint, config)
+        try:
+            self.codecs.install_standard()
+            self.endpoint.start()
+            self._device, self.sound_note = open_sound(self.endpoint, config.audio)
+            host = self.endpoint.address.rpartition(":")[0] or "127.0.0.1"
+            self.add_account(AccountSettings(LOCAL, f"sip:softphone@{host}"))
+            self._add_configured_account()
+        except BaseException:
+            self.server.stop()
+            self._destroy()
+            raise
+
+    def run(self) -> int:
+        """Serve until told to stop; returns the exit status."""
+        self.server.start()
+        if "x-phv" in self.config.codecs.order:
+            self.worker.start()
+        self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
+        for note in (self.codecs.refusal, self.sound_note):
+            if note:
+                self.publish(Log(level="warning", message=note))
+        gc.collect()
+        gc.freeze()
+        next_tick = next_collection = time.monotonic()
+        while not self._leaving:
+            self.turn()
+            now = time.monotonic()
+            if now >= next_tick:
+                next_tick = max(next_tick + 1, now)
+                self._tick()
+            if now >= next_collection and not self.calls:
+                next_collection = now + COLLECT_S
+                gc.collect()
+        self._shut_down()
+        return 0
+
+    def stop(self, why: str) -> None:
+        """End `run` soon; also from a signal handler."""
+        self._leaving = self._leaving or why
+
+    def publish(self, event: Event) -> None:
+        """Tell all front ends."""
+        self.server.publish(event)
+
+    def turn(self) -> None:
+        """One turn of the loop: PJSIP, then what others queued, then what is over is dropped."""
+        self.endpoint.poll(TURN_MS)
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            self._guarded(job)
+        for number in [number for number, call in self.calls.items() if call.over]:
+            del self.calls[number]
+        for name in [name for name, account in self.accounts.items() if account.gone]:
+            self.accounts.pop(name).shutdown()
+
+    def add_account(self, settings: AccountSettings) -> PhoneAccount:
+        """Make or replace an account; it registers by itself. Raises AccountError."""
+        old = self.accounts.pop(settings.name, None)
+        if old is not None:
+            old.leaving = True
+            old.shutdown()
+        account = PhoneAccount(settings, self.config.network, self.publish, self._incoming)
+        self.accounts[settings.name] = account
+        return account
+
+    def new_call(self, account: PhoneAccount, call_id: int = pj.PJSUA_INVALID_ID) -> PhoneCall:
+        """A call object under a number of its own."""
+        self._numbers += 1
+        environment = CallEnvironment(
+            publish=self.publish,
+            defer=self._jobs.put,
+            negotiated=self.codecs.negotiated,
+            claim_stream=self.worker.claim_newest,
+            worker_state=lambda: (self.worker.state, self.worker.reason),
+            dropped=self.worker.dropped,
+            device=self._device,
+            offers_phv=lambda: "x-phv" in self.codecs.offered,
+        )
+        call = PhoneCall(environment, account, self._numbers, call_id)
+        self.calls[call.number] = call
+        return call
+
+    def _add_configured_account(self) -> None:
+        account = self.config.account
+        if account.id:
+            domain = account.id.rpartition("@")[2]
+            self.add_account(
+                AccountSettings(
+                    name="default",
+                    uri=account.id,
+                    registrar=account.registrar or f"sip:{domain}",
+                    user=account.auth_user,
+                    password=account.password(),
+                    proxy=account.proxy,
+                    expires_s=account.register_seconds,
+                    auto_answer=account.auto_answer,
+                )
+            )
+
+    def _incoming(self, account: PhoneAccount, call_id: int) -> None:
+        call = self.new_call(account, call_id)
+        self.publish(call.describe())
+        try:
+            if not (self.answer_all or account.settings.auto_answer):
+                call.ring()
+                return
+            wav_in, wav_out = self.answer_files
+            if wav_in:
+                call.audio.play(wav_in)
+            if wav_out:
+                call.audio.record(wav_out.replace("{call}", str(call.number)))
+            call.take()
+        except SoftphoneError as error:
+            self.publish(Log(level="error", message=f"call {call.number} was refused: {error}"))
+            call.end(500, f"refused here: {error}")
+
+    def _queue_command(self, connection: int, command: AnyCommand) -> None:
+        self._jobs.put(lambda: self._obey(connection, command))
+
+    def _obey(self, connection: int, command: AnyCommand) -> None:
+        try:
+            answer = Reply(id=command.id, result=self._commands.obey(command))
+        except SoftphoneError as error:
+            code = error.code if isinstance(error, ControlError) else "failed"
+            answer = Reply(id=command.id, error=Failure(code=code, message=str(error)))
+        except Exception as error:
+            log.exception("the command failed")
+            answer = Reply(
+                id=command.id, error=Failure(code="internal", message=f"the engine failed at this ({type(error).__name__}: {error})")
+            )
+        self.server.reply(connection, answer)
+
+    def _worker_changed(self, event: Worker) -> None:
+        self.publish(event)
+        if event.state == "ready":
+            refusal = self.codecs.phv_ready(event.facts, self.worker.open_stream)
+            if refusal:
+                self.publish(Log(level="warning", message=refusal))
+        elif event.state != "stream_failed":
+            self.codecs.offer(phv=False)
+
+    def _orphaned(self) -> None:
+        if not self.stay:
+            self.stop("the front end that started this engine is gone")
+
+    def _guarded(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except SoftphoneError as error:
+            self.publish(Log(level="error", message=str(error)))
+        except Exception as error:
+            log.exception("the engine failed at a job")
+            self.publish(Log(level="error", message=f"the engine failed at something ({type(error).__name__}: {error}) and goes on"))
+
+    def _turn_until(self, done: Callable[[], bool], limit_s: float) -> None:
+        deadline = time.monotonic() + limit_s
+        while not done() and time.monotonic() < deadline:
+            self.turn()
+
+    # Loops over calls and accounts live in functions of their own: a loop variable that lives on would keep a call past libDestroy().
+
+    def _tick(self) -> None:
+        for call in list(self.calls.values()):
+            self._guarded(call.tick)
+
+    def _end_calls(self) -> None:
+        self._guarded(lambda: self._commands.obey(Hangup()))
+        self._turn_until(lambda: not self.calls, GOODBYE_S)
+        for left in self.calls.values():
+            left.audio.close()
+        self.calls.clear()
+
+    def _shut_down(self) -> None:
+        watchdog = threading.Timer(STUCK_S, os._exit, [3])
+        watchdog.daemon = True
+        watchdog.start()
+        self.publish(EngineEvent(state="stopping", reason=self._leaving, version=__version__, pid=os.getpid()))
+        self._end_calls()
+        self.worker.stop()
+        self._unregister_all()
+        self._turn_until(lambda: not self.accounts, GOODBYE_S)
+        self.turn()
+        self._destroy()
+        self.publish(EngineEvent(state="stopped", reason=self._leaving, version=__version__, pid=os.getpid()))
+        self.server.stop()
+        watchdog.cancel()
+
+    def _unregister_all(self) -> None:
+        for account in list(self.accounts.values()):
+            account.unregister()
+
+    def _destroy(self) -> None:
+        """Calls are gone; then devices, accounts, codecs, library: any other order crashes PJSIP (shared/design/pjmedia.md)."""
+        self.endpoint.close_sound()
+        while self.accounts:
+            self.accounts.popitem()[1].shutdown()
+        self.codecs.uninstall()
+        gc.collect()
+        self.endpoint.destroy()

@@ -1,0 +1,43 @@
+"""Command line of the engine process."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from softphone import config, paths
+from softphone.engine.engine import Engine
+from softphone.errors import SoftphoneError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until told to stop; 0 after a clean end, 2 when the phone cannot start, with one sentence on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m softphone.engine", description="The softphone without a screen, driven by a socket.")
+    parser.add_argument("--socket", type=Path, help="control socket; default: engine.sock in the runtime folder")
+    parser.add_argument("--config", type=Path, help="TOML file; default: the XDG path")
+    parser.add_argument("--lifeline", type=int, help="end when the other end of this pipe is closed")
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.DEBUG if options.verbose else logging.WARNING, format="engine: %(levelname)s %(message)s")
+    # PJSUA2 objects must die on this thread: collections happen only in the main loop.
+    gc.disable()
+    try:
+        settings = config.load(options.config)
+        engine = Engine(settings, options.socket or default_socket(), lifeline=options.lifeline)
+    except SoftphoneError as error:
+        print(f"softphone engine: {error}", file=sys.stderr, flush=True)
+        return 2
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: engine.stop("told to by a signal"))
+    return engine.run()
+
+
+def default_socket() -> Path:
+    """The control socket in the private runtime folder, which is made if needed."""
+    folder = paths.runtime_dir()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / "engine.sock"

@@ -1,0 +1,84 @@
+"""One call's sound and payloads on their way to the codec worker and back. No method waits for the worker."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from softphone.link import CHUNK_SAMPLES, BoundedQueue, Close, Message, Open, Payload, Pcm, Pull, Statistics
+
+FILL_SAMPLES = 3 * CHUNK_SAMPLES
+"""60 ms of decoded sound are kept ahead of the playout: the time that the worker has for an answer."""
+PAYLOAD_QUEUE = 16
+
+
+class PhvStream:
+    """Implements `media.stream.CodecStream`.
+
+    Each `take_pcm` asks the worker for as much as it takes, so that `FILL_SAMPLES` are always here or under way. An answer that
+    comes after its turn was played as silence pushes out the oldest sound, so that delay never grows.
+    """
+
+    def __init__(self, number: int, settings: dict[str, Any], send: Callable[[Message], bool], closed: Callable[[PhvStream], None]) -> None:
+        self.number = number
+        self.counters: Counter[str] = Counter()
+        self.codec_counters: dict[str, Any] = {}
+        """The worker's own counters of this stream, newest."""
+        self._settings = settings
+        self._send = send
+        self._closed = closed
+        self._payloads: BoundedQueue[bytes] = BoundedQueue(PAYLOAD_QUEUE)
+        self._sound = bytearray()
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Tell a worker, new or restarted, of this stream."""
+        with self._lock:
+            self._sound.clear()
+        self._payloads.clear()
+        self._send(Open(self.number, self._settings))
+        self._send(Pull(self.number, FILL_SAMPLES))
+
+    def put_pcm(self, pcm: bytes) -> None:
+        if not self._send(Pcm(self.number, pcm)):
+            self.counters["pcm_without_worker"] += 1
+
+    def take_payload(self) -> bytes | None:
+        return self._payloads.get()
+
+    def put_payload(self, payload: bytes) -> None:
+        if not self._send(Payload(self.number, payload)):
+            self.counters["payloads_without_worker"] += 1
+
+    def take_pcm(self, samples: int) -> bytes:
+        self._send(Pull(self.number, samples))
+        wanted = 2 * samples
+        with self._lock:
+            pcm = bytes(self._sound[:wanted])
+            del self._sound[:wanted]
+        if len(pcm) < wanted:
+            self.counters["playout_underruns"] += 1
+            pcm += bytes(wanted - len(pcm))
+        return pcm
+
+    def close(self) -> None:
+        self._send(Close(self.number))
+        self._closed(self)
+
+    def receive(self, message: Pcm | Payload | Statistics) -> None:
+        """An answer of the worker; called on the pump thread."""
+        match message:
+            case Payload(_, payload):
+                if self._payloads.put(payload) is not None:
+                    self.counters["payloads_not_taken"] += 1
+            case Statistics(_, counters):
+                self.codec_counters = counters
+            case Pcm(_, pcm):
+                with self._lock:
+                    self._sound += pcm
+                    surplus = len(self._sound) - 2 * FILL_SAMPLES
+                    if surplus > 0:
+                        del self._sound[:surplus]
+                        self.counters["playout_late_samples"] += surplus // 2

@@ -1,0 +1,77 @@
+"""What a call costs and how it fares, read from PJMEDIA's RTCP counters each second (RFC 3550, 6.4)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import pjsua2 as pj
+
+from softphone.control.protocol import CallStatistics, Direction
+from softphone.engine.media.negotiated import NegotiatedCodec
+
+HEADER_BYTES = 40
+"""IPv4 (20), UDP (8) and RTP (12) of each packet."""
+MEDIA_TIMEOUT_S = 30.0
+
+
+@dataclass
+class _Previous:
+    time: float
+    packets: int = 0
+    bytes: int = 0
+
+
+class CallMeter:
+    """Turns the growing counters of one call into events with rates, and notices a far end that vanished."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._started = time.monotonic()
+        self._previous = {"tx": _Previous(self._started), "rx": _Previous(self._started)}
+        self._heard = -1
+        self._heard_at = self._started
+
+    def read(self, call: pj.Call, media_index: int, codec: NegotiatedCodec) -> CallStatistics:
+        """Read the counters now; the caller adds those of the worker. Raises pj.Error when the media is gone."""
+        stat = call.getStreamStat(media_index)
+        rtcp, now = stat.rtcp, time.monotonic()
+        heard = rtcp.rxStat.pkt + rtcp.txStat.updateCount + rtcp.rxStat.updateCount
+        if heard != self._heard:
+            self._heard, self._heard_at = heard, now
+        rtt = rtcp.rttUsec
+        return CallStatistics(
+            call=self._number,
+            codec=codec.codec,
+            rtpmap_local=codec.rtpmap_local or None,
+            fmtp_local=codec.fmtp_local or None,
+            rtpmap_remote=codec.rtpmap_remote or None,
+            fmtp_remote=codec.fmtp_remote or None,
+            seconds=now - self._started,
+            tx=self._direction("tx", rtcp.txStat, now),
+            rx=self._direction("rx", rtcp.rxStat, now),
+            rtt_ms=rtt.last / 1000 if rtt.n else None,
+            jitter_buffer_ms=float(stat.jbuf.avgDelayMsec),
+        )
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last RTP or RTCP packet of the far end was seen."""
+        return time.monotonic() - self._heard_at
+
+    def _direction(self, name: str, stat: pj.RtcpStreamStat, now: float) -> Direction:
+        before = self._previous[name]
+        packets, size = int(stat.pkt), int(stat.bytes)
+        interval = max(now - before.time, 1e-3)
+        new_packets, new_bytes = max(packets - before.packets, 0), max(size - before.bytes, 0)
+        self._previous[name] = _Previous(now, packets, size)
+        sent = packets + stat.loss if name == "rx" else packets
+        return Direction(
+            packets=packets,
+            bytes=size,
+            payload_bps=round(8 * new_bytes / interval, 1),
+            ip_bps=round(8 * (new_bytes + HEADER_BYTES * new_packets) / interval, 1),
+            lost=int(stat.loss),
+            loss_percent=round(100 * stat.loss / sent, 2) if sent else 0.0,
+            jitter_ms=round(stat.jitterUsec.mean / 1000, 2),
+        )
