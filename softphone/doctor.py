@@ -8,16 +8,16 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
 from softphone import config as configuration
 from softphone import paths
+from softphone.doctor_engine import check_engine
+from softphone.doctor_finding import Finding, State
 from softphone.errors import SoftphoneError
 
-State = Literal["ok", "missing", "broken"]
 _MARKS: dict[State, str] = {"ok": "ok     ", "missing": "missing", "broken": "BROKEN "}
 _CHILD_SECONDS = 60
 _SOUND_PROGRAM = """
@@ -25,16 +25,6 @@ import json, sounddevice
 found = [dict(name=d["name"], inputs=d["max_input_channels"], outputs=d["max_output_channels"]) for d in sounddevice.query_devices()]
 print(json.dumps(found))
 """
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`missing` is something the phone can do without; `broken` is something it cannot. `mend` is empty when all is well."""
-
-    name: str
-    state: State
-    found: str
-    mend: str = ""
 
 
 def examine(config_file: Path | None = None) -> list[Finding]:
@@ -55,8 +45,6 @@ def _examine(config_file: Path | None) -> Iterator[Finding]:
     yield check_opus()
     yield check_weights()
     yield check_sound(config)
-    from softphone.doctor_engine import check_engine  # noqa: PLC0415
-
     yield from check_engine(config)
     yield check_bench()
 
