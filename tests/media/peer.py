@@ -16,9 +16,9 @@ import pjsua2 as pj
 
 from softphone.engine.media.install import configure_media, install_codecs
 from softphone.engine.media.match import FormatMatcher, opus_fits, phv_fits
+from softphone.engine.media.opus import OpusSettings, opus_descriptor
 from softphone.engine.media.phv import phv_descriptor
 from tests.media.tone_stream import ToneStream
-
 
 # PJSIP logs to stdout until libInit(); the reports get a descriptor of their own.
 _REPORTS = os.fdopen(os.dup(1), "w", buffering=1)
@@ -215,7 +215,11 @@ def build_phv(settings: dict[str, Any], opener: Any) -> Any:
     return phv_descriptor(opener, fmtp)
 
 
-BUILDERS = {"phv": build_phv}
+def build_opus(settings: dict[str, Any], _opener: Any) -> Any:
+    return opus_descriptor(OpusSettings(**settings.get("opus", {})))
+
+
+BUILDERS = {"phv": build_phv, "opus": build_opus}
 
 if __name__ == "__main__":
     Peer(json.loads(sys.argv[1])).run()

@@ -4,6 +4,7 @@ A stand-in for the codec worker at the boundary it really has, so that calls can
 travels as a few bytes, and comes out as sound that can be measured again.
 """
 
+import itertools
 import math
 import struct
 import threading
@@ -33,7 +34,7 @@ class ToneStream:
     def put_pcm(self, pcm: bytes) -> None:
         samples = array("h", pcm)
         level = math.isqrt(sum(s * s for s in samples) // len(samples))
-        crossings = sum((a < 0) != (b < 0) for a, b in zip(samples, samples[1:], strict=False))
+        crossings = sum((a < 0) != (b < 0) for a, b in itertools.pairwise(samples))
         with self._lock:
             self.counts["put_pcm"] += 1
             self._pcm.append((level, min(crossings, 255)))

@@ -19,8 +19,10 @@ class ParsedFrame:
     """What `decode` gets back when the slot is played; at most `CodecDescriptor.max_frame_bytes`."""
     timestamp: int
     """RTP timestamp of the slot. PJMEDIA ignores it for Opus and counts on from the packet's own (stream.c, on_rx_rtp)."""
-    new_frame_samples: int = 0
-    """Non-zero when from here on a slot lasts this many samples instead of what it lasted before (Opus only)."""
+    samples: int = 0
+    """Length of the slot in samples of the clock rate, where it may change during a call (Opus); 0 where it never does."""
+    changed: bool = False
+    """From here on slots have another length: PJMEDIA empties its jitter buffer and counts in the new one."""
 
 
 class CodecInstance(Protocol):

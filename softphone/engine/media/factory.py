@@ -17,6 +17,8 @@ from softphone.engine.media.errors import CodecSetupError
 log = logging.getLogger(__name__)
 MAX_FMTP_CHARS = 150
 MAX_VALUE_CHARS = 256
+_PTIME_CHANGED = 0x10000
+"""Bit of bit_info that tells PJMEDIA of a new frame length (stream.c, on_rx_rtp)."""
 _F = TypeVar("_F", bound=Callable[..., int])
 
 
@@ -193,7 +195,7 @@ class CodecFactory:
             output.size = len(payload)
         return pj.PJ_SUCCESS
 
-    def _parse(self, struct: Any, packet: Any, size: int, timestamp: Any, count: Any, frames: Any) -> int:  # noqa: PLR0917
+    def _parse(self, struct: Any, packet: Any, size: int, timestamp: Any, count: Any, frames: Any) -> int:
         room, count[0] = min(count[0], pj.MAX_PARSED_FRAMES), 0
         codec = self._codecs[self._address(struct)]
         parsed = self._instance(struct).parse(self.abi.ffi.buffer(packet, size)[:], timestamp[0])
@@ -211,7 +213,7 @@ class CodecFactory:
         out.buf = buffer
         out.size = len(frame.data)
         out.timestamp = frame.timestamp
-        out.bit_info = 0x10000 | frame.new_frame_samples if frame.new_frame_samples else 0
+        out.bit_info = frame.samples | (_PTIME_CHANGED if frame.changed else 0)
 
     def _decode(self, struct: Any, source: Any, capacity: int, output: Any) -> int:
         frame = self.abi.ffi.buffer(source.buf, source.size)[:]
