@@ -18,6 +18,7 @@ from softphone.engine.media.install import configure_media, install_codecs
 from softphone.engine.media.match import FormatMatcher, opus_fits, phv_fits
 from softphone.engine.media.opus import OpusSettings, opus_descriptor
 from softphone.engine.media.phv import phv_descriptor
+from softphone.engine.media.sdp import add_packet_times
 from tests.media.tone_stream import ToneStream
 
 # PJSIP logs to stdout until libInit(); the reports get a descriptor of their own.
@@ -67,12 +68,10 @@ class PeerCall(pj.Call):
 
     @reported
     def onCallSdpCreated(self, prm: Any) -> None:
-        rewrite = self.peer.settings.get("sdp_replace")
-        text = prm.sdp.wholeSdp
-        if rewrite:
-            for old, new in rewrite.items():
-                text = text.replace(old, new)
-            prm.sdp.wholeSdp = text
+        text = add_packet_times(prm.sdp.wholeSdp, prm.remSdp.wholeSdp, 160, 640)
+        for old, new in self.peer.settings.get("sdp_replace", {}).items():
+            text = text.replace(old, new)
+        prm.sdp.wholeSdp = text
         report(event="sdp", sdp=text)
 
 
