@@ -13,6 +13,7 @@ from softphone.engine.media.errors import MediaError
 from softphone.engine.media.install import InstalledCodecs, install_codecs
 from softphone.engine.media.match import FormatMatcher, opus_fits, phv_fits
 from softphone.engine.media.negotiated import NegotiatedCodec, negotiated_codec
+from softphone.engine.media.opus import OpusSettings, opus_descriptor
 from softphone.engine.media.phv import phv_descriptor
 from softphone.engine.media.stream import StreamOpener
 
@@ -33,8 +34,10 @@ class PhoneCodecs:
 
     def install_standard(self) -> None:
         """Opus beside the wheel's G.711; to be called once, after the endpoint is made."""
-        descriptors, matchers = _opus(self._config)
-        self._install(descriptors, matchers)
+        try:
+            self._install(*_opus(self._config))
+        except MediaError as error:
+            self.refusal = str(error)
         self.offer(phv=False)
 
     def phv_ready(self, facts: dict[str, Any], opener: StreamOpener) -> str:
@@ -48,8 +51,11 @@ class PhoneCodecs:
             return "the codec worker came back with another model; start the softphone again to use it"
         if not self._phv_fmtp:
             descriptor = phv_descriptor(opener, fmtp, packet_ms=int(facts.get("interval_ms", self._config.phv.interval_ms)))
-            self._install([descriptor], [FormatMatcher("x-phv", phv_fits)])
-            if self.refusal:
+            try:
+                installed = self._install([descriptor], [FormatMatcher("x-phv", phv_fits)])
+            except MediaError as error:
+                return str(error)
+            if not installed:
                 return self.refusal
             self._phv_fmtp = fmtp
         self.offer(phv=True)
@@ -71,21 +77,27 @@ class PhoneCodecs:
         for installed in reversed(self._installed):
             installed.uninstall()
 
-    def _install(self, descriptors: list[CodecDescriptor], matchers: list[FormatMatcher]) -> None:
-        if not descriptors or self.refusal:
-            return
-        try:
-            installed = install_codecs(self._endpoint.library, descriptors, matchers)
-        except MediaError as error:
-            self.refusal = str(error)
-            return
+    def _install(self, descriptors: list[CodecDescriptor], matchers: list[FormatMatcher]) -> bool:
+        if not descriptors:
+            return False
+        installed = install_codecs(self._endpoint.library, descriptors, matchers)
         self._installed.append(installed)
-        self.refusal = installed.refusal
+        self.refusal = self.refusal or installed.refusal
         if installed.active:
             self._descriptors += descriptors
+        return installed.active
 
 
 def _opus(config: Config) -> tuple[list[CodecDescriptor], list[FormatMatcher]]:
+    """Raises MediaError when libopus is missing."""
     if "opus" not in config.codecs.order:
         return [], []
-    return [], [FormatMatcher("opus", opus_fits)]
+    chosen = config.opus
+    settings = OpusSettings(
+        bit_rate=chosen.bitrate,
+        packet_ms=chosen.ptime_ms,
+        fec=chosen.fec,
+        expected_loss_percent=chosen.expected_loss_percent,
+        dtx=chosen.dtx,
+    )
+    return [opus_descriptor(settings)], [FormatMatcher("opus", opus_fits)]

@@ -208,7 +208,7 @@ class Engine:
         if not self.stay:
             self.stop("the front end that started this engine is gone")
 
-    def _guarded(self, job: Callable[[], None]) -> None:
+    def _guarded(self, job: Callable[[], object]) -> None:
         try:
             job()
         except SoftphoneError as error:
