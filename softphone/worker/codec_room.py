@@ -1,0 +1,65 @@
+"""The codec as the worker uses it: models loaded once, encoders and decoders made per call."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+
+from codec.decoder import Decoder
+from codec.encoder import Encoder
+from codec.models import Models
+from codec.payload import VERSION
+from codec.phones import INVENTORY_NAME
+from codec.settings import EncoderSettings
+from softphone import paths
+
+WARM_UP_S = 2
+
+
+@dataclass(frozen=True)
+class CodecRoom:
+    """Everything that lanes share; read only."""
+
+    models: Models
+
+    @classmethod
+    def load(cls, threads: int) -> CodecRoom:
+        """Raises CodecError or OSError when the weights are not there or not whole."""
+        torch.set_num_threads(threads)
+        torch.set_num_interop_threads(1)
+        torch.set_grad_enabled(False)
+        return cls(Models.load())
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the engine puts into SDP."""
+        return {"version": VERSION, "inventory": INVENTORY_NAME, "model": self.models.model_id}
+
+    def encoder(self, settings: dict[str, Any]) -> Encoder:
+        """Raises CodecError for settings out of range."""
+        return Encoder(self.models, EncoderSettings(**settings))
+
+    def decoder(self) -> Decoder:
+        return Decoder(self.models)
+
+    def warm_up(self) -> float:
+        """Send bundled speech once through everything, so that the first call pays for no first time; returns the seconds it took."""
+        began = time.monotonic()
+        pcm, rate = soundfile.read(paths.demo_recording()[0], frames=WARM_UP_S * 16000, dtype="int16")
+        assert rate == 16000
+        encoder, decoder = Encoder(self.models, EncoderSettings()), self.decoder()
+        with torch.inference_mode():
+            payloads = [
+                payload for start in range(0, len(pcm), 320) for payload in encoder.encode(np.ascontiguousarray(pcm[start : start + 320]))
+            ]
+            payloads += encoder.flush()
+            for payload in payloads:
+                decoder.receive(payload)
+            for _ in range(50 * WARM_UP_S):
+                decoder.pull(320)
+        return time.monotonic() - began

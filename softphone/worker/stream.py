@@ -1,0 +1,176 @@
+"""One call in the worker: an encoder lane and a decoder lane, each a thread of its own, so that no call waits for another."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from codec.errors import PayloadError
+from softphone.link import CHUNK_SAMPLES, BoundedQueue, Failure, Message, Payload, Pcm
+from softphone.worker.codec_room import CodecRoom
+
+PCM_QUEUE = 50
+PAYLOAD_QUEUE = 64
+MAX_OWED_SAMPLES = 16000
+MAX_ANSWER_SAMPLES = 3 * CHUNK_SAMPLES
+MAX_FAILURES = 3
+
+Send = Callable[[Message], None]
+
+
+class _Lane(ABC):
+    """A thread that works whenever there is work. What fails is reported and made anew, `MAX_FAILURES` times."""
+
+    def __init__(self, number: int, name: str, send: Send) -> None:
+        self.counters: Counter[str] = Counter()
+        self.busy_s = 0.0
+        self._number = number
+        self._name = name
+        self._send = send
+        self._work = threading.Semaphore(0)
+        self._open = True
+        self._thread = threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._open = False
+        self._work.release()
+
+    @abstractmethod
+    def _make(self) -> None:
+        """Begin anew."""
+
+    @abstractmethod
+    def _step(self) -> None:
+        """Do what waits."""
+
+    def _run(self) -> None:
+        failures = 0
+        while self._open:
+            self._work.acquire()
+            if not self._open:
+                return
+            began = time.thread_time()
+            try:
+                with torch.inference_mode():
+                    self._step()
+            except Exception as error:
+                failures += 1
+                self.counters["failures"] += 1
+                end = "it begins anew" if failures < MAX_FAILURES else "it stays silent until the next call"
+                self._send(Failure(self._number, f"the {self._name} of a call failed ({type(error).__name__}: {error}); {end}"))
+                if failures >= MAX_FAILURES:
+                    return
+                self._make()
+            self.busy_s += time.thread_time() - began
+
+
+class EncoderLane(_Lane):
+    def __init__(self, number: int, room: CodecRoom, settings: dict[str, Any], send: Send) -> None:
+        super().__init__(number, "encoder", send)
+        self._room = room
+        self._settings = settings
+        self._queue: BoundedQueue[bytes] = BoundedQueue(PCM_QUEUE)
+        self._make()
+
+    def put(self, pcm: bytes) -> None:
+        if self._queue.put(pcm) is not None:
+            self.counters["pcm_dropped"] += 1
+        self._work.release()
+
+    def _make(self) -> None:
+        self._encoder = self._room.encoder(self._settings)
+
+    def _step(self) -> None:
+        chunks = []
+        while (chunk := self._queue.get()) is not None:
+            chunks.append(chunk)
+        if not chunks:
+            return
+        for payload in self._encoder.encode(np.frombuffer(b"".join(chunks), np.int16)):
+            self.counters["payloads_made"] += 1
+            self._send(Payload(self._number, payload))
+
+
+class DecoderLane(_Lane):
+    def __init__(self, number: int, room: CodecRoom, send: Send) -> None:
+        super().__init__(number, "decoder", send)
+        self._room = room
+        self._queue: BoundedQueue[bytes] = BoundedQueue(PAYLOAD_QUEUE)
+        self._owed = 0
+        self._lock = threading.Lock()
+        self._make()
+
+    def put(self, payload: bytes) -> None:
+        if self._queue.put(payload) is not None:
+            self.counters["payloads_dropped"] += 1
+        self._work.release()
+
+    def pull(self, samples: int) -> None:
+        with self._lock:
+            self._owed += samples
+            surplus = self._owed - MAX_OWED_SAMPLES
+            if surplus > 0:
+                self._owed -= surplus
+                self.counters["samples_not_made"] += surplus
+        self._work.release()
+
+    def statistics(self) -> dict[str, Any]:
+        return dataclasses.asdict(self._decoder.statistics)
+
+    def _make(self) -> None:
+        self._decoder = self._room.decoder()
+
+    def _step(self) -> None:
+        while (payload := self._queue.get()) is not None:
+            try:
+                self._decoder.receive(payload)
+            except PayloadError:
+                self.counters["payloads_unreadable"] += 1
+        with self._lock:
+            samples = min(self._owed, MAX_ANSWER_SAMPLES)
+            self._owed -= samples
+            more = self._owed > 0
+        if samples:
+            self._send(Pcm(self._number, self._decoder.pull(samples).astype("<i2").tobytes()))
+        if more:
+            self._work.release()
+
+
+class WorkerStream:
+    """Both lanes. Raises CodecError when the settings are out of range."""
+
+    def __init__(self, number: int, room: CodecRoom, settings: dict[str, Any], send: Send) -> None:
+        self._encoder = EncoderLane(number, room, settings, send)
+        self._decoder = DecoderLane(number, room, send)
+        self.put_pcm = self._encoder.put
+        self.put_payload = self._decoder.put
+        self.pull = self._decoder.pull
+
+    def start(self) -> None:
+        self._encoder.start()
+        self._decoder.start()
+
+    def close(self) -> None:
+        self._encoder.close()
+        self._decoder.close()
+
+    def statistics(self) -> dict[str, Any]:
+        """Counters of the codec and of both lanes; `*_cpu_s` is the processor time they took."""
+        return {
+            **self._decoder.statistics(),
+            **{f"encoder_{name}": count for name, count in self._encoder.counters.items()},
+            **{f"decoder_{name}": count for name, count in self._decoder.counters.items()},
+            "encoder_cpu_s": round(self._encoder.busy_s, 3),
+            "decoder_cpu_s": round(self._decoder.busy_s, 3),
+        }
