@@ -25,7 +25,7 @@ CACHE = Path("work/corpus")
 
 def decode_audio(path: Path) -> NDArray[np.int16]:
     """Any sound file as int16, 16 kHz mono: (samples,)."""
-    import av
+    import av  # noqa: PLC0415 - only training needs it
 
     try:
         with av.open(str(path)) as container:

@@ -10,27 +10,33 @@ from codec.synthesiser import Synthesiser, TokenBatch, voice_features
 from codec.token_features import TokenContext
 from codec.tokens import Token
 from codec.train.corpus import Corpus
+from codec.train.polish import VOICE_FRAMES, Adversary, VoiceLoss, adversary_loss, deceit_loss
 from codec.train.run import Run, device, options, set_rate
 from codec.train.token_data import Example, Target, TokenData, Voices, collate
 from codec.train.tracks import Tracks
 
 BATCH = 12
+DECEIT, MATCHING, LIKENESS = 0.05, 0.5, 0.5
 EMBEDDINGS = Path("work/embeddings")
 
 
 def losses(synthesiser: Synthesiser, batch: TokenBatch, target: Target) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Predicted mel; L1 of mel, L1 of its changes in time and between bands, cross-entropy of voicing."""
+    """Predicted mel; L1 of mel; L1 of the error averaged over patches, where the chance in every single value of
+    speech cancels out and the formants remain; cross-entropy of voicing.
+    """
     with torch.autocast(batch.frames.device.type, dtype=torch.bfloat16):
         mel, logit = synthesiser(synthesiser.network_state(len(batch.phones)), batch)
     mel, logit = mel.float(), logit.float()
     weight = target.weight[..., None] / target.weight.sum()
     error = mel - target.mel
     level = (error.abs() * weight).sum() / mel.shape[2]
-    steps = error[:, 1:] - error[:, :-1]
-    slopes = error[:, :, 1:] - error[:, :, :-1]
-    change = (steps.abs() * weight[:, 1:]).sum() / mel.shape[2] + (slopes.abs() * weight).sum() / mel.shape[2]
+    masked = (error * (weight > 0))[:, None]
+    patches = torch.zeros((), device=mel.device)
+    for size in ((3, 3), (5, 7)):
+        mean = nn.functional.avg_pool2d(masked, size, stride=1, padding=(size[0] // 2, size[1] // 2))[:, 0]
+        patches = patches + (mean.abs() * weight).sum() / mel.shape[2]
     crossed = nn.functional.binary_cross_entropy_with_logits(logit, target.voiced, reduction="none")
-    return mel, level, change, (crossed * weight[..., 0]).sum()
+    return mel, level, patches, (crossed * weight[..., 0]).sum()
 
 
 def generated(seed: int) -> tuple[TokenBatch, Target]:
@@ -43,7 +49,9 @@ def generated(seed: int) -> tuple[TokenBatch, Target]:
         unrolled = [piece for piece in map(context.advance, [*tokens, None]) if piece is not None]
         count = sum(token.frames for token in tokens)
         voice = voice_features(torch.rand(256) / 16, 120.0)
-        examples.append(Example(unrolled, torch.randn(count, 80), np.ones(count, dtype=bool), voice))
+        examples.append(
+            Example(unrolled, torch.randn(count, 80), torch.zeros(0), np.full(count, 120.0, dtype=np.float32), voice, torch.rand(256) / 16)
+        )
     return collate(examples)
 
 
@@ -64,29 +72,76 @@ def open_data(name: str, seed: int) -> TokenData:
     return TokenData(corpus, Tracks(corpus), Voices(corpus, EMBEDDINGS / f"{name}.npz"), seed)
 
 
+class Polish:
+    """The second half of training: an adversary that learns along, and the likeness to the speaker."""
+
+    def __init__(self, rate: float, seed: int) -> None:
+        self.adversary = Adversary().to(device())
+        self.optimizer = torch.optim.AdamW(self.adversary.parameters(), lr=rate, betas=(0.5, 0.9))
+        self.voice_loss = VoiceLoss().to(device())
+        self._rng = np.random.default_rng(seed)
+
+    def likeness(self, mel: Tensor, target: Target) -> Tensor:
+        """Voice loss on one window of each example that is long enough and knows its speaker."""
+        lengths = (target.weight > 0).sum(1)
+        rows = [r for r in range(len(mel)) if lengths[r] >= VOICE_FRAMES and target.speaker[r].any()]
+        if not rows:
+            return mel.new_zeros(())
+        starts = [int(self._rng.integers(int(lengths[r]) - VOICE_FRAMES + 1)) for r in rows]
+        said = torch.stack([mel[r, at : at + VOICE_FRAMES] for r, at in zip(rows, starts, strict=True)])
+        true = torch.stack([target.mel[r, at : at + VOICE_FRAMES] for r, at in zip(rows, starts, strict=True)])
+        loss: Tensor = self.voice_loss(said, true, target.speaker[rows])
+        return loss
+
+    def teach(self, mel: Tensor, batch: TokenBatch, target: Target) -> tuple[Tensor, Tensor]:
+        """One step of the adversary; then what it says of the predicted mel: deceit and feature matching."""
+        with torch.autocast(mel.device.type, dtype=torch.bfloat16):
+            real = self.adversary(target.mel, batch.level, target.weight)
+            false = self.adversary(mel.detach(), batch.level, target.weight)
+            lesson = adversary_loss(real, false)
+        self.optimizer.zero_grad()
+        torch.autograd.backward(lesson.float())
+        self.optimizer.step()
+        with torch.autocast(mel.device.type, dtype=torch.bfloat16):
+            false = self.adversary(mel, batch.level, target.weight)
+            deceit, matching = deceit_loss(real, false)
+        return deceit.float(), matching.float()
+
+
 def main() -> None:
     parser = options(__doc__ or "")
+    parser.add_argument("--polish", action="store_true", help="add adversary and speaker likeness to the loss")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     synthesiser = Synthesiser().to(device())
     optimizer = torch.optim.AdamW(synthesiser.parameters(), lr=arguments.rate, betas=(0.9, 0.98), weight_decay=1e-2)
-    run = Run("synthesiser", arguments, {"synthesiser": synthesiser, "optimizer": optimizer})
+    parts: dict[str, nn.Module | torch.optim.Optimizer] = {"synthesiser": synthesiser, "optimizer": optimizer}
+    polish = Polish(2e-4, arguments.seed) if arguments.polish else None
+    if polish:
+        parts |= {"adversary": polish.adversary, "adversary_optimizer": polish.optimizer}
+    run = Run("synthesiser", arguments, parts)
     data = None
     if not arguments.smoke:
         data = open_data("train", arguments.seed + run.step)
         synthesiser.neutral_embedding.copy_(torch.from_numpy(data.voices.neutral))
     for done in run.steps():
         set_rate(optimizer, arguments.rate, done, run.step)
-        batch, target = data.batch(BATCH) if data else generated(arguments.seed)
+        batch, target = collate(data.draw(BATCH)) if data else generated(arguments.seed)
         batch = TokenBatch(*(x.to(device()) for x in batch))
         target = Target(*(x.to(device()) for x in target))
-        _, level, change, voicing = losses(synthesiser, batch, target)
+        mel, level, patches, voicing = losses(synthesiser, batch, target)
+        loss = 0.5 * level + patches + 0.3 * voicing
+        if polish:
+            deceit, matching = polish.teach(mel, batch, target)
+            likeness = polish.likeness(mel, target)
+            loss = loss + DECEIT * deceit + MATCHING * matching + LIKENESS * likeness
+            run.note(deceit=deceit.item(), matching=matching.item(), likeness=likeness.item())
         optimizer.zero_grad()
-        torch.autograd.backward(level + 0.5 * change + 0.3 * voicing)
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(synthesiser.parameters(), 1.0)
         optimizer.step()
-        run.note(mel=level.item(), change=change.item(), voicing=voicing.item())
+        run.note(mel=level.item(), patches=patches.item(), voicing=voicing.item())
     if data:
         print(f"valid: mel L1 {evaluate(synthesiser.eval(), open_data('valid', 0)):.4f}")
 

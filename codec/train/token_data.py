@@ -28,20 +28,28 @@ Span = tuple[int, int, int]
 
 
 class Example(NamedTuple):
-    """Part of an utterance: what the synthesiser gets and what it should say."""
+    """Part of an utterance: what the synthesiser gets and what it should say.
+
+    sound: the same stretch with two more frames on either side; f0: Hz per frame of the stretch.
+    """
 
     unrolled: list[Unrolled]
     mel: Tensor
-    voiced: NDArray[np.bool_]
+    sound: Tensor
+    f0: NDArray[np.float32]
     voice: Tensor
+    speaker: Tensor
 
 
 class Target(NamedTuple):
-    """mel (batch, T, 80); voiced (batch, T) 0 or 1; weight (batch, T), 0 beyond the end, low in silence."""
+    """mel (batch, T, 80); voiced (batch, T) 0 or 1; weight (batch, T), 0 beyond the end, low in silence; speaker (batch,
+    256): embedding of the utterance itself, zeros where the synthesiser is not told it.
+    """
 
     mel: Tensor
     voiced: Tensor
     weight: Tensor
+    speaker: Tensor
 
 
 def spans_of(phones: list[tuple[str, int, int]], frames: int) -> list[Span]:
@@ -107,9 +115,10 @@ class TokenData:
         weights = np.array([PART_WEIGHT[corpus.part(i)] * corpus.records[i]["seconds"] for i in self.indices])
         self._chance = weights / weights.sum()
 
-    def batch(self, size: int) -> tuple[TokenBatch, Target]:
+    def draw(self, size: int) -> list[Example]:
+        """Random damaged examples."""
         drawn = self._rng.choice(len(self.indices), size, p=self._chance)
-        return collate([self.example(self.indices[int(i)], damaged=True) for i in drawn])
+        return [self.example(self.indices[int(i)], damaged=True) for i in drawn]
 
     def example(self, index: int, damaged: bool) -> Example:
         """Part of utterance `index`; not damaged: from its start, exact tokens, its own voice."""
@@ -133,18 +142,21 @@ class TokenData:
         followers: list[Token | None] = [*tokens[1 : last - first], follower]
         unrolled = [piece for piece in map(context.advance, followers) if piece is not None]
         begin, end = spans[first][1], spans[last - 1][2]
-        mel = self._mel(index, begin, end, gain)
+        sound = self._sound(index, begin, end, gain)
         embedding = self.voices.draw(index, rng) if damaged else self.voices.of(index)
-        return Example(unrolled, mel, f0[begin:end] > 0, voice_features(torch.from_numpy(embedding), speaker_f0))
+        told = embedding is not self.voices.neutral
+        speaker = torch.from_numpy(self.voices.of(index) * told)
+        voice = voice_features(torch.from_numpy(embedding), speaker_f0)
+        return Example(unrolled, log_mel(sound)[2:-2], sound, f0[begin:end], voice, speaker)
 
-    def _mel(self, index: int, begin: int, end: int, gain: float) -> Tensor:
+    def _sound(self, index: int, begin: int, end: int, gain: float) -> Tensor:
         pcm = self._corpus.pcm(index)
         from_sample, to_sample = (begin - 2) * FRAME_SAMPLES, (end + 2) * FRAME_SAMPLES
         piece = np.zeros(to_sample - from_sample, dtype=np.float32)
         inside = pcm[max(0, from_sample) : to_sample]
         lead = max(0, -from_sample)
         piece[lead : lead + len(inside)] = inside.astype(np.float32) / 32768 * 10 ** (gain / 20)
-        return log_mel(torch.from_numpy(piece))[2:-2]
+        return torch.from_numpy(piece)
 
     def _jitter(self, spans: list[Span]) -> list[Span]:
         edges = [spans[0][1]] + [span[2] for span in spans]
@@ -196,8 +208,8 @@ def collate(examples: list[Example]) -> tuple[TokenBatch, Target]:
             frames[row, at : at + n], level[row, at : at + n] = piece.frames[:n], piece.level[:n]
             weight[row, at : at + n] = 0.3 if piece.phones[1] == SILENCE else 1.0
             at += n
-        mel[row, :at], voiced[row, :at] = example.mel[:at], example.voiced[:at]
+        mel[row, :at], voiced[row, :at] = example.mel[:at], example.f0[:at] > 0
     voice = torch.stack([example.voice for example in examples])
     arrays = (torch.from_numpy(x) for x in (phones, tokens, owner, frames, level, voiced, weight))
     p, t, o, f, lev, v, w = arrays
-    return TokenBatch(p, t, voice, o, f, lev), Target(mel, v, w)
+    return TokenBatch(p, t, voice, o, f, lev), Target(mel, v, w, torch.stack([example.speaker for example in examples]))

@@ -1,14 +1,19 @@
 """Train the vocoder on all speech of the corpus: `python -m codec.train.vocoder --minutes 60`."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from codec import pitch
 from codec.features import log_mel
+from codec.synthesiser import Synthesiser
 from codec.tokens import FRAME_SAMPLES, SAMPLE_RATE
 from codec.train.corpus import Corpus
 from codec.train.run import Run, device, options, set_rate
+from codec.train.synthesiser import open_data
+from codec.train.token_data import collate
 from codec.train.tracks import Tracks
 from codec.vocoder import LAG_SAMPLES, NOISE_SAMPLES, Vocoder
 
@@ -75,6 +80,32 @@ def generated(seed: int) -> tuple[Tensor, Tensor, Tensor]:
     return cut(torch.from_numpy(np.stack([sound] * 2)), torch.from_numpy(np.stack([f0] * 2)))
 
 
+class Predicted:
+    """Segments whose mel is what the synthesiser makes of the tokens: smoother than true ones, as in a call."""
+
+    def __init__(self, path: Path, seed: int) -> None:
+        saved = torch.load(path, map_location="cpu")
+        self._synthesiser = Synthesiser.from_weights(saved["synthesiser"])
+        self._data = open_data("train", seed)
+        self._rng = np.random.default_rng(seed)
+
+    @torch.no_grad()
+    def batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        """As `Segments.batch`; mostly the later frames of a stretch, where the synthesiser knows what came before."""
+        examples = [example for example in self._data.draw(2 * BATCH) if len(example.mel) > FRAMES][:BATCH]
+        tokens, _ = collate(examples)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            mel, _ = self._synthesiser(self._synthesiser.network_state(len(examples)), tokens)
+        mels, f0s, sounds = [], [], []
+        for row, example in enumerate(examples):
+            start = len(example.mel) - FRAMES - int(self._rng.integers((len(example.mel) - FRAMES) // 2 + 1))
+            mels.append(mel[row, start : start + FRAMES].float())
+            f0s.append(torch.from_numpy(example.f0[start : start + FRAMES]))
+            sounds.append(example.sound[start * FRAME_SAMPLES : (start + FRAMES + 4) * FRAME_SAMPLES])
+        _, f0, sound = cut(torch.stack(sounds), torch.stack(f0s))
+        return torch.stack(mels), f0, sound
+
+
 def speak(vocoder: Vocoder, mel: Tensor, f0: Tensor) -> Tensor:
     """One batch through fresh streams at random places of phase and noise."""
     state = vocoder.stream(len(mel))
@@ -86,6 +117,7 @@ def speak(vocoder: Vocoder, mel: Tensor, f0: Tensor) -> Tensor:
 
 def main() -> None:
     parser = options(__doc__ or "")
+    parser.add_argument("--synthesiser", type=Path, help="its checkpoint: every other step speaks predicted mel")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
@@ -96,9 +128,11 @@ def main() -> None:
     if not arguments.smoke:
         corpus = Corpus("train")
         segments = Segments(corpus, Tracks(corpus), arguments.seed + run.step)
+    predicted = Predicted(arguments.synthesiser, arguments.seed + run.step) if arguments.synthesiser else None
     for done in run.steps():
         set_rate(optimizer, arguments.rate, done, run.step)
-        mel, f0, true = (x.to(device()) for x in (segments.batch() if segments else generated(arguments.seed)))
+        source = predicted if predicted and run.step % 2 else segments
+        mel, f0, true = (x.to(device()) for x in (source.batch() if source else generated(arguments.seed)))
         said = speak(vocoder, mel, f0)[:, MARGIN * FRAME_SAMPLES :]
         true = true[:, MARGIN * FRAME_SAMPLES :]
         spectra, bands = spectral_loss(said, true), mel_loss(said, true)
@@ -106,7 +140,8 @@ def main() -> None:
         torch.autograd.backward(spectra + bands)
         torch.nn.utils.clip_grad_norm_(vocoder.parameters(), 1.0)
         optimizer.step()
-        run.note(stft=spectra.item(), mel=bands.item())
+        kind = "_predicted" if predicted and run.step % 2 else ""
+        run.note(**{f"stft{kind}": spectra.item(), f"mel{kind}": bands.item()})
 
 
 if __name__ == "__main__":
