@@ -9,7 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
-from softphone import config, paths
+from softphone import config
+from softphone.control.runtime import default_socket
 from softphone.engine.engine import Engine
 from softphone.errors import SoftphoneError
 
@@ -34,10 +35,3 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: engine.stop("told to by a signal"))
     return engine.run()
-
-
-def default_socket() -> Path:
-    """The control socket in the private runtime folder, which is made if needed."""
-    folder = paths.runtime_dir()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder / "engine.sock"

@@ -1,0 +1,307 @@
+"""An engine of one's own: started, watched, started again when it dies, and ended with the front end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from softphone.control.client import EVENT_BACKLOG, ControlClient
+from softphone.control.protocol import (
+    AnyEvent,
+    AutoAnswer,
+    CallState,
+    Command,
+    ControlError,
+    Engine,
+    Log,
+    Register,
+    Shutdown,
+    Status,
+    Stay,
+    Unregister,
+)
+from softphone.control.runtime import default_socket
+
+START_S = 20.0
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 10.0
+SETTLED_S = 30.0
+MAX_FAILED_STARTS = 3
+STOP_S = 8.0
+
+
+class EngineSupervisor:
+    """Use it as a context manager, or call `start` and `stop`. Speaks like a `ControlClient`, across deaths of the engine.
+
+    When the engine dies, events say so: `call_state` disconnected for each call that was up, then `engine` died, restarting and
+    ready. The restarted engine is told again of accounts and automatic answer that were set by command. After three failed starts
+    in a row `engine` given_up is the last event. Losing this process closes a pipe, at which the engine ends itself.
+    """
+
+    def __init__(
+        self,
+        socket: Path | None = None,
+        *,
+        config: Path | None = None,
+        on_event: Callable[[AnyEvent], None] | None = None,
+        arguments: tuple[str, ...] = (),
+    ) -> None:
+        self._path = socket
+        self._arguments = [*arguments, *(["--config", str(config)] if config is not None else [])]
+        self._on_event = on_event
+        self._events: queue.Queue[AnyEvent] = queue.Queue(EVENT_BACKLOG)
+        self._client: ControlClient | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline = -1
+        self._complaints: deque[str] = deque(maxlen=40)
+        self._calls: dict[int, CallState] = {}
+        self._standing: dict[str, Command] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="engine-supervisor", daemon=True)
+        self.restarts = 0
+
+    def __enter__(self) -> EngineSupervisor:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def socket(self) -> Path:
+        """Where the engine listens."""
+        if self._path is None:
+            self._path = default_socket()
+        return self._path
+
+    @property
+    def pid(self) -> int:
+        """Of the engine now; 0 while there is none."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else 0
+
+    @property
+    def complaints(self) -> list[str]:
+        """The last lines that engine and worker wrote to stderr."""
+        return list(self._complaints)
+
+    def start(self) -> None:
+        """Returns when the engine answers. Raises ControlError, with the engine's own sentence, when it does not start."""
+        try:
+            self._launch()
+        except ControlError:
+            self._end_process()
+            raise
+        self._thread.start()
+
+    def request(self, command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
+        """The result of `command`. Raises ControlError with the engine's sentence."""
+        client = self._client
+        if client is None:
+            raise ControlError("the engine is being started again; try again in a moment", "no_engine")
+        result = client.request(command, timeout_s=timeout_s)
+        match command:
+            case Register(account=name):
+                self._standing[f"register {name}"] = command
+            case Unregister(account=name):
+                self._standing.pop(f"register {name}", None)
+            case AutoAnswer() | Stay():
+                self._standing[type(command).__name__] = command
+        return result
+
+    def next_event(self, timeout_s: float | None = None) -> AnyEvent | None:
+        """The next event; None when `timeout_s` passed."""
+        try:
+            return self._events.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def events(self, timeout_s: float | None = None) -> Iterator[AnyEvent]:
+        """Events until `timeout_s` have passed since the call, else for ever."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            event = self.next_event(left)
+            if event is not None:
+                yield event
+
+    def stop(self) -> None:
+        """End the engine, kindly at first; returns when it is gone. An engine that was told to stay stays."""
+        self._stopping.set()
+        stay = self._standing.get("Stay")
+        if isinstance(stay, Stay) and stay.on:
+            self._drop_client()
+            return
+        client = self._client
+        if client is not None:
+            with contextlib.suppress(ControlError):
+                client.request(Shutdown(), timeout_s=STOP_S)
+        self._end_process()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join(STOP_S)
+        self._drop_client()
+
+    def _launch(self) -> None:
+        reading, self._lifeline = os.pipe()
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "softphone.engine", "--socket", str(self.socket), "--lifeline", str(reading), *self._arguments],
+                pass_fds=[reading],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                # Ctrl-C in the terminal is for the front end, which hangs up before it ends the engine.
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(self._lifeline)
+            raise ControlError(f"the engine cannot be started ({error.strerror})", "no_engine") from None
+        finally:
+            os.close(reading)
+        self._process = process
+        self._complaints.clear()
+        assert process.stderr is not None
+        listener = threading.Thread(target=self._hear, args=(process.stderr,), name="engine-stderr", daemon=True)
+        listener.start()
+        deadline = time.monotonic() + START_S
+        while True:
+            if process.poll() is not None:
+                listener.join(1)
+                raise ControlError(self._last_words(process.returncode), "no_engine")
+            try:
+                client = ControlClient(self.socket, on_event=self._take)
+                client.request(Status(), timeout_s=START_S)
+                break
+            except ControlError:
+                if time.monotonic() > deadline:
+                    raise ControlError(
+                        f"the engine did not answer within {START_S:g} s; the machine may be overloaded", "no_engine"
+                    ) from None
+                time.sleep(0.05)
+        self._client = client
+
+    def _hear(self, stderr: IO[bytes]) -> None:
+        with stderr:
+            for line in stderr:
+                self._complaints.append(line.decode("utf-8", "replace").rstrip())
+
+    def _last_words(self, code: int) -> str:
+        for line in reversed(self._complaints):
+            if line.startswith("softphone engine: "):
+                return line.removeprefix("softphone engine: ")
+        how = f"signal {-code}" if code < 0 else f"exit status {code}"
+        return f"the engine ended unexpectedly ({how})"
+
+    def _take(self, event: AnyEvent) -> None:
+        if isinstance(event, CallState):
+            if event.state == "disconnected":
+                self._calls.pop(event.call, None)
+            else:
+                self._calls[event.call] = event
+        self._publish(event)
+
+    def _publish(self, event: AnyEvent) -> None:
+        if self._on_event is not None:
+            self._on_event(event)
+            return
+        while True:
+            try:
+                self._events.put_nowait(event)
+                return
+            except queue.Full:
+                with contextlib.suppress(queue.Empty):
+                    self._events.get_nowait()
+
+    def _watch(self) -> None:
+        backoff, failed = FIRST_BACKOFF_S, 0
+        while True:
+            process = self._process
+            assert process is not None
+            began = time.monotonic()
+            code = process.wait()
+            self._drop_client()
+            if self._stopping.is_set():
+                return
+            why = self._last_words(code)
+            self._bury_calls(why)
+            self._publish(Engine(state="died", reason=f"{why}; calls that were up are lost"))
+            while True:
+                backoff = FIRST_BACKOFF_S if time.monotonic() - began > SETTLED_S else min(2 * backoff, LONGEST_BACKOFF_S)
+                if self._stopping.wait(backoff):
+                    return
+                self._publish(Engine(state="restarting", reason="the engine is started again"))
+                try:
+                    self._end_process()
+                    self._launch()
+                    self._restore()
+                    failed = 0
+                    break
+                except ControlError as error:
+                    failed += 1
+                    if failed >= MAX_FAILED_STARTS:
+                        self._end_process()
+                        self._publish(Engine(state="given_up", reason=f"{error}; start the softphone again when that is mended"))
+                        return
+            if self._stopping.is_set():
+                self._end_process()
+                return
+
+    def _bury_calls(self, why: str) -> None:
+        calls, self._calls = list(self._calls.values()), {}
+        for call in calls:
+            self._publish(
+                CallState(
+                    call=call.call,
+                    state="disconnected",
+                    direction=call.direction,
+                    account=call.account,
+                    local=call.local,
+                    remote=call.remote,
+                    reason=f"{why}; call again",
+                    duration_s=call.duration_s,
+                )
+            )
+
+    def _restore(self) -> None:
+        self.restarts += 1
+        client = self._client
+        assert client is not None
+        for command in list(self._standing.values()):
+            try:
+                client.request(command)
+            except ControlError as error:
+                self._publish(Log(level="error", message=f"not set again after the restart: {error}"))
+        state = client.request(Status())
+        self._publish(Engine(state="ready", reason=f"listening on {state['address']}", version=str(state["version"]), pid=self.pid))
+
+    def _drop_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _end_process(self) -> None:
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        for end, wait_s in ((None, STOP_S), (process.terminate, STOP_S), (process.kill, None)):
+            if end is not None:
+                end()
+            try:
+                process.wait(wait_s)
+                return
+            except subprocess.TimeoutExpired:
+                continue
