@@ -16,6 +16,7 @@ from typing import Any
 
 from cffi import FFI
 
+from softphone.engine.media.declarations import CODEC_API, SOUND_API
 from softphone.engine.media.errors import AbiError
 
 SUPPORTED_VERSION = "2.15"
@@ -33,71 +34,6 @@ MAX_FMTP = 16
 MAX_PARSED_FRAMES = 16
 """Frames that a codec's parse() may return (stream.c, on_rx_rtp)."""
 
-_CDEF = """
-typedef struct { char *ptr; long slen; } pj_str_t;
-typedef struct { int type; unsigned pt; pj_str_t encoding_name; unsigned clock_rate; unsigned channel_cnt; } pjmedia_codec_info;
-typedef struct { pj_str_t name; pj_str_t val; } pjmedia_fmtp_param;
-typedef struct { uint8_t cnt; pjmedia_fmtp_param param[16]; } pjmedia_codec_fmtp;
-typedef struct {
-    unsigned clock_rate; unsigned channel_cnt; uint32_t avg_bps; uint32_t max_bps; unsigned max_rx_frame_size;
-    uint16_t frm_ptime; uint8_t frm_ptime_denum; uint16_t enc_ptime; uint8_t enc_ptime_denum; uint8_t pcm_bits_per_sample;
-    uint8_t pt; uint32_t fmt_id;
-} pjmedia_codec_param_info;
-typedef struct {
-    uint8_t frm_per_pkt; uint8_t flags; uint16_t unused;
-    pjmedia_codec_fmtp enc_fmtp; pjmedia_codec_fmtp dec_fmtp; unsigned packet_loss; unsigned complexity; int cbr;
-} pjmedia_codec_param_setting;
-typedef struct { pjmedia_codec_param_info info; pjmedia_codec_param_setting setting; } pjmedia_codec_param;
-typedef struct { int type; void *buf; size_t size; uint64_t timestamp; uint32_t bit_info; } pjmedia_frame;
-
-typedef struct pjmedia_codec pjmedia_codec;
-typedef struct pjmedia_codec_factory pjmedia_codec_factory;
-typedef struct {
-    int (*init)(pjmedia_codec *, void *pool);
-    int (*open)(pjmedia_codec *, pjmedia_codec_param *);
-    int (*close)(pjmedia_codec *);
-    int (*modify)(pjmedia_codec *, const pjmedia_codec_param *);
-    int (*parse)(pjmedia_codec *, void *pkt, size_t pkt_size, const uint64_t *ts, unsigned *frame_cnt, pjmedia_frame *frames);
-    int (*encode)(pjmedia_codec *, const pjmedia_frame *input, unsigned out_size, pjmedia_frame *output);
-    int (*decode)(pjmedia_codec *, const pjmedia_frame *input, unsigned out_size, pjmedia_frame *output);
-    int (*recover)(pjmedia_codec *, unsigned out_size, pjmedia_frame *output);
-} pjmedia_codec_op;
-struct pjmedia_codec {
-    pjmedia_codec *prev; pjmedia_codec *next; void *codec_data; pjmedia_codec_factory *factory; pjmedia_codec_op *op;
-};
-typedef struct {
-    int (*test_alloc)(pjmedia_codec_factory *, const pjmedia_codec_info *);
-    int (*default_attr)(pjmedia_codec_factory *, const pjmedia_codec_info *, pjmedia_codec_param *);
-    int (*enum_info)(pjmedia_codec_factory *, unsigned *count, pjmedia_codec_info *infos);
-    int (*alloc_codec)(pjmedia_codec_factory *, const pjmedia_codec_info *, pjmedia_codec **);
-    int (*dealloc_codec)(pjmedia_codec_factory *, pjmedia_codec *);
-    int (*destroy)(void);
-} pjmedia_codec_factory_op;
-struct pjmedia_codec_factory {
-    pjmedia_codec_factory *prev; pjmedia_codec_factory *next; void *factory_data; pjmedia_codec_factory_op *op;
-};
-
-typedef struct { pj_str_t name; pj_str_t value; } pjmedia_sdp_attr;
-typedef struct {
-    pj_str_t media; uint16_t port; unsigned port_count; pj_str_t transport; unsigned fmt_count; pj_str_t fmt[32];
-} pjmedia_sdp_media;
-typedef int (*pjmedia_sdp_neg_fmt_match_cb)(void *pool, pjmedia_sdp_media *offer, unsigned o_fmt_idx,
-                                            pjmedia_sdp_media *answer, unsigned a_fmt_idx, unsigned option);
-
-char *pj_get_version(void);
-void *pjsua_get_pjmedia_endpt(void);
-void *pjmedia_endpt_get_codec_mgr(void *endpt);
-int pjmedia_codec_mgr_register_factory(void *mgr, pjmedia_codec_factory *factory);
-int pjmedia_codec_mgr_unregister_factory(void *mgr, pjmedia_codec_factory *factory);
-int pjmedia_codec_mgr_find_codecs_by_id(void *mgr, const pj_str_t *id, unsigned *count, const pjmedia_codec_info **info, unsigned *prio);
-int pjmedia_codec_mgr_get_default_param(void *mgr, const pjmedia_codec_info *info, pjmedia_codec_param *param);
-int pjmedia_codec_mgr_set_codec_priority(void *mgr, const pj_str_t *id, uint8_t prio);
-int pjmedia_sdp_neg_register_fmt_match_cb(const pj_str_t *fmt_name, pjmedia_sdp_neg_fmt_match_cb cb);
-pjmedia_sdp_attr *pjmedia_sdp_media_find_attr2(const pjmedia_sdp_media *m, const char *name, const pj_str_t *fmt);
-int pjmedia_aud_register_factory(void *factory_create);
-int pjmedia_aud_unregister_factory(void *factory_create);
-"""
-
 LAYOUT: dict[str, tuple[int, dict[str, int]]] = {
     "pj_str_t": (16, {"ptr": 0, "slen": 8}),
     "pjmedia_codec_info": (32, {"type": 0, "pt": 4, "encoding_name": 8, "clock_rate": 24, "channel_cnt": 28}),
@@ -109,6 +45,8 @@ LAYOUT: dict[str, tuple[int, dict[str, int]]] = {
         {"frm_per_pkt": 0, "flags": 1, "enc_fmtp": 8, "dec_fmtp": 528, "packet_loss": 1048, "complexity": 1052, "cbr": 1056},
     ),
     "pjmedia_frame": (40, {"type": 0, "buf": 8, "size": 16, "timestamp": 24, "bit_info": 32}),
+    "pjmedia_aud_dev_info": (412, {"name": 4, "input_count": 68, "driver": 80, "caps": 112, "ext_fmt_cnt": 120}),
+    "pjmedia_aud_param": (112, {"rec_id": 4, "clock_rate": 12, "flags": 28, "input_latency_ms": 68, "ec_enabled": 92}),
     "pjmedia_codec": (40, {"codec_data": 16, "factory": 24, "op": 32}),
     "pjmedia_codec_factory": (32, {"factory_data": 16, "op": 24}),
 }
@@ -137,7 +75,8 @@ class Abi:
 def load() -> Abi:
     """Open the extension module of the wheel a second time as a plain library (same handle, same globals)."""
     ffi = FFI()
-    ffi.cdef(_CDEF)
+    ffi.cdef(CODEC_API)
+    ffi.cdef(SOUND_API)
     return Abi(ffi, ffi.dlopen(str(find_library())))
 
 

@@ -1,8 +1,8 @@
 """What our SDP says about packet times (RFC 8866 section 6.4), added to what PJSIP wrote.
 
-`a=maxptime` is a promise about what we can receive and always safe. `a=ptime` is not: it applies to every codec of the media line, and
-baresip asked for 160 ms makes Opus frames of 160 ms, which do not exist. So ptime is said only once x-phv is certain: in an answer that will
-pick it, and in an offer that lists nothing else.
+`a=maxptime` is a promise about what we can receive and always safe. `a=ptime` is not: it applies to every codec of the media line, and a
+peer that falls back to Opus and is asked for 160 ms may try to make Opus frames of 160 ms, which do not exist. So ptime is said only once
+x-phv is certain: in an answer that will pick it, and in an offer that lists nothing else.
 """
 
 import re
@@ -53,8 +53,8 @@ class _AudioSection:
 def add_packet_times(local: str, remote: str, ptime_ms: int, maxptime_ms: int) -> str:
     """`local` with our packet times added, where they can do no harm.
 
-    `local` and `remote` are whole SDP texts as `onCallSdpCreated` gives them; `remote` is "" for an offer. Unknown or oversized text comes back
-    unchanged.
+    `local` and `remote` are whole SDP texts as `onCallSdpCreated` gives them; `remote` is "" for an offer. Unknown or oversized text comes
+    back unchanged.
     """
     if len(local) > MAX_SDP or len(remote) > MAX_SDP:
         return local
