@@ -6,10 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from codec.payload import parse
+from codec.playout import Playout
+from codec.prosody import DEFAULT_MEAN_F0
+from codec.prosody_fill import ProsodyFill
+from codec.synthesiser import SpokenFrames
+from codec.tokens import FRAME_SAMPLES, Token
+from codec.voice_updates import VoiceReceiver
+from codec.wire_token import TICK_FRAMES, TICK_MS, WIRE_F0, WireToken
 
 if TYPE_CHECKING:
     from codec.models import Models
+
+TICK_SAMPLES = TICK_FRAMES * FRAME_SAMPLES
+LEAD_FRAMES = 2
+"""A talkspurt begins and ends with so much silence, that its first sound has a beginning and its last one dies away."""
+
+VOICE_STEP = 0.3
+"""How far the voice moves towards a new estimate with each token: nobody changes at once."""
+
+PITCH_STEP = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +44,13 @@ class DecoderStatistics:
     tokens_late: int = 0
     """Tokens that came after their time had been played."""
     tokens_dropped: int = 0
-    """Tokens thrown away because too many were waiting."""
+    """Tokens thrown away because too many were waiting, or because they overlapped others."""
     gaps: int = 0
     """Holes in speech where nothing arrived in time."""
     lost_ms: int = 0
     """Their length together."""
+    voice_known: bool = False
+    """Whether any piece of the speaker's voice has arrived."""
 
 
 class Decoder:
@@ -37,15 +58,100 @@ class Decoder:
 
     def __init__(self, models: Models) -> None:
         self._models = models
+        self._playout = Playout()
+        self._fill = ProsodyFill(models.entropy.level_offset)
+        self._voice = VoiceReceiver(models.voice_code)
+        self._embedding = models.voice_code.neutral
+        self._heard_f0 = self._mean_f0 = DEFAULT_MEAN_F0
+        self._synthesiser = models.synthesiser.stream()
+        self._vocoder = models.vocoder.stream()
+        self._sound = np.zeros(0, np.int16)
+        self._pulled = 0
+        self._packets = 0
+        self._talking = False
 
     @property
     def statistics(self) -> DecoderStatistics:
-        raise NotImplementedError
+        counts = self._playout.counts
+        return DecoderStatistics(
+            packets=self._packets,
+            tokens_received=counts.tokens_received,
+            tokens_recovered=counts.tokens_recovered,
+            tokens_late=counts.tokens_late,
+            tokens_dropped=counts.tokens_dropped,
+            gaps=counts.gaps,
+            lost_ms=counts.lost_ticks * TICK_MS,
+            voice_known=self._voice.known,
+        )
 
     def receive(self, payload: bytes) -> None:
         """Take one payload as it came from the network, in any order, repeated or not. Raises PayloadError."""
-        raise NotImplementedError
+        packet = parse(payload, self._models.entropy)
+        self._packets += 1
+        if packet.voice is not None:
+            self._voice.receive(packet.voice)
+        self._playout.receive(packet, self._now)
 
     def pull(self, samples: int) -> NDArray[np.int16]:
         """The next `samples` of sound at 16 kHz, exactly so many, zeros when nobody speaks: (samples,) int16."""
-        raise NotImplementedError
+        blocks, missing = [], samples
+        while missing > 0:
+            if len(self._sound) == 0:
+                self._sound = self._speak(missing)
+            block = self._sound[:missing]
+            self._sound = self._sound[len(block) :]
+            self._pulled += len(block)
+            missing -= len(block)
+            blocks.append(block)
+        return np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
+
+    @property
+    def _now(self) -> int:
+        return self._pulled // TICK_SAMPLES
+
+    def _speak(self, at_most: int) -> NDArray[np.int16]:
+        """The next stretch of sound, one or more samples; silence only until the next tick, when something may begin."""
+        token = self._playout.next(self._now)
+        if token is None:
+            if self._talking:
+                return self._finish()
+            return np.zeros(min(at_most, TICK_SAMPLES - self._pulled % TICK_SAMPLES), np.int16)
+        if not self._talking:
+            self._talking = True
+            self._say(self._silence())
+        sound = self._say(self._physical(token))
+        return sound if len(sound) else self._speak(at_most)
+
+    def _physical(self, wire: WireToken) -> Token:
+        if wire.pitch is not None:
+            f0 = WIRE_F0 * 2 ** ((wire.pitch + wire.glide) / 12)
+            self._heard_f0 *= (f0 / self._heard_f0) ** PITCH_STEP
+        voice = self._voice.voice(self._heard_f0)
+        self._mean_f0 = voice.mean_f0
+        if self._voice.known:
+            moved = self._embedding + VOICE_STEP * (voice.embedding - self._embedding)
+            self._embedding = np.asarray(moved / np.linalg.norm(moved), dtype=np.float32)
+        return self._fill.token(wire, self._playout.following(), self._mean_f0)
+
+    def _silence(self) -> Token:
+        return Token(0, LEAD_FRAMES, None, -60.0)
+
+    def _say(self, token: Token) -> NDArray[np.int16]:
+        embedding = torch.from_numpy(self._embedding)
+        return self._sound_of(self._models.synthesiser.push(self._synthesiser, token, embedding, self._mean_f0))
+
+    def _sound_of(self, frames: SpokenFrames) -> NDArray[np.int16]:
+        return _to_pcm(self._models.vocoder.push(self._vocoder, frames.mel, frames.f0))
+
+    def _finish(self) -> NDArray[np.int16]:
+        """The last token, silence after it, and what the vocoder still holds; both start anew."""
+        self._talking = False
+        last = self._say(self._silence())
+        rest = self._sound_of(self._models.synthesiser.flush(self._synthesiser))
+        tail = _to_pcm(self._models.vocoder.flush(self._vocoder))
+        self._vocoder = self._models.vocoder.stream()
+        return np.concatenate((last, rest, tail))
+
+
+def _to_pcm(sound: torch.Tensor) -> NDArray[np.int16]:
+    return np.asarray(np.clip(np.round(sound.numpy() * 32767), -32768, 32767), dtype=np.int16)

@@ -7,26 +7,119 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.packetiser import Packetiser
+from codec.payload import serialize
+from codec.prosody import RunningMeanF0
+from codec.recogniser import RecognisedPhone
 from codec.settings import EncoderSettings
+from codec.sound_history import SoundHistory
+from codec.speech_gate import HeardPhone, SpeechGate
+from codec.tokens import FRAME_SAMPLES
+from codec.voice import Voice, VoiceEstimator
+from codec.voice_updates import VoiceSender
+from codec.wire_token import TICK_FRAMES, TICK_MS, split_ticks, to_wire
 
 if TYPE_CHECKING:
     from codec.models import Models
+
+STEP_SAMPLES = TICK_FRAMES * FRAME_SAMPLES
+"""Sound is worked on in steps of 20 ms, so that packets go at the same times however it comes in."""
+
+SILENT_FRAMES = 100
+"""The recogniser gives silence out when it is over; after a second without any phone the talkspurt is ended here."""
 
 
 class Encoder:
     """One direction of one call. Not thread-safe.
 
-    settings may be replaced between calls of `encode`; the change holds from the next packet.
+    `settings` may be replaced between calls of `encode`; the change holds from the next packet.
     """
 
     def __init__(self, models: Models, settings: EncoderSettings | None = None) -> None:
         self.settings = settings or EncoderSettings()
         self._models = models
+        self._start()
+
+    def _start(self) -> None:
+        self._unstepped = np.zeros(0, np.int16)
+        self._recogniser = self._models.recogniser.stream()
+        self._history = SoundHistory()
+        self._gate = SpeechGate()
+        self._packets = Packetiser()
+        self._mean_f0 = RunningMeanF0()
+        self._voice = VoiceEstimator(self._models.voice_encoder)
+        self._voice_sender = VoiceSender(self._models.voice_code)
+        self._recognised = 0  # frame up to which phones came
 
     def encode(self, pcm: NDArray[np.int16]) -> list[bytes]:
         """pcm (samples,) int16, 16 kHz mono, any length -> the payloads that became ready, in order; none in silence."""
-        raise NotImplementedError
+        payloads: list[bytes] = []
+        self._unstepped = np.concatenate((self._unstepped, pcm))
+        whole = len(self._unstepped) // STEP_SAMPLES * STEP_SAMPLES
+        for at in range(0, whole, STEP_SAMPLES):
+            step = self._unstepped[at : at + STEP_SAMPLES]
+            self._gate.hear(self._history.push(step))
+            payloads += self._take(self._recogniser.push(step))
+            if self._history.frames - self._recognised > SILENT_FRAMES and self._gate.nothing_since():
+                payloads += self._end()
+            if self._packets.due(self._now, self.settings):
+                payloads += self._send()
+        self._unstepped = self._unstepped[whole:]
+        return payloads
 
     def flush(self) -> list[bytes]:
         """End of the sound: the payloads that were still waiting. The encoder starts anew afterwards."""
-        raise NotImplementedError
+        self._gate.hear(self._history.push(self._unstepped))
+        self._history.finish()
+        payloads = self._take(self._recogniser.push(self._unstepped)) + self._take(self._recogniser.flush())
+        payloads += self._end()
+        self._start()
+        return payloads
+
+    @property
+    def _now(self) -> int:
+        return self._history.frames // TICK_FRAMES
+
+    def _take(self, phones: list[RecognisedPhone]) -> list[bytes]:
+        payloads: list[bytes] = []
+        for phone in phones:
+            self._recognised = phone.end_frame
+            level = self._history.level(phone.start_frame, phone.end_frame)
+            heard = HeardPhone(phone.phone, phone.start_frame, phone.end_frame, phone.confidence, level)
+            spoken, ended = self._gate.push(heard)
+            if ended:
+                payloads += self._end()
+            for each in spoken:
+                payloads += self._add(each)
+        return payloads
+
+    def _add(self, phone: HeardPhone) -> list[bytes]:
+        payloads: list[bytes] = []
+        self._learn_voice(phone)
+        start, end = (round(frame / TICK_FRAMES) for frame in (phone.start, phone.end))
+        for ticks in split_ticks(end - start):
+            token = self._history.token(phone.phone, start * TICK_FRAMES, (start + ticks) * TICK_FRAMES, self._mean_f0.hz, phone.confidence)
+            if self._packets.full:
+                payloads += self._send()
+            self._packets.add(start, to_wire(token, self._mean_f0.hz))
+            start += ticks
+        return payloads
+
+    def _learn_voice(self, phone: HeardPhone) -> None:
+        self._mean_f0.push(self._history.f0(phone.start, phone.end))
+        if self.settings.voice and self._voice.push(self._history.pcm(phone.start, phone.end)):
+            embedding = self._voice.embedding
+            if embedding is not None:
+                self._voice_sender.update(Voice(embedding, self._mean_f0.hz))
+
+    def _end(self) -> list[bytes]:
+        self._packets.end()
+        if self._packets.waiting and not self._packets.wants_packet_for_end(self.settings):
+            self._packets.forget_end()
+        return self._send() if self._packets.waiting else []
+
+    def _send(self) -> list[bytes]:
+        piece = None
+        if self.settings.voice:
+            piece = self._voice_sender.next_piece(self._packets.spoken_ticks * TICK_MS / 1000)
+        return [serialize(self._packets.packet(self._now, self.settings, piece), self._models.entropy)]

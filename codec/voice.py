@@ -30,7 +30,6 @@ _FIRST_SAMPLES = WINDOW_SAMPLES // 2
 """The first guess comes from half a window, so that the listener soon hears somebody like the speaker."""
 
 _TARGET_DBFS = -30.0
-_MIN_VOICED_FRAMES = 20
 _MEMORY_WINDOWS = 150
 """Two minutes of speech: from then on the mean forgets, so that a phone handed on to somebody else is followed."""
 
@@ -132,3 +131,38 @@ def _weights_of_resemblyzer() -> Path:
     if spec is None or spec.origin is None:
         raise ModelError("the voice weights come with the package resemblyzer, which is not installed; run `pip install resemblyzer`")
     return Path(spec.origin).parent / "pretrained.pt"
+
+
+class VoiceEstimator:
+    """The speaker's embedding so far: the mean over windows of speech only, one every 0.8 s of it."""
+
+    def __init__(self, encoder: VoiceEncoder) -> None:
+        self._encoder = encoder
+        self._speech = np.zeros(0, np.float32)
+        self._sum = np.zeros(EMBEDDING_SIZE)
+        self._weight = 0.0
+        self._guess: NDArray[np.float32] | None = None
+
+    @property
+    def embedding(self) -> NDArray[np.float32] | None:
+        """(256,) of unit length; None before 0.8 s of speech."""
+        if self._weight == 0:
+            return self._guess
+        return np.asarray(self._sum / np.linalg.norm(self._sum), dtype=np.float32)
+
+    def push(self, speech: NDArray[np.int16]) -> bool:
+        """More speech, (samples,) int16 at 16 kHz, without the silence around it. True if the estimate has changed."""
+        self._speech = np.concatenate((self._speech, speech.astype(np.float32) / 32768))
+        if self._weight == 0 and self._guess is None and _FIRST_SAMPLES <= len(self._speech) < WINDOW_SAMPLES:
+            self._guess = self._encoder.embed(self._speech)
+            return True
+        changed = False
+        while len(self._speech) >= WINDOW_SAMPLES:
+            if self._weight >= _MEMORY_WINDOWS:
+                self._sum *= 1 - 1 / _MEMORY_WINDOWS
+                self._weight -= 1
+            self._sum += self._encoder.embed(self._speech[:WINDOW_SAMPLES])
+            self._weight += 1
+            self._speech = self._speech[_HOP_SAMPLES:]
+            changed = True
+        return changed

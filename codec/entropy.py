@@ -1,0 +1,80 @@
+"""Static context models of everything that is entropy-coded; both ends have the same integers.
+
+Contexts never reach beyond one packet, so that each packet can be read alone: where a packet begins, the context is "unknown".
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from codec.phones import PHONES, SILENCE, UNVOICED, VOWELS
+from codec.range_coder import TOTAL, FrequencyTable
+from codec.wire_token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES
+
+UNKNOWN_PHONE = len(PHONES)
+MAX_REDUNDANT_GROUPS = 4
+MAX_GROUP_TOKENS = 31
+FLAGS = 32
+PHONE_CLASSES = 5
+GLIDE_CONTEXTS = 4
+
+SHAPES: dict[str, tuple[int, ...]] = {
+    "flags": (FLAGS,),
+    "redundant_groups": (MAX_REDUNDANT_GROUPS + 1,),
+    "group_tokens": (MAX_GROUP_TOKENS + 1,),
+    "phone": (UNKNOWN_PHONE + 1, UNKNOWN_PHONE + 1, len(PHONES)),
+    "ticks": (len(PHONES), PHONE_CLASSES, MAX_TICKS),
+    "first_pitch": (PITCHES + 1,),
+    "pitch_change": (2 * PITCHES,),
+    "glide": (GLIDE_CONTEXTS, 2 * MAX_GLIDE + 1),
+    "first_level": (LEVELS,),
+    "level_change": (2 * LEVELS - 1,),
+}
+"""Tables: leading dimensions are contexts, the last one is the symbol. In first_pitch and pitch_change the last symbol is "not voiced"."""
+
+
+def phone_class(phone: int) -> int:
+    """Context of a duration: 0 silence, 1 vowel, 2 unvoiced, 3 voiced consonant, 4 unknown."""
+    if phone == UNKNOWN_PHONE:
+        return 4
+    if phone == SILENCE:
+        return 0
+    return 1 if phone in VOWELS else 2 if phone in UNVOICED else 3
+
+
+def glide_context(ticks: int) -> int:
+    """Long vowels glide further: 0 for 1-3 ticks, 1 for 4-5, 2 for 6-8, 3 for more."""
+    return 0 if ticks <= 3 else 1 if ticks <= 5 else 2 if ticks <= 8 else 3
+
+
+class Entropy:
+    """The tables: arrays of integers >= 1 whose last dimension adds up to 65536. Raises KeyError, ValueError.
+
+    level_offset: (phones,) dB, typical level of each phone relative to the vowels around it; not needed to read a packet.
+    """
+
+    def __init__(self, frequencies: Mapping[str, NDArray[np.int64]]) -> None:
+        self._frequencies: dict[str, NDArray[np.int64]] = {}
+        self.level_offset = np.asarray(frequencies["level_offset"], dtype=np.float64) / 10
+        if self.level_offset.shape != (len(PHONES),):
+            raise ValueError("the table level_offset does not fit the phone inventory of this version")
+        for name, shape in SHAPES.items():
+            table = np.asarray(frequencies[name])
+            if table.shape != shape or table.min() < 1 or (table.sum(-1) != TOTAL).any():
+                raise ValueError(f"the entropy table {name} has shape {table.shape} or sums that are not of this version")
+            self._frequencies[name] = table
+        self._made: dict[tuple[str, tuple[int, ...]], FrequencyTable] = {}
+
+    @classmethod
+    def from_weights(cls, tensors: Mapping[str, Tensor]) -> "Entropy":
+        """From the tensors of `entropy.safetensors`. Raises KeyError, ValueError."""
+        return cls({name: tensor.numpy().astype(np.int64) for name, tensor in tensors.items()})
+
+    def table(self, name: str, *context: int) -> FrequencyTable:
+        """The frequencies of one symbol; kept once made, as a conversation uses few of the contexts."""
+        made = self._made.get((name, context))
+        if made is None:
+            made = self._made[name, context] = FrequencyTable(self._frequencies[name][context].tolist())
+        return made

@@ -1,0 +1,77 @@
+"""Tokens with their times -> packets: groups, what is repeated of them, and when a packet goes."""
+
+from collections import deque
+
+from codec.entropy import MAX_GROUP_TOKENS
+from codec.payload import TIME_MODULO, Packet, VoicePiece
+from codec.settings import MAX_REDUNDANCY, EncoderSettings
+from codec.wire_token import TICK_MS, WireToken
+
+
+class Packetiser:
+    """One stream. Times are ticks of 20 ms from the start of the stream."""
+
+    def __init__(self) -> None:
+        self._earlier: deque[tuple[WireToken, ...]] = deque(maxlen=MAX_REDUNDANCY)
+        self._pending: list[WireToken] = []
+        self._next_tick = 0
+        self._started = 0
+        self._ended = True
+        self._end_untold = False
+        self._sent_at: int | None = None
+        self.spoken_ticks = 0
+        """Ticks of speech sent so far."""
+
+    @property
+    def waiting(self) -> bool:
+        """True if `packet` would make one."""
+        return bool(self._pending) or self._end_untold
+
+    @property
+    def full(self) -> bool:
+        """True if another token has no place in the group."""
+        return len(self._pending) >= MAX_GROUP_TOKENS
+
+    def add(self, start: int, token: WireToken) -> None:
+        """The next token; one that does not begin where the last one ended begins a talkspurt (first send what waits)."""
+        if start != self._next_tick or self._ended:
+            if self._pending:
+                raise ValueError("a talkspurt begins while tokens of another one wait")
+            self._earlier.clear()
+            self._started = start
+        self._ended = self._end_untold = False
+        self._pending.append(token)
+        self._next_tick = start + token.ticks
+
+    def end(self) -> None:
+        """The talkspurt is over."""
+        self._end_untold = not self._ended
+        self._ended = True
+
+    def due(self, now: int, settings: EncoderSettings) -> bool:
+        """True if a packet should go. now: tick of the stream."""
+        if not self.waiting:
+            return False
+        # The recogniser gives phones in lots: half a tick early is better than a whole lot late.
+        return self.full or self._sent_at is None or (now - self._sent_at) * TICK_MS >= settings.interval_ms - TICK_MS // 2
+
+    def wants_packet_for_end(self, settings: EncoderSettings) -> bool:
+        """True unless only the end is left to say and nothing would be repeated with it: then it is not worth a packet."""
+        return bool(self._pending) or (settings.redundancy > 0 and bool(self._earlier))
+
+    def packet(self, now: int, settings: EncoderSettings, voice: VoicePiece | None) -> Packet:
+        """The packet of everything that waits."""
+        newest = tuple(self._pending)
+        repeated = list(self._earlier)[-settings.redundancy :] if settings.redundancy else []
+        groups = (*repeated, newest)
+        length = sum(token.ticks for group in groups for token in group)
+        first = self._next_tick - length
+        end, self._end_untold, self._pending, self._sent_at = self._ended, False, [], now
+        if newest:
+            self._earlier.append(newest)
+        self.spoken_ticks += sum(token.ticks for token in newest)
+        return Packet(first % TIME_MODULO, groups, first == self._started, end, voice)
+
+    def forget_end(self) -> None:
+        """Do not tell the end."""
+        self._end_untold = False

@@ -1,0 +1,89 @@
+"""Prosody of the aligned corpus, as the sender would measure it on true phones: `python -m codec.train.wire_tokens`."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from codec.phones import SILENCE, phone_index
+from codec.pitch import track
+from codec.prosody import frame_levels, measure
+from codec.tokens import FRAME_MS, Token
+from codec.train.corpus import Corpus
+from codec.wire_token import TICK_FRAMES, WIRE_F0, WireToken, split_ticks, to_wire
+
+CACHE = Path("work/wire_tokens")
+
+
+def tokens_of(corpus: Corpus, index: int) -> list[Token]:
+    """Tokens of one utterance, semitones relative to WIRE_F0, the silence before and after left out; none where there is no alignment."""
+    phones = corpus.records[index]["phones"]
+    if not phones:
+        return []
+    spans = [(phone_index(label), start, end) for label, start, end in phones]
+    while spans and spans[0][0] == SILENCE:
+        spans.pop(0)
+    while spans and spans[-1][0] == SILENCE:
+        spans.pop()
+    pcm = corpus.pcm(index)
+    levels = frame_levels(pcm)
+    f0 = track(pcm).f0[: len(levels)]
+    tick = TICK_FRAMES * FRAME_MS
+    tokens = []
+    for phone, start_ms, end_ms in spans:
+        start, end = round(start_ms / tick), round(end_ms / tick)
+        for ticks in split_ticks(end - start):
+            first, last = start * TICK_FRAMES, min((start + ticks) * TICK_FRAMES, len(levels))
+            if last > first:
+                tokens.append(measure(phone, first, last, f0, levels, WIRE_F0))
+            start += ticks
+    return tokens
+
+
+def pack(token: Token) -> list[float]:
+    low, high = token.semitones or (-1.0, -1.0)
+    return [token.phone, token.frames, round(low, 1), round(high, 1), round(token.loudness_db, 1)]
+
+
+def unpack(rows: list[list[Any]]) -> tuple[list[WireToken], list[float]]:
+    """Rows of `pack` -> what is sent, and the level of each token in dB."""
+    tokens = [Token(phone, frames, None if low < 0 else (low, high), db) for phone, frames, low, high, db in rows]
+    return [to_wire(token, WIRE_F0) for token in tokens], [token.loudness_db for token in tokens]
+
+
+def build(name: str, cache: Path = CACHE, limit: int | None = None) -> Path:
+    """Write `<cache>/<name>.jsonl`, one aligned utterance a line (`tokens`: rows of `pack`); nothing if it is there."""
+    path = cache / f"{name}.jsonl"
+    if path.exists():
+        return path
+    cache.mkdir(parents=True, exist_ok=True)
+    corpus = Corpus(name)
+    total, started = min(len(corpus), limit or len(corpus)), time.monotonic()
+    part = path.with_suffix(".part")
+    with open(part, "w") as out:
+        for index in range(total):
+            rows = [pack(token) for token in tokens_of(corpus, index)]
+            if rows:
+                out.write(json.dumps({"id": corpus.records[index]["id"], "part": corpus.part(index), "tokens": rows}) + "\n")
+            if index % 100 == 99:
+                left = (time.monotonic() - started) / (index + 1) * (total - index - 1)
+                print(f"\r{name}: {index + 1}/{total} utterances, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
+    part.rename(path)
+    print(file=sys.stderr)
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=["valid", "train"])
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--limit", type=int, help="only so many utterances, for a smoke test")
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        build(name, arguments.cache, arguments.limit)
+
+
+if __name__ == "__main__":
+    main()
