@@ -273,7 +273,7 @@ class Reply(Struct, kw_only=True, omit_defaults=True):
 
 
 class _Envelope(Struct):
-    id: Identifier | None = None
+    id: Any = None
     command: str | None = None
     event: str | None = None
 
@@ -301,6 +301,7 @@ def parse_command(line: bytes) -> AnyCommand:
             f'the line is not a command ({error}); send one JSON object a line, such as {{"id": 1, "command": "status"}}', "not_json"
         ) from None
     name = envelope.command
+    envelope.id = envelope.id if isinstance(envelope.id, int) else None
     if name is None:
         raise ControlError('the field "command" is missing; commands are ' + ", ".join(COMMANDS), request_id=envelope.id)
     if name not in COMMANDS:
