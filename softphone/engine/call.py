@@ -13,8 +13,10 @@ from softphone.engine.account import PhoneAccount
 from softphone.engine.call_audio import CallAudio
 from softphone.engine.guard import pjsip_callback
 from softphone.engine.media.negotiated import NegotiatedCodec
+from softphone.engine.media.sdp import add_packet_times
 from softphone.engine.phv_stream import PhvStream
 from softphone.engine.sentences import explain_call
+from softphone.engine.sound import Sound
 from softphone.engine.statistics import MEDIA_TIMEOUT_S, CallMeter
 from softphone.engine.wav import WavError
 from softphone.errors import SoftphoneError
@@ -28,6 +30,9 @@ _STATES: dict[int, State] = {
     pj.PJSIP_INV_STATE_CONFIRMED: "confirmed",
     pj.PJSIP_INV_STATE_DISCONNECTED: "disconnected",
 }
+
+MAX_PTIME_MS = 640
+"""The longest packets that are promised to be understood, of any codec."""
 
 
 class CallError(SoftphoneError):
@@ -46,8 +51,10 @@ class CallEnvironment:
     worker_state: Callable[[], tuple[str, str]]
     """(state, sentence) of the codec worker."""
     dropped: Callable[[int], dict[str, int]]
-    device: pj.AudDevManager | None
+    sound: Sound
     offers_phv: Callable[[], bool]
+    interval_ms: int
+    """ptime of x-phv."""
 
 
 class PhoneCall(pj.Call):  # type: ignore[misc]
@@ -59,7 +66,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.over = False
         self.state: State = "incoming" if call_id != pj.PJSUA_INVALID_ID else "calling"
         self.direction: Literal["incoming", "outgoing"] = "incoming" if call_id != pj.PJSUA_INVALID_ID else "outgoing"
-        self.audio = CallAudio(number, environment.publish, environment.defer, environment.device)
+        self.audio = CallAudio(number, environment.publish, environment.defer, environment.sound)
         self._environment = environment
         self._account_name = account.settings.name
         self._meter = CallMeter(number)
@@ -157,13 +164,31 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             self._codec = self._environment.negotiated(self, active)
             self._meter = CallMeter(self.number)
             self._environment.publish(self._media_event(self._codec))
-            self.audio.attach(self.getAudioMedia(active))
+            self._attach(self.getAudioMedia(active))
         except WavError as error:
             self._environment.publish(Log(level="error", message=str(error)))
         except pj.Error as error:
             self._environment.publish(
                 Media(call=self.number, state="failed", note=f"the sound of the call cannot be connected ({error.reason})")
             )
+
+    @pjsip_callback
+    def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
+        before = prm.sdp.wholeSdp
+        text = add_packet_times(before, prm.remSdp.wholeSdp, self._environment.interval_ms, MAX_PTIME_MS)
+        if text != before:
+            prm.sdp.wholeSdp = text
+
+    def _attach(self, media: pj.AudioMedia) -> None:
+        sound = self._environment.sound
+        try:
+            self.audio.attach(media)
+        except pj.Error as error:
+            if not (sound.microphone or sound.loudspeaker):
+                raise
+            sound.give_up(f"the sound devices failed ({error.reason}); run: softphone doctor")
+            self._environment.publish(Log(level="error", message=sound.note))
+            self.audio.attach(media)
 
     def _perform(self, what: str, action: Callable[[], None]) -> None:
         try:

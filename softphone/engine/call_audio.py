@@ -8,6 +8,7 @@ from typing import Literal
 import pjsua2 as pj
 
 from softphone.control.protocol import File
+from softphone.engine.sound import Sound
 from softphone.engine.wav import Player, Recorder, check_playable, check_writable
 
 Action = Literal["playing", "played", "recording", "recorded"]
@@ -19,13 +20,11 @@ class CallAudio:
     Files asked for before there is media begin when it comes. `defer` runs something on the main thread, later.
     """
 
-    def __init__(
-        self, number: int, publish: Callable[[File], None], defer: Callable[[Callable[[], None]], None], device: pj.AudDevManager | None
-    ) -> None:
+    def __init__(self, number: int, publish: Callable[[File], None], defer: Callable[[Callable[[], None]], None], sound: Sound) -> None:
         self._number = number
         self._publish = publish
         self._defer = defer
-        self._device = device
+        self._sound = sound
         self._media: pj.AudioMedia | None = None
         self._player: Player | None = None
         self._recorder: Recorder | None = None
@@ -57,13 +56,12 @@ class CallAudio:
         elif self._wav_in is not None:
             self._start_player(media)
         else:
-            self._connect_microphone(media)
+            self._sound.connect_microphone(media)
         if self._recorder is not None:
             media.startTransmit(self._recorder)
         elif self._wav_out is not None:
             self._start_recorder(media)
-        if self._device is not None:
-            media.startTransmit(self._device.getPlaybackDevMedia())
+        self._sound.connect_loudspeaker(media)
 
     def detach(self) -> None:
         """The call has no sound now; files go on when it comes back."""
@@ -79,8 +77,7 @@ class CallAudio:
         assert self._wav_in is not None
         path, self._wav_in = self._wav_in, None
         player = Player(path, lambda: self._defer(lambda: self._played(path)))
-        if self._device is not None:
-            self._device.getCaptureDevMedia().stopTransmit(media)
+        self._sound.disconnect_microphone(media)
         player.startTransmit(media)
         self._player = player
         self._say("playing", path)
@@ -89,7 +86,7 @@ class CallAudio:
         if self._player is not None and self._player.path == path:
             self._stop_player()
             if self._media is not None:
-                self._connect_microphone(self._media)
+                self._sound.connect_microphone(self._media)
 
     def _stop_player(self) -> None:
         player, self._player = self._player, None
@@ -111,10 +108,6 @@ class CallAudio:
             path = recorder.path
             del recorder
             self._say("recorded", path)
-
-    def _connect_microphone(self, media: pj.AudioMedia) -> None:
-        if self._device is not None:
-            self._device.getCaptureDevMedia().startTransmit(media)
 
     def _say(self, action: Action, path: str) -> None:
         self._publish(File(call=self._number, action=action, path=path))

@@ -81,7 +81,7 @@ class Commands:
             "address": engine.endpoint.address,
             "codecs": engine.codecs.offered,
             "refusal": engine.codecs.refusal,
-            "sound": engine.sound_note,
+            "sound": engine.sound.note,
             "stay": engine.stay,
             "auto_answer": engine.answer_all,
             "worker": {

@@ -19,6 +19,7 @@ CLOCK_HZ = 16000
 USER_AGENT = f"softphone/{__version__}"
 CODEC_IDS = {"x-phv": "x-phv/16000/1", "opus": "opus/48000/2", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
 MAX_CALLS = 16
+ECHO_CANCELLERS = {"off": 0, "speex": pj.PJMEDIA_ECHO_SPEEX, "webrtc": pj.PJMEDIA_ECHO_WEBRTC}
 log = logging.getLogger(__name__)
 
 
@@ -45,7 +46,8 @@ class PhoneEndpoint:
         settings.medConfig.channelCount = 1
         settings.medConfig.threadCnt = 1
         settings.medConfig.hasIoqueue = True
-        settings.medConfig.ecTailLen = 0
+        settings.medConfig.ecOptions = ECHO_CANCELLERS[config.audio.echo_canceller]
+        settings.medConfig.ecTailLen = 0 if config.audio.echo_canceller == "off" else config.audio.echo_tail_ms
         self._endpoint.libInit(settings)
         self.version: str = self._endpoint.libVersion().full
         self.address = ""

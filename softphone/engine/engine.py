@@ -63,7 +63,7 @@ class Engine:
         try:
             self.codecs.install_standard()
             self.endpoint.start()
-            self._device, self.sound_note = open_sound(self.endpoint, config.audio)
+            self.sound = open_sound(self.endpoint, config.audio)
             host = self.endpoint.address.rpartition(":")[0] or "127.0.0.1"
             self.add_account(AccountSettings(LOCAL, f"sip:softphone@{host}"))
             self._add_configured_account()
@@ -78,7 +78,7 @@ class Engine:
         if "x-phv" in self.config.codecs.order:
             self.worker.start()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
-        for note in (self.codecs.refusal, self.sound_note):
+        for note in (self.codecs.refusal, self.sound.note):
             if note:
                 self.publish(Log(level="warning", message=note))
         gc.collect()
@@ -138,8 +138,9 @@ class Engine:
             claim_stream=self.worker.claim_newest,
             worker_state=lambda: (self.worker.state, self.worker.reason),
             dropped=self.worker.dropped,
-            device=self._device,
+            sound=self.sound,
             offers_phv=lambda: "x-phv" in self.codecs.offered,
+            interval_ms=self.config.phv.interval_ms,
         )
         call = PhoneCall(environment, account, self._numbers, call_id)
         self.calls[call.number] = call
