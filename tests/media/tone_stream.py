@@ -56,7 +56,7 @@ class ToneStream:
             self.counts["put_payload"] += 1
             self._play.extend(frames)
             # A tail that outlives its packet, as a synthesiser with look-ahead has it.
-            self._play.extend(frames[-1:] * self._tail_frames)
+            self._play.extend([max(frames)] * self._tail_frames)
 
     def take_pcm(self, samples: int) -> bytes:
         with self._lock:

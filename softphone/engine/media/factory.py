@@ -224,7 +224,8 @@ class CodecFactory:
 
     def _write_pcm(self, output: Any, capacity: int, pcm: bytes) -> int:
         size = min(len(pcm), capacity)
-        self.abi.ffi.memmove(output.buf, pcm, size)
+        # PJMEDIA counts a whole slot whatever we report, so what is missing must not be what the buffer held before.
+        self.abi.ffi.memmove(output.buf, pcm.ljust(capacity, b"\0"), capacity)
         output.size = size
         output.type = pj.PJMEDIA_FRAME_TYPE_AUDIO
         return pj.PJ_SUCCESS

@@ -80,11 +80,12 @@ def install_codecs(
 def configure_media(media_config: Any) -> None:
     """Set the fields of a `pjsua2.MediaConfig` that our codecs count on; call before `libInit()`.
 
-    jbMax holds the play credit of x-phv (see phv.PlayCredit); jbMaxPre keeps the delay of the other codecs where PJSIP has it by default.
+    jbMax holds the play credit of x-phv (see phv.PlayCredit) and bounds the delay that a burst may leave behind with the other codecs;
+    jbMaxPre keeps their prefetch where PJSIP has it by default.
     """
     media_config.clockRate = 16000
     media_config.audioFramePtime = 20
-    media_config.jbMax = 4000
+    media_config.jbMax = 1500
     media_config.jbMaxPre = 400
     media_config.noVad = True
 

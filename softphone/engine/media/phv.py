@@ -3,8 +3,8 @@
 PJMEDIA's jitter buffer adds no delay here. A payload goes to the stream in `parse`, in the moment it arrives; sound is pulled from the
 stream at playout, 20 ms at a time, whatever slot PJMEDIA believes to play. What the jitter buffer holds is not sound but *credit*: the
 right to be called. PJMEDIA asks a codec for sound only while it has frames, plus 12 calls of `recover` (240 ms) after each one, and then
-plays zeros; so `parse` fills slots every 120 ms up to 1.92 s ahead of the play position, PJMEDIA calls `recover` for the empty slots
-between, and the tail of a word is pulled for 2.1 s after the last packet. See docs in `PlayCredit`.
+plays zeros; so `parse` fills a slot every 120 ms up to 1.44 s ahead of the play position, PJMEDIA calls `recover` for the empty slots
+between, and the tail of a word is still pulled 1.6 s after the last packet. `PlayCredit` has the details.
 """
 
 import struct
@@ -28,13 +28,13 @@ class PlayCredit:
 
     Facts of PJMEDIA 2.15.1 on which this rests (stream.c, jbuf.c): a slot number is timestamp / 320 and the codec chooses the timestamps;
     an empty slot before a filled one costs a `recover`; at most 12 of these in a row (`PJMEDIA_MAX_PLC_DURATION_MSEC`), counted from the
-    last filled slot; filled slots and a full buffer drop further frames, which would count as discarded packets; discarding for latency
-    takes out at most one slot in ten, after which two gaps run together: hence 6 slots between frames, not 12. `MediaConfig.jbMax` must
-    hold the horizon (2.4 s or more), else the credit is shorter, no sound is lost.
+    last filled slot; a frame for a slot that is filled or gone is dropped and its packet counted as discarded; discarding for latency takes
+    out at most one slot in ten, after which two gaps run together: hence a frame every 6 slots, not every 13. `MediaConfig.jbMax` must hold
+    the horizon (1.5 s); where it does not, the oldest slots fall out and the credit is shorter, but no sound is lost with them.
     """
 
     SPACING = 6
-    MAX_FRAMES = 16
+    MAX_FRAMES = 12
     HORIZON = SPACING * MAX_FRAMES
     STALL_S = 0.1
 

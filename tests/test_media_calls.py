@@ -1,0 +1,183 @@
+"""Calls between two PJSUA2 processes over UDP on loopback: our codec, Opus, and who falls back to what."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.media.harness import PeerProcess, find_tones, write_tones
+
+TONES = [(1.0, 1.5, 400.0), (2.5, 3.0, 700.0)]
+ALL = ["phv", "opus"]
+
+
+def call(caller: PeerProcess, callee: PeerProcess) -> tuple[dict, dict]:
+    caller.wait("ready")
+    port = callee.wait("ready")["port"]
+    caller.do("call", uri=f"sip:peer@127.0.0.1:{port}")
+    return caller.wait("media"), callee.wait("media")
+
+
+def assert_same_tones(path: Path, delay: tuple[float, float], tolerance_hz: float) -> None:
+    found = find_tones(path)
+    assert len(found) == len(TONES), found
+    for (begin, end, hertz), (heard_begin, heard_end, heard_hertz) in zip(TONES, found, strict=True):
+        assert delay[0] <= heard_begin - begin <= delay[1], found
+        assert abs((heard_end - heard_begin) - (end - begin)) < 0.2, found
+        assert abs(heard_hertz - hertz) < tolerance_hz, found
+
+
+def test_phv_call_carries_sound_without_jitter_buffer_delay(tmp_path: Path) -> None:
+    write_tones(tmp_path / "in.wav", TONES, 4.5)
+    with (
+        PeerProcess(codecs=ALL, wav_in=str(tmp_path / "in.wav")) as caller,
+        PeerProcess(codecs=ALL, wav_out=str(tmp_path / "out.wav")) as callee,
+    ):
+        here, there = call(caller, callee)
+        fmtp = "a=fmtp:96 version=1;inventory=arpabet39;model=0123456789abcdef"
+        for side in (here, there):
+            assert side["codec"] == "x-phv"
+            assert side["rtpmap_local"] == side["rtpmap_remote"] == "a=rtpmap:96 x-phv/16000"
+            assert side["fmtp_local"] == side["fmtp_remote"] == fmtp
+        time.sleep(4.5)
+        sent, heard = caller.stat(), callee.stat()
+        (stream,) = sent["streams"]
+        # The callee's answer says ptime:160, and yet PCM comes every 20 ms.
+        assert stream["put_pcm"] == stream["take_payload"] >= 200
+        assert sent["tx_packets"] == stream["sent"] == heard["rx_packets"] == heard["streams"][0]["put_payload"] == 8
+        assert heard["rx_discard"] == heard["rx_loss"] == 0
+        assert heard["streams"][0]["pulls"] == [320]
+        assert heard["streams"][0]["fmtp"]["model"] == "0123456789abcdef"
+        assert caller.quit()["streams"][0]["closed"] == 1
+        assert callee.quit()["streams"][0]["closed"] == 1
+    # 160 ms is the sender's own packing; PJMEDIA may add its 20 ms frames on both sides, no more.
+    assert_same_tones(tmp_path / "out.wav", (0.1, 0.24), 30)
+
+
+def test_tail_is_pulled_long_after_the_last_packet(tmp_path: Path) -> None:
+    write_tones(tmp_path / "in.wav", [(1.0, 1.1, 500.0)], 1.5)
+    with (
+        PeerProcess(codecs=["phv"], wav_in=str(tmp_path / "in.wav")) as caller,
+        PeerProcess(codecs=["phv"], wav_out=str(tmp_path / "out.wav"), tail_frames=200) as callee,
+    ):
+        call(caller, callee)
+        time.sleep(5)
+        packets = callee.stat()["rx_packets"]
+        caller.quit()
+        callee.quit()
+    assert packets in (1, 2)
+    # tail_frames asks for 4 s more than was received; PJMEDIA grants what the credit holds, plus 240 ms.
+    (sound,) = find_tones(tmp_path / "out.wav", 0.01)
+    assert 1.5 < sound[1] - sound[0] < 2.0, sound
+
+
+def test_opus_call(tmp_path: Path) -> None:
+    write_tones(tmp_path / "in.wav", TONES, 4.5)
+    with (
+        # Without DTX: a pure tone is no voice to libopus, and would be left out as background noise.
+        PeerProcess(codecs=["opus"], opus={"dtx": False}, wav_in=str(tmp_path / "in.wav")) as caller,
+        PeerProcess(codecs=["opus"], wav_out=str(tmp_path / "out.wav")) as callee,
+    ):
+        here, _there = call(caller, callee)
+        assert (here["codec"], here["clock_rate"]) == ("opus", 16000)
+        assert here["rtpmap_local"] == "a=rtpmap:96 opus/48000/2"
+        assert "stereo=0;sprop-stereo=0" in here["fmtp_local"]
+        time.sleep(4.5)
+        sent = caller.stat()
+        # 60 ms packets, at most 12 kbit/s of payload.
+        assert 70 < sent["tx_packets"] < 82
+        assert sent["tx_bytes"] / sent["tx_packets"] < 90
+        caller.quit()
+        callee.quit()
+    assert_same_tones(tmp_path / "out.wav", (0.0, 0.2), 15)
+
+
+@pytest.mark.parametrize(
+    ("changed", "codec"),
+    [
+        ({"model": "fedcba9876543210"}, "opus"),
+        ({"fmtp": {"version": "2"}}, "opus"),
+        ({"fmtp": {"inventory": "ipa107"}}, "opus"),
+        ({"fmtp": {"version": "one"}}, "opus"),
+        ({"fmtp": {"version": "1.7"}}, "x-phv"),
+    ],
+)
+def test_who_speaks_another_phv_gets_opus(changed: dict, codec: str) -> None:
+    with PeerProcess(codecs=ALL) as caller, PeerProcess(codecs=ALL, **changed) as callee:
+        here, there = call(caller, callee)
+        assert here["codec"] == there["codec"] == codec
+        caller.quit()
+        callee.quit()
+
+
+def test_peer_without_our_codecs_gets_pcmu() -> None:
+    with PeerProcess(codecs=ALL) as caller, PeerProcess(codecs=[]) as callee:
+        here, there = call(caller, callee)
+        assert here["codec"] == there["codec"] == "PCMU"
+        assert here["rtpmap_remote"] == "a=rtpmap:0 PCMU/8000"
+        assert here["fmtp_remote"] == ""
+        caller.quit()
+        callee.quit()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "a=fmtp:96 " + "x=1;" * 100,
+        "a=fmtp:96 version=1;version=1;inventory=arpabet39;model=0123456789abcdef",
+        "a=fmtp:96 =;;;==\t;model",
+        "a=fmtp:96 version=99999999999999999999;inventory=" + "A" * 900 + ";model=x",
+        "a=fmtp:97 version=1",
+    ],
+)
+def test_hostile_fmtp_costs_our_codec_and_not_the_call(hostile: str) -> None:
+    ours = "a=fmtp:96 version=1;inventory=arpabet39;model=0123456789abcdef"
+    with PeerProcess(codecs=ALL, sdp_replace={ours: hostile}) as caller, PeerProcess(codecs=ALL) as callee:
+        _here, there = call(caller, callee)
+        assert there["codec"] == "opus"
+        caller.quit()
+        callee.quit()
+
+
+def test_opus_peer_with_an_odd_rate_gets_pcmu() -> None:
+    with (
+        PeerProcess(codecs=["opus"], sdp_replace={"maxplaybackrate=16000": "maxplaybackrate=11025"}) as caller,
+        PeerProcess(codecs=["opus"]) as callee,
+    ):
+        _here, there = call(caller, callee)
+        assert there["codec"] == "PCMU"
+        caller.quit()
+        callee.quit()
+
+
+def test_narrow_opus_peer_is_spoken_to_at_its_rate(tmp_path: Path) -> None:
+    write_tones(tmp_path / "in.wav", TONES, 4.5)
+    with (
+        PeerProcess(codecs=["opus"], opus={"bandwidth_hz": 8000, "dtx": False}, wav_in=str(tmp_path / "in.wav")) as caller,
+        PeerProcess(codecs=["opus"], opus={"packet_ms": 20}, wav_out=str(tmp_path / "out.wav")) as callee,
+    ):
+        here, there = call(caller, callee)
+        assert here["clock_rate"] == there["clock_rate"] == 8000
+        time.sleep(4)
+        caller.quit()
+        callee.quit()
+    assert_same_tones(tmp_path / "out.wav", (0.0, 0.25), 15)
+
+
+def test_two_calls_one_after_the_other_leave_nothing_open() -> None:
+    with PeerProcess(codecs=ALL) as caller, PeerProcess(codecs=ALL) as callee:
+        caller.wait("ready")
+        port = callee.wait("ready")["port"]
+        for count in (1, 2):
+            caller.do("call", uri=f"sip:peer@127.0.0.1:{port}")
+            caller.wait("media")
+            caller.do("hangup")
+            caller.wait("state", state="DISCONNECTED")
+            callee.wait("state", state="DISCONNECTED")
+            time.sleep(0.3)
+            for peer in (caller, callee):
+                stat = peer.stat()
+                assert stat["open_codecs"] == 0
+                assert [s["closed"] for s in stat["streams"]] == [1] * count
+        caller.quit()
+        callee.quit()
