@@ -51,13 +51,13 @@ class _Side:
                 return event
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            event = self.engine.next_event(min(left, 0.5))
-            if event is None:
+            arrived = self.engine.next_event(min(left, 0.5))
+            if arrived is None:
                 continue
-            self.events.append(event)
-            if wanted(event):
-                return event
-            self._fail_if_over(event, what)
+            self.events.append(arrived)
+            if wanted(arrived):
+                return arrived
+            self._fail_if_over(arrived, what)
         raise LoopbackCallError(f"{what} did not come within {seconds:.0f} s; run: softphone doctor")
 
     def wait_worker(self) -> None:

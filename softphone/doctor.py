@@ -1,10 +1,8 @@
 """`softphone doctor`: one finding for each thing the phone needs, with how to mend it."""
 
 import json
-import os
 import platform
 import socket
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +12,8 @@ from pathlib import Path
 
 from softphone import config as configuration
 from softphone import paths
+from softphone.control.protocol import ControlError
+from softphone.control.runtime import private_folder
 from softphone.doctor_engine import check_engine
 from softphone.doctor_finding import Finding, State
 from softphone.errors import SoftphoneError
@@ -74,19 +74,11 @@ def check_python() -> Finding:
 
 
 def check_runtime_folder() -> Finding:
-    folder = paths.runtime_dir()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.lstat()
-    except OSError as error:
-        return Finding(
-            "runtime folder", "broken", f"{folder} cannot be made ({error.strerror})", "set XDG_RUNTIME_DIR to a folder of yours"
-        )
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        return Finding("runtime folder", "broken", f"{folder} is not a folder of yours", f"remove {folder}, or set XDG_RUNTIME_DIR")
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        return Finding("runtime folder", "broken", f"{folder} is open to other users", f"run: chmod 700 {folder}")
-    return Finding("runtime folder", "ok", str(folder))
+        return Finding("runtime folder", "ok", str(private_folder(paths.runtime_dir())))
+    except ControlError as error:
+        found, _, mend = str(error).partition("; ")
+        return Finding("runtime folder", "broken", found, mend)
 
 
 def check_ports(config: configuration.Config) -> Finding:

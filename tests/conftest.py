@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from softphone import paths, sound_file
@@ -68,10 +69,13 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
 @pytest.fixture
 def make_baresip(tmp_path: Path, speech: Path) -> Iterator[Callable[..., Baresip]]:
     """`make_baresip(codecs)`: a baresip that says `speech`, started."""
+    # It hangs up where its sound file ends, so silence follows.
+    says = tmp_path / "says.wav"
+    sound_file.write_wav(says, np.concatenate([sound_file.read(speech), np.zeros(40 * sound_file.SAMPLE_RATE, dtype=np.int16)]))
     with ExitStack() as running:
 
         def make(codecs: tuple[str, ...]) -> Baresip:
-            peer = Baresip(tmp_path / "baresip", codecs, speech)
+            peer = Baresip(tmp_path / "baresip", codecs, says)
             running.callback(peer.stop)
             peer.start()
             return peer

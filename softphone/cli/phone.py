@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from softphone import sound_file
+from softphone import config, sound_file
 from softphone.cli import status
 from softphone.cli.output import Output, event_sentence
 from softphone.control.client import ControlClient
@@ -59,6 +59,14 @@ class Phone:
         if "call" in result:
             self._calls.add(int(result["call"]))
         return result
+
+    def announce(self) -> None:
+        """Show that the engine is ready, where it takes calls, and how its accounts stand: these events came before we listened."""
+        state = self.request(Status())
+        self._output.event(Engine(state="ready", version=state["version"], reason=f"listening on {state['address']}"))
+        for account in state["accounts"]:
+            if account["last"]:
+                self._output.event(msgspec.convert(account["last"], Registration))
 
     def address(self) -> str:
         """Where the engine takes calls."""
@@ -173,6 +181,7 @@ def open_phone(options: argparse.Namespace, output: Output, listen: Path | None 
         with ControlClient(options.socket) as client:
             yield from _served(Phone(client, options.socket, output))
         return
+    config.load(options.config)  # its errors are better told here than by a process that will not start
     with tempfile.TemporaryDirectory(prefix="softphone-") as folder:
         socket = listen or Path(folder) / "engine.sock"
         with EngineSupervisor(socket, config=options.config) as engine:
@@ -180,6 +189,7 @@ def open_phone(options: argparse.Namespace, output: Output, listen: Path | None 
 
 
 def _served(phone: Phone) -> Iterator[Phone]:
+    phone.announce()
     phone.wait_worker()
     try:
         yield phone

@@ -1,0 +1,63 @@
+"""`softphone codec`: our own codec on files, without a call."""
+
+import argparse
+import json
+from pathlib import Path
+
+from softphone.cli import status
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("codec", help="use the codec on files", epilog=status.HELP)
+    actions = command.add_subparsers(metavar="ACTION", required=True)
+    encode = actions.add_parser("encode", help="a sound file (WAV, FLAC, Ogg) into a .phv file")
+    encode.add_argument("source", type=Path, metavar="SOUND")
+    encode.add_argument("target", type=Path, metavar="PHV")
+    encode.add_argument("--interval-ms", type=int, default=160, metavar="N", help="time between packets (default %(default)s)")
+    encode.add_argument("--redundancy", type=int, default=1, metavar="N", help="earlier packets that each repeats (default %(default)s)")
+    encode.add_argument("--no-voice", action="store_true", help="do not describe the speaker's voice")
+    encode.set_defaults(run=run_encode)
+    decode = actions.add_parser("decode", help="a .phv file into a WAV file")
+    decode.add_argument("source", type=Path, metavar="PHV")
+    decode.add_argument("target", type=Path, metavar="WAV")
+    decode.set_defaults(run=run_decode)
+    info = actions.add_parser("info", help="what is in a .phv file")
+    info.add_argument("source", type=Path, metavar="PHV")
+    info.add_argument("--json", action="store_true", help="write one JSON object")
+    info.set_defaults(run=run_info)
+
+
+def run_encode(options: argparse.Namespace) -> int:
+    from codec import commands  # noqa: PLC0415 - loads torch
+    from codec.errors import CodecError  # noqa: PLC0415
+    from codec.settings import EncoderSettings  # noqa: PLC0415
+
+    try:
+        settings = EncoderSettings(interval_ms=options.interval_ms, redundancy=options.redundancy, voice=not options.no_voice)
+        print(commands.encode(options.source, options.target, settings))
+    except CodecError as error:
+        raise status.CommandError(str(error)) from None
+    return status.OK
+
+
+def run_decode(options: argparse.Namespace) -> int:
+    from codec import commands  # noqa: PLC0415 - loads torch
+    from codec.errors import CodecError  # noqa: PLC0415
+
+    try:
+        print(commands.decode(options.source, options.target))
+    except CodecError as error:
+        raise status.CommandError(str(error)) from None
+    return status.OK
+
+
+def run_info(options: argparse.Namespace) -> int:
+    from codec import commands  # noqa: PLC0415 - loads torch
+    from codec.errors import CodecError  # noqa: PLC0415
+
+    try:
+        facts = commands.info(options.source)
+    except CodecError as error:
+        raise status.CommandError(str(error)) from None
+    print(json.dumps(facts, indent=2) if options.json else "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    return status.OK
