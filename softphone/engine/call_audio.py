@@ -9,7 +9,7 @@ import pjsua2 as pj
 
 from softphone.control.protocol import File
 from softphone.engine.sound import Sound
-from softphone.engine.wav import Player, Recorder, check_playable, check_writable
+from softphone.engine.wav import Player, Recorder, check_playable, check_writable, wait_complete
 
 Action = Literal["playing", "played", "recording", "recorded"]
 
@@ -107,6 +107,8 @@ class CallAudio:
         if recorder is not None:
             path = recorder.path
             del recorder
+            # PJMEDIA takes the port off its bridge on the media thread, a frame later, and only then completes the file.
+            wait_complete(path)
             self._say("recorded", path)
 
     def _say(self, action: Action, path: str) -> None:

@@ -7,18 +7,21 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from softphone.link import CHUNK_SAMPLES, BoundedQueue, Close, Message, Open, Payload, Pcm, Pull, Statistics
+from softphone.link import CHUNK_BYTES, CHUNK_SAMPLES, BoundedQueue, Close, Message, Open, Payload, Pcm, Pull, Statistics
 
 FILL_SAMPLES = 3 * CHUNK_SAMPLES
 """60 ms of decoded sound are kept ahead of the playout: the time that the worker has for an answer."""
+LONGEST_FILL_SAMPLES = 12 * CHUNK_SAMPLES
+"""So much may wait after the worker was late; the next pause in speech brings it back to `FILL_SAMPLES`."""
 PAYLOAD_QUEUE = 16
 
 
 class PhvStream:
     """Implements `media.stream.CodecStream`.
 
-    Each `take_pcm` asks the worker for as much as it takes, so that `FILL_SAMPLES` are always here or under way. An answer that
-    comes after its turn was played as silence pushes out the oldest sound, so that delay never grows.
+    Each `take_pcm` asks the worker for as much as it takes, so that `FILL_SAMPLES` are always here or under way. Where an answer
+    comes after its turn was played as silence, delay has grown: silence in the answers is then left out, and beyond
+    `LONGEST_FILL_SAMPLES` the oldest sound is.
     """
 
     def __init__(self, number: int, settings: dict[str, Any], send: Callable[[Message], bool], closed: Callable[[PhvStream], None]) -> None:
@@ -77,8 +80,16 @@ class PhvStream:
                 self.codec_counters = counters
             case Pcm(_, pcm):
                 with self._lock:
-                    self._sound += pcm
-                    surplus = len(self._sound) - 2 * FILL_SAMPLES
-                    if surplus > 0:
-                        del self._sound[:surplus]
-                        self.counters["playout_late_samples"] += surplus // 2
+                    self._put_sound(pcm)
+
+    def _put_sound(self, pcm: bytes) -> None:
+        for start in range(0, len(pcm), CHUNK_BYTES):
+            chunk = pcm[start : start + CHUNK_BYTES]
+            if len(self._sound) >= 2 * FILL_SAMPLES and chunk.count(0) == len(chunk):
+                self.counters["playout_silence_left_out"] += len(chunk) // 2
+            else:
+                self._sound += chunk
+        surplus = len(self._sound) - 2 * LONGEST_FILL_SAMPLES
+        if surplus > 0:
+            del self._sound[:surplus]
+            self.counters["playout_late_samples"] += surplus // 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ import pjsua2 as pj
 
 from softphone.engine.guard import pjsip_callback
 from softphone.errors import SoftphoneError
+
+WAV_HEADER_BYTES = 44
 
 
 class WavError(SoftphoneError):
@@ -60,6 +63,20 @@ def check_playable(path: str) -> None:
         raise WavError(f"{path} has {channels} channels of {8 * width} bits; convert it to 16-bit mono WAV")
     if frames * 50 < rate:
         raise WavError(f"{path} is shorter than 20 ms; there is nothing to play")
+
+
+def wait_complete(path: str, limit_s: float = 0.5) -> bool:
+    """Wait until the header of a recording states its length; False when it does not within `limit_s`."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        try:
+            with wave.open(path, "rb") as file:
+                if file.getnframes() or Path(path).stat().st_size <= WAV_HEADER_BYTES:
+                    return True
+        except (OSError, wave.Error, EOFError):
+            pass
+        time.sleep(0.005)
+    return False
 
 
 def check_writable(path: str) -> None:

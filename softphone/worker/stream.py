@@ -32,6 +32,7 @@ class _Lane(ABC):
     def __init__(self, number: int, name: str, send: Send) -> None:
         self.counters: Counter[str] = Counter()
         self.busy_s = 0.0
+        self.longest_s = 0.0
         self._number = number
         self._name = name
         self._send = send
@@ -60,7 +61,7 @@ class _Lane(ABC):
             self._work.acquire()
             if not self._open:
                 return
-            began = time.thread_time()
+            began, began_cpu = time.monotonic(), time.thread_time()
             try:
                 with torch.inference_mode():
                     self._step()
@@ -72,7 +73,8 @@ class _Lane(ABC):
                 if failures >= MAX_FAILURES:
                     return
                 self._make()
-            self.busy_s += time.thread_time() - began
+            self.busy_s += time.thread_time() - began_cpu
+            self.longest_s = max(self.longest_s, time.monotonic() - began)
 
 
 class EncoderLane(_Lane):
@@ -166,11 +168,13 @@ class WorkerStream:
         self._decoder.close()
 
     def statistics(self) -> dict[str, Any]:
-        """Counters of the codec and of both lanes; `*_cpu_s` is the processor time they took."""
+        """Counters of the codec and of both lanes; `*_cpu_s` is the processor time they took, `*_longest_ms` their longest step."""
         return {
             **self._decoder.statistics(),
             **{f"encoder_{name}": count for name, count in self._encoder.counters.items()},
             **{f"decoder_{name}": count for name, count in self._decoder.counters.items()},
             "encoder_cpu_s": round(self._encoder.busy_s, 3),
+            "encoder_longest_ms": round(1000 * self._encoder.longest_s),
             "decoder_cpu_s": round(self._decoder.busy_s, 3),
+            "decoder_longest_ms": round(1000 * self._decoder.longest_s),
         }
