@@ -13,6 +13,7 @@ from softphone.config import Account, Audio, Codecs, Config, Network
 from tests.peers.baresip import Baresip
 from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
+from tests.peers.process import ROOT
 
 PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
 
@@ -46,6 +47,7 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
             user: str | None = None,
             password: str | None = None,
             expires_s: int = 300,
+            root: Path = ROOT,
         ) -> Phone:
             folder = tmp_path / name
             folder.mkdir()
@@ -58,7 +60,7 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
                     id=f"sip:{user or name}@{DOMAIN}", proxy=server.proxy, password_file=str(secret), register_seconds=expires_s
                 )
                 config = replace(config, account=account)
-            phone = Phone(folder, config)
+            phone = Phone(folder, config, root)
             running.callback(phone.stop)
             phone.start()
             return phone

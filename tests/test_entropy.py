@@ -29,7 +29,7 @@ def test_every_symbol_can_be_sent() -> None:
 def test_shipped_tables_know_english() -> None:
     entropy = Entropy.from_weights(TENSORS)
     after_st = entropy.table("phone", phone_index("S"), phone_index("T"))
-    assert after_st.frequency(phone_index("R")) > 10 * after_st.frequency(phone_index("B"))
+    assert after_st.frequency(phone_index("R")) > 4 * after_st.frequency(phone_index("B"))
     after_ng = entropy.table("phone", UNKNOWN_PHONE, phone_index("NG"))
     assert after_ng.frequency(phone_index("K")) > after_ng.frequency(phone_index("ZH"))
     assert entropy.level_offset[phone_index("F")] < entropy.level_offset[phone_index("AA")]

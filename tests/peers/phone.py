@@ -11,23 +11,23 @@ import msgspec
 from softphone.config import Config, to_toml
 from softphone.control.client import ControlClient
 from softphone.control.protocol import AnyEvent, Call, CallState, CallStatistics, Event, File, Media, Registration, Status, Worker
-from tests.peers.process import PeerError, PeerProcess
+from tests.peers.process import ROOT, PeerError, PeerProcess
 
 E = TypeVar("E", bound=Event)
 WORKER_SECONDS = 90
 
 
 class Phone:
-    """Keeps every event it has seen, so that a test may ask for one that came already."""
+    """Keeps every event it has seen, so that a test may ask for one that came already. `root` holds the program that it runs."""
 
-    def __init__(self, folder: Path, config: Config) -> None:
+    def __init__(self, folder: Path, config: Config, root: Path = ROOT) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.socket = folder / "engine.sock"
         self.config_file = folder / "config.toml"
         self.config_file.write_text(to_toml(config))
         self.events: list[AnyEvent] = []
-        self._process = PeerProcess(sys.executable, "python3.11", folder)
+        self._process = PeerProcess(sys.executable, "python3.11", folder, {"PYTHONPATH": str(root)})
         self._client: ControlClient | None = None
 
     def start(self) -> None:

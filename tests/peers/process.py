@@ -33,12 +33,13 @@ def free_port(host: str = "127.0.0.1") -> int:
 class PeerProcess:
     """One child process and its log. `folder` is its own."""
 
-    def __init__(self, program: str, package: str, folder: Path) -> None:
+    def __init__(self, program: str, package: str, folder: Path, environment: dict[str, str] | None = None) -> None:
         found = shutil.which(program, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
         if found is None:
             raise PeerError(f"{program} is not installed, and these tests need the real one; run: apt-get install {package}")
         self.program = found
         self.folder = folder
+        self._environment = environment or {}
         self.log = folder / f"{Path(program).name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -51,7 +52,7 @@ class PeerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **self._environment},
                 start_new_session=True,
             )
         deadline = time.monotonic() + seconds

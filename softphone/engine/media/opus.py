@@ -2,13 +2,14 @@
 
 PJMEDIA's jitter buffer holds slots of 20 ms, whatever the packet time: a 60 ms packet fills three, the packets themselves wait in the
 instance. So a loss costs PJMEDIA the right number of `recover` calls, playout stays at 20 ms, and a lost packet can be restored from the
-redundancy in the next one, because that one is here already when its predecessor is missed. Peers that send 2.5, 5 or 10 ms change the
-slot length, which PJMEDIA supports for the name "opus" alone.
+redundancy in the next one, because that one is here already when its predecessor is missed. Peers that send 2.5, 5, 10 or 30 ms make
+slots shorter, which PJMEDIA supports for the name "opus" alone.
 
 PJMEDIA runs the codec at min(our sprop-maxcapturerate, the peer's maxplaybackrate) and asks the factory with that rate, not with the 48000
 of the rtpmap (stream_info.c, get_opus_channels_and_clock_rate).
 """
 
+import math
 import struct
 import threading
 from collections import OrderedDict
@@ -146,7 +147,7 @@ class OpusInstance:
     def parse(self, payload: bytes, timestamp: int) -> list[ParsedFrame]:
         samples = libopus.packet_samples(payload, self._rate)
         timestamp &= 0xFFFFFFFF
-        slot = min(samples, self._rate * SLOT_MS // 1000)
+        slot = math.gcd(samples, self._rate * SLOT_MS // 1000)
         with self._lock:
             changed = slot != self._slot_samples
             self._slot_samples = slot

@@ -1,0 +1,96 @@
+"""Sound made of tones and noise with its phones known, and a recogniser that reads them from the script: for tests of the codec's own logic."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.entropy import Entropy
+from codec.phones import UNVOICED, phone_index
+from codec.recogniser import RecognisedPhone
+from codec.synthesiser import Synthesiser
+from codec.vocoder import Vocoder
+from codec.voice import VoiceEncoder
+from codec.voice_code import VoiceCode
+from codec.weights_file import load_weights
+
+MODELS = Path(__file__).parent.parent / "models"
+LAG_FRAMES = 14
+CHUNK_FRAMES = 16
+
+WORDS = "HH AH L OW W ER L D DH IH S IH Z AH T EH S T AH V S P IY CH"
+HELLO = [(label, 60 if label in "HH L D DH S Z T V P CH".split() else 120) for label in WORDS.split()]
+"""(label, ms) of some words, 2.2 s."""
+
+
+@dataclass
+class Script:
+    """pcm (samples,) int16; phones of the whole of it, silence included."""
+
+    pcm: NDArray[np.int16]
+    phones: list[RecognisedPhone]
+
+
+def script(spans: list[tuple[str, int]], f0: float = 120.0, silence_db: float = -90.0) -> Script:
+    """Sound for (label, ms) after another: vowels and voiced consonants are harmonics of f0, the others noise, SIL faint noise."""
+    rng = np.random.default_rng(1)
+    blocks, phones, frame = [], [], 0
+    for label, ms in spans:
+        phone, samples = phone_index(label), ms * 16
+        time = (frame * 160 + np.arange(samples)) / 16000
+        noise = rng.standard_normal(samples)
+        if label == "SIL":
+            sound = noise * 10 ** (silence_db / 20)
+        elif phone in UNVOICED:
+            sound = noise * 0.01
+        else:
+            sound = sum(np.sin(2 * np.pi * f0 * k * time) / k for k in range(1, 20)) * (0.1 if phone <= 15 else 0.04)
+        blocks.append(np.asarray(sound))
+        phones.append(RecognisedPhone(phone, frame, frame + ms // 10, 0.9))
+        frame += ms // 10
+    return Script(np.asarray(np.clip(np.concatenate(blocks) * 32768, -32768, 32767), dtype=np.int16), phones)
+
+
+class ScriptedRecogniser:
+    """Gives the phones of a script out as the real one does: in lots of 160 ms, some 140 ms late, each once it is over."""
+
+    def __init__(self, phones: list[RecognisedPhone]) -> None:
+        self._phones = phones
+
+    def stream(self) -> "ScriptedRecogniser":
+        fresh = ScriptedRecogniser(list(self._phones))
+        fresh._heard = 0
+        return fresh
+
+    _heard = 0
+
+    def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
+        self._heard += len(pcm)
+        known = self._heard // 160 // CHUNK_FRAMES * CHUNK_FRAMES - LAG_FRAMES
+        ready = [phone for phone in self._phones if phone.end_frame <= known]
+        self._phones = self._phones[len(ready) :]
+        return ready
+
+    def flush(self) -> list[RecognisedPhone]:
+        rest, self._phones = self._phones, []
+        return rest
+
+
+@cache
+def _shared() -> dict[str, Any]:
+    return {
+        "synthesiser": Synthesiser.from_weights(load_weights(MODELS / "synthesiser.safetensors")[0]),
+        "vocoder": Vocoder.from_weights(load_weights(MODELS / "vocoder.safetensors")[0]),
+        "entropy": Entropy.from_weights(load_weights(MODELS / "entropy.safetensors")[0]),
+        "voice_code": VoiceCode.from_weights(load_weights(MODELS / "voice_code.safetensors")[0]),
+        "voice_encoder": VoiceEncoder.load(),
+    }
+
+
+def models_for(phones: list[RecognisedPhone]) -> Any:
+    """The shipped networks, with the script in place of the recogniser."""
+    return SimpleNamespace(recogniser=ScriptedRecogniser(phones), model_id="0123abcd", **_shared())
