@@ -37,8 +37,9 @@ class OpusSettings:
     packet_ms: int = 60
     """20, 40, 60, 80, 100 or 120."""
     fec: bool = True
-    """In-band forward error correction, if the peer wants it (useinbandfec). libopus adds it only where the rate has room."""
-    expected_loss_percent: int = 15
+    """In-band forward error correction, if the peer wants it (useinbandfec). libopus adds it only where the rate has room: measured with
+    60 ms packets at 30 % expected loss, from 16000 bit/s on (a lost packet is then restored to -14 dB), not at 12000."""
+    expected_loss_percent: int = 30
     """0 to 100; the more, the more of the rate goes into redundancy."""
     dtx: bool = True
     """Send nothing in silence, if the peer wants it (usedtx)."""
