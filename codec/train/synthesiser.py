@@ -16,7 +16,7 @@ from codec.train.token_data import Example, Target, TokenData, Voices, collate
 from codec.train.tracks import Tracks
 
 BATCH = 12
-DECEIT, MATCHING, LIKENESS = 0.05, 0.5, 0.5
+DECEIT, MATCHING, LIKENESS = 0.05, 0.5, 1.0
 EMBEDDINGS = Path("work/embeddings")
 
 
@@ -110,15 +110,16 @@ class Polish:
 
 def main() -> None:
     parser = options(__doc__ or "")
-    parser.add_argument("--polish", action="store_true", help="add adversary and speaker likeness to the loss")
+    parser.add_argument("--likeness", action="store_true", help="add likeness to the speaker to the loss")
+    parser.add_argument("--adversary", action="store_true", help="add an adversary that learns along to the loss")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     synthesiser = Synthesiser().to(device())
     optimizer = torch.optim.AdamW(synthesiser.parameters(), lr=arguments.rate, betas=(0.9, 0.98), weight_decay=1e-2)
     parts: dict[str, nn.Module | torch.optim.Optimizer] = {"synthesiser": synthesiser, "optimizer": optimizer}
-    polish = Polish(2e-4, arguments.seed) if arguments.polish else None
-    if polish:
+    polish = Polish(2e-4, arguments.seed)
+    if arguments.adversary:
         parts |= {"adversary": polish.adversary, "adversary_optimizer": polish.optimizer}
     run = Run("synthesiser", arguments, parts)
     data = None
@@ -132,11 +133,14 @@ def main() -> None:
         target = Target(*(x.to(device()) for x in target))
         mel, level, patches, voicing = losses(synthesiser, batch, target)
         loss = 0.5 * level + patches + 0.3 * voicing
-        if polish:
-            deceit, matching = polish.teach(mel, batch, target)
+        if arguments.likeness:
             likeness = polish.likeness(mel, target)
-            loss = loss + DECEIT * deceit + MATCHING * matching + LIKENESS * likeness
-            run.note(deceit=deceit.item(), matching=matching.item(), likeness=likeness.item())
+            loss = loss + LIKENESS * likeness
+            run.note(likeness=likeness.item())
+        if arguments.adversary:
+            deceit, matching = polish.teach(mel, batch, target)
+            loss = loss + DECEIT * deceit + MATCHING * matching
+            run.note(deceit=deceit.item(), matching=matching.item())
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(synthesiser.parameters(), 1.0)
