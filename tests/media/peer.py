@@ -14,6 +14,7 @@ from typing import Any
 
 import pjsua2 as pj
 
+from softphone.engine.media import abi
 from softphone.engine.media.install import configure_media, install_codecs
 from softphone.engine.media.match import FormatMatcher, opus_fits, phv_fits
 from softphone.engine.media.opus import OpusSettings, opus_descriptor
@@ -108,6 +109,8 @@ class Peer:
         configure_media(config.medConfig)
         for name, value in settings.get("media_config", {}).items():
             setattr(config.medConfig, name, value)
+        if settings.get("pretend_supported"):
+            abi.SUPPORTED_VERSION = settings["pretend_supported"]
         self.endpoint.libInit(config)
         self.endpoint.audDevManager().setNullDev()
         transport = pj.TransportConfig()

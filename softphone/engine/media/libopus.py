@@ -57,7 +57,7 @@ def _load() -> tuple[FFI, Any]:
 
 
 def version() -> str:
-    """What the library calls itself (`libopus unknown` in builds from a source archive). Raises CodecSetupError when there is no libopus."""
+    """What the library calls itself, at times `libopus unknown`. Raises CodecSetupError when there is no libopus."""
     ffi, lib = _load()
     return bytes(ffi.string(lib.opus_get_version_string())).decode("ascii", "replace")
 
