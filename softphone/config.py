@@ -184,8 +184,8 @@ def from_dict(document: dict[str, Any]) -> Config:
 def to_toml(config: Config) -> str:
     """A TOML document that `parse` reads back; holds the password's place, never the password."""
     lines = []
-    for section, table in dataclasses.asdict(config).items():
-        lines.append(f"[{section}]")
+    for name, table in dataclasses.asdict(config).items():
+        lines.append(f"[{name}]")
         # JSON's strings, numbers, booleans and lists of strings are TOML's too.
         lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
     return "\n".join(lines) + "\n"

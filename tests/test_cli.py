@@ -22,7 +22,7 @@ PROGRAM = (sys.executable, "-m", "softphone.cli.main")
 SECONDS = 60
 
 
-def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, seconds: float = SECONDS, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     command = [*PROGRAM, *map(str, arguments)]
     return subprocess.run(
@@ -31,7 +31,7 @@ def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProce
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=seconds,
         stdin=subprocess.DEVNULL,
         check=False,
     )

@@ -42,9 +42,9 @@ def test_no_room_imports_what_it_must_not(room: str) -> None:
     assert not found
 
 
-def test_the_import_check_sees_imports(tmp_path: Path) -> None:
-    path = ROOT / "codec" / "models.py"
-    assert "torch" in set(imported(path))
+def test_the_import_check_sees_imports() -> None:
+    assert {"torch", "codec"} <= {name for path in sources("softphone/worker") for name in imported(path)}
+    assert "pjsua2" in {name for path in sources("softphone/engine") for name in imported(path)}
 
 
 def test_the_engine_process_loads_neither_torch_nor_textual_nor_the_codec() -> None:
@@ -54,9 +54,9 @@ def test_the_engine_process_loads_neither_torch_nor_textual_nor_the_codec() -> N
 
 
 def test_files_are_one_concept_long() -> None:
-    tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert tracked
-    long = {name: count for name in tracked if (count := len((ROOT / name).read_text().splitlines())) > LONGEST_FILE}
+    files = [path for room in ("codec", "softphone", "tests", "tools") for path in sources(room)]
+    assert len(files) > 50
+    long = {path.name: count for path in files if (count := len(path.read_text().splitlines())) > LONGEST_FILE}
     assert not long
 
 
@@ -72,6 +72,11 @@ def test_the_commands_of_the_readme_exist() -> None:
         words = command.split()[1:]
         depth = 2 if words[0] == "codec" else 1
         done = subprocess.run(
-            [sys.executable, "-m", "softphone.cli.main", *words[:depth], "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", "softphone.cli.main", *words[:depth], "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
