@@ -181,3 +181,20 @@ def test_two_calls_one_after_the_other_leave_nothing_open() -> None:
                 assert [s["closed"] for s in stat["streams"]] == [1] * count
         caller.quit()
         callee.quit()
+
+
+@pytest.mark.parametrize("codec", ALL)
+def test_lost_packets_cost_sound_and_never_the_call(codec: str, tmp_path: Path) -> None:
+    write_tones(tmp_path / "in.wav", [(0.5, 4.0, 500.0)], 4.5)
+    with (
+        PeerProcess(codecs=[codec], opus={"dtx": False}, wav_in=str(tmp_path / "in.wav")) as caller,
+        PeerProcess(codecs=[codec], media_config={"rxDropPct": 30}, wav_out=str(tmp_path / "out.wav")) as callee,
+    ):
+        call(caller, callee)
+        time.sleep(4.5)
+        stat = callee.stat()
+        assert stat["rx_loss"] + stat["rx_discard"] > 0
+        caller.quit()
+        callee.quit()
+    heard = sum(end - begin for begin, end, _ in find_tones(tmp_path / "out.wav"))
+    assert 1.5 < heard < 3.7

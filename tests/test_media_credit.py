@@ -102,6 +102,13 @@ def test_sound_is_pulled_from_the_first_packet_to_long_after_the_last(interval: 
     assert buffer.rejected == 0
 
 
+def test_first_packet_after_a_reset_brings_full_credit(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals = [5, 37, 133]
+    asked, _buffer = run(arrivals, 300, Clock(monkeypatch), reset_at=40)
+    assert not any(asked[60:133])
+    assert all(asked[133 : 133 + 70])
+
+
 def test_buffer_smaller_than_the_horizon_shortens_the_tail_only(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, _buffer = run([5, 13, 21], 200, Clock(monkeypatch), capacity=25)
     assert all(asked[5 : 21 + 25])
