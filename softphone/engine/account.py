@@ -82,6 +82,15 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             raise AccountError(
                 f"account {settings.name}: {error.reason}; check that uri, registrar and proxy are SIP URIs such as sip:alice@example.org"
             ) from None
+        if settings.registrar:
+            self._register()
+
+    def _register(self) -> None:
+        try:
+            self.setRegistration(True)
+        except pj.Error as error:
+            sentence = f"the registration cannot be sent ({error.reason}); check registrar, proxy and network.transport"
+            self._tell(Registration(account=self.settings.name, state="failed", reason=sentence))
 
     def unregister(self) -> None:
         """Leave the registrar; `gone` follows with its answer (or with its silence)."""
@@ -136,6 +145,8 @@ def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
     config.idUri = settings.uri
     tcp = ";transport=tcp" if network.transport == "tcp" else ""
     if settings.registrar:
+        # Sent by _register, which hears of errors that PJSUA would only log.
+        config.regConfig.registerOnAdd = False
         config.regConfig.registrarUri = _with(settings.registrar, tcp)
         config.regConfig.timeoutSec = settings.expires_s
         config.regConfig.firstRetryIntervalSec = FIRST_RETRY_S

@@ -83,7 +83,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         except pj.Error as error:
             self.over = True
             raise CallError(
-                f"{uri} cannot be called ({error.reason}); an address looks like sip:bob@example.org or sip:192.0.2.7:5060"
+                f"{uri} cannot be called ({error.reason}); an address looks like sip:bob@example.org or sip:192.0.2.7:5060, "
+                "and its transport must be that of network.transport"
             ) from None
 
     def take(self) -> None:
@@ -132,6 +133,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     @pjsip_callback
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
         event = self._state_event()
+        if event.state == "incoming":
+            return  # told already, when the call object was made
         self.state = event.state
         if self.state == "disconnected":
             self._codec = None

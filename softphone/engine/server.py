@@ -82,6 +82,8 @@ class ControlServer:
         os.eventfd_write(self._wake, 1)
         if self._thread.is_alive():
             self._thread.join(3)
+        else:
+            self._close()
 
     def publish(self, event: Event) -> None:
         """Send an event to every connection that wants it. Any thread."""
@@ -113,10 +115,13 @@ class ControlServer:
         finally:
             for connection in list(self._connections.values()):
                 self._drop(connection)
-            self._listener.close()
-            with contextlib.suppress(OSError):
-                if os.stat(self.path).st_ino == self._inode:
-                    os.unlink(self.path)
+            self._close()
+
+    def _close(self) -> None:
+        self._listener.close()
+        with contextlib.suppress(OSError):
+            if os.stat(self.path).st_ino == self._inode:
+                os.unlink(self.path)
 
     def _turn(self, timeout_s: float | None) -> None:
         for key, events in self._selector.select(timeout_s):
