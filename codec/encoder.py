@@ -110,7 +110,7 @@ class Encoder:
         if self.settings.voice and self._voice.push(self._history.pcm(phone.start, phone.end)):
             embedding = self._voice.embedding
             if embedding is not None:
-                self._voice_sender.update(Voice(embedding, self._mean_f0.hz))
+                self._voice_sender.update(Voice(embedding, self._mean_f0.hz), self._voice.seconds)
 
     def _end(self) -> list[bytes]:
         self._packets.end()

@@ -12,6 +12,7 @@ FLOOR_FRAMES = 400
 """The noise floor is the tenth percentile of the frames of the last 4 s."""
 
 FLOOR_PERCENTILE = 10
+_FEWEST_FRAMES = 20
 LOUDER_DB = 6.0
 """Speech stands out of the floor by so much somewhere,"""
 AUDIBLE_DB = -58.0
@@ -60,8 +61,8 @@ class SpeechGate:
 
     @property
     def floor(self) -> float:
-        """dB; low until a second was heard."""
-        if len(self._recent) < 100:
+        """dB; low until a little was heard."""
+        if len(self._recent) < _FEWEST_FRAMES:
             return -80.0
         return float(np.percentile(np.fromiter(self._recent, np.float32), FLOOR_PERCENTILE))
 

@@ -142,6 +142,8 @@ class VoiceEstimator:
         self._sum = np.zeros(EMBEDDING_SIZE)
         self._weight = 0.0
         self._guess: NDArray[np.float32] | None = None
+        self.seconds = 0.0
+        """Seconds of speech heard so far."""
 
     @property
     def embedding(self) -> NDArray[np.float32] | None:
@@ -153,6 +155,7 @@ class VoiceEstimator:
     def push(self, speech: NDArray[np.int16]) -> bool:
         """More speech, (samples,) int16 at 16 kHz, without the silence around it. True if the estimate has changed."""
         self._speech = np.concatenate((self._speech, speech.astype(np.float32) / 32768))
+        self.seconds += len(speech) / SAMPLE_RATE
         if self._weight == 0 and self._guess is None and _FIRST_SAMPLES <= len(self._speech) < WINDOW_SAMPLES:
             self._guess = self._encoder.embed(self._speech)
             return True

@@ -6,25 +6,32 @@ from codec.payload import VOICE_VERSIONS, VoicePiece
 from codec.voice import Voice
 from codec.voice_code import VoiceCode
 
+VERSIONS = ((0.0, 2), (3.0, 4), (8.0, 6), (18.0, 8), (60.0, 8), (200.0, 8), (600.0, 8))
+"""(seconds of speech, pieces): when a better estimate becomes a new version, and how finely an estimate from so little is described."""
+
 URGENT_PIECES = 2
 """The first pieces of the first version go with the first packets after the voice is known: eight bytes say most of it."""
 
-PIECE_SECONDS = 1.1
-"""Then one piece in so many seconds of speech: with its byte of version and index about 36 bit/s."""
+FIRST_SECONDS, REPEAT_SECONDS, RARE_SECONDS = 0.9, 1.5, 6.0
+"""Then one piece in so many seconds of speech: while a version goes out for the first time, while it is repeated, and after that, for
+a listener who joins late. With its byte of version and index a piece costs 40 bits."""
 
 CYCLES = 3
-"""How often all pieces of a version are sent at that pace."""
-
-RARE_SECONDS = 6.0
-"""After that one piece in so long, for a listener who joins late or lost them all."""
+"""How often all pieces of a version are sent before they become rare."""
 
 WORTH_A_VERSION = 0.02
-WORTH_A_VERSION_UNFINISHED = 0.06
-"""Gain in cosine that makes a better estimate worth its bytes, after the last version went out once, and before."""
-
+"""Gain in cosine that makes a better estimate worth its bytes,"""
 WORTH_A_VERSION_SEMITONES = 1.0
+"""or a change of mean F0."""
+ANOTHER_SPEAKER = 0.15
+"""Loss in cosine that does not wait for the next row of VERSIONS."""
+
 ENOUGH_PIECES = 3
-"""A listener turns to a newer version when it has so many pieces of it, or as many as of the older one."""
+"""A listener turns to another version when it has so many pieces of it, or as many as of the one it has."""
+
+
+def _row(seconds: float) -> int:
+    return max(row for row, (least, _) in enumerate(VERSIONS) if seconds >= least)
 
 
 class VoiceSender:
@@ -35,39 +42,40 @@ class VoiceSender:
         self._version = -1
         self._pieces: list[bytes] = []
         self._described: Voice | None = None
+        self._described_seconds = 0.0
+        self._shortfall = 0.0
         self._sent = 0
         self._due = 0.0
-        self._urgent = 0
-        self._shortfall = 0.0
 
-    def update(self, voice: Voice) -> None:
-        """Take a new estimate; a version begins if it is worth it."""
-        if self._described is not None:
-            gain = WORTH_A_VERSION if self._sent >= len(self._pieces) else WORTH_A_VERSION_UNFINISHED
-            shift = abs(12 * np.log2(voice.mean_f0 / self._described.mean_f0))
-            # What can be described at best is a little less than the estimate itself, so the old description is compared with 1 - that.
-            better = 1 - float(self._described.embedding @ voice.embedding) - self._shortfall
-            if better < gain and shift < WORTH_A_VERSION_SEMITONES:
-                return
-        first = self._described is None
-        self._pieces = self._code.encode(voice)
+    def update(self, voice: Voice, seconds: float) -> None:
+        """Take a new estimate, made from so many seconds of speech; a version begins if it is worth it."""
+        if self._described is not None and not self._worth_it(self._described, voice, seconds):
+            return
+        self._pieces = self._code.encode(voice)[: VERSIONS[_row(seconds)][1]]
         self._described = self._code.decode(dict(enumerate(self._pieces)), voice.mean_f0)
+        self._described_seconds = seconds
         self._shortfall = 1 - float(self._described.embedding @ voice.embedding)
         self._version = (self._version + 1) % VOICE_VERSIONS
         self._sent = 0
-        self._due = 0.0 if first else self._due
-        self._urgent = URGENT_PIECES if first else 0
+
+    def _worth_it(self, described: Voice, voice: Voice, seconds: float) -> bool:
+        if abs(12 * np.log2(voice.mean_f0 / described.mean_f0)) >= WORTH_A_VERSION_SEMITONES:
+            return True
+        distance = 1 - float(described.embedding @ voice.embedding)
+        if distance - self._shortfall >= ANOTHER_SPEAKER:
+            return True
+        return _row(seconds) > _row(self._described_seconds) and distance >= WORTH_A_VERSION
 
     def next_piece(self, spoken_seconds: float) -> VoicePiece | None:
         """The piece that goes with the next packet, if any. spoken_seconds: speech sent so far."""
         if not self._pieces or spoken_seconds < self._due:
             return None
-        piece = VoicePiece(self._version, self._sent % len(self._pieces), self._pieces[self._sent % len(self._pieces)])
+        index = self._sent % len(self._pieces)
         self._sent += 1
-        if self._sent >= self._urgent:
-            rare = self._sent >= CYCLES * len(self._pieces)
-            self._due = spoken_seconds + (RARE_SECONDS if rare else PIECE_SECONDS)
-        return piece
+        if self._version > 0 or self._sent >= URGENT_PIECES:
+            cycle = self._sent // len(self._pieces)
+            self._due = spoken_seconds + (FIRST_SECONDS if cycle == 0 else REPEAT_SECONDS if cycle < CYCLES else RARE_SECONDS)
+        return VoicePiece(self._version, index, self._pieces[index])
 
 
 class VoiceReceiver:

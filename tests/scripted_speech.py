@@ -1,4 +1,4 @@
-"""Sound made of tones and noise with its phones known, and a recogniser that reads them from the script: for tests of the codec's own logic."""
+"""Sound made of tones and noise with its phones known, and a recogniser that reads them from the script."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from codec.entropy import Entropy
@@ -17,6 +18,8 @@ from codec.vocoder import Vocoder
 from codec.voice import VoiceEncoder
 from codec.voice_code import VoiceCode
 from codec.weights_file import load_weights
+
+torch.set_num_threads(1)
 
 MODELS = Path(__file__).parent.parent / "models"
 LAG_FRAMES = 14
