@@ -1,18 +1,24 @@
 """Fixed-lag Viterbi search over a phone loop: posteriors every 20 ms in, phones with their times out.
 
-Each phone is two states, the first frame and the frames after it, so that a least duration can be asked for; between phones stands a
-phone bigram. Hybrid scaling of posteriors by priors: Bourlard and Morgan, Connectionist Speech Recognition, 1994, section 7.3.
+A state is a phone and the phone before it, in its first frame or in a later one, so that a phone trigram stands between phones and a
+least duration can be asked for. Hybrid scaling of posteriors by priors: Bourlard and Morgan, Connectionist Speech Recognition, 1994,
+section 7.3.
 """
 
 import itertools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.phones import PHONE_INDEX, PHONES
+from codec.phones import PHONE_INDEX, PHONES, SILENCE
 
 Array = NDArray[np.float32]
+
+_COUNT = len(PHONES)
+_BEAM = 30.0
+"""Natural logarithm: paths this far behind the best are given up when something is given out."""
 
 SHORT_PHONES = frozenset(PHONE_INDEX[label] for label in ("B", "D", "DH", "G", "K", "P", "T", "HH", "AH", "IH", "L", "R", "N", "V", "SIL"))
 """Phones that may last one frame of 20 ms; the others last at least two."""
@@ -20,10 +26,10 @@ SHORT_PHONES = frozenset(PHONE_INDEX[label] for label in ("B", "D", "DH", "G", "
 
 @dataclass(frozen=True, slots=True)
 class SearchTables:
-    """What the search knows of the language. log_prior (phones,); bigram (phones, phones) log P(column | row), -inf never."""
+    """What the search knows of the language. log_prior (phones,); trigram (phones, phones, phones) log P(last | first, middle)."""
 
     log_prior: Array
-    bigram: Array
+    trigram: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class SearchSettings:
     """Weights of the parts, tuned on the validation set; lag in frames of 20 ms."""
 
     prior_scale: float = 0.5
-    bigram_scale: float = 0.7
+    trigram_scale: float = 0.7
     acoustic_scale: float = 0.7
     phone_penalty: float = 0.0
     lag: int = 6
@@ -47,24 +53,31 @@ class FoundPhone:
     confidence: float
 
 
+class _State(NamedTuple):
+    """On a path: `phone` since frame `start`, after the phone `before`."""
+
+    before: int
+    phone: int
+    start: int
+
+
 class PhoneSearch:
     """One stream of the search. A phone is given out when the best path has left it `lag` frames ago; then it stands."""
 
     def __init__(self, tables: SearchTables, settings: SearchSettings | None = None) -> None:
         self._settings = settings = settings or SearchSettings()
         self._prior = settings.prior_scale * tables.log_prior
-        self._step = settings.bigram_scale * tables.bigram - settings.phone_penalty
-        np.fill_diagonal(self._step, -np.inf)  # a phone followed by itself is one longer phone
-        count = len(PHONES)
-        self._long = np.array([phone not in SHORT_PHONES for phone in range(count)])
+        self._step = settings.trigram_scale * tables.trigram - settings.phone_penalty
+        self._step[:, range(_COUNT), range(_COUNT)] = -np.inf  # a phone followed by itself is one longer phone
+        self._long = np.array([phone not in SHORT_PHONES for phone in range(_COUNT)])
         self._now = 0
         self._base = 0  # frame of row 0 in the three histories
         self._posteriors: list[Array] = []
-        self._previous_phone: list[NDArray[np.intp]] = []
-        self._previous_start: list[NDArray[np.intp]] = []
-        self._first = np.full(count, -np.inf, np.float32)  # score of paths in a phone's first frame
-        self._later = np.full(count, -np.inf, np.float32)
-        self._later_start = np.zeros(count, np.intp)
+        self._entered_from: list[NDArray[np.intp]] = []  # [before, phone] -> the phone before `before`
+        self._entered_start: list[NDArray[np.intp]] = []  # [before, phone] -> first frame of `before`
+        self._first = np.full((_COUNT, _COUNT), -np.inf, np.float32)  # [before, phone] score of paths in the phone's first frame
+        self._later = np.full((_COUNT, _COUNT), -np.inf, np.float32)
+        self._later_start = np.zeros((_COUNT, _COUNT), np.intp)
         self._given = 0  # everything before this frame has been given out
 
     def push(self, log_posteriors: Array) -> list[FoundPhone]:
@@ -77,8 +90,8 @@ class PhoneSearch:
         """The phones still open, for the end of a stream; the search begins anew after it."""
         found = self._commit(self._now)
         if self._now > self._given:
-            phone, start = self._best()
-            found.append(self._found(phone, start, self._now))
+            state = self._best()
+            found.append(self._found(state.phone, state.start, self._now))
         self._first[:] = self._later[:] = -np.inf
         self._given = self._now
         self._forget()
@@ -87,55 +100,54 @@ class PhoneSearch:
     def _advance(self, log_posterior: Array) -> None:
         score = self._settings.acoustic_scale * (log_posterior - self._prior)
         last = self._now - 1
-        if self._now == self._given:  # nothing before: any phone may begin
-            entry = np.zeros(len(PHONES), np.float32)
-            came_from = np.zeros(len(PHONES), np.intp)
-            came_start = np.full(len(PHONES), -1, np.intp)
+        if self._now == self._given:  # nothing before: any phone may begin, as if after silence
+            entry = np.full((_COUNT, _COUNT), -np.inf, np.float32)
+            entry[SILENCE] = 0
+            came_from = np.zeros((_COUNT, _COUNT), np.intp)
+            came_start = np.full((_COUNT, _COUNT), -1, np.intp)
         else:
             short_exit = np.where(self._long, -np.inf, self._first)
             leaving = np.maximum(self._later, short_exit)
             start_of = np.where(self._later >= short_exit, self._later_start, last)
-            paths = leaving[:, None] + self._step
+            paths = leaving[:, :, None] + self._step
             came_from = paths.argmax(0)
-            entry = paths[came_from, np.arange(len(PHONES))]
-            came_start = start_of[came_from]
-        stays_first = self._first >= self._later
-        self._later_start = np.where(stays_first, last, self._later_start)
+            entry = np.take_along_axis(paths, came_from[None], 0)[0]
+            came_start = start_of[came_from, np.arange(_COUNT)[:, None]]
+        self._later_start = np.where(self._first >= self._later, last, self._later_start)
         self._later = (np.maximum(self._first, self._later) + score).astype(np.float32)
         self._first = (entry + score).astype(np.float32)
         top = max(float(self._first.max()), float(self._later.max()))
         self._first -= top
         self._later -= top
         self._posteriors.append(log_posterior)
-        self._previous_phone.append(came_from)
-        self._previous_start.append(came_start)
+        self._entered_from.append(came_from)
+        self._entered_start.append(came_start)
         self._now += 1
 
-    def _best(self) -> tuple[int, int]:
-        """(phone, its first frame) of the best state now."""
+    def _best(self) -> "_State":
+        """The best state now."""
         first, later = int(self._first.argmax()), int(self._later.argmax())
-        if self._first[first] > self._later[later]:
-            return first, self._now - 1
-        return later, int(self._later_start[later])
+        if self._first.flat[first] > self._later.flat[later]:
+            return _State(first // _COUNT, first % _COUNT, self._now - 1)
+        return _State(later // _COUNT, later % _COUNT, int(self._later_start.flat[later]))
 
-    def _trace(self, phone: int, start: int) -> list[tuple[int, int]]:
-        """(phone, first frame) from the oldest phone not given out to the one that is open."""
-        path = [(phone, start)]
-        while start > self._given:
-            row = start - self._base
-            phone, start = int(self._previous_phone[row][phone]), int(self._previous_start[row][phone])
-            path.append((phone, start))
-        return path[::-1]
+    def _before(self, state: "_State") -> "_State":
+        """The state that the path left to enter this one."""
+        row = state.start - self._base
+        earlier = int(self._entered_from[row][state.before, state.phone])
+        return _State(earlier, state.before, int(self._entered_start[row][state.before, state.phone]))
 
     def _commit(self, until: int) -> list[FoundPhone]:
         if self._now <= self._given:
             return []
-        path = self._trace(*self._best())
+        path = [self._best()]
+        while path[-1].start > self._given:
+            path.append(self._before(path[-1]))
         found = []
-        for (phone, start), (_, end) in itertools.pairwise(path):
-            if end > until:
+        for state, following in itertools.pairwise(reversed(path)):
+            if following.start > until:
                 break
-            found.append(self._found(phone, start, end))
+            found.append(self._found(state.phone, state.start, following.start))
         if found:
             self._given = found[-1].end
             self._drop_others(found[-1])
@@ -144,19 +156,20 @@ class PhoneSearch:
 
     def _drop_others(self, last: FoundPhone) -> None:
         """Paths that disagree with what was given out can no longer win."""
-        for scores, starts in ((self._first, np.full(len(PHONES), self._now - 1)), (self._later, self._later_start)):
-            for phone in np.flatnonzero(np.isfinite(scores)):
-                if not self._agrees(int(phone), int(starts[phone]), last):
-                    scores[phone] = -np.inf
+        for scores, starts in ((self._first, np.full((_COUNT, _COUNT), self._now - 1)), (self._later, self._later_start)):
+            # Far behind the best path nothing comes back; looking at each such state would cost more than the search itself.
+            scores[scores < -_BEAM] = -np.inf
+            for before, phone in np.argwhere(np.isfinite(scores)):
+                if not self._agrees(_State(int(before), int(phone), int(starts[before, phone])), last):
+                    scores[before, phone] = -np.inf
 
-    def _agrees(self, phone: int, start: int, last: FoundPhone) -> bool:
-        while start > last.end:
-            row = start - self._base
-            phone, start = int(self._previous_phone[row][phone]), int(self._previous_start[row][phone])
-        if start != last.end:
+    def _agrees(self, state: "_State", last: FoundPhone) -> bool:
+        while state.start > last.end:
+            state = self._before(state)
+        if state.start != last.end:
             return False
-        row = start - self._base
-        return int(self._previous_phone[row][phone]) == last.phone and int(self._previous_start[row][phone]) == last.start
+        before = self._before(state)
+        return before.phone == last.phone and before.start == last.start
 
     def _found(self, phone: int, start: int, end: int) -> FoundPhone:
         rows = self._posteriors[start - self._base : end - self._base]
@@ -164,5 +177,5 @@ class PhoneSearch:
 
     def _forget(self) -> None:
         drop = self._given - self._base
-        del self._posteriors[:drop], self._previous_phone[:drop], self._previous_start[:drop]
+        del self._posteriors[:drop], self._entered_from[:drop], self._entered_start[:drop]
         self._base = self._given

@@ -37,7 +37,7 @@ class Recogniser:
         """From the tensors and metadata of `recogniser.safetensors`. Raises KeyError, ValueError, RuntimeError."""
         network = RecogniserNetwork.from_metadata(metadata)
         own = {name: tensor.float() for name, tensor in tensors.items()}
-        tables = SearchTables(own.pop("search.log_prior").numpy(), own.pop("search.bigram").numpy())
+        tables = SearchTables(own.pop("search.log_prior").numpy(), own.pop("search.trigram").numpy())
         network.load_state_dict(own)
         return cls(network, tables)
 

@@ -46,7 +46,7 @@ def test_positions_begin_again_after_thirty_seconds_without_a_break() -> None:
 
 def flat_tables() -> SearchTables:
     count = len(PHONES)
-    return SearchTables(np.zeros(count, np.float32), np.full((count, count), -np.log(count), np.float32))
+    return SearchTables(np.zeros(count, np.float32), np.full((count, count, count), -np.log(count), np.float32))
 
 
 def posteriors_of(labels: list[tuple[str, int]], confidence: float = 0.9) -> np.ndarray:

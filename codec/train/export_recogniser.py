@@ -1,4 +1,4 @@
-"""Writes models/recogniser.safetensors and its card from the checkpoint: network, priors and phone bigram.
+"""Writes models/recogniser.safetensors and its card from the checkpoint: network, priors and phone trigram.
 
 python -m codec.train.export_recogniser
 """
@@ -11,40 +11,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.phones import PHONES, SILENCE, phone_index
+from codec.phones import PHONES, phone_index
 from codec.recogniser_network import RecogniserNetwork
-from codec.train.corpus import DATA, Corpus
+from codec.train.corpus import Corpus
 from codec.train.export_synthesis import data_card
-from codec.train.pronunciations import variants_of
 from codec.train.recogniser_data import WEIGHTS
 from codec.train.whisper_weights import SOURCES
 from codec.weights_file import save_weights
 
 
-def count_phones(data: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """From the training list: (ms of each phone, how often each phone follows each)."""
-    count = len(PHONES)
-    time, pairs = np.ones(count), np.full((count, count), 0.3)
-    for line in (data / "train.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        if row["phones"]:
-            path = [SILENCE]
-            for label, start, end in row["phones"]:
-                phone = phone_index(label)
-                time[phone] += end - start
-                if phone != path[-1]:
-                    path.append(phone)
-        else:
-            path = [SILENCE, *(phone for word in variants_of(row["text"]) or [] for phone in word[0])]
-        for before, after in zip(path, [*path[1:], SILENCE], strict=True):
-            pairs[before, after] += 1
-    return time, pairs
+def phone_times(corpus: Corpus) -> NDArray[np.float64]:
+    """Share of the aligned time that each phone takes, (phones,)."""
+    time = np.ones(len(PHONES))
+    for row in corpus.records:
+        for label, start, end in row["phones"] or []:
+            time[phone_index(label)] += end - start
+    return time / time.sum()
 
 
 def main() -> None:
     """Command line of the step."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, default=Path("work"))
     parser.add_argument("--source", default="base", choices=tuple(SOURCES))
     parser.add_argument("--figures", type=Path, help="JSON with measured figures for the cards, by name of the network")
@@ -55,22 +42,23 @@ def main() -> None:
     config = SOURCES[args.source][1]
     empty = RecogniserNetwork(config)
     empty.load_state_dict(network)
-    time, pairs = count_phones(args.data)
+    corpus = Corpus("train", args.work / "corpus")
     tensors = dict(network)
-    tensors["search.log_prior"] = torch.from_numpy(np.log(time / time.sum()))
-    tensors["search.bigram"] = torch.from_numpy(np.log(pairs / pairs.sum(1, keepdims=True)))
+    tensors["search.log_prior"] = torch.from_numpy(np.log(phone_times(corpus)))
+    tensors["search.trigram"] = torch.from_numpy(np.load(args.work / "phone_trigram.npy"))
     args.models.mkdir(exist_ok=True)
     save_weights(args.models / "recogniser.safetensors", tensors, empty.metadata(), quantise=True)
     card = {
         "name": "recogniser",
-        "purpose": "16 kHz sound -> phone posteriors every 20 ms, streaming; with priors and phone bigram for the search",
+        "purpose": "16 kHz sound -> phone posteriors every 20 ms, streaming; with priors and phone trigram for the search",
         "origin": "encoder of Whisper base (OpenAI, MIT licence) made streaming and fine-tuned: python -m codec.train.recogniser",
         "licence": "GPL-2.0-or-later; the weights it started from: MIT",
         "parameters": sum(value.numel() for value in network.values()),
         "format": "safetensors, matrices int8 by rows, the rest fp16",
         "steps": state["step"],
         "seed": 1,
-        "data": data_card(Corpus("train", args.work / "corpus"), {part: float(weight) for part, weight in WEIGHTS.items()}, aligned=False),
+        "data": data_card(corpus, {part: float(weight) for part, weight in WEIGHTS.items()}, aligned=False),
+        "language": "phone trigram of text drawn from the word bigrams of pocketsphinx's en-us model (BSD), and of the training list",
         "augmentation": "speed .85-1.15, reverberation, ESC-10 noise (CC BY 3.0), coloured noise, band limits, level, SpecAugment",
         "figures": json.loads(args.figures.read_text()).get("recogniser", {}) if args.figures else {},
     }
