@@ -56,11 +56,11 @@ def generated(seed: int) -> tuple[TokenBatch, Target]:
 
 
 @torch.inference_mode()
-def evaluate(synthesiser: Synthesiser, data: TokenData) -> float:
-    """Mean absolute mel error on undamaged tokens, natural log units."""
+def evaluate(synthesiser: Synthesiser, data: TokenData, wired: bool) -> float:
+    """Mean absolute mel error in natural log units, on exact tokens or on what the wire makes of them."""
     total = seen = 0.0
     for start in range(0, len(data.indices), BATCH):
-        batch, target = collate([data.example(i, damaged=False) for i in data.indices[start : start + BATCH]])
+        batch, target = collate([data.example(i, damaged=False, wired=wired) for i in data.indices[start : start + BATCH]])
         weight = float(target.weight.sum())
         total += float(losses(synthesiser, batch, target)[1]) * weight
         seen += weight
@@ -147,7 +147,8 @@ def main() -> None:
         optimizer.step()
         run.note(mel=level.item(), patches=patches.item(), voicing=voicing.item())
     if data:
-        print(f"valid: mel L1 {evaluate(synthesiser.eval(), open_data('valid', 0)):.4f}")
+        exact, wired = (evaluate(synthesiser.eval(), open_data("valid", 0), wired) for wired in (False, True))
+        print(f"valid: mel L1 {exact:.4f}, over the wire {wired:.4f}")
 
 
 if __name__ == "__main__":

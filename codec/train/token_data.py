@@ -9,19 +9,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from codec.entropy import Entropy
 from codec.features import log_mel
 from codec.phones import PHONES, SILENCE, VOWELS, phone_index
 from codec.prosody import mean_f0, measure, pieces
+from codec.prosody_fill import LOOK_AHEAD, wire_round_trip
 from codec.synthesiser import TokenBatch, voice_features
 from codec.token_features import TokenContext, Unrolled
-from codec.tokens import FRAME_MS, FRAME_SAMPLES, Token
+from codec.tokens import FRAME_MS, FRAME_SAMPLES, MAX_FRAMES, Token
 from codec.train.corpus import Corpus
 from codec.train.tracks import Tracks
+from codec.weights_file import load_weights
+from codec.wire_token import TICK_FRAMES
 
 FRAMES = 256
 PART_WEIGHT = {"l2": 0.3, "librispeech": 4.0, "commands": 1.0, "synthetic": 2.0}
 NEUTRAL_SHARE = 0.1
 LABEL_NOISE = 0.02
+WIRE_SHARE = 0.75
+"""Of the examples whose tokens went over the wire: coarse, with prosody at vowels only."""
+
+TABLES = Path("models/entropy.safetensors")
 
 Span = tuple[int, int, int]
 """Phone, first frame, end frame."""
@@ -106,6 +114,7 @@ class TokenData:
     def __init__(self, corpus: Corpus, tracks: Tracks, voices: Voices, seed: int) -> None:
         self._corpus, self._tracks, self.voices = corpus, tracks, voices
         self._rng = np.random.default_rng(seed)
+        self._level_offset = Entropy.from_weights(load_weights(TABLES)[0]).level_offset
         self._spans = {
             i: spans_of(corpus.records[i]["phones"], corpus.records[i]["samples"] // FRAME_SAMPLES)
             for i in corpus
@@ -118,10 +127,14 @@ class TokenData:
     def draw(self, size: int) -> list[Example]:
         """Random damaged examples."""
         drawn = self._rng.choice(len(self.indices), size, p=self._chance)
-        return [self.example(self.indices[int(i)], damaged=True) for i in drawn]
+        return [self.example(self.indices[int(i)], damaged=True, wired=self._rng.random() < WIRE_SHARE) for i in drawn]
 
-    def example(self, index: int, damaged: bool) -> Example:
-        """Part of utterance `index`; not damaged: from its start, exact tokens, its own voice."""
+    def example(self, index: int, damaged: bool, wired: bool) -> Example:
+        """Part of utterance `index`.
+
+        damaged: from anywhere, as a recogniser might hear it and in a voice not quite its own, else from its start,
+        exact, in its own voice. wired: tokens as the wire brings them.
+        """
         rng, spans = self._rng, self._spans[index]
         f0, level = self._tracks.f0(index), self._tracks.level(index)
         speaker_f0 = mean_f0(f0)
@@ -130,13 +143,16 @@ class TokenData:
             spans = self._jitter(spans) if rng.random() < 0.6 else spans
             first = int(rng.integers(max(1, len(spans) - 4)))
             speaker_f0 *= 2 ** rng.normal(0, 0.03)
-        last = first
+        spans = _snap(spans, int(rng.integers(TICK_FRAMES)) if damaged else 0) if wired else spans
+        last = first = min(first, len(spans) - 1)
         while last < len(spans) and spans[last][2] - spans[first][1] <= FRAMES:
             last += 1
-        tokens = tokens_of(spans[first : last + 1], f0, level, speaker_f0)
+        tokens = tokens_of(spans[first : last + 1 + (LOOK_AHEAD if wired else 0)], f0, level, speaker_f0)
         gain = float(rng.uniform(-8, 6)) if damaged else 0.0
         if damaged:
             tokens = [self._damage(token, gain) for token in tokens]
+        if wired:
+            tokens = wire_round_trip(tokens, speaker_f0, self._level_offset)
         follower = tokens[last - first] if last < len(spans) and (not damaged or rng.random() < 0.7) else None
         context = TokenContext(current=tokens[0])
         followers: list[Token | None] = [*tokens[1 : last - first], follower]
@@ -165,11 +181,10 @@ class TokenData:
         for place in range(1, len(edges) - 1):
             moved.append(int(np.clip(edges[place] + shifts[place], moved[-1] + 1, edges[place + 1] - 1)))
         moved.append(edges[-1])
-        gapless = all(spans[i][2] == spans[i + 1][1] for i in range(len(spans) - 1))
-        good = gapless and all(b > a for a, b in itertools.pairwise(moved))
-        if not good:
+        gapless = all(left[2] == right[1] for left, right in itertools.pairwise(spans))
+        if not gapless or any(right <= left for left, right in itertools.pairwise(moved)):
             return spans
-        return [(span[0], a, b) for span, a, b in zip(spans, moved[:-1], moved[1:], strict=True) if b - a <= 64]
+        return _cut_long([(span[0], left, right) for span, (left, right) in zip(spans, itertools.pairwise(moved), strict=True)])
 
     def _damage(self, token: Token, gain: float) -> Token:
         rng, phone, semitones = self._rng, token.phone, token.semitones
@@ -184,6 +199,26 @@ class TokenData:
         loudness = token.loudness_db + gain
         loudness = 3 * round(loudness / 3) if rng.random() < 0.7 else loudness
         return Token(phone, token.frames, semitones, float(np.clip(loudness, -96, 0)))
+
+
+def _snap(spans: list[Span], phase: int) -> list[Span]:
+    """Edges onto the time grid of the wire; what vanishes is dropped."""
+
+    def on_grid(frame: int) -> int:
+        return max(phase, TICK_FRAMES * ((frame - phase + TICK_FRAMES // 2) // TICK_FRAMES) + phase)
+
+    last = spans[-1][2]
+    snapped = [(phone, on_grid(start), on_grid(end)) for phone, start, end in spans]
+    return _cut_long([span for span in snapped if span[1] < span[2] <= last]) or spans
+
+
+def _cut_long(spans: list[Span]) -> list[Span]:
+    """Spans over MAX_FRAMES in two, on the grid of the wire."""
+    cut = []
+    for phone, start, end in spans:
+        middle = start + (end - start) // (2 * TICK_FRAMES) * TICK_FRAMES
+        cut += [(phone, start, end)] if end - start <= MAX_FRAMES else [(phone, start, middle), (phone, middle, end)]
+    return cut
 
 
 def collate(examples: list[Example]) -> tuple[TokenBatch, Target]:
