@@ -16,7 +16,7 @@ import pytest
 from softphone.config import Account, Audio, Codecs, Config, Network, to_toml
 from tests.peers.kamailio import Kamailio
 from tests.peers.process import ROOT, free_port
-from tests.test_peers_baresip import assert_same_sound
+from tests.peers.sound import assert_same_sound
 
 PROGRAM = (sys.executable, "-m", "softphone.cli.main")
 SECONDS = 60

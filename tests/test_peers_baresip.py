@@ -7,25 +7,14 @@ from pathlib import Path
 import pytest
 
 from softphone import sound_file
-from softphone.bench.delay import find_lag
 from softphone.control.protocol import AutoAnswer, CallState, Hangup
-from softphone.sound_file import SAMPLE_RATE
 from tests.peers.baresip import Baresip
 from tests.peers.phone import Phone
+from tests.peers.sound import assert_same_sound
 
 MakePhone = Callable[..., Phone]
 MakeBaresip = Callable[..., Baresip]
 OPUS = ("opus/48000/2", "pcmu", "pcma")
-LEAST_LIKENESS = 0.9
-"""Correlation of loudness over time; another stretch of the same recording reaches about 0.5."""
-
-
-def assert_same_sound(said: Path, heard: Path) -> None:
-    first, second = sound_file.read(said), sound_file.read(heard)
-    assert len(second) > 3 * SAMPLE_RATE
-    lag = find_lag(first, second, SAMPLE_RATE, -5000, 5000)
-    assert lag is not None
-    assert lag.likeness > LEAST_LIKENESS, f"what was heard is not what was said: likeness {lag.likeness:.2f}"
 
 
 def test_the_comparison_tells_other_speech_apart(speech: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 from softphone.control.protocol import Answer, CallState, Hangup, Status
 from tests.peers.phone import Phone
 from tests.peers.process import ROOT
-from tests.test_peers_baresip import assert_same_sound
+from tests.peers.sound import assert_same_sound
 
 
 @pytest.fixture
