@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -18,11 +19,14 @@ def call(caller: PeerProcess, callee: PeerProcess) -> tuple[dict, dict]:
     return caller.wait("media"), callee.wait("media")
 
 
-def assert_same_tones(path: Path, delay: tuple[float, float], tolerance_hz: float) -> None:
-    found = find_tones(path)
+def assert_same_tones(path: Path, sides: tuple[dict, dict], tolerance_hz: float) -> None:
+    """The recording of the callee holds TONES of the caller. A stalled machine may hold a player back, so time is taken with patience."""
+    # The recording begins before the playing, by as long as the answer took to arrive.
+    head_start = sides[0]["began"] - sides[1]["began"]
+    found = [(begin - head_start, end - head_start, hertz) for begin, end, hertz in find_tones(path)]
     assert len(found) == len(TONES), found
     for (begin, end, hertz), (heard_begin, heard_end, heard_hertz) in zip(TONES, found, strict=True):
-        assert delay[0] <= heard_begin - begin <= delay[1], found
+        assert -0.1 < heard_begin - begin < 1, found
         assert abs((heard_end - heard_begin) - (end - begin)) < 0.2, found
         assert abs(heard_hertz - hertz) < tolerance_hz, found
 
@@ -47,11 +51,12 @@ def test_phv_call_carries_sound_without_jitter_buffer_delay(tmp_path: Path) -> N
         assert sent["tx_packets"] == stream["sent"] == heard["rx_packets"] == heard["streams"][0]["put_payload"] == 8
         assert heard["rx_discard"] == heard["rx_loss"] == 0
         assert heard["streams"][0]["pulls"] == [320]
+        # Sound is pulled in the tick after its payload came: the jitter buffer adds nothing.
+        assert median(heard["streams"][0]["waits"]) < 0.04
         assert heard["streams"][0]["fmtp"]["model"] == "0123456789abcdef"
         assert caller.quit()["streams"][0]["closed"] == 1
         assert callee.quit()["streams"][0]["closed"] == 1
-    # 160 ms is the sender's own packing; PJMEDIA may add its 20 ms frames on both sides, no more.
-    assert_same_tones(tmp_path / "out.wav", (0.1, 0.24), 30)
+    assert_same_tones(tmp_path / "out.wav", (here, there), 30)
 
 
 def test_tail_is_pulled_long_after_the_last_packet(tmp_path: Path) -> None:
@@ -78,7 +83,7 @@ def test_opus_call(tmp_path: Path) -> None:
         PeerProcess(codecs=["opus"], opus={"dtx": False}, wav_in=str(tmp_path / "in.wav")) as caller,
         PeerProcess(codecs=["opus"], wav_out=str(tmp_path / "out.wav")) as callee,
     ):
-        here, _there = call(caller, callee)
+        here, there = call(caller, callee)
         assert (here["codec"], here["clock_rate"]) == ("opus", 16000)
         assert here["rtpmap_local"] == "a=rtpmap:96 opus/48000/2"
         assert "stereo=0;sprop-stereo=0" in here["fmtp_local"]
@@ -89,7 +94,7 @@ def test_opus_call(tmp_path: Path) -> None:
         assert sent["tx_bytes"] / sent["tx_packets"] < 90
         caller.quit()
         callee.quit()
-    assert_same_tones(tmp_path / "out.wav", (0.0, 0.2), 15)
+    assert_same_tones(tmp_path / "out.wav", (here, there), 15)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +166,7 @@ def test_narrow_opus_peer_is_spoken_to_at_its_rate(tmp_path: Path) -> None:
         time.sleep(4)
         caller.quit()
         callee.quit()
-    assert_same_tones(tmp_path / "out.wav", (0.0, 0.25), 15)
+    assert_same_tones(tmp_path / "out.wav", (here, there), 15)
 
 
 def test_two_calls_one_after_the_other_leave_nothing_open() -> None:
@@ -198,3 +203,14 @@ def test_lost_packets_cost_sound_and_never_the_call(codec: str, tmp_path: Path) 
         callee.quit()
     heard = sum(end - begin for begin, end, _ in find_tones(tmp_path / "out.wav"))
     assert 1.5 < heard < 3.7
+
+
+@pytest.mark.parametrize("refuser", [0, 1])
+def test_a_codec_that_cannot_open_ends_the_call_with_488(refuser: int) -> None:
+    with PeerProcess(codecs=ALL, refuse_open=refuser == 0) as caller, PeerProcess(codecs=ALL, refuse_open=refuser == 1) as callee:
+        caller.wait("ready")
+        caller.do("call", uri=f"sip:peer@127.0.0.1:{callee.wait('ready')['port']}")
+        assert caller.wait("state", state="DISCONNECTED")["code"] == 488
+        callee.wait("state", state="DISCONNECTED")
+        caller.quit()
+        callee.quit()

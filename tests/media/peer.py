@@ -15,6 +15,7 @@ from typing import Any
 import pjsua2 as pj
 
 from softphone.engine.media import abi
+from softphone.engine.media.errors import CodecSetupError
 from softphone.engine.media.install import configure_media, install_codecs
 from softphone.engine.media.match import FormatMatcher, opus_fits, phv_fits
 from softphone.engine.media.opus import OpusSettings, opus_descriptor
@@ -65,7 +66,7 @@ class PeerCall(pj.Call):
                 sound = self.getAudioMedia(index)
                 self.peer.connect(sound)
                 self.negotiated = vars(self.peer.codecs.negotiated(self, index)).copy()
-                report(event="media", **self.negotiated)
+                report(event="media", began=time.time(), **self.negotiated)
 
     @reported
     def onCallSdpCreated(self, prm: Any) -> None:
@@ -136,6 +137,8 @@ class Peer:
         )
 
     def open_stream(self, fmtp: Mapping[str, str]) -> ToneStream:
+        if self.settings.get("refuse_open"):
+            raise CodecSetupError("The codec worker is not running.")
         stream = ToneStream(fmtp, self.settings.get("tail_frames", 0))
         self.streams.append(stream)
         return stream
@@ -144,7 +147,6 @@ class Peer:
         if self.settings.get("wav_in") and self.player is None:
             self.player = pj.AudioMediaPlayer()
             self.player.createPlayer(self.settings["wav_in"], pj.PJMEDIA_FILE_NO_LOOP)
-            self.started = time.time()
         if self.settings.get("wav_out") and self.recorder is None:
             self.recorder = pj.AudioMediaRecorder()
             self.recorder.createRecorder(self.settings["wav_out"])
@@ -154,7 +156,9 @@ class Peer:
             sound.startTransmit(self.recorder)
 
     def stat(self) -> None:
-        values: dict[str, Any] = {"streams": [{**s.counts, "fmtp": s.fmtp, "pulls": sorted(s.pull_sizes)} for s in self.streams]}
+        values: dict[str, Any] = {
+            "streams": [{**s.counts, "fmtp": s.fmtp, "pulls": sorted(s.pull_sizes), "waits": s.waits} for s in self.streams]
+        }
         if self.call is not None and not self.ended:
             stat = self.call.getStreamStat(0)
             values |= {

@@ -8,6 +8,7 @@ import itertools
 import math
 import struct
 import threading
+import time
 from array import array
 from collections import deque
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ class ToneStream:
         self.fmtp = dict(fmtp)
         self.counts = {"put_pcm": 0, "take_payload": 0, "put_payload": 0, "take_pcm": 0, "sent": 0, "closed": 0}
         self.pull_sizes: set[int] = set()
+        self.waits: list[float] = []
+        """Seconds from the arrival of a payload, when nothing else waits to be played, to the first pull of its sound."""
+        self._arrived: float | None = None
         self._tail_frames = tail_frames
         self._lock = threading.Lock()
         self._pcm = deque[tuple[int, int]]()
@@ -54,6 +58,8 @@ class ToneStream:
         frames = [struct.unpack_from("<HB", payload, at) for at in range(4, len(payload), 3)]
         with self._lock:
             self.counts["put_payload"] += 1
+            if not self._play:
+                self._arrived = time.monotonic()
             self._play.extend(frames)
             # A tail that outlives its packet, as a synthesiser with look-ahead has it.
             self._play.extend([max(frames)] * self._tail_frames)
@@ -65,6 +71,9 @@ class ToneStream:
             if not self._play:
                 return bytes(2 * samples)
             level, crossings = self._play.popleft()
+            if self._arrived is not None:
+                self.waits.append(time.monotonic() - self._arrived)
+                self._arrived = None
         step = math.pi * crossings / FRAME
         out = array("h", bytes(2 * samples))
         for i in range(samples):
