@@ -26,7 +26,7 @@ def phone_times(corpus: Corpus) -> NDArray[np.float64]:
     for row in corpus.records:
         for label, start, end in row["phones"] or []:
             time[phone_index(label)] += end - start
-    return time / time.sum()
+    return np.asarray(time / time.sum())
 
 
 def main() -> None:
