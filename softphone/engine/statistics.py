@@ -36,7 +36,8 @@ class CallMeter:
         """Read the counters now; the caller adds those of the worker. Raises pj.Error when the media is gone."""
         stat = call.getStreamStat(media_index)
         rtcp, now = stat.rtcp, time.monotonic()
-        heard = rtcp.rxStat.pkt + rtcp.txStat.updateCount + rtcp.rxStat.updateCount
+        # txStat is updated by the far end's reports, which come every 5 s even in silence; rxStat by our own.
+        heard = rtcp.rxStat.pkt + rtcp.txStat.updateCount
         if heard != self._heard:
             self._heard, self._heard_at = heard, now
         rtt = rtcp.rttUsec
