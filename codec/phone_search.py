@@ -17,8 +17,6 @@ from codec.phones import PHONE_INDEX, PHONES, SILENCE
 Array = NDArray[np.float32]
 
 _COUNT = len(PHONES)
-_BEAM = 30.0
-"""Natural logarithm: paths this far behind the best are given up when something is given out."""
 
 SHORT_PHONES = frozenset(PHONE_INDEX[label] for label in ("B", "D", "DH", "G", "K", "P", "T", "HH", "AH", "IH", "L", "R", "N", "V", "SIL"))
 """Phones that may last one frame of 20 ms; the others last at least two."""
@@ -156,20 +154,18 @@ class PhoneSearch:
 
     def _drop_others(self, last: FoundPhone) -> None:
         """Paths that disagree with what was given out can no longer win."""
+        entered_from, entered_start = np.stack(self._entered_from), np.stack(self._entered_start)
         for scores, starts in ((self._first, np.full((_COUNT, _COUNT), self._now - 1)), (self._later, self._later_start)):
-            # Far behind the best path nothing comes back; looking at each such state would cost more than the search itself.
-            scores[scores < -_BEAM] = -np.inf
-            for before, phone in np.argwhere(np.isfinite(scores)):
-                if not self._agrees(_State(int(before), int(phone), int(starts[before, phone])), last):
-                    scores[before, phone] = -np.inf
-
-    def _agrees(self, state: "_State", last: FoundPhone) -> bool:
-        while state.start > last.end:
-            state = self._before(state)
-        if state.start != last.end:
-            return False
-        before = self._before(state)
-        return before.phone == last.phone and before.start == last.start
+            live = np.flatnonzero(np.isfinite(scores))
+            before, phone, start = live // _COUNT, live % _COUNT, starts.flat[live]
+            while (open_ := start > last.end).any():
+                row = start[open_] - self._base
+                earlier = entered_from[row, before[open_], phone[open_]]
+                start[open_] = entered_start[row, before[open_], phone[open_]]
+                before[open_], phone[open_] = earlier, before[open_]
+            agrees = (start == last.end) & (before == last.phone)
+            agrees[agrees] = entered_start[last.end - self._base, before[agrees], phone[agrees]] == last.start
+            scores.flat[live[~agrees]] = -np.inf
 
     def _found(self, phone: int, start: int, end: int) -> FoundPhone:
         rows = self._posteriors[start - self._base : end - self._base]
