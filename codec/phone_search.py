@@ -34,11 +34,11 @@ class SearchTables:
 class SearchSettings:
     """Weights of the parts, tuned on the validation set; lag in frames of 20 ms."""
 
-    prior_scale: float = 0.5
-    trigram_scale: float = 0.7
-    acoustic_scale: float = 0.7
-    phone_penalty: float = 0.0
-    lag: int = 6
+    prior_scale: float = 0.4
+    trigram_scale: float = 0.8
+    acoustic_scale: float = 0.9
+    phone_penalty: float = -0.2
+    lag: int = 3
 
 
 @dataclass(frozen=True, slots=True)

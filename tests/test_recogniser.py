@@ -71,9 +71,9 @@ def test_search_gives_phones_and_times_back(step: int) -> None:
 
 
 def test_search_gives_a_phone_out_within_its_lag() -> None:
-    search, rows = PhoneSearch(flat_tables(), SearchSettings(lag=6)), posteriors_of(SAID)
+    search, rows = PhoneSearch(flat_tables(), SearchSettings(lag=3)), posteriors_of(SAID)
     end_of_ow = sum(frames for _, frames in SAID[:5])
-    found = [phone for row in rows[: end_of_ow + 7] for phone in search.push(row[None])]
+    found = [phone for row in rows[: end_of_ow + 4] for phone in search.push(row[None])]
     assert [PHONES[one.phone] for one in found] == ["SIL", "HH", "AH", "L", "OW"]
 
 
