@@ -1,5 +1,7 @@
 """The streaming recogniser equals the whole-utterance network, and its search gives back what the posteriors say."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -66,7 +68,7 @@ def test_search_gives_phones_and_times_back(step: int) -> None:
     search, rows = PhoneSearch(flat_tables()), posteriors_of(SAID)
     found = [phone for at in range(0, len(rows), step) for phone in search.push(rows[at : at + step])] + search.flush()
     assert [(PHONES[one.phone], one.end - one.start) for one in found] == SAID
-    assert found[0].start == 0 and all(one.end == following.start for one, following in zip(found, found[1:]))
+    assert found[0].start == 0 and all(one.end == following.start for one, following in pairwise(found))
     assert all(one.confidence == pytest.approx(0.9, abs=1e-3) for one in found)
 
 

@@ -13,9 +13,7 @@ from softphone.control.runtime import default_socket
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("engine", help="run the phone for other commands to use with --socket", epilog=status.HELP)
     shared.add_config(command)
-    command.add_argument(
-        "--listen", type=Path, metavar="PATH", help="control socket to make; default: engine.sock in the runtime folder"
-    )
+    command.add_argument("--listen", type=Path, metavar="PATH", help="control socket to make; default: engine.sock in the runtime folder")
     command.add_argument("--json", action="store_true", help="write the engine's events to standard output, one JSON object a line")
     command.set_defaults(run=run, socket=None)
 
