@@ -16,9 +16,7 @@ SILENCE = 0
 
 VOWELS: frozenset[int] = frozenset(range(1, 16))
 
-UNVOICED: frozenset[int] = frozenset(
-    PHONE_INDEX[label] for label in ("SIL", "CH", "F", "HH", "K", "P", "S", "SH", "T", "TH")
-)
+UNVOICED: frozenset[int] = frozenset(PHONE_INDEX[label] for label in ("SIL", "CH", "F", "HH", "K", "P", "S", "SH", "T", "TH"))
 """Phones that carry no F0 on the wire."""
 
 
