@@ -25,12 +25,12 @@ from codec.train.recogniser_data import UNLABELLED, WEIGHTS, Batch, Utterance, b
 from codec.train.run import Run, device, options, set_rate
 from codec.train.whisper_weights import SOURCES, recogniser_from_whisper
 
-REPORT_SECONDS = 300.0
+REPORT_SECONDS = 600.0
 
 
 def mel_of(pcm: Tensor, network: RecogniserNetwork) -> Tensor:
     """pcm (batch, samples), WINDOW // 2 of silence first -> (batch, 2 * frames, BANDS)."""
-    frames = (pcm.shape[1] - WINDOW // 2 - WINDOW) // HOP
+    frames = (pcm.shape[1] - WINDOW // 2 - WINDOW) // HOP // 2 * 2
     return log_mel(pcm[:, : WINDOW + (frames - 1) * HOP], network.filters)
 
 
@@ -75,14 +75,16 @@ def losses(network: RecogniserNetwork, ctc_head: nn.Linear, batch: Batch, device
 
 @torch.inference_mode()
 def evaluate(network: RecogniserNetwork, utterances: list[Utterance]) -> tuple[float, float]:
-    """(share of frames right, phone error of the greedy path of at least two frames a phone) in streaming."""
+    """(share of frames right, phone error of the greedy path of at least two frames a phone); equal to streaming, but in one pass."""
     right = frames = edits = total = 0
+    delay = network.config.label_delay
     for one in utterances:
-        stream = network.stream()
-        posteriors = np.concatenate((stream.push(one.pcm), stream.flush()))
-        best = posteriors.argmax(1)
+        tail = WINDOW + (delay + network.config.chunk) * FRAME_SAMPLES
+        pcm = functional.pad(torch.from_numpy(one.pcm / np.float32(32768))[None], (WINDOW // 2, tail))
+        with torch.autocast(device().type, torch.bfloat16):
+            best = network(mel_of(pcm.to(device()), network)[:, :3000])[0, delay:].argmax(1).cpu().numpy()
         if one.labels:
-            labels = frame_labels(one.labels, len(one.pcm) // FRAME_SAMPLES, 1.0)
+            labels = frame_labels(one.labels, min(len(one.pcm) // FRAME_SAMPLES, len(best)), 1.0)
             known = labels != UNLABELLED
             right += int((best[: len(labels)][known] == labels[known]).sum())
             frames += int(known.sum())
@@ -123,7 +125,7 @@ def main() -> None:
     cache = arguments.work / "corpus"
     train = [one for part, one in load("train", cache, limit) for _ in range(WEIGHTS[part]) if len(one.pcm) < 16 * SAMPLE_RATE]
     held = load("valid", cache, limit)
-    valid = [one for part, one in held if part == "librispeech"] + [one for part, one in held if part == "l2"][::8]
+    valid = [one for part, one in held if part == "librispeech"] + [one for part, one in held if part == "l2"][::16]
     noises = load_noises(arguments.data, 2 if arguments.smoke else None)
     print(f"{len(train)} utterances, {sum(len(one.pcm) for one in train) / 57.6e6:.2f} h a pass; {len(valid)} for validation", flush=True)
 
