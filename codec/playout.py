@@ -37,9 +37,6 @@ GIVE_UP_TICKS = 25
 HOLE_PATIENCE_TICKS = 25
 """A hole is not waited out once so much waits behind it: the sender's clock jumped, or a burst came at once."""
 
-MAX_PAUSE_TICKS = 50
-"""Longest silence between talkspurts that is kept when both wait already: 1 s."""
-
 RESYNC_PACKETS = 3
 """So many packets in a row from the past mean that the sender's clock was set anew."""
 
@@ -188,24 +185,25 @@ class Playout:
         elif self._waited:
             # It was waited for in the middle of speech: the schedule was too tight, so a little of this time is not taken back.
             kept = min(self._waited, MARGIN_STEP_TICKS)
-            self._behind -= kept
+            self._behind = max(0, self._behind - kept)
             self._margin = min(MAX_MARGIN_TICKS, self._margin + kept - 1)
         self._waited, self._in_gap = 0, False
         self._last = token
         return token
 
     def _shorten(self, pause: WireToken) -> WireToken:
-        ticks = max(1, pause.ticks - self._behind)
-        self._behind -= pause.ticks - ticks
-        return WireToken(SILENCE, ticks)
+        taken = min(self._behind, pause.ticks - 1)
+        self._behind -= taken
+        return WireToken(SILENCE, pause.ticks - taken)
 
     def _pause_or_end(self) -> WireToken | None:
-        """Nothing waits, or the talkspurt has ended and another one waits."""
+        """Nothing waits, or the talkspurt has ended and another one waits: of the pause between them at most 640 ms are kept."""
         if self._queue:
             gap = min(self._queue) - self._head
             self._ends.discard(self._head)
             self._head += gap
-            return self._shorten(WireToken(SILENCE, max(1, min(gap, MAX_TICKS, MAX_PAUSE_TICKS))))
+            self._waited = 0
+            return self._shorten(WireToken(SILENCE, max(1, min(gap, MAX_TICKS))))
         if self._head in self._ends or self._waited >= GIVE_UP_TICKS:
             self._ends = {end for end in self._ends if end > self._head}
             self._starts = {start for start in self._starts if start > self._head}
