@@ -229,6 +229,23 @@ def test_a_transport_that_is_not_there_is_said(make_phone: MakePhone) -> None:
     assert "network.transport" in alice.wait(Registration, lambda event: event.state == "failed").reason
 
 
+def test_an_account_with_a_call_is_not_taken_away(make_phone: MakePhone) -> None:
+    alice, bob = make_phone("alice", codecs=("PCMU",)), make_phone("bob", codecs=("PCMU",))
+    bob.client.request(AutoAnswer())
+    register = Register(account="work", uri="sip:a@127.0.0.1", registrar=f"sip:127.0.0.1:{unused_port()}")
+    alice.client.request(register)
+    call = alice.client.request(Call(uri=bob.uri, account="work"))["call"]
+    alice.wait_state(call, "confirmed")
+    for command in (register, Unregister(account="work")):
+        with pytest.raises(ControlError, match="hang up first"):
+            alice.client.request(command)
+    alice.client.request(Hangup())
+    alice.wait_state(call, "disconnected")
+    time.sleep(0.1)
+    alice.client.request(register)
+    alice.client.request(Unregister(account="work"))
+
+
 def start(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "softphone.engine", *arguments]
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "XDG_RUNTIME_DIR": str(folder)}, stderr=subprocess.PIPE, text=True)

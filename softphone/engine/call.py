@@ -68,7 +68,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.direction: Literal["incoming", "outgoing"] = "incoming" if call_id != pj.PJSUA_INVALID_ID else "outgoing"
         self.audio = CallAudio(number, environment.publish, environment.defer, environment.sound)
         self._environment = environment
-        self._account_name = account.settings.name
+        self.account_name = account.settings.name
+        self._account = account  # PJSUA2 keeps a bare pointer to it
         self._meter = CallMeter(number)
         self._codec: NegotiatedCodec | None = None
         self._media_index = -1
@@ -210,7 +211,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             call=self.number,
             state=state,
             direction=self.direction,
-            account=self._account_name,
+            account=self.account_name,
             local=info.localUri,
             remote=info.remoteUri,
             code=code,

@@ -31,12 +31,15 @@ class Commands:
                 self._check_uris(command.uri, command.registrar, command.proxy)
                 if command.account == LOCAL:
                     raise ControlError(f'the account name "{LOCAL}" is taken by the account for direct calls; choose another')
+                self._check_idle(command.account)
                 self._engine.add_account(AccountSettings.from_command(command))
                 return {}
             case ask.Unregister(account=name):
                 if name == LOCAL:
                     raise ControlError("the account for direct calls is not registered anywhere")
-                self._account(name).unregister()
+                account = self._account(name)
+                self._check_idle(name)
+                account.unregister()
                 return {}
             case ask.Call():
                 return self._call(command)
@@ -101,11 +104,11 @@ class Commands:
                 }
                 for name, account in engine.accounts.items()
             ],
-            "calls": [msgspec.to_builtins(call.describe()) for call in engine.calls.values()],
+            "calls": [msgspec.to_builtins(call.describe()) for call in engine.calls.values() if not call.over],
         }
 
     def _call(self, command: ask.Call) -> dict[str, Any]:
-        account = self._account(command.account) if command.account else self._best_account()
+        account = self._account(command.account) if command.account else self._best_account(command.uri)
         uri = self._complete(command.uri, account)
         if command.wav_in is not None:
             check_playable(command.wav_in)
@@ -145,11 +148,16 @@ class Commands:
             raise ControlError(f"there is no account {name}; known are {', '.join(self._engine.accounts)}", "no_account")
         return account
 
-    def _best_account(self) -> PhoneAccount:
-        for account in self._engine.accounts.values():
-            if account.registered:
-                return account
-        return self._engine.accounts[LOCAL]
+    def _check_idle(self, name: str) -> None:
+        busy = [call.number for call in self._engine.calls.values() if call.account_name == name]
+        if busy:
+            raise ControlError(f"account {name} has calls up ({', '.join(map(str, busy))}); hang up first", "busy")
+
+    def _best_account(self, uri: str) -> PhoneAccount:
+        """The first registered one; for a bare name one that has a server, though it may be out of touch just now; else the local one."""
+        accounts = [account for account in self._engine.accounts.values() if account.settings.registrar and not account.leaving]
+        bare = "@" not in uri and ":" not in uri
+        return next((account for account in accounts if account.registered or bare), self._engine.accounts[LOCAL])
 
     def _numbered(self, number: int) -> PhoneCall:
         call = self._engine.calls.get(number)

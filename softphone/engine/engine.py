@@ -90,9 +90,10 @@ class Engine:
             if now >= next_tick:
                 next_tick = max(next_tick + 1, now)
                 self._tick()
-            if now >= next_collection and not self.calls:
+            if now >= next_collection:
                 next_collection = now + COLLECT_S
-                gc.collect()
+                # In a call only what is young: a full collection holds the interpreter for longer than the media clock likes.
+                gc.collect(1 if self.calls else 2)
         self._shut_down()
         return 0
 
@@ -105,28 +106,32 @@ class Engine:
         self.server.publish(event)
 
     def turn(self) -> None:
-        """One turn of the loop: PJSIP, then what others queued, then what is over is dropped."""
+        """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
         self.endpoint.poll(TURN_MS)
+        for number in [number for number, call in self.calls.items() if call.over]:
+            del self.calls[number]
+        busy = {call.account_name for call in self.calls.values()}
+        for name in [name for name, account in self.accounts.items() if account.gone and name not in busy]:
+            self._drop_account(name)
         while True:
             try:
                 job = self._jobs.get_nowait()
             except queue.Empty:
-                break
+                return
             self._guarded(job)
-        for number in [number for number, call in self.calls.items() if call.over]:
-            del self.calls[number]
-        for name in [name for name, account in self.accounts.items() if account.gone]:
-            self.accounts.pop(name).shutdown()
 
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
-        old = self.accounts.pop(settings.name, None)
-        if old is not None:
-            old.leaving = True
-            old.shutdown()
+        self._drop_account(settings.name)
         account = PhoneAccount(settings, self.config.network, self.publish, self._incoming)
         self.accounts[settings.name] = account
         return account
+
+    def _drop_account(self, name: str) -> None:
+        # No reference may live on: the destructor of an old account deletes whatever account has its number by then.
+        if name in self.accounts:
+            self.accounts[name].leaving = True
+            self.accounts.pop(name).shutdown()
 
     def new_call(self, account: PhoneAccount, call_id: int = pj.PJSUA_INVALID_ID) -> PhoneCall:
         """A call object under a number of its own."""
