@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from codec.errors import AudioFileError
 from codec.tokens import SAMPLE_RATE
 
-DATA = Path(os.environ.get("SOFTPHONE_DATA", "/work/shared/data"))
+DATA = Path(os.environ.get("SOFTPHONE_DATA", "../shared/data"))
 CACHE = Path("work/corpus")
 
 
