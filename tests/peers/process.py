@@ -65,7 +65,7 @@ class PeerProcess:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End it (SIGTERM, then SIGKILL after five seconds) and wait for it."""
+        """End it (SIGTERM, then after five seconds SIGKILL to all of its children too) and wait for it."""
         if self._process is None:
             return
         if self._process.poll() is None:
@@ -73,7 +73,7 @@ class PeerProcess:
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait(5)
         self._process = None
 
