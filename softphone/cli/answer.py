@@ -21,7 +21,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace) -> int:
     output = Output(options.json)
     with open_phone(options, output) as phone, SoundFiles(options) as files:
-        phone.wait_registered()
         output.say(f"waiting for a call at {phone.address()}")
         while True:
             call = phone.wait_incoming()

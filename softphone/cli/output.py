@@ -15,6 +15,7 @@ class Output:
         self._people = people
         self._live = people.isatty()
         self._line = ""
+        self._last = ""
 
     def event(self, event: AnyEvent) -> None:
         """Show an event."""
@@ -23,7 +24,8 @@ class Output:
             sys.stdout.flush()
         elif isinstance(event, CallStatistics):
             self.progress(statistics_line(event))
-        elif sentence := event_sentence(event):
+        elif (sentence := event_sentence(event)) and sentence != self._last:
+            self._last = sentence
             self.say(sentence)
 
     def say(self, sentence: str) -> None:

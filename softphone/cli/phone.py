@@ -87,19 +87,19 @@ class Phone:
             if isinstance(event, Worker) and event.state in ("ready", "unavailable", "stopped"):
                 return
 
-    def wait_registered(self) -> None:
-        """Until every account that registers has done so. Raises CommandError when a registrar refuses or does not answer."""
+    def wait_registered(self, seconds: float = _REGISTRATION_SECONDS) -> None:
+        """Until every account that registers has done so. Raises CommandError when a registrar refuses, or does not answer in time."""
         waiting = set()
         for account in self.request(Status())["accounts"]:
             if account["registrar"] and not account["registered"]:
                 waiting.add(account["account"])
                 self._fail_if_refused(account["last"] and msgspec.convert(account["last"], Registration))
-        deadline = time.monotonic() + _REGISTRATION_SECONDS
+        deadline = time.monotonic() + seconds
         while waiting:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise status.CommandError(
-                    f"the registrar did not answer within {_REGISTRATION_SECONDS:.0f} s; check account.registrar and the network",
+                    f"the registrar did not answer within {seconds:.0f} s; check account.registrar and the network",
                     status.REFUSED,
                 )
             event = self._next(left)

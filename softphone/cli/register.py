@@ -1,6 +1,7 @@
 """`softphone register`: keep the account of the configuration registered, and say how it stands."""
 
 import argparse
+import math
 
 from softphone.cli import options as shared
 from softphone.cli import status
@@ -20,8 +21,9 @@ def run(options: argparse.Namespace) -> int:
     with open_phone(options, output) as phone:
         if not phone.has_account():
             raise status.CommandError("no account is configured; set account.id in the configuration file (softphone doctor names it)")
-        phone.wait_registered()
         if options.once:
+            phone.wait_registered()
             return status.OK
+        phone.wait_registered(math.inf)
         phone.follow()
     return status.ERROR
