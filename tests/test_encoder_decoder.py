@@ -3,6 +3,7 @@ import random
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from codec.errors import CodecError, PayloadError
 from codec.models import Models
 from codec.payload import Packet, parse, serialize
 from codec.phones import PHONES, SILENCE, phone_index
+from codec.recogniser import RecognisedPhone
 from codec.settings import EncoderSettings
 from codec.wire_token import MAX_TICKS, WireToken
 from tests.scripted_speech import HELLO, models_for, script
@@ -102,6 +104,41 @@ def test_a_long_silence_without_phones_ends_the_talkspurt() -> None:
     last = [at for at, payloads in enumerate(steps) if payloads][-1]
     assert parse(steps[last][-1], models.entropy).end
     assert last * 20 < 300 + sum(ms for _, ms in HELLO) + 1500
+
+
+def test_speech_after_a_very_long_silence_is_sent_with_its_times() -> None:
+    pause = 45_000
+    said = script([("SIL", 300), *HELLO, ("SIL", pause), *HELLO, ("SIL", 500)])
+    models = models_for(said.phones)
+    streams = []
+
+    class Restarting:
+        """Phones counted from the start of each stream, as the real recogniser counts them."""
+
+        def __init__(self, begin: int) -> None:
+            self._begin, self._heard, self._given = begin, 0, begin
+
+        def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
+            self._heard += len(pcm)
+            ready = [p for p in said.phones if p.start_frame >= self._given and p.end_frame <= self._begin + self._heard // 160 - 14]
+            if ready:
+                self._given = ready[-1].end_frame
+            return [replace(p, start_frame=p.start_frame - self._begin, end_frame=p.end_frame - self._begin) for p in ready]
+
+        def flush(self) -> list[RecognisedPhone]:
+            return []
+
+    def stream() -> Restarting:
+        streams.append(Restarting(0 if not streams else encoder._history.frames - 60))
+        return streams[-1]
+
+    models.recogniser = SimpleNamespace(stream=stream)
+    encoder = Encoder(models, PLAIN)
+    read = [parse(p, models.entropy) for at in range(0, len(said.pcm), STEP) for p in encoder.encode(said.pcm[at : at + STEP])]
+    assert len(streams) == 3
+    assert phones(read) == [label for label, _ in HELLO] * 2
+    length = sum(ms for _, ms in HELLO)
+    assert [packet.time for packet in read if packet.start] == [15, (300 + length + pause) // 20 % 256]
 
 
 def test_each_packet_repeats_the_groups_before_it() -> None:
