@@ -342,3 +342,25 @@ def test_every_status_code_is_a_sentence(code: int) -> None:
         for reason in ("", "Some Reason", "two\r\nlines " * 50):
             sentence = explain(code, reason)
             assert sentence.startswith(str(code)) and len(sentence) < 500 and "\n" not in sentence
+
+
+def test_many_short_calls_leave_nothing_behind(make_phone: MakePhone, speech: Path, tmp_path: Path) -> None:
+    alice, bob = make_phone("alice", codecs=("PCMU",)), make_phone("bob", codecs=("PCMU",))
+    bob.client.request(AutoAnswer(wav_out=str(tmp_path / "{call}.wav")))
+    for number in range(30):
+        call = alice.call(bob.uri, wav_in=speech)
+        if number % 3:
+            alice.wait_state(call, "confirmed")
+        (bob if number % 2 else alice).client.request(Hangup())
+        alice.client.request(Hangup())
+        alice.wait_state(call, "disconnected", seconds=40)
+        if number == 5:
+            before = [open_files(phone) for phone in (alice, bob)]
+    time.sleep(1.5)
+    for phone in (alice, bob):
+        assert phone.client.request(Status())["calls"] == []
+    assert all(now <= then + 2 for now, then in zip([open_files(phone) for phone in (alice, bob)], before, strict=True))
+
+
+def open_files(phone: Phone) -> int:
+    return len(os.listdir(f"/proc/{phone.client.request(Status())['pid']}/fd"))

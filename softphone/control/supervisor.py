@@ -28,6 +28,7 @@ from softphone.control.protocol import (
     Shutdown,
     Status,
     Stay,
+    Subscribe,
     Unregister,
 )
 from softphone.control.runtime import default_socket
@@ -114,7 +115,7 @@ class EngineSupervisor:
                 self._standing[f"register {name}"] = command
             case Unregister(account=name):
                 self._standing.pop(f"register {name}", None)
-            case AutoAnswer() | Stay():
+            case AutoAnswer() | Stay() | Subscribe():
                 self._standing[type(command).__name__] = command
         return result
 

@@ -17,8 +17,8 @@ LOCAL = "local"
 """Name of the account for calls from address to address."""
 FIRST_RETRY_S = 2
 RETRY_S = 10
-_RETRIED = frozenset({408, 480, 500, 502, 503, 504, 600, 603, 604, 606})
-"""Status codes after which PJSUA registers again by itself (pjsua_acc.c, PJSUA_REG_AUTO_REG_REASON)."""
+_RETRIED = frozenset({408, 480, 500, 502, 503, 504})
+"""Status codes, besides 6xx, after which PJSUA registers again by itself (pjsua_acc.c, regc_cb)."""
 
 
 class AccountError(SoftphoneError):
@@ -124,7 +124,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             self._tell(Registration(account=name, state="unregistered", code=code, reason=reason))
         else:
             retry = None
-            if code in _RETRIED:
+            if code in _RETRIED or code // 100 == 6:
                 retry = float(RETRY_S if self._attempts else FIRST_RETRY_S)
             self.registered = False
             self._attempts += 1

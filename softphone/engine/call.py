@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 import pjsua2 as pj
 
-from softphone.control.protocol import CallState, Event, Log, Media
+from softphone.control.protocol import CallState, Log, Media
 from softphone.engine.account import PhoneAccount
 from softphone.engine.call_audio import CallAudio
+from softphone.engine.call_environment import CallEnvironment
 from softphone.engine.guard import pjsip_callback
 from softphone.engine.media.negotiated import NegotiatedCodec
 from softphone.engine.media.sdp import add_packet_times
 from softphone.engine.phv_stream import PhvStream
 from softphone.engine.sentences import explain_call
-from softphone.engine.sound import Sound
 from softphone.engine.statistics import MEDIA_TIMEOUT_S, CallMeter
 from softphone.engine.wav import WavError
 from softphone.errors import SoftphoneError
@@ -31,30 +30,13 @@ _STATES: dict[int, State] = {
     pj.PJSIP_INV_STATE_DISCONNECTED: "disconnected",
 }
 
+PJSIP_ESESSIONTERMINATED = 171140
 MAX_PTIME_MS = 640
 """The longest packets that are promised to be understood, of any codec."""
 
 
 class CallError(SoftphoneError):
     """The call cannot be made or changed; one sentence."""
-
-
-@dataclass(frozen=True)
-class CallEnvironment:
-    """What a call needs of the engine."""
-
-    publish: Callable[[Event], None]
-    defer: Callable[[Callable[[], None]], None]
-    """Run on the main thread, outside PJSIP's callbacks."""
-    negotiated: Callable[[pj.Call, int], NegotiatedCodec]
-    claim_stream: Callable[[], PhvStream | None]
-    worker_state: Callable[[], tuple[str, str]]
-    """(state, sentence) of the codec worker."""
-    dropped: Callable[[int], dict[str, int]]
-    sound: Sound
-    offers_phv: Callable[[], bool]
-    interval_ms: int
-    """ptime of x-phv."""
 
 
 class PhoneCall(pj.Call):  # type: ignore[misc]
@@ -108,7 +90,12 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         parameters = pj.CallOpParam()
         if code is not None:
             parameters.statusCode = code
-        self._perform("hung up", lambda: self.hangup(parameters))
+        try:
+            self.hangup(parameters)
+        except pj.Error as error:
+            # On its way out already: what was asked for is happening.
+            if error.status != PJSIP_ESESSIONTERMINATED:
+                raise CallError(f"call {self.number} cannot be hung up ({error.reason}); it may be over already") from None
 
     def describe(self) -> CallState:
         """The state now, as an event."""
@@ -116,6 +103,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     def tick(self) -> None:
         """Each second: statistics, and the end of a call whose far end vanished."""
+        if not self.over and not self.isActive():
+            self._finish(self._state_event())
         if self._codec is None or self.over:
             return
         try:
@@ -138,11 +127,17 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             return  # told already, when the call object was made
         self.state = event.state
         if self.state == "disconnected":
-            self._codec = None
-            self.audio.close()
+            self._finish(event)
+        else:
+            self._environment.publish(event)
+
+    def _finish(self, event: CallState) -> None:
+        """The files are whole before the last event is sent."""
+        self._codec = None
+        self.audio.close()
+        event.state = self.state = "disconnected"
         self._environment.publish(event)
-        if self.state == "disconnected":
-            self.over = True
+        self.over = True
 
     @pjsip_callback
     def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
@@ -201,12 +196,16 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
 
     def _state_event(self) -> CallState:
-        info = self.getInfo()
+        try:
+            info = self.getInfo()
+        except pj.Error as error:
+            # PJSUA has dropped the call without a word; `tick` finishes it.
+            reason = self._end_reason or f"the call ended before it was set up ({error.reason})"
+            return CallState(call=self.number, state="disconnected", direction=self.direction, account=self.account_name, reason=reason)
         state = _STATES.get(info.state, self.state)
         code, reason = int(info.lastStatusCode), str(info.lastReason)
         if state == "disconnected":
             reason = self._end_reason or ("the far end hung up" if code // 100 == 2 else explain_call(code, reason))
-        duration = info.connectDuration.sec + info.connectDuration.msec / 1000
         return CallState(
             call=self.number,
             state=state,
@@ -216,7 +215,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             remote=info.remoteUri,
             code=code,
             reason=reason,
-            duration_s=duration,
+            duration_s=info.connectDuration.sec + info.connectDuration.msec / 1000,
         )
 
     def _media_event(self, codec: NegotiatedCodec) -> Media:

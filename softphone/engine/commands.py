@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -80,6 +81,7 @@ class Commands:
         engine = self._engine
         return {
             "version": __version__,
+            "pid": os.getpid(),
             "pjsip": engine.endpoint.version,
             "address": engine.endpoint.address,
             "codecs": engine.codecs.offered,

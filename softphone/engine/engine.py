@@ -18,7 +18,8 @@ from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Worker
 from softphone.control.protocol import Engine as EngineEvent
 from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
-from softphone.engine.call import CallEnvironment, PhoneCall
+from softphone.engine.call import PhoneCall
+from softphone.engine.call_environment import CallEnvironment
 from softphone.engine.codecs import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.endpoint import PhoneEndpoint

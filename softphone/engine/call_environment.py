@@ -1,0 +1,31 @@
+"""What a call needs of the engine around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pjsua2 as pj
+
+from softphone.control.protocol import Event
+from softphone.engine.media.negotiated import NegotiatedCodec
+from softphone.engine.phv_stream import PhvStream
+from softphone.engine.sound import Sound
+
+
+@dataclass(frozen=True)
+class CallEnvironment:
+    """Functions of the engine, and what is the same for all its calls."""
+
+    publish: Callable[[Event], None]
+    defer: Callable[[Callable[[], None]], None]
+    """Run on the main thread, outside PJSIP's callbacks."""
+    negotiated: Callable[[pj.Call, int], NegotiatedCodec]
+    claim_stream: Callable[[], PhvStream | None]
+    worker_state: Callable[[], tuple[str, str]]
+    """(state, sentence) of the codec worker."""
+    dropped: Callable[[int], dict[str, int]]
+    sound: Sound
+    offers_phv: Callable[[], bool]
+    interval_ms: int
+    """ptime of x-phv."""
