@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 STEP_SAMPLES = TICK_FRAMES * FRAME_SAMPLES
 """Sound is worked on in steps of 20 ms, so that packets go at the same times however it comes in."""
 
-SILENT_FRAMES = 100
-"""The recogniser gives silence out when it is over; after a second without any phone the talkspurt is ended here."""
-
-STALE_FRAMES = 2000
-REHEARD_FRAMES = 60
-"""After 20 s without any phone the recogniser begins anew with the last 600 ms."""
-
 
 class Encoder:
     """One direction of one call. Not thread-safe.
@@ -53,8 +46,6 @@ class Encoder:
         self._mean_f0 = RunningMeanF0()
         self._voice = VoiceEstimator(self._models.voice_encoder)
         self._voice_sender = VoiceSender(self._models.voice_code)
-        self._recognised = 0  # frame up to which phones came
-        self._recogniser_start = 0  # frame at which the recogniser's stream began
 
     def encode(self, pcm: NDArray[np.int16]) -> list[bytes]:
         """pcm (samples,) int16, 16 kHz mono, any length -> the payloads that became ready, in order; none in silence."""
@@ -65,10 +56,6 @@ class Encoder:
             step = self._unstepped[at : at + STEP_SAMPLES]
             self._gate.hear(self._history.push(step))
             payloads += self._take(self._recogniser.push(step))
-            if self._history.frames - self._recognised > SILENT_FRAMES and self._gate.nothing_since():
-                payloads += self._end()
-            if self._history.frames - self._recognised > STALE_FRAMES:
-                payloads += self._recognise_anew()
             if self._packets.due(self._now, self.settings):
                 payloads += self._send()
         self._unstepped = self._unstepped[whole:]
@@ -83,12 +70,6 @@ class Encoder:
         self._start()
         return payloads
 
-    def _recognise_anew(self) -> list[bytes]:
-        """The recogniser remembers everything since its last phone: in a long silence that must not go on for ever."""
-        self._recognised = self._recogniser_start = self._history.frames - REHEARD_FRAMES
-        self._recogniser = self._models.recogniser.stream()
-        return self._take(self._recogniser.push(self._history.pcm(self._recogniser_start, self._history.frames)))
-
     @property
     def _now(self) -> int:
         return self._history.frames // TICK_FRAMES
@@ -96,8 +77,7 @@ class Encoder:
     def _take(self, phones: list[RecognisedPhone]) -> list[bytes]:
         payloads: list[bytes] = []
         for phone in phones:
-            start, end = (self._recogniser_start + frame for frame in (phone.start_frame, phone.end_frame))
-            self._recognised = end
+            start, end = phone.start_frame, phone.end_frame
             heard = HeardPhone(phone.phone, start, end, phone.confidence, self._history.level(start, end))
             spoken, ended = self._gate.push(heard)
             if ended:

@@ -22,6 +22,10 @@ SHORT_PHONES = frozenset(PHONE_INDEX[label] for label in ("B", "D", "DH", "G", "
 """Phones that may last one frame of 20 ms; the others last at least two."""
 
 
+LONGEST = 12
+"""Frames of a phone that may wait for its end: 240 ms."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchTables:
     """What the search knows of the language. log_prior (phones,); trigram (phones, phones, phones) log P(last | first, middle)."""
@@ -60,7 +64,10 @@ class _State(NamedTuple):
 
 
 class PhoneSearch:
-    """One stream of the search. A phone is given out when the best path has left it `lag` frames ago; then it stands."""
+    """One stream of the search. A phone is given out when the best path has left it `lag` frames ago; then it stands.
+
+    What lasts longer than `LONGEST` is given out in parts, so that nothing waits for the end of a pause or of a long vowel.
+    """
 
     def __init__(self, tables: SearchTables, settings: SearchSettings | None = None) -> None:
         self._settings = settings = settings or SearchSettings()
@@ -88,8 +95,7 @@ class PhoneSearch:
         """The phones still open, for the end of a stream; the search begins anew after it."""
         found = self._commit(self._now)
         if self._now > self._given:
-            state = self._best()
-            found.append(self._found(state.phone, state.start, self._now))
+            found.append(self._found(self._best(), self._now))
         self._first[:] = self._later[:] = -np.inf
         self._given = self._now
         self._forget()
@@ -122,14 +128,14 @@ class PhoneSearch:
         self._entered_start.append(came_start)
         self._now += 1
 
-    def _best(self) -> "_State":
+    def _best(self) -> _State:
         """The best state now."""
         first, later = int(self._first.argmax()), int(self._later.argmax())
         if self._first.flat[first] > self._later.flat[later]:
             return _State(first // _COUNT, first % _COUNT, self._now - 1)
         return _State(later // _COUNT, later % _COUNT, int(self._later_start.flat[later]))
 
-    def _before(self, state: "_State") -> "_State":
+    def _before(self, state: _State) -> _State:
         """The state that the path left to enter this one."""
         row = state.start - self._base
         earlier = int(self._entered_from[row][state.before, state.phone])
@@ -141,35 +147,40 @@ class PhoneSearch:
         path = [self._best()]
         while path[-1].start > self._given:
             path.append(self._before(path[-1]))
+        states = path[::-1]
+        certain = [(state, following.start) for state, following in itertools.pairwise(states) if following.start <= until]
+        waiting = states[len(certain)]
+        if until - max(waiting.start, certain[-1][1] if certain else self._given) >= LONGEST:
+            certain.append((waiting, until))
         found = []
-        for state, following in itertools.pairwise(reversed(path)):
-            if following.start > until:
-                break
-            found.append(self._found(state.phone, state.start, following.start))
-        if found:
-            self._given = found[-1].end
-            self._drop_others(found[-1])
+        for state, end in certain:
+            found.append(self._found(state, end))
+            self._given = end
+        if certain:
+            self._drop_others(certain[-1][0])
             self._forget()
         return found
 
-    def _drop_others(self, last: FoundPhone) -> None:
-        """Paths that disagree with what was given out can no longer win."""
+    def _drop_others(self, last: _State) -> None:
+        """Paths that were not in `last` until now given out can no longer win."""
+        given = self._given
         entered_from, entered_start = np.stack(self._entered_from), np.stack(self._entered_start)
         for scores, starts in ((self._first, np.full((_COUNT, _COUNT), self._now - 1)), (self._later, self._later_start)):
             live = np.flatnonzero(np.isfinite(scores))
             before, phone, start = live // _COUNT, live % _COUNT, starts.flat[live]
-            while (open_ := start > last.end).any():
+            # One step back past `given`: the phone that a path was in just before it.
+            while (open_ := start >= given).any():
                 row = start[open_] - self._base
                 earlier = entered_from[row, before[open_], phone[open_]]
                 start[open_] = entered_start[row, before[open_], phone[open_]]
                 before[open_], phone[open_] = earlier, before[open_]
-            agrees = (start == last.end) & (before == last.phone)
-            agrees[agrees] = entered_start[last.end - self._base, before[agrees], phone[agrees]] == last.start
-            scores.flat[live[~agrees]] = -np.inf
+            scores.flat[live[(phone != last.phone) | (start != last.start)]] = -np.inf
 
-    def _found(self, phone: int, start: int, end: int) -> FoundPhone:
+    def _found(self, state: _State, end: int) -> FoundPhone:
+        """The part of the phone of `state` that was not given out yet, until before `end`."""
+        start = max(state.start, self._given)
         rows = self._posteriors[start - self._base : end - self._base]
-        return FoundPhone(phone, start, end, float(np.exp([row[phone] for row in rows]).mean()))
+        return FoundPhone(state.phone, start, end, float(np.exp([row[state.phone] for row in rows]).mean()))
 
     def _forget(self) -> None:
         drop = self._given - self._base

@@ -104,8 +104,3 @@ class SpeechGate:
     def _close(self) -> None:
         self._speaking = False
         self._held = []
-
-    def nothing_since(self) -> bool:
-        """Nothing was recognised for long: True if that ends a talkspurt."""
-        was, self._speaking, self._held = self._speaking, False, []
-        return was

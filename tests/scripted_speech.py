@@ -1,6 +1,6 @@
 """Sound made of tones and noise with its phones known, and a recogniser that reads them from the script."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from codec.entropy import Entropy
+from codec.phone_search import LONGEST
 from codec.phones import UNVOICED, phone_index
-from codec.recogniser import RecognisedPhone
+from codec.recogniser import FRAMES_PER_STEP, RecognisedPhone
 from codec.synthesiser import Synthesiser
 from codec.vocoder import Vocoder
 from codec.voice import VoiceEncoder
@@ -23,6 +24,7 @@ torch.set_num_threads(1)
 
 MODELS = Path(__file__).parent.parent / "models"
 LAG_FRAMES = 14
+PART_FRAMES = FRAMES_PER_STEP * LONGEST
 CHUNK_FRAMES = 16
 
 WORDS = "HH AH L OW W ER L D DH IH S IH Z AH T EH S T AH V S P IY CH"
@@ -59,10 +61,14 @@ def script(spans: list[tuple[str, int]], f0: float = 120.0, silence_db: float = 
 
 
 class ScriptedRecogniser:
-    """Gives the phones of a script out as the real one does: in lots of 160 ms, some 140 ms late, each once it is over."""
+    """Gives the phones of a script out as the real one does: in lots of 160 ms, some 140 ms late, long ones in parts."""
 
     def __init__(self, phones: list[RecognisedPhone]) -> None:
-        self._phones = phones
+        self._phones = [
+            replace(phone, start_frame=start, end_frame=min(start + PART_FRAMES, phone.end_frame))
+            for phone in phones
+            for start in range(phone.start_frame, phone.end_frame, PART_FRAMES)
+        ]
 
     def stream(self) -> "ScriptedRecogniser":
         fresh = ScriptedRecogniser(list(self._phones))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.phone_search import PhoneSearch, SearchSettings, SearchTables
+from codec.phone_search import LONGEST, FoundPhone, PhoneSearch, SearchSettings, SearchTables
 from codec.phones import PHONE_INDEX, PHONES
 from codec.recogniser_features import HOP, WINDOW, log_mel
 from codec.recogniser_network import RecogniserConfig, RecogniserNetwork
@@ -60,6 +60,16 @@ def posteriors_of(labels: list[tuple[str, int]], confidence: float = 0.9) -> np.
     return np.array(rows)
 
 
+def joined(found: list[FoundPhone]) -> list[tuple[int, int]]:
+    """(phone, frames), the parts of a long phone added up."""
+    lengths: list[tuple[int, int]] = []
+    for one in found:
+        same = lengths and lengths[-1][0] == one.phone
+        before = lengths.pop()[1] if same else 0
+        lengths.append((one.phone, before + one.end - one.start))
+    return lengths
+
+
 SAID = [("SIL", 10), ("HH", 3), ("AH", 4), ("L", 3), ("OW", 8), ("SIL", 12), ("Y", 3), ("EH", 5), ("S", 6), ("SIL", 9)]
 
 
@@ -67,7 +77,7 @@ SAID = [("SIL", 10), ("HH", 3), ("AH", 4), ("L", 3), ("OW", 8), ("SIL", 12), ("Y
 def test_search_gives_phones_and_times_back(step: int) -> None:
     search, rows = PhoneSearch(flat_tables()), posteriors_of(SAID)
     found = [phone for at in range(0, len(rows), step) for phone in search.push(rows[at : at + step])] + search.flush()
-    assert [(PHONES[one.phone], one.end - one.start) for one in found] == SAID
+    assert [(PHONES[phone], frames) for phone, frames in joined(found)] == SAID
     assert found[0].start == 0 and all(one.end == following.start for one, following in pairwise(found))
     assert all(one.confidence == pytest.approx(0.9, abs=1e-3) for one in found)
 
@@ -92,3 +102,18 @@ def test_search_memory_is_bounded_and_times_go_on() -> None:
         found += search.push(rows)
     assert found[-1].end > 49 * len(rows)
     assert len(search._posteriors) < 2 * len(rows)
+
+
+def test_a_long_sound_is_given_out_in_parts_before_it_ends() -> None:
+    search, found = PhoneSearch(flat_tables()), []
+    rows = posteriors_of([("SIL", 5), ("AA", 300), ("SIL", 500), ("S", 6), ("SIL", 5)])
+    longest = waiting = 0
+    for at in range(0, len(rows), 8):
+        found += search.push(rows[at : at + 8])
+        waiting = at + 8 - found[-1].end if found else 0
+        longest = max(longest, waiting)
+    assert longest <= LONGEST + 8 + SearchSettings().lag
+    assert len(search._posteriors) < 40
+    assert [(PHONES[phone], frames) for phone, frames in joined(found + search.flush())] == [
+        ("SIL", 5), ("AA", 300), ("SIL", 500), ("S", 6), ("SIL", 5),
+    ]  # fmt: skip

@@ -65,14 +65,6 @@ def test_what_only_the_recogniser_hears_ends_the_talkspurt() -> None:
     assert not made.speaking
 
 
-def test_nothing_for_long_ends_the_talkspurt_once() -> None:
-    made = gate()
-    assert not made.nothing_since()
-    made.push(phone(AH, 0))
-    assert made.nothing_since()
-    assert not made.nothing_since()
-
-
 def test_the_floor_follows_the_noise() -> None:
     made = SpeechGate()
     made.hear(np.full(400, -70.0, np.float32))
