@@ -10,8 +10,8 @@ from softphone.errors import SoftphoneError
 HEADER_BYTES = 40
 """IPv4 (20) + UDP (8) + RTP (12) of every packet."""
 _RATE = 16000
-_LONGEST_PACKET = 1275
-_DTX_BYTES = 2
+LONGEST_PACKET = 1275
+DTX_BYTES = 2
 """With DTX libopus returns at most this many bytes for a packet that need not be sent (opus_encoder.h)."""
 
 
@@ -53,8 +53,8 @@ def opus_cost(pcm: NDArray[np.int16], bitrate: int, packet_ms: int) -> WireCost:
     size = _RATE * packet_ms // 1000
     padded = np.concatenate([pcm, np.zeros(-len(pcm) % size, dtype=np.int16)])
     try:
-        sizes = [len(encoder.encode(state, part.tobytes(), size, _LONGEST_PACKET)) for part in padded.reshape(-1, size)]
+        sizes = [len(encoder.encode(state, part.tobytes(), size, LONGEST_PACKET)) for part in padded.reshape(-1, size)]
     finally:
         encoder.destroy(state)
-    sent = [count for count in sizes if count > _DTX_BYTES]
+    sent = [count for count in sizes if count > DTX_BYTES]
     return WireCost(len(sent), sum(sent))

@@ -11,7 +11,7 @@ from softphone import __version__
 from softphone.cli import status
 from softphone.errors import SoftphoneError
 
-COMMANDS = ("demo", "call", "answer", "register", "codec", "doctor", "engine")
+COMMANDS = ("demo", "call", "answer", "register", "codec", "doctor", "engine", "bench")
 
 
 def parser() -> argparse.ArgumentParser:
