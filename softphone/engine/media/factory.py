@@ -169,10 +169,10 @@ class CodecFactory:
                 packet_ms=param.setting.frm_per_pkt * codec.descriptor.frame_ms,
             )
         )
-        # One frame per packet keeps PJMEDIA's port at frame_ms whatever ptime the peer asked for; a longer enc_ptime makes PJMEDIA
-        # collect PCM before encode() without making playout coarser.
-        param.setting.frm_per_pkt = 1
-        param.info.enc_ptime = codec.instance.encode_ms if codec.instance.encode_ms != codec.descriptor.frame_ms else 0
+        # What the instance packs counts, not what the peer's ptime made of it. Not by enc_ptime: PJMEDIA 2.15.1 then counts RTP time
+        # once per frame instead of once per packet (stream.c, put_frame_imp after rebuffer), and sends silence in every frame.
+        param.setting.frm_per_pkt = codec.instance.encode_ms // codec.descriptor.frame_ms
+        param.info.enc_ptime = 0
         param.info.enc_ptime_denum = 1
         return pj.PJ_SUCCESS
 
