@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from codec.entropy import Entropy
 from codec.errors import ModelError
 from codec.recogniser import Recogniser
@@ -38,6 +40,11 @@ def model_id(directory: Path) -> str:
         except OSError as error:
             raise ModelError(f"The weights {error.filename} cannot be read: reinstall the softphone package.") from error
     return digest.hexdigest()[:8]
+
+
+def use_one_thread() -> None:
+    """Keeps torch of this process to one core: where a core's share is measured, and where streams run side by side."""
+    torch.set_num_threads(1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,11 @@ import itertools
 import time
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.models import Models
+from codec.models import Models, use_one_thread
 from codec.payload import parse
 from codec.phones import SILENCE
 from codec.settings import EncoderSettings
@@ -24,7 +23,7 @@ class Phv:
     """`redundancy`: how many earlier groups a packet repeats."""
 
     def __init__(self, redundancy: int) -> None:
-        torch.set_num_threads(1)
+        use_one_thread()
         self._models = Models.load()
         self._settings = EncoderSettings(redundancy=redundancy)
 
