@@ -10,7 +10,7 @@ from softphone import sound_file
 from softphone.control.protocol import AutoAnswer, CallState, Hangup
 from tests.peers.baresip import Baresip
 from tests.peers.phone import Phone
-from tests.peers.sound import assert_same_sound
+from tests.peers.sound import LAST_WORDS_SECONDS, assert_same_sound
 
 MakePhone = Callable[..., Phone]
 MakeBaresip = Callable[..., Baresip]
@@ -37,6 +37,7 @@ def test_we_call_baresip(
     assert media.codec == expected
     assert "x-phv" in media.note, "the phone says why the call is not on its own codec"
     phone.wait_file(call, "played")
+    time.sleep(LAST_WORDS_SECONDS)
     phone.client.request(Hangup(call=call))
     phone.wait_file(call, "recorded")
     peer.wait_for("CALL_CLOSED")
@@ -59,6 +60,7 @@ def test_baresip_calls_us(
     call = phone.wait(CallState, lambda event: event.state == "incoming").call
     assert phone.wait_media(call).codec == expected
     phone.wait_file(call, "played")
+    time.sleep(LAST_WORDS_SECONDS)
     peer.command("hangup")
     phone.wait_state(call, "disconnected")
     phone.wait_file(call, "recorded")

@@ -1,16 +1,17 @@
 """Two of our phones whose decoders have other weights must not try to understand each other: the call falls back to Opus."""
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from softphone.control.protocol import Answer, CallState, Hangup, Status
+from softphone.control.protocol import Answer, CallState, Hangup
 from tests.peers.phone import Phone
 from tests.peers.process import ROOT
-from tests.peers.sound import assert_same_sound
+from tests.peers.sound import LAST_WORDS_SECONDS, assert_same_sound
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_another_model_falls_back_to_opus(
     ours, other = make_phone("ours"), make_phone("other", root=other_program)
     for phone in (ours, other):
         phone.wait_worker()
-    models = [phone.client.request(Status())["worker"]["facts"]["model"] for phone in (ours, other)]
+    models = [phone.worker_facts()["model"] for phone in (ours, other)]
     assert models[0] != models[1]
     caller, called = (other, ours) if caller_is_other else (ours, other)
     heard = tmp_path / "heard.wav"
@@ -46,6 +47,7 @@ def test_another_model_falls_back_to_opus(
     assert called.wait_media(incoming.call).codec == "opus"
     assert "model" in media.note
     caller.wait_file(call, "played")
+    time.sleep(LAST_WORDS_SECONDS)
     caller.client.request(Hangup(call=call))
     called.wait_file(incoming.call, "recorded")
     assert_same_sound(speech, heard)

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -53,6 +53,11 @@ class Phone:
     def uri(self) -> str:
         """For calls from address to address."""
         return f"sip:softphone@{self.client.request(Status())['address']}"
+
+    def worker_facts(self) -> dict[str, Any]:
+        """Version, inventory, model of its codec."""
+        facts: dict[str, Any] = self.client.request(Status())["worker"]["facts"]
+        return facts
 
     def call(self, uri: str, wav_in: Path | None = None, wav_out: Path | None = None) -> int:
         """Dial; gives the number of the call."""

@@ -8,6 +8,8 @@ from softphone.sound_file import SAMPLE_RATE
 
 LEAST_LIKENESS = 0.75
 """Correlation of loudness over time; one stretch of other speech reaches up to 0.73, and here every stretch must pass, in order."""
+LAST_WORDS_SECONDS = 1.5
+"""How long a call goes on after the last word, so that the far end hears it."""
 _WINDOW_SECONDS = 1.5
 _LARGEST_DELAY_MS = 3000
 _BACKWARDS_MS = 100

@@ -1,0 +1,83 @@
+"""What stands on the wire: the offer's lines and their order, and the RTP headers of our packets."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from softphone.control.protocol import Hangup
+from tests.peers.bare_wire import BareWire, RtpHeader
+from tests.peers.phone import Phone
+
+MakePhone = Callable[..., Phone]
+OPUS_TICKS = 48 * 60
+"""RTP clock of Opus (RFC 7587, 4.1) times the packet time."""
+
+
+@contextmanager
+def wire(answer: str) -> Iterator[BareWire]:
+    peer = BareWire(answer)
+    peer.start()
+    try:
+        yield peer
+    finally:
+        peer.stop()
+
+
+def say(phone: Phone, peer: BareWire, speech: Path) -> list[RtpHeader]:
+    """Call the peer, say the recording, hang up; what arrived."""
+    call = phone.call(peer.uri, wav_in=speech)
+    phone.wait_media(call)
+    phone.wait_file(call, "played")
+    phone.client.request(Hangup(call=call))
+    assert peer.ended.wait(5)
+    return peer.rtp
+
+
+def test_the_offer_names_our_codec_first_then_opus_then_g711(make_phone: MakePhone, speech: Path) -> None:
+    phone = make_phone("phone")
+    phone.wait_worker()
+    with wire("m=audio PORT RTP/AVP 0\na=rtpmap:0 PCMU/8000") as peer:
+        packets = say(phone, peer, speech)
+    formats = re.search(r"m=audio \d+ RTP/AVP ([\d ]+)", peer.offer)
+    assert formats
+    names = dict(re.findall(r"a=rtpmap:(\d+) (\S+)", peer.offer))
+    offered = [names[number] for number in formats[1].split() if "telephone-event" not in names[number]]
+    assert offered == ["x-phv/16000", "opus/48000/2", "PCMU/8000", "PCMA/8000"]
+    ours = formats[1].split()[0]
+    assert re.search(rf"a=fmtp:{ours} version=1;inventory=arpabet-39;model=[0-9a-f]{{8}}\r", peer.offer)
+    assert {packet.payload_type for packet in packets} == {0}
+
+
+@pytest.mark.parametrize("talking_ptime", [20, 60])
+def test_opus_counts_rtp_time_as_rfc_7587_says(make_phone: MakePhone, speech: Path, talking_ptime: int) -> None:
+    phone = make_phone("phone", codecs=("opus",))
+    with wire(f"m=audio PORT RTP/AVP 96\na=rtpmap:96 opus/48000/2\na=fmtp:96 usedtx=1;useinbandfec=1\na=ptime:{talking_ptime}") as peer:
+        packets = [packet for packet in say(phone, peer, speech) if packet.payload_type == 96]
+    # The last packets may be comfort noise of the pause after the speech.
+    assert 45 < len(packets) < 90
+    steps = [(after.timestamp - before.timestamp, after.sequence - before.sequence, after.marker) for before, after in pairwise(packets)]
+    assert {sequence for _, sequence, _ in steps} == {1}
+    assert all(ticks % OPUS_TICKS == 0 for ticks, _, _ in steps)
+    assert sum(ticks == OPUS_TICKS for ticks, _, _ in steps) > 0.8 * len(steps)
+    # The marker stands where speech begins again after silence, and nowhere else (RFC 3551, 4.1).
+    assert [marker for _, _, marker in steps] == [ticks > OPUS_TICKS for ticks, _, _ in steps]
+    spoken_ms = (packets[-1].timestamp - packets[0].timestamp) / 48
+    assert 3500 < spoken_ms < 5500
+
+
+def test_our_codec_counts_rtp_time_at_16_khz(make_phone: MakePhone, speech: Path) -> None:
+    phone = make_phone("phone", codecs=("x-phv",))
+    phone.wait_worker()
+    model = phone.worker_facts()["model"]
+    answer = f"m=audio PORT RTP/AVP 96\na=rtpmap:96 x-phv/16000\na=fmtp:96 version=1;inventory=arpabet-39;model={model}"
+    with wire(answer) as peer:
+        packets = [packet for packet in say(phone, peer, speech) if packet.payload_type == 96]
+    assert 10 < len(packets) < 45
+    assert {after.sequence - before.sequence for before, after in pairwise(packets)} == {1}
+    assert all(packet.payload_bytes < 120 for packet in packets)
+    spoken_ms = (packets[-1].timestamp - packets[0].timestamp) / 16
+    assert 2500 < spoken_ms < 6500
