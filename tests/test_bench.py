@@ -1,10 +1,13 @@
 """The measuring instruments are measured: known delays, known word errors, known costs."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from softphone import paths, sound_file
-from softphone.bench.asr import Asr
+from softphone.bench.asr import Asr, AsrError, model_folder
 from softphone.bench.delay import find_lag
 from softphone.bench.opus_cost import WireCost, opus_cost
 from softphone.bench.speech import speech_seconds
@@ -62,3 +65,22 @@ def test_word_errors_are_counted_after_normalisation() -> None:
 def test_the_recogniser_understands_the_original(recording: np.ndarray) -> None:
     words = paths.demo_recording()[1].read_text()
     assert word_error_rate(words, Asr().transcribe(recording)) < 0.1
+
+
+def test_without_its_packages_the_recogniser_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(AsrError, match="make bench-setup"):
+        Asr()
+
+
+def test_the_model_in_the_cache_is_private_and_mended_when_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    model = model_folder() / "model.bin"
+    size = model.stat().st_size
+    assert model.stat().st_mode & 0o777 == 0o600
+    with model.open("r+b") as file:
+        file.truncate(1000)
+    assert (model_folder() / "model.bin").stat().st_size == size
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc")
+    with pytest.raises(AsrError, match="XDG_CACHE_HOME"):
+        model_folder()
