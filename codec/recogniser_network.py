@@ -21,6 +21,8 @@ FRAME_SAMPLES = 2 * HOP
 """One output frame: 20 ms."""
 
 _POSITIONS = 1500
+_HEAD = 64
+"""Width of an attention head, in every Whisper."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,6 @@ class RecogniserConfig:
 
     width: int = 384
     layers: int = 4
-    heads: int = 6
     chunk: int = 8
     context: int = 96
     label_delay: int = 4
@@ -45,9 +46,8 @@ def _sinusoids(length: int, width: int) -> Tensor:
 class _Block(nn.Module):
     """Pre-norm transformer layer; `past` holds keys and values of the context."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.heads = heads
         self.norm_attention = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
@@ -58,7 +58,7 @@ class _Block(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None, past: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """x (batch, frames, width); mask (frames, keys) true where seen, None = all -> (y, keys and values incl. past)."""
         batch, frames, width = x.shape
-        query, key, value = self.qkv(self.norm_attention(x)).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query, key, value = self.qkv(self.norm_attention(x)).view(batch, frames, 3, -1, min(_HEAD, width)).permute(2, 0, 3, 1, 4)
         if past is not None:
             key, value = torch.cat((past[0], key), 2), torch.cat((past[1], value), 2)
         seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
@@ -78,7 +78,7 @@ class RecogniserNetwork(nn.Module):
         self.config = config = config or RecogniserConfig()
         self.conv1 = nn.Conv1d(BANDS, config.width, 3, padding=1)
         self.conv2 = nn.Conv1d(config.width, config.width, 3, stride=2, padding=1)
-        self.blocks = nn.ModuleList(_Block(config.width, config.heads) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(_Block(config.width) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, len(PHONES))
         self.register_buffer("filters", torch.zeros(BANDS, WINDOW // 2 + 1))

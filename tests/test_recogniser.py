@@ -14,7 +14,7 @@ from codec.recogniser_network import RecogniserConfig, RecogniserNetwork
 
 def small_network() -> RecogniserNetwork:
     torch.manual_seed(3)
-    network = RecogniserNetwork(RecogniserConfig(width=32, layers=2, heads=2, chunk=8, context=16, label_delay=4))
+    network = RecogniserNetwork(RecogniserConfig(width=128, layers=2, chunk=8, context=16, label_delay=4))
     network.filters.uniform_(0, 0.1)
     network.positions.normal_(0, 0.1)
     return network.eval()

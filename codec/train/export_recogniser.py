@@ -12,11 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from codec.phones import PHONES, phone_index
-from codec.recogniser_network import RecogniserNetwork
+from codec.recogniser_network import RecogniserConfig, RecogniserNetwork
 from codec.train.corpus import Corpus
 from codec.train.export_synthesis import data_card
 from codec.train.recogniser_data import WEIGHTS
-from codec.train.whisper_weights import SOURCES
 from codec.weights_file import save_weights
 
 
@@ -33,13 +32,13 @@ def main() -> None:
     """Command line of the step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("work"))
-    parser.add_argument("--source", default="base", choices=tuple(SOURCES))
     parser.add_argument("--figures", type=Path, help="JSON with measured figures for the cards, by name of the network")
     parser.add_argument("--models", type=Path, default=Path("models"))
     args = parser.parse_args()
     state = torch.load(args.work / "recogniser.checkpoint", map_location="cpu")
     network = {key: value for key, value in state["network"].items() if key != "positions"}
-    config = SOURCES[args.source][1]
+    layers = {name.split(".")[1] for name in network if name.startswith("blocks.")}
+    config = RecogniserConfig(width=network["norm.weight"].numel(), layers=len(layers))
     empty = RecogniserNetwork(config)
     empty.load_state_dict(network)
     corpus = Corpus("train", args.work / "corpus")

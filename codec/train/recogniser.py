@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codec.models import weights_directory
 from codec.phones import PHONES
 from codec.recogniser_features import HOP, WINDOW, log_mel
 from codec.recogniser_network import FRAME_SAMPLES, RecogniserNetwork
@@ -24,8 +25,18 @@ from codec.train.pronunciations import phone_errors, variants_of
 from codec.train.recogniser_data import UNLABELLED, WEIGHTS, Batch, Utterance, batches, frame_labels, load, load_noises
 from codec.train.run import Run, device, options, set_rate
 from codec.train.whisper_weights import SOURCES, recogniser_from_whisper
+from codec.weights_file import load_weights
 
 REPORT_SECONDS = 600.0
+SHIPPED = "shipped"
+
+
+def shipped_network() -> RecogniserNetwork:
+    """The network as it was exported last, to be trained further on a machine that has no checkpoint."""
+    tensors, metadata = load_weights(weights_directory() / "recogniser.safetensors")
+    network = RecogniserNetwork.from_metadata(metadata)
+    network.load_state_dict({name: tensor for name, tensor in tensors.items() if not name.startswith("search.")})
+    return network
 
 
 def mel_of(pcm: Tensor, network: RecogniserNetwork) -> Tensor:
@@ -109,14 +120,17 @@ def main() -> None:
     parser = options(__doc__ or "")
     parser.set_defaults(rate=2e-4)
     parser.add_argument("--data", type=Path, default=DATA, help="folder that holds noise/")
-    parser.add_argument("--source", default="base", choices=tuple(SOURCES), help="the Whisper encoder to start from")
+    starts = (SHIPPED, *SOURCES)
+    parser.add_argument(
+        "--start", default=SHIPPED, choices=starts, help="without a checkpoint: go on from the shipped weights, or from Whisper"
+    )
     parser.add_argument("--batch-seconds", type=float, default=32)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     random.seed(arguments.seed)
 
-    network = recogniser_from_whisper(arguments.source).to(device())
+    network = (shipped_network() if arguments.start == SHIPPED else recogniser_from_whisper(arguments.start)).to(device())
     ctc_head = nn.Linear(network.config.width, len(PHONES)).to(device())
     optimizer = torch.optim.AdamW([*network.parameters(), *ctc_head.parameters()], arguments.rate, betas=(0.9, 0.98), weight_decay=0.01)
     run = Run("recogniser", arguments, {"network": network, "ctc_head": ctc_head, "optimizer": optimizer})

