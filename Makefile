@@ -34,7 +34,7 @@ types: test-setup
 	$(BIN)/mypy
 
 check: test-setup
-	$(BIN)/pytest
+	$(BIN)/pytest --durations=12
 
 dist: test-setup
 	$(BIN)/python -m build --wheel --no-isolation
