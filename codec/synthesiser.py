@@ -20,6 +20,7 @@ EMBEDDING = 256
 PHONE_WIDTH = 48
 VOICE_WIDTH = 64
 KERNEL = 3
+SHARPNESS = 0.25
 
 
 class SpokenFrames(NamedTuple):
@@ -131,7 +132,7 @@ class Synthesiser(nn.Module):
         mel, logit = self(state.network, batch)
         voicing = torch.sigmoid(logit[0])
         f0 = mean_f0 * 2 ** (torch.from_numpy(unrolled.semitones) / 12)
-        return SpokenFrames(mel[0], torch.where(voicing > 0.5, f0, 0.0), voicing)
+        return SpokenFrames(sharpened(mel[0]), torch.where(voicing > 0.5, f0, 0.0), voicing)
 
     def network_state(self, batch: int) -> NetworkState:
         device = self.out.bias.device
@@ -162,6 +163,15 @@ class Synthesiser(nn.Module):
         recalled, state.frame_hidden = self.frame_gru(x, state.frame_hidden)
         out = self.out(torch.cat((x, recalled), dim=2))
         return 2 * out[..., :MEL_BANDS] + LOG_PER_DB * batch.level[..., None], out[..., MEL_BANDS]
+
+
+def sharpened(mel: Tensor) -> Tensor:
+    """Undo part of the blur that comes of predicting the mean: each band moves away from the mean of its neighbours.
+
+    mel (frames, 80). SHARPNESS was chosen by word errors and GE2E similarity.
+    """
+    around = nn.functional.pad(mel[:, None], (5, 5), mode="replicate")
+    return mel + SHARPNESS * (mel - nn.functional.avg_pool1d(around, 11, 1)[:, 0])
 
 
 def voice_features(embedding: Tensor, mean_f0: float) -> Tensor:

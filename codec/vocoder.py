@@ -40,6 +40,7 @@ class Vocoder(nn.Module):
     noise: Tensor
     spread: Tensor
     phase_basis: Tensor
+    breath: Tensor
 
     def __init__(self, hidden: int = 192) -> None:
         super().__init__()
@@ -52,6 +53,8 @@ class Vocoder(nn.Module):
         noise = torch.from_numpy(rng.standard_normal(NOISE_SAMPLES).astype(np.float32))
         self.register_buffer("noise", noise, persistent=False)
         self.register_buffer("spread", _spread(), persistent=False)
+        hertz = torch.linspace(0, SAMPLE_RATE / 2, BINS)
+        self.register_buffer("breath", ((hertz - 3000) / 3500).clamp(0, 0.85), persistent=False)
         angles = torch.arange(BINS)[None] * torch.arange(1, PHASE_TERMS + 1)[:, None] * (2 * np.pi / N_FFT)
         self.register_buffer("phase_basis", torch.sin(angles), persistent=False)
 
@@ -112,7 +115,7 @@ class Vocoder(nn.Module):
         bands = self.out(torch.cat((narrow, wide), dim=2))
         change, phase_terms = bands[..., : 2 * MEL_BANDS], bands[..., 2 * MEL_BANDS :]
         log_bands = mel[:, :, None] - BASE_GAIN + change.unflatten(2, (2, MEL_BANDS))
-        log_magnitude = log_bands @ self.spread
+        log_magnitude = self._breathe(log_bands @ self.spread, voiced)
         cepstrum = torch.fft.irfft(log_magnitude, N_FFT)
         half = N_FFT // 2
         folded = torch.cat((cepstrum[..., :1], 2 * cepstrum[..., 1:half], cepstrum[..., half : half + 1]), dim=-1)
@@ -120,6 +123,16 @@ class Vocoder(nn.Module):
         turn = phase_terms @ self.phase_basis
         phase = torch.stack((phase[:, :, 0] + turn, phase[:, :, 1]), dim=2)
         return torch.polar(torch.exp(log_magnitude.clamp(-16, 6)), phase)
+
+    def _breathe(self, log_magnitude: Tensor, voiced: Tensor) -> Tensor:
+        """Above 3 kHz turn a growing share of the power of the pulses into noise, as voices do.
+
+        Spectral losses prefer lines to noise where the mel is smooth, and a predicted mel is smooth: it would buzz.
+        """
+        share = self.breath * voiced[..., None]
+        pulses, noise = log_magnitude[:, :, 0], log_magnitude[:, :, 1]
+        noise = 0.5 * torch.log(torch.exp(2 * noise) + share * torch.exp(2 * pulses) + 1e-12)
+        return torch.stack((pulses + 0.5 * torch.log(1 - share), noise), dim=2)
 
     def _excitation(self, state: VocoderState, f0: Tensor) -> Tensor:
         """Pulses and noise, both of unit power, between the frame centres: (batch, frames, 2, 160)."""
