@@ -205,6 +205,8 @@ class EngineSupervisor:
         return f"the engine ended unexpectedly ({how})"
 
     def _take(self, event: AnyEvent) -> None:
+        if isinstance(event, Engine) and event.state == "ready" and self._client is None:
+            return  # said by `_restore`, when commands are taken again and what was set before is set again
         if isinstance(event, CallState):
             if event.state == "disconnected":
                 self._calls.pop(event.call, None)
