@@ -5,12 +5,17 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+
+from codec.errors import ModelError
+from codec.models import weights_directory
+from codec.weights_file import load_weights
 
 SAVE_SECONDS = 240.0
 
@@ -24,6 +29,7 @@ def options(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1e-3, help="learning rate at its highest")
     parser.add_argument("--work", type=Path, default=Path("work"), help="where checkpoints are kept")
+    parser.add_argument("--fresh", action="store_true", help="without a checkpoint begin from nothing, not from the shipped weights")
     return parser
 
 
@@ -46,6 +52,18 @@ class Run:
                     part.load_state_dict(saved[name])
             self.step = saved["step"]
             print(f"{self.name}: going on from step {self.step}", file=sys.stderr)
+        elif not (self.arguments.smoke or self.arguments.fresh):
+            self._start_from_shipped()
+
+    def _start_from_shipped(self) -> None:
+        """On a machine without the checkpoint the weights that were exported last are the best beginning; optimisers start anew."""
+        network = self.parts.get(self.name)
+        with suppress(ModelError):
+            tensors, metadata = load_weights(weights_directory() / f"{self.name}.safetensors")
+            if network is not None:
+                network.load_state_dict(tensors)
+                self.step = int(metadata.get("step", 0))
+                print(f"{self.name}: going on from the shipped weights of step {self.step}", file=sys.stderr)
 
     def save(self) -> None:
         if self.arguments.smoke:
