@@ -9,9 +9,9 @@ from softphone.errors import SoftphoneError
 
 HEADER_BYTES = 40
 """IPv4 (20) + UDP (8) + RTP (12) of every packet."""
-_RATE = 16000
-LONGEST_PACKET = 1275
-DTX_BYTES = 2
+RATE = 16000
+_LONGEST_PACKET = 1275
+_DTX_BYTES = 2
 """With DTX libopus returns at most this many bytes for a packet that need not be sent (opus_encoder.h)."""
 
 
@@ -35,8 +35,8 @@ class WireCost:
         return 8 * (self.payload_bytes + HEADER_BYTES * self.packets) / seconds
 
 
-def opus_cost(pcm: NDArray[np.int16], bitrate: int, packet_ms: int) -> WireCost:
-    """Cost of int16 mono PCM at 16 kHz in Opus (voice, VBR, DTX) with one packet every 20, 40 or 60 ms.
+def opus_packets(pcm: NDArray[np.int16], bitrate: int, packet_ms: int) -> list[bytes]:
+    """int16 mono PCM at 16 kHz in Opus (voice, VBR, DTX), one packet every 20, 40 or 60 ms, those that DTX leaves unsent included.
 
     Raises:
         OpusCostError: the package opuslib-next-bundled does not work here.
@@ -45,16 +45,25 @@ def opus_cost(pcm: NDArray[np.int16], bitrate: int, packet_ms: int) -> WireCost:
         import opuslib_next  # noqa: PLC0415 - loads a shared library
         from opuslib_next.api import ctl, encoder  # noqa: PLC0415
 
-        state = encoder.create_state(_RATE, 1, opuslib_next.APPLICATION_VOIP)
+        state = encoder.create_state(RATE, 1, opuslib_next.APPLICATION_VOIP)
         encoder.encoder_ctl(state, ctl.set_bitrate, bitrate)
         encoder.encoder_ctl(state, ctl.set_dtx, 1)
     except Exception as error:
         raise OpusCostError(f"libopus does not work here ({error}); reinstall the package opuslib-next-bundled") from None
-    size = _RATE * packet_ms // 1000
+    size = RATE * packet_ms // 1000
     padded = np.concatenate([pcm, np.zeros(-len(pcm) % size, dtype=np.int16)])
     try:
-        sizes = [len(encoder.encode(state, part.tobytes(), size, LONGEST_PACKET)) for part in padded.reshape(-1, size)]
+        return [encoder.encode(state, part.tobytes(), size, _LONGEST_PACKET) for part in padded.reshape(-1, size)]
     finally:
         encoder.destroy(state)
-    sent = [count for count in sizes if count > DTX_BYTES]
+
+
+def wire_cost(packets: list[bytes]) -> WireCost:
+    """What is sent of the packets."""
+    sent = [len(packet) for packet in packets if len(packet) > _DTX_BYTES]
     return WireCost(len(sent), sum(sent))
+
+
+def opus_cost(pcm: NDArray[np.int16], bitrate: int, packet_ms: int) -> WireCost:
+    """Cost of int16 mono PCM at 16 kHz in Opus. Raises OpusCostError."""
+    return wire_cost(opus_packets(pcm, bitrate, packet_ms))
