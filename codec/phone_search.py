@@ -36,7 +36,7 @@ class SearchTables:
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """Weights of the parts, tuned on the validation set; lag in frames of 20 ms."""
+    """Weights of the parts, tuned on the validation set; lag in frames of 20 ms, at least 1."""
 
     prior_scale: float = 0.4
     trigram_scale: float = 0.8
