@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from time import monotonic as _monotonic
 from time import time as _time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -36,7 +36,13 @@ Text = Annotated[str, Meta(max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.@+-]+$")]
 Path = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]+$")]
 FinalCode = Annotated[int, Meta(ge=300, le=699)]
-EventName = Literal["registration", "call_state", "media", "file", "statistics", "worker", "engine", "log"]
+EventName = Literal[
+    "registration", "call_state", "media", "file", "statistics", "worker", "engine", "log",
+    "message", "message_sent", "message_waiting", "dtmf", "levels", "phones", "voice", "sound", "transfer",
+]  # fmt: skip
+Digits = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Da-d*#,]+$")]
+Speech = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+CodecName = Literal["x-phv", "opus", "PCMU", "PCMA"]
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True, omit_defaults=True):
@@ -65,6 +71,8 @@ class Register(Command, frozen=True, kw_only=True, tag="register"):
     """Outbound proxy, e.g. `sip:192.0.2.1:5060;lr`."""
     expires_s: Annotated[int, Meta(ge=20, le=86400)] = 300
     auto_answer: bool = False
+    message_waiting: bool = True
+    """Ask the server for waiting messages (RFC 3842)."""
 
     def __repr__(self) -> str:
         return f"Register(account={self.account!r}, uri={self.uri!r}, password=...)"
@@ -86,6 +94,8 @@ class Call(Command, frozen=True, kw_only=True, tag="call"):
     """Sent instead of the microphone from the moment the media is up."""
     wav_out: Path | None = None
     """Where the received sound goes (also, next to the loudspeaker)."""
+    codecs: list[CodecName] | None = None
+    """What is offered in this call, best first; None takes that of the contact, else that of the configuration."""
 
 
 class Answer(Command, frozen=True, kw_only=True, tag="answer"):
@@ -115,6 +125,8 @@ class Record(Command, frozen=True, kw_only=True, tag="record"):
 
     call: CallNumber
     wav: Path | None = None
+    both: bool = False
+    """Both directions, mixed, after a notice tone that both ends hear."""
 
 
 class AutoAnswer(Command, frozen=True, kw_only=True, tag="auto_answer"):
@@ -124,6 +136,99 @@ class AutoAnswer(Command, frozen=True, kw_only=True, tag="auto_answer"):
     wav_in: Path | None = None
     wav_out: Path | None = None
     """A second call would overwrite it, so `{call}` in the path becomes the call's number."""
+
+
+class Hold(Command, frozen=True, kw_only=True, tag="hold"):
+    """Put the far end on hold (RFC 3264, 8.4): its sound stops in both directions."""
+
+    call: CallNumber
+
+
+class Resume(Command, frozen=True, kw_only=True, tag="resume"):
+    """Take the call off hold; other calls that are active and not in the conference are put on hold first (swap)."""
+
+    call: CallNumber
+
+
+class Mute(Command, frozen=True, kw_only=True, tag="mute"):
+    """Send silence instead of the microphone; the call stays up."""
+
+    call: CallNumber
+    on: bool = True
+
+
+class SendDtmf(Command, frozen=True, kw_only=True, tag="send_dtmf"):
+    """Press keys: as RTP events (RFC 4733), or as SIP INFO with application/dtmf-relay. A comma waits half a second."""
+
+    call: CallNumber
+    digits: Digits
+    method: Literal["rfc4733", "info"] = "rfc4733"
+
+
+class TransferCall(Command, frozen=True, kw_only=True, tag="transfer_call"):
+    """Blind (`uri`, RFC 3515) or attended (`other`, a call of ours, RFC 3891). Exactly one of the two. `transfer` events tell the rest."""
+
+    call: CallNumber
+    uri: SipUri | None = None
+    other: CallNumber | None = None
+
+
+class Conference(Command, frozen=True, kw_only=True, tag="conference"):
+    """Mix these calls here so that all hear all; held ones are resumed. Fewer than two ends the conference."""
+
+    calls: Annotated[list[CallNumber], Meta(max_length=8)]
+
+
+class DoNotDisturb(Command, frozen=True, kw_only=True, tag="do_not_disturb"):
+    """Refuse incoming calls with 486; they are in the history as missed."""
+
+    on: bool = True
+
+
+class SendMessage(Command, frozen=True, kw_only=True, tag="send_message"):
+    """A SIP MESSAGE (RFC 3428), text/plain; result `{"message": n}`, then a `message_sent` event with that number."""
+
+    uri: SipUri
+    text: Speech
+    account: Name | None = None
+
+
+class Say(Command, frozen=True, kw_only=True, tag="say"):
+    """Speak typed text into the call in the user's own voice, whatever the codec; result `{"seconds": s}`."""
+
+    call: CallNumber
+    text: Speech
+
+
+class Devices(Command, frozen=True, kw_only=True, tag="devices"):
+    """The sound devices now: `{"devices": [{"name", "inputs", "outputs"}], "input": name, "output": name, "note": text}`."""
+
+
+class SelectDevices(Command, frozen=True, kw_only=True, tag="select_devices"):
+    """Use these devices from now on, also in running calls; names as `devices` gives them, "default" or "null"."""
+
+    input: Text
+    output: Text
+
+
+class SoundTest(Command, frozen=True, kw_only=True, tag="sound_test"):
+    """Without a call: `listen` sends `levels` events of the microphone (call null), `record` keeps up to 5 s, `play` plays them,
+    `stop` ends."""
+
+    action: Literal["listen", "record", "play", "stop"]
+
+
+class SipLadder(Command, frozen=True, kw_only=True, tag="sip_ladder"):
+    """SIP messages of a call: `{"messages": [{"time", "sent", "peer", "summary", "text"}]}`; credentials are blotted out,
+    the last 100 kept."""
+
+    call: CallNumber
+
+
+class Sdp(Command, frozen=True, kw_only=True, tag="sdp"):
+    """`{"local": text, "remote": text}`, as last negotiated."""
+
+    call: CallNumber
 
 
 class Subscribe(Command, frozen=True, kw_only=True, tag="subscribe"):
@@ -143,12 +248,10 @@ class Shutdown(Command, frozen=True, kw_only=True, tag="shutdown"):
 
 
 AnyCommand = (
-    Status | Register | Unregister | Call | Answer | Hangup | Play | Record | AutoAnswer | Subscribe | Stay | Shutdown
+    Status | Register | Unregister | Call | Answer | Hangup | Play | Record | AutoAnswer | Hold | Resume | Mute | SendDtmf | TransferCall
+    | Conference | DoNotDisturb | SendMessage | Say | Devices | SelectDevices | SoundTest | SipLadder | Sdp | Subscribe | Stay | Shutdown
 )  # fmt: skip
-COMMANDS: dict[str, type[Command]] = {
-    str(command.__struct_config__.tag): command
-    for command in (Status, Register, Unregister, Call, Answer, Hangup, Play, Record, AutoAnswer, Subscribe, Stay, Shutdown)
-}
+COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}
 
 
 class Event(Struct, kw_only=True, tag_field="event"):
@@ -179,13 +282,19 @@ class CallState(Event, kw_only=True, tag="call_state"):
     code: int = 0
     reason: str = ""
     duration_s: float = 0.0
+    muted: bool = False
+    conference: bool = False
+    recording: str = ""
+    """File that both directions are written to, or empty."""
+    waiting: bool = False
+    """Incoming while another call is up."""
 
 
 class Media(Event, kw_only=True, tag="media"):
     """What was negotiated. rtpmap and fmtp as in the SDP lines, of both sides; `note` says why it is not our codec, if it is not."""
 
     call: int
-    state: Literal["active", "held", "none", "failed"]
+    state: Literal["active", "held", "held_by_remote", "none", "failed"]
     codec: str = ""
     clock_hz: int = 0
     rtpmap_local: str | None = None
@@ -256,7 +365,97 @@ class Log(Event, kw_only=True, tag="log"):
     message: str
 
 
-AnyEvent = Registration | CallState | Media | File | CallStatistics | Worker | Engine | Log
+class Message(Event, kw_only=True, tag="message"):
+    """A SIP MESSAGE that came."""
+
+    account: str
+    remote: str
+    text: str
+
+
+class MessageSent(Event, kw_only=True, tag="message_sent"):
+    """How a sent message fared; `reason` says what to do when it failed."""
+
+    message: int
+    state: Literal["delivered", "failed"]
+    code: int = 0
+    reason: str = ""
+
+
+class MessageWaiting(Event, kw_only=True, tag="message_waiting"):
+    """The server holds voice messages (RFC 3842)."""
+
+    account: str
+    waiting: bool
+    new: int = 0
+    old: int = 0
+
+
+class Dtmf(Event, kw_only=True, tag="dtmf"):
+    """A key that the far end pressed."""
+
+    call: int
+    digit: str
+    method: Literal["rfc4733", "info"] = "rfc4733"
+
+
+class Transfer(Event, kw_only=True, tag="transfer"):
+    """How a transfer fares, asked for here or by the far end (`incoming`: our call was moved)."""
+
+    call: int
+    state: Literal["accepted", "progress", "done", "failed", "incoming"]
+    code: int = 0
+    reason: str = ""
+
+
+class Levels(Event, kw_only=True, tag="levels"):
+    """Five times a second, only for connections that subscribed to it by name: peak levels in dBFS, -80 is silence.
+    `call` None: a sound test."""
+
+    call: int | None
+    tx: float
+    rx: float
+
+
+class Phone(Struct, kw_only=True, array_like=True):
+    """One phone as the ticker shows it; `state`: sent, received, recovered (by redundancy), lost (bridged)."""
+
+    label: str
+    duration_ms: int
+    state: Literal["sent", "received", "recovered", "lost"]
+
+
+class Phones(Event, kw_only=True, tag="phones"):
+    """What was sent and received since the last event of the call, a few times a second, for connections that subscribed by name."""
+
+    call: int
+    tx: list[Phone] = []
+    rx: list[Phone] = []
+
+
+class Voice(Event, kw_only=True, tag="voice"):
+    """How well the voice is known: bytes of its description, and cosine of what they say to the full embedding (of the own voice)."""
+
+    call: int
+    tx_bytes: int = 0
+    tx_similarity: float | None = None
+    rx_bytes: int = 0
+
+
+class SoundDevice(Event, kw_only=True, tag="sound"):
+    """The sound devices changed or failed; `note` says what to do."""
+
+    microphone: bool
+    loudspeaker: bool
+    input: str = ""
+    output: str = ""
+    note: str = ""
+
+
+AnyEvent = (
+    Registration | CallState | Media | File | CallStatistics | Worker | Engine | Log
+    | Message | MessageSent | MessageWaiting | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
+)  # fmt: skip
 
 
 class Failure(Struct, kw_only=True):
@@ -330,9 +529,7 @@ def parse_message(line: bytes) -> AnyEvent | Reply | None:
         ) from None
 
 
-EVENTS: frozenset[str] = frozenset(
-    str(event.__struct_config__.tag) for event in (Registration, CallState, Media, File, CallStatistics, Worker, Engine, Log)
-)
+EVENTS: frozenset[str] = frozenset(str(event.__struct_config__.tag) for event in get_args(AnyEvent))
 
 
 def _shown(text: str) -> str:
