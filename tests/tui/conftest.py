@@ -1,4 +1,4 @@
-"""Screens are compared with pictures (SVG) of themselves; `pytest --snapshot-update` takes new ones, to be looked at before they are kept."""
+"""Screens are compared with pictures (SVG) of themselves; `pytest --snapshot-update` takes new ones: look at them before you keep them."""
 
 from pytest_textual_snapshot import SVGImageExtension
 
