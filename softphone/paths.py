@@ -24,6 +24,11 @@ def cache_dir() -> Path:
     return _xdg("XDG_CACHE_HOME", ".cache")
 
 
+def data_dir() -> Path:
+    """`$XDG_DATA_HOME/softphone`, where contacts, history and messages are; need not exist."""
+    return _xdg("XDG_DATA_HOME", ".local/share")
+
+
 def runtime_dir() -> Path:
     """Folder of the control socket: `$XDG_RUNTIME_DIR/softphone`, else `softphone-<uid>` in the temporary folder; need not exist."""
     value = os.environ.get("XDG_RUNTIME_DIR", "")
