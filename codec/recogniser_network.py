@@ -1,11 +1,12 @@
 """The recogniser's network: a Whisper encoder made streaming, giving phone posteriors every 20 ms.
 
-Attention is chunk-causal: a frame sees its own chunk and a fixed number of earlier ones, so a chunk is computed once, with the keys and
-values of the earlier chunks kept. The output at frame t speaks of frame t - label_delay.
+Attention works in chunks with copied look-ahead (Emformer, arXiv 2010.10759): a frame sees its own chunk, the few frames after the
+chunk, and the chunks before it. The frames looked ahead at are computed for this chunk alone, and again as part of the next one, so the
+look-ahead does not grow from layer to layer; keys and values of earlier chunks are kept.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -20,6 +21,10 @@ from codec.recogniser_features import BANDS, HOP, WINDOW, log_mel
 FRAME_SAMPLES = 2 * HOP
 """One output frame: 20 ms."""
 
+REACH = 2
+"""Frames on either side that the phone head sees."""
+HEAD_WIDTH = 256
+
 _POSITIONS = 1500
 _HEAD = 64
 """Width of an attention head, in every Whisper."""
@@ -27,13 +32,13 @@ _HEAD = 64
 
 @dataclass(frozen=True)
 class RecogniserConfig:
-    """Sizes of the network. chunk, context and label_delay are in frames of 20 ms; context is a multiple of chunk."""
+    """Sizes of the network. chunk, look_ahead and context are in frames of 20 ms; context is a multiple of chunk."""
 
-    width: int = 384
-    layers: int = 4
+    width: int = 512
+    layers: int = 6
     chunk: int = 8
-    context: int = 96
-    label_delay: int = 4
+    look_ahead: int = 4
+    context: int = 240
 
 
 def _sinusoids(length: int, width: int) -> Tensor:
@@ -67,8 +72,22 @@ class _Block(nn.Module):
         return x, (key, value)
 
 
+class PhoneHead(nn.Module):
+    """Normed frames -> phone logits, with REACH frames seen on either side."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.around = nn.Conv1d(width, HEAD_WIDTH, 2 * REACH + 1)
+        self.out = nn.Linear(HEAD_WIDTH, len(PHONES))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """frames (batch, REACH + n + REACH, width) -> logits (batch, n, phones)."""
+        logits: Tensor = self.out(functional.gelu(self.around(frames.transpose(1, 2)).transpose(1, 2)))
+        return logits
+
+
 class RecogniserNetwork(nn.Module):
-    """Whisper encoder with chunk-causal attention and a framewise phone head."""
+    """Whisper encoder with chunked attention and a phone head."""
 
     filters: Tensor
     positions: Tensor
@@ -76,11 +95,13 @@ class RecogniserNetwork(nn.Module):
     def __init__(self, config: RecogniserConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or RecogniserConfig()
+        if config.look_ahead < REACH:
+            raise ValueError(f"look_ahead is at least {REACH} frames, got {config.look_ahead}")
         self.conv1 = nn.Conv1d(BANDS, config.width, 3, padding=1)
         self.conv2 = nn.Conv1d(config.width, config.width, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList(_Block(config.width) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
-        self.head = nn.Linear(config.width, len(PHONES))
+        self.head = PhoneHead(config.width)
         self.register_buffer("filters", torch.zeros(BANDS, WINDOW // 2 + 1))
         self.register_buffer("positions", _sinusoids(_POSITIONS, config.width), persistent=False)
 
@@ -98,26 +119,45 @@ class RecogniserNetwork(nn.Module):
         x = functional.gelu(self.conv1(mel.transpose(1, 2)))
         return functional.gelu(self.conv2(x)).transpose(1, 2)
 
-    def chunk_mask(self, frames: int) -> Tensor:
-        """(frames, frames), true where a query (row) sees a key (column)."""
-        chunk = torch.arange(frames, device=self.positions.device) // self.config.chunk
+    def chunk_mask(self, chunks: int) -> Tensor:
+        """(chunks * span, the same), span = chunk + look_ahead: true where a query (row) sees a key (column)."""
+        config = self.config
+        span = config.chunk + config.look_ahead
+        place = torch.arange(chunks * span, device=self.positions.device)
+        chunk, copied = place // span, place % span >= config.chunk
         age = chunk[:, None] - chunk[None, :]
-        return (age >= 0) & (age <= self.config.context // self.config.chunk)
+        return (age >= 0) & (age <= config.context // config.chunk) & (~copied[None, :] | (age == 0))
 
-    def encode(self, mel: Tensor, offset: int = 0) -> Tensor:
-        """mel (batch, 2 * frames, BANDS), all chunks at once as in training -> hidden (batch, frames, width)."""
+    def encode(self, mel: Tensor, offset: int = 0, keep: Sequence[int] = ()) -> tuple[Tensor, list[Tensor]]:
+        """mel (batch, 2 * frames, BANDS), all chunks at once as in training; frames beyond the last whole chunk serve as look-ahead.
+
+        -> (hidden (batch, chunks, chunk + look_ahead, width), the outputs of the blocks in `keep`, in the same shape).
+        """
+        config = self.config
         x = self.convolve(mel)
-        frames = x.shape[1]
-        x = x + self.positions[offset : offset + frames]
-        mask = self.chunk_mask(frames)
-        for block in self.blocks:
+        x = x + self.positions[offset : offset + x.shape[1]]
+        chunks = (x.shape[1] - config.look_ahead) // config.chunk
+        span = config.chunk + config.look_ahead
+        x = x.unfold(1, span, config.chunk)[:, :chunks].transpose(2, 3).flatten(1, 2)
+        mask = self.chunk_mask(chunks)
+        kept = []
+        for index, block in enumerate(self.blocks):
             x, _ = block(x, mask, None)
-        normed: Tensor = self.norm(x)
-        return normed
+            if index in keep:
+                kept.append(x.unflatten(1, (chunks, span)))
+        return self.norm(x).unflatten(1, (chunks, span)), kept
+
+    def classify(self, hidden: Tensor) -> Tensor:
+        """What `encode` gives -> phone logits (batch, chunks * chunk, phones)."""
+        config = self.config
+        main = hidden[:, :, : config.chunk]
+        before = functional.pad(main[:, :-1, -REACH:], (0, 0, 0, 0, 1, 0))
+        frames = torch.cat((before, main, hidden[:, :, config.chunk : config.chunk + REACH]), 2)
+        return self.head(frames.flatten(0, 1)).unflatten(0, hidden.shape[:2]).flatten(1, 2)
 
     def forward(self, mel: Tensor, offset: int = 0) -> Tensor:
-        """mel (batch, 2 * frames, BANDS) -> phone log-posteriors (batch, frames, phones), delayed by `label_delay`."""
-        return functional.log_softmax(self.head(self.encode(mel, offset)).float(), -1)
+        """mel (batch, 2 * (frames + look_ahead), BANDS) -> phone log-posteriors (batch, frames, phones); frames: whole chunks."""
+        return functional.log_softmax(self.classify(self.encode(mel, offset)[0]).float(), -1)
 
     def stream(self) -> "PosteriorStream":
         """A new stream over this network, with its state outside the module."""
@@ -128,7 +168,9 @@ class RecogniserNetwork(nn.Module):
 class _StreamState:
     pcm: NDArray[np.float32]  # not yet framed, starting WINDOW // 2 before the next mel frame's centre
     mel: Tensor  # (1, frames, BANDS) not yet convolved, one frame of left context first
-    hidden: list[Tensor] = field(default_factory=list)  # convolved frames of the context, for the change of positions
+    before: Tensor  # (1, REACH, width) normed frames before the next chunk
+    coming: Tensor  # (1, frames, width) convolved, not yet attended
+    hidden: list[Tensor] = field(default_factory=list)  # convolved chunks of the context, for the change of positions
     past: list[tuple[Tensor, Tensor] | None] = field(default_factory=list)
     position: int = 0
 
@@ -138,30 +180,33 @@ class PosteriorStream:
 
     def __init__(self, network: RecogniserNetwork) -> None:
         self._network = network
-        self._state = _StreamState(pcm=np.zeros(WINDOW // 2, np.float32), mel=torch.zeros(1, 0, BANDS), past=[None] * network.config.layers)
+        config = network.config
+        self._state = _StreamState(
+            pcm=np.zeros(WINDOW // 2, np.float32),
+            mel=torch.zeros(1, 0, BANDS),
+            before=torch.zeros(1, REACH, config.width),
+            coming=torch.zeros(1, 0, config.width),
+            past=[None] * config.layers,
+        )
         self._conv1_left: Tensor | None = None
-        self._skip = network.config.label_delay
 
     @torch.inference_mode()
     def push(self, pcm: NDArray[np.int16]) -> NDArray[np.float32]:
         """pcm (samples,) int16 at 16 kHz -> log-posteriors (frames, phones) that became ready, 20 ms each, in order from time 0."""
-        state = self._state
+        state, config = self._state, self._network.config
         state.pcm = np.concatenate((state.pcm, pcm.astype(np.float32) / 32768.0))
         self._frame()
         ready = []
-        while (hidden := self._convolve_chunk()) is not None:
-            ready.append(self._attend(hidden))
-        if not ready:
-            return np.zeros((0, len(PHONES)), np.float32)
-        posteriors = np.concatenate(ready)
-        skipped = min(self._skip, len(posteriors))
-        self._skip -= skipped
-        return posteriors[skipped:]
+        while self._convolve():
+            while state.coming.shape[1] >= config.chunk + config.look_ahead:
+                ready.append(self._attend(state.coming[:, : config.chunk + config.look_ahead]))
+                state.coming = state.coming[:, config.chunk :]
+        return np.concatenate(ready) if ready else np.zeros((0, len(PHONES)), np.float32)
 
     def flush(self) -> NDArray[np.float32]:
         """The posteriors still inside, for the end of a file: pads with silence."""
         config = self._network.config
-        return self.push(np.zeros((config.chunk + config.label_delay + 2) * FRAME_SAMPLES, np.int16))
+        return self.push(np.zeros((config.chunk + config.look_ahead + 2) * FRAME_SAMPLES, np.int16))
 
     def _frame(self) -> None:
         state = self._state
@@ -172,48 +217,55 @@ class PosteriorStream:
         state.mel = torch.cat((state.mel, log_mel(window, self._network.filters)), 1)
         state.pcm = state.pcm[count * HOP :]
 
-    def _convolve_chunk(self) -> Tensor | None:
-        """The next chunk after both convolutions, or None; each keeps the frames that its kernel still needs."""
+    def _convolve(self) -> bool:
+        """The next few frames through both convolutions, each of which keeps the frames that its kernel still needs; False if too few."""
         network, state = self._network, self._state
-        chunk = network.config.chunk
+        step = network.config.look_ahead
         first = self._conv1_left is None
         # conv2 frame j needs conv1 frames 2j-1..2j+1, and those need mel frames 2j-2..2j+2.
-        if state.mel.shape[1] < 2 * chunk + (1 if first else 2):
-            return None
-        mel = state.mel[:, : 2 * chunk + (1 if first else 2)].transpose(1, 2)
+        if state.mel.shape[1] < 2 * step + (1 if first else 2):
+            return False
+        mel = state.mel[:, : 2 * step + (1 if first else 2)].transpose(1, 2)
         if first:
             mel = functional.pad(mel, (1, 0))
         x = functional.gelu(functional.conv1d(mel, network.conv1.weight, network.conv1.bias))
         left = torch.zeros_like(x[..., :1]) if self._conv1_left is None else self._conv1_left
         x = torch.cat((left, x), 2)
         self._conv1_left = x[..., -1:]
-        state.mel = state.mel[:, 2 * chunk - (1 if first else 0) :]
+        state.mel = state.mel[:, 2 * step - (1 if first else 0) :]
         y = functional.gelu(functional.conv1d(x, network.conv2.weight, network.conv2.bias, stride=2))
-        return y.transpose(1, 2)
+        state.coming = torch.cat((state.coming, y.transpose(1, 2)), 1)
+        return True
 
-    def _attend(self, hidden: Tensor) -> NDArray[np.float32]:
+    def _attend(self, frames: Tensor) -> NDArray[np.float32]:
         network, state = self._network, self._state
         config = network.config
-        kept = config.context // config.chunk
-        if state.position + config.chunk > _POSITIONS:
+        if state.position + frames.shape[1] > _POSITIONS:
             self._restart_positions()
-        state.hidden = [*state.hidden, hidden][-kept:]
-        return torch.log_softmax(network.head(network.norm(self._layers(hidden))), -1)[0].numpy()
+        normed = network.norm(self._layers(frames))
+        state.hidden = [*state.hidden, frames[:, : config.chunk]][-(config.context // config.chunk) :]
+        logits = network.head(torch.cat((state.before, normed[:, : config.chunk + REACH]), 1))
+        state.before = normed[:, config.chunk - REACH : config.chunk]
+        return torch.log_softmax(logits, -1)[0].numpy()
 
-    def _layers(self, hidden: Tensor) -> Tensor:
+    def _layers(self, frames: Tensor) -> Tensor:
+        """A chunk with its look-ahead (or without, when the context is made anew); what is kept is of the chunk alone."""
         network, state = self._network, self._state
-        context = network.config.context
-        x = hidden + network.positions[state.position : state.position + hidden.shape[1]]
+        chunk, context = network.config.chunk, network.config.context
+        x = frames + network.positions[state.position : state.position + frames.shape[1]]
         for index, block in enumerate(network.blocks):
-            x, (key, value) = block(x, None, state.past[index])
-            state.past[index] = (key[:, :, -context:], value[:, :, -context:])
-        state.position += hidden.shape[1]
+            past = state.past[index]
+            seen = 0 if past is None else past[0].shape[2]
+            x, (key, value) = block(x, None, past)
+            state.past[index] = tuple(kept[:, :, max(0, seen + chunk - context) : seen + chunk] for kept in (key, value))
+        state.position += chunk
         return x
 
     def _restart_positions(self) -> None:
         """Whisper has positions for 30 s: begin again at 0 by computing the context anew."""
-        state = self._state
+        state, config = self._state, self._network.config
         state.position = 0
-        state.past = [None] * self._network.config.layers
-        for hidden in state.hidden:
-            self._layers(hidden)
+        state.past = [None] * config.layers
+        following = [*state.hidden[1:], state.coming]
+        for hidden, after in zip(state.hidden, following, strict=True):
+            self._layers(torch.cat((hidden, after[:, : config.look_ahead]), 1))

@@ -14,34 +14,40 @@ from torch import Tensor
 from codec.phones import phone_index
 from codec.recogniser_features import WINDOW
 from codec.recogniser_network import FRAME_SAMPLES
+from codec.tokens import SAMPLE_RATE
 from codec.train import augment
 from codec.train.corpus import Corpus, decode_audio
-from codec.train.pronunciations import variants_of
 
 UNLABELLED = -100
-WEIGHTS = {"librispeech": 3, "commands": 1, "l2": 1, "synthetic": 1}
+CROP_SECONDS = 8
+CHUNK = 8
+"""Batches are whole multiples of so many frames."""
+WEIGHTS = {"librispeech": 5, "commands": 1, "l2": 1, "synthetic": 1}
 """How often an utterance of a part comes in one pass: native read speech is what there is least of."""
 
 
 @dataclass
 class Utterance:
-    """pcm int16; labels: phone of each 20 ms frame or None; phones: the pronunciation for CTC or None."""
+    """pcm int16; labels: phone, start and end in ms, or None."""
 
     name: str
     pcm: NDArray[np.int16]
     labels: list[tuple[int, int, int]] | None
-    phones: list[int] | None
     text: str
 
 
 @dataclass
 class Batch:
-    """pcm (batch, WINDOW // 2 of silence + samples + WINDOW); labels (batch, frames), UNLABELLED where unknown; targets of CTC, lengths."""
+    """Sound of equal length, whole chunks and a look-ahead of silence, both as recorded and distorted.
 
-    pcm: Tensor
+    clean, distorted (batch, WINDOW // 2 of silence + samples + WINDOW) in [-1, 1]; labels (batch, frames), UNLABELLED where unknown;
+    within (batch, frames), true where there is sound.
+    """
+
+    clean: Tensor
+    distorted: Tensor
     labels: Tensor
-    targets: list[list[int]]
-    lengths: list[int]
+    within: Tensor
 
 
 def load(split: str, cache: Path, limit: int | None = None) -> list[tuple[str, Utterance]]:
@@ -51,11 +57,7 @@ def load(split: str, cache: Path, limit: int | None = None) -> list[tuple[str, U
     for index in range(0, len(corpus), max(1, len(corpus) // limit) if limit else 1):
         row = corpus.records[index]
         labels = [(phone_index(label), start, end) for label, start, end in row["phones"]] if row["phones"] else None
-        if labels is not None:
-            phones = [phone for phone, _, _ in labels if phone]
-        else:
-            phones = [phone for word in variants_of(row["text"]) or [] for phone in word[0]]
-        loaded.append((corpus.part(index), Utterance(row["id"], corpus.pcm(index), labels, phones or None, row["text"])))
+        loaded.append((corpus.part(index), Utterance(row["id"], corpus.pcm(index), labels, row["text"])))
     return loaded
 
 
@@ -72,32 +74,45 @@ def frame_labels(labels: list[tuple[int, int, int]], frames: int, speed: float) 
     return result
 
 
-def batches(utterances: list[Utterance], noises: list[augment.Sound], seconds: float, seed: int) -> Iterator[Batch]:
-    """Endless batches of about `seconds` of sound."""
+def batches(utterances: list[Utterance], noises: list[augment.Sound], seconds: float, seed: int, tail: int) -> Iterator[Batch]:
+    """Endless batches of about `seconds` of sound, cut to CROP_SECONDS; tail: frames of silence that follow for the look-ahead."""
     rng, np_rng = random.Random(seed), np.random.default_rng(seed)
+    longest = CROP_SECONDS * SAMPLE_RATE
     while True:
-        order = sorted(utterances, key=lambda one: len(one.pcm) * rng.uniform(0.8, 1.25))
+        order = sorted(utterances, key=lambda one: min(len(one.pcm), longest) * rng.uniform(0.8, 1.25))
         groups: list[list[Utterance]] = [[]]
         for one in order:
-            if len(groups[-1]) and (len(groups[-1]) + 1) * len(one.pcm) > seconds * 16000:
+            if len(groups[-1]) and (len(groups[-1]) + 1) * min(len(one.pcm), longest) > seconds * SAMPLE_RATE:
                 groups.append([])
             groups[-1].append(one)
         rng.shuffle(groups)
         for group in groups:
-            sounds, labels = [], []
-            for one in group:
-                factor = np_rng.uniform(0.85, 1.15)
-                pcm = augment.speed(np.asarray(one.pcm / np.float32(32768), np.float32), factor)
-                sounds.append(augment.augment(pcm, noises, np_rng))
-                frames = len(pcm) // FRAME_SAMPLES
-                labels.append(frame_labels(one.labels, frames, factor) if one.labels else np.full(frames, UNLABELLED, np.int64))
-            longest = max(len(pcm) for pcm in sounds)
-            longest += -longest % (8 * FRAME_SAMPLES)
-            pcm_batch = np.zeros((len(group), WINDOW // 2 + longest + WINDOW), np.float32)
-            label_batch = np.full((len(group), longest // FRAME_SAMPLES), UNLABELLED, np.int64)
-            for row, (pcm, label) in enumerate(zip(sounds, labels, strict=True)):
-                pcm_batch[row, WINDOW // 2 : WINDOW // 2 + len(pcm)] = pcm
-                label_batch[row, : len(label)] = label
-            pcm_batch += np_rng.standard_normal(pcm_batch.shape, np.float32) * 1e-4 * 10 ** np_rng.uniform(-1, 1)
-            lengths = [len(label) for label in labels]
-            yield Batch(torch.from_numpy(pcm_batch), torch.from_numpy(label_batch), [one.phones or [] for one in group], lengths)
+            yield _batch([_cut(one, np_rng, longest) for one in group], noises, np_rng, tail)
+
+
+def _cut(utterance: Utterance, random: np.random.Generator, longest: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Part of an utterance, at another speed, with its labels."""
+    factor = random.uniform(0.85, 1.15)
+    pcm = augment.speed(np.asarray(utterance.pcm / np.float32(32768), np.float32), factor)
+    frames = len(pcm) // FRAME_SAMPLES
+    labels = frame_labels(utterance.labels, frames, factor) if utterance.labels else np.full(frames, UNLABELLED, np.int64)
+    most = longest // FRAME_SAMPLES
+    start = int(random.integers(0, max(1, frames - most)))
+    return pcm[start * FRAME_SAMPLES : (start + most) * FRAME_SAMPLES], labels[start : start + most]
+
+
+def _batch(cuts: list[tuple[NDArray[np.float32], NDArray[np.int64]]], noises: list[augment.Sound], random: np.random.Generator, tail: int) -> Batch:
+    frames = max(len(labels) for _, labels in cuts)
+    frames += -frames % CHUNK
+    shape = (len(cuts), WINDOW // 2 + (frames + tail) * FRAME_SAMPLES + WINDOW)
+    clean, distorted = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    labels = np.full((len(cuts), frames), UNLABELLED, np.int64)
+    within = np.zeros((len(cuts), frames), bool)
+    for row, (pcm, own) in enumerate(cuts):
+        place = slice(WINDOW // 2, WINDOW // 2 + len(pcm))
+        clean[row, place] = pcm * (0.5 / (float(np.abs(pcm).max()) + 1e-6))
+        distorted[row, place] = augment.augment(pcm, noises, random)
+        labels[row, : len(own)] = own
+        within[row, : len(own)] = True
+    distorted += random.standard_normal(shape, np.float32) * 1e-4 * 10 ** random.uniform(-1, 1)
+    return Batch(*(torch.from_numpy(array) for array in (clean, distorted, labels, within)))

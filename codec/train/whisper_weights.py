@@ -79,7 +79,7 @@ def _mel_filters() -> Tensor:
 
 
 def recogniser_from_whisper(source: str) -> RecogniserNetwork:
-    """A network with the encoder weights of Whisper "tiny.en" or "base"; the phone head is random."""
+    """A network with the encoder weights of Whisper "tiny.en" or "base"; the phone head is random. Raises ModelError."""
     files, config = SOURCES[source]
     arrays = read_ctranslate2(b"".join(_package_file(name).read_bytes() for name in files), "encoder/")
     network = RecogniserNetwork(config)
