@@ -8,12 +8,13 @@ import json
 import os
 import stat
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from softphone import paths
-from softphone.config_fields import ConfigError, allowed, check_keys, limited, matching, section, shown
+from softphone.config_fields import ConfigError, allowed, check_keys, limited, matching, section, shown, texts
 
 CODEC_NAMES = ("x-phv", "opus", "PCMU", "PCMA")
 
@@ -126,6 +127,14 @@ class Worker:
 
 
 @dataclass(frozen=True)
+class Tui:
+    """The full-screen phone."""
+
+    theme: str = allowed("dark", "dark", "light")
+    """Without colours when the environment has NO_COLOR."""
+
+
+@dataclass(frozen=True)
 class Config:
     account: Account = field(default_factory=Account)
     network: Network = field(default_factory=Network)
@@ -134,6 +143,11 @@ class Config:
     phv: Phv = field(default_factory=Phv)
     opus: Opus = field(default_factory=Opus)
     worker: Worker = field(default_factory=Worker)
+    tui: Tui = field(default_factory=Tui)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Action of the full-screen phone -> key, such as `dial = "ctrl+d"`; the table of actions checks both."""
+    phrases: Mapping[str, str] = field(default_factory=dict)
+    """Key -> sentence that it speaks into the call."""
 
 
 def load(path: Path | None = None) -> Config:
@@ -175,7 +189,7 @@ def from_dict(document: dict[str, Any]) -> Config:
     for name, table in document.items():
         if not isinstance(table, dict):
             raise ConfigError(f"{name}: must be a table, written as [{name}] on a line of its own")
-        values[name] = section(hints[name], name, table)
+        values[name] = section(hints[name], name, table) if dataclasses.is_dataclass(hints[name]) else texts(name, table)
     config = Config(**values)
     _check_together(config)
     return config
@@ -187,7 +201,10 @@ def to_toml(config: Config) -> str:
     for name, table in dataclasses.asdict(config).items():
         lines.append(f"[{name}]")
         # JSON's strings, numbers, booleans and lists of strings are TOML's too.
-        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+        lines += [
+            f"{json.dumps(key) if name in ('keys', 'phrases') else key} = {json.dumps(value, ensure_ascii=False)}"
+            for key, value in table.items()
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from softphone import config, paths
 from softphone.config import Config, ConfigError
 
+SECTIONS = {section.name: getattr(Config(), section.name) for section in dataclasses.fields(Config)}
 KEYS = [
-    f"{section.name}.{key.name}" for section in dataclasses.fields(Config) for key in dataclasses.fields(getattr(Config(), section.name))
+    f"{name}.{key.name}" for name, section in SECTIONS.items() if dataclasses.is_dataclass(section) for key in dataclasses.fields(section)
 ]
 
 
@@ -44,6 +45,8 @@ def test_a_missing_file_means_the_defaults_unless_it_was_named(tmp_path: Path, m
         ("[phv]\nvoice = 1\n", "phv.voice", "true or false"),
         ("phv = 3\n", "phv", "[phv]"),
         ("[phone]\n", "phone", "account, network"),
+        ("[keys]\ndial = 3\n", "keys.dial", "in quotes"),
+        ('[phrases]\nf2 = "two\\nlines"\n', "phrases.f2", "one line"),
         ('[audio]\nsize = "\\u001b[31m"\n', "audio.size", "input, output"),
         ('"\\u001b[31m" = 1\n', "\\x1b[31m", "account, network"),
         ('[network]\nbind = "::1"\n', "network.bind", "IPv4"),
