@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pjsua2 as pj
 
-from softphone.config import Network
+from softphone.config import Account, Network
 from softphone.control.protocol import Event, Register, Registration
 from softphone.engine.guard import pjsip_callback
 from softphone.engine.sentences import explain_registration
@@ -38,6 +38,23 @@ class AccountSettings:
     proxy: str = ""
     expires_s: int = 300
     auto_answer: bool = False
+    message_waiting: bool = True
+
+    @classmethod
+    def from_config(cls, name: str, place: str, account: Account) -> AccountSettings:
+        """`place` is where in the configuration it stands. Raises ConfigError when the password cannot be had."""
+        return cls(
+            name,
+            account.id,
+            account.registrar or f"sip:{account.id.rpartition('@')[2]}",
+            account.auth_user,
+            account.password(place),
+            "*",
+            account.proxy,
+            account.register_seconds,
+            account.auto_answer,
+            account.message_waiting,
+        )
 
     @classmethod
     def from_command(cls, command: Register) -> AccountSettings:
@@ -52,6 +69,7 @@ class AccountSettings:
             command.proxy or "",
             command.expires_s,
             command.auto_answer,
+            command.message_waiting,
         )
 
 
@@ -156,6 +174,7 @@ def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
         config.regConfig.dropCallsOnFail = False
         # On shutdown libDestroy must not sit out a dead registrar.
         config.regConfig.unregWaitMsec = 2000
+        config.mwiConfig.enabled = settings.message_waiting
     if settings.user:
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", settings.realm, settings.user, 0, settings.password))
     if settings.proxy:
