@@ -109,25 +109,24 @@ class History:
         assert number is not None
         return number
 
-    def answered(self, call_id: int, when: float) -> None:
-        """It is connected."""
-        self._database.write(
-            lambda connection: connection.execute("UPDATE calls SET answered = ? WHERE id = ? AND answered IS NULL", (when, call_id))
-        )
+    def update(self, call_id: int, answered: float | None, codec: str) -> None:
+        """When it was connected, and the codec that it uses now."""
+        values = (answered, clean(codec, 40), call_id)
+        self._database.write(lambda connection: connection.execute("UPDATE calls SET answered = ?, codec = ? WHERE id = ?", values))
 
-    def codec(self, call_id: int, codec: str) -> None:
-        """The codec that it uses now."""
-        self._database.write(lambda connection: connection.execute("UPDATE calls SET codec = ? WHERE id = ?", (clean(codec, 40), call_id)))
-
-    def end(self, call_id: int, *, duration_s: float, code: int, reason: str, refused_here: bool = False) -> None:
-        """It is over. What became of it follows from direction, whether it was answered, and `refused_here`."""
-        self._database.write(
-            lambda connection: connection.execute(
-                "UPDATE calls SET duration_s = ?1, code = ?2, reason = ?3, outcome = CASE"
-                " WHEN answered IS NOT NULL THEN 'answered' WHEN direction = 'outgoing' THEN 'unanswered'"
-                " WHEN ?4 THEN 'refused' ELSE 'missed' END,"
-                " seen = answered IS NOT NULL OR direction = 'outgoing' OR ?4 WHERE id = ?5",
-                (max(duration_s, 0.0), code, clean(reason, 500), refused_here, call_id),
+    def end(self, call_id: int, *, duration_s: float, code: int, reason: str, refused_here: bool = False) -> bool:
+        """It is over. What became of it follows from direction, whether it was answered, and `refused_here`. False: it is not there."""
+        return bool(
+            self._database.write(
+                lambda connection: (
+                    connection.execute(
+                        "UPDATE calls SET duration_s = ?1, code = ?2, reason = ?3, outcome = CASE"
+                        " WHEN answered IS NOT NULL THEN 'answered' WHEN direction = 'outgoing' THEN 'unanswered'"
+                        " WHEN ?4 THEN 'refused' ELSE 'missed' END,"
+                        " seen = answered IS NOT NULL OR direction = 'outgoing' OR ?4 WHERE id = ?5 AND outcome = 'open'",
+                        (max(duration_s, 0.0), code, clean(reason, 500), refused_here, call_id),
+                    ).rowcount
+                )
             )
         )
 
