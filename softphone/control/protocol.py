@@ -414,6 +414,8 @@ class Transfer(Event, kw_only=True, tag="transfer"):
     state: Literal["accepted", "progress", "done", "failed", "incoming"]
     code: int = 0
     reason: str = ""
+    new_call: int | None = None
+    """With `incoming`: the call that follows this one."""
 
 
 class Levels(Event, kw_only=True, tag="levels"):
