@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 
 from softphone import paths
 from softphone.config_fields import ConfigError, allowed, check_keys, limited, matching, section, shown, texts
+from softphone.store.passwords import Passwords
 
 MAX_ACCOUNTS = 7
 """PJSUA holds eight (PJSUA_MAX_ACC), and one of them is for direct calls."""
@@ -40,6 +41,8 @@ class Account:
     """Name for digest authentication (RFC 3261, 22.4); empty: the user part of `id`."""
     password_file: str = matching("", _NO_CONTROL, "the path of a file whose first line is the password")
     password_env: str = matching("", r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
+    password_keyring: bool = False
+    """The desktop's keyring holds it, for the service `softphone` and the user `address` (softphone/store/passwords.py)."""
     register_seconds: int = limited(300, 20, 86400)
     auto_answer: bool = False
     message_waiting: bool = True
@@ -60,7 +63,10 @@ class Account:
 
         Raises:
             ConfigError: the file or variable is missing, empty, or readable by other users.
+            KeyringError: the keyring is locked, gone, or has no such password; found out within 5 s.
         """
+        if self.password_keyring:
+            return Passwords().from_keyring(self.address)
         if self.password_env:
             value = os.environ.get(self.password_env, "")
             if not value:
@@ -273,11 +279,12 @@ def _check_together(config: Config) -> None:
 
 
 def _check_account(place: str, account: Account) -> None:
-    for key in ("registrar", "proxy", "user", "password_file", "password_env"):
+    for key in ("registrar", "proxy", "user", "password_file", "password_env", "password_keyring"):
         if getattr(account, key) and not account.id:
             raise ConfigError(f"{place}.id: must be set, such as sip:alice@example.org, when {place}.{key} is")
-    if account.password_file and account.password_env:
-        raise ConfigError(f"{place}.password_env: cannot be used together with {place}.password_file; keep one of them")
+    given = [key for key in ("password_file", "password_env", "password_keyring") if getattr(account, key)]
+    if len(given) > 1:
+        raise ConfigError(f"{place}.{given[1]}: cannot be used together with {place}.{given[0]}; keep one of them")
 
 
 def _reason(error: Exception) -> str:

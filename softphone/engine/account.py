@@ -12,6 +12,7 @@ from softphone.control.protocol import Event, Register, Registration
 from softphone.engine.guard import pjsip_callback
 from softphone.engine.sentences import explain_registration
 from softphone.errors import SoftphoneError
+from softphone.store.passwords import KeyringError
 
 LOCAL = "local"
 """Name of the account for calls from address to address."""
@@ -39,21 +40,30 @@ class AccountSettings:
     expires_s: int = 300
     auto_answer: bool = False
     message_waiting: bool = True
+    trouble: str = ""
+    """Why it cannot register now."""
 
     @classmethod
     def from_config(cls, name: str, place: str, account: Account) -> AccountSettings:
         """`place` is where in the configuration it stands. Raises ConfigError when the password cannot be had."""
+        password = trouble = ""
+        try:
+            password = account.password(place)
+        except KeyringError as error:
+            # A locked keyring must not keep the phone from starting.
+            trouble = str(error)
         return cls(
             name,
             account.id,
             account.registrar or f"sip:{account.id.rpartition('@')[2]}",
             account.auth_user,
-            account.password(place),
+            password,
             "*",
             account.proxy,
             account.register_seconds,
             account.auto_answer,
             account.message_waiting,
+            trouble,
         )
 
     @classmethod
@@ -100,7 +110,9 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             raise AccountError(
                 f"account {settings.name}: {error.reason}; check that uri, registrar and proxy are SIP URIs such as sip:alice@example.org"
             ) from None
-        if settings.registrar:
+        if settings.trouble:
+            self._tell(Registration(account=settings.name, state="failed", reason=settings.trouble))
+        elif settings.registrar:
             self._register()
 
     def _register(self) -> None:
