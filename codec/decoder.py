@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from codec.payload import parse
-from codec.playout import Playout
+from codec.playout import Playout, SpokenPhone
 from codec.prosody import DEFAULT_MEAN_F0
 from codec.prosody_fill import ProsodyFill
 from codec.synthesiser import SpokenFrames
@@ -51,6 +52,10 @@ class DecoderStatistics:
     """Their length together."""
     voice_known: bool = False
     """Whether any piece of the speaker's voice has arrived."""
+    voice_bytes: int = 0
+    """Bytes of its description that have arrived, repeats included."""
+    waiting_ms: int = 0
+    """Speech that has arrived and waits to be spoken."""
 
 
 class Decoder:
@@ -82,7 +87,14 @@ class Decoder:
             gaps=counts.gaps,
             lost_ms=counts.lost_ticks * TICK_MS,
             voice_known=self._voice.known,
+            voice_bytes=self._voice.bytes,
+            waiting_ms=sum(token.ticks for token in self._playout.following()) * TICK_MS,
         )
+
+    @property
+    def spoken(self) -> deque[SpokenPhone]:
+        """Phones that were spoken, and holes that were bridged, newest last: take them out with `popleft`; the oldest are forgotten."""
+        return self._playout.spoken
 
     def receive(self, payload: bytes) -> None:
         """Take one payload as it came from the network, in any order, repeated or not. Raises PayloadError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,14 +17,16 @@ from codec.sound_history import SoundHistory
 from codec.speech_gate import HeardPhone, SpeechGate
 from codec.tokens import FRAME_SAMPLES
 from codec.voice import Voice, VoiceEstimator
-from codec.voice_updates import VoiceSender
-from codec.wire_token import TICK_FRAMES, TICK_MS, split_ticks, to_wire
+from codec.voice_updates import VoiceReceiver, VoiceSender
+from codec.wire_token import TICK_FRAMES, TICK_MS, WireToken, split_ticks, to_wire
 
 if TYPE_CHECKING:
     from codec.models import Models
 
 STEP_SAMPLES = TICK_FRAMES * FRAME_SAMPLES
 """Sound is worked on in steps of 20 ms, so that packets go at the same times however it comes in."""
+
+REMEMBERED_TOKENS = 64
 
 
 class Encoder:
@@ -34,6 +37,8 @@ class Encoder:
 
     def __init__(self, models: Models, settings: EncoderSettings | None = None) -> None:
         self.settings = settings or EncoderSettings()
+        self.sent: deque[WireToken] = deque(maxlen=REMEMBERED_TOKENS)
+        """Tokens sent, newest last, for whoever shows them: take them out with `popleft`; the oldest are forgotten."""
         self._models = models
         self._start()
 
@@ -46,6 +51,7 @@ class Encoder:
         self._mean_f0 = RunningMeanF0()
         self._voice = VoiceEstimator(self._models.voice_encoder)
         self._voice_sender = VoiceSender(self._models.voice_code)
+        self._voice_heard = VoiceReceiver(self._models.voice_code)
 
     def encode(self, pcm: NDArray[np.int16]) -> list[bytes]:
         """pcm (samples,) int16, 16 kHz mono, any length -> the payloads that became ready, in order; none in silence."""
@@ -69,6 +75,15 @@ class Encoder:
         payloads += self._end()
         self._start()
         return payloads
+
+    @property
+    def voice_progress(self) -> tuple[int, float | None]:
+        """(bytes of the voice's description sent so far, repeats included; cosine of the voice that a listener who got them all has to
+        the best estimate of the speaker's, None while nothing is known)."""
+        best = self._voice.embedding
+        if best is None or not self._voice_heard.known:
+            return self._voice_heard.bytes, None
+        return self._voice_heard.bytes, float(self._voice_heard.voice(self._mean_f0.hz).embedding @ best)
 
     @property
     def _now(self) -> int:
@@ -95,6 +110,7 @@ class Encoder:
             if self._packets.full:
                 payloads += self._send()
             self._packets.add(start, to_wire(token, self._mean_f0.hz))
+            self.sent.append(to_wire(token, self._mean_f0.hz))
             start += ticks
         return payloads
 
@@ -115,4 +131,6 @@ class Encoder:
         piece = None
         if self.settings.voice:
             piece = self._voice_sender.next_piece(self._packets.spoken_ticks * TICK_MS / 1000)
+        if piece is not None:
+            self._voice_heard.receive(piece)
         return [serialize(self._packets.packet(self._now, self.settings, piece), self._models.entropy)]

@@ -15,3 +15,7 @@ class ModelError(CodecError):
 
 class AudioFileError(CodecError):
     """An audio or .phv file cannot be read or written."""
+
+
+class TextError(CodecError):
+    """Typed text cannot be spoken."""

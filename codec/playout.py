@@ -5,8 +5,10 @@ A talkspurt begins once enough of it waits, or has waited long enough. What is m
 sound is held for a moment, then there is silence. Time lost by waiting is taken back from pauses.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from codec.payload import TIME_MODULO, Packet
 from codec.phones import PHONES, SILENCE
@@ -41,8 +43,17 @@ RESYNC_PACKETS = 3
 """So many packets in a row from the past mean that the sender's clock was set anew."""
 
 _REMEMBERED = 512
+_SPOKEN = 64
 _MARKS = 64
 _UNHELD = frozenset({SILENCE, *(PHONES.index(label) for label in ("B", "CH", "D", "G", "JH", "K", "P", "T"))})
+
+
+class SpokenPhone(NamedTuple):
+    """What was spoken, or bridged: index into PHONES, ticks of 20 ms, and how it came; `recovered` is by a redundant copy only."""
+
+    phone: int
+    ticks: int
+    state: Literal["received", "recovered", "lost"]
 
 
 @dataclass
@@ -62,6 +73,8 @@ class Playout:
 
     def __init__(self) -> None:
         self.counts = PlayoutCounts()
+        self.spoken: deque[SpokenPhone] = deque(maxlen=_SPOKEN)
+        self._recovered: set[int] = set()
         self._queue: dict[int, WireToken] = {}
         self._ends: set[int] = set()
         self._starts: set[int] = set()
@@ -128,6 +141,8 @@ class Playout:
         self._queue[at] = token
         self.counts.tokens_received += 1
         self.counts.tokens_recovered += redundant
+        if redundant:
+            _mark(self._recovered, at)
 
     def _limit(self) -> None:
         while self._queue and max(self._queue) - min(self._queue) > MAX_QUEUED_TICKS:
@@ -179,6 +194,7 @@ class Playout:
 
     def _speak(self) -> WireToken:
         token = self._queue.pop(self._head)
+        self.spoken.append(SpokenPhone(token.phone, token.ticks, "recovered" if self._head in self._recovered else "received"))
         self._head += token.ticks
         if token.phone == SILENCE:
             token = self._shorten(token)
@@ -230,6 +246,8 @@ class Playout:
         ticks = min(2, missing)
         self._head += missing if waiting > HOLE_PATIENCE_TICKS else ticks
         self.counts.lost_ticks += ticks
+        before = self.spoken.pop().ticks if self.spoken and self.spoken[-1].state == "lost" else 0
+        self.spoken.append(SpokenPhone(SILENCE, before + ticks, "lost"))
         return self._shorten(WireToken(SILENCE, ticks))
 
 

@@ -82,6 +82,8 @@ class VoiceReceiver:
     """Puts the pieces together. Holds two versions at most."""
 
     def __init__(self, code: VoiceCode) -> None:
+        self.bytes = 0
+        """Of the description, received so far, repeats included."""
         self._code = code
         self._version: int | None = None
         self._pieces: dict[int, bytes] = {}
@@ -91,6 +93,7 @@ class VoiceReceiver:
         """Take a piece of any version, repeated or not; one of an index that the code does not have is skipped."""
         if piece.index >= self._code.pieces:
             return
+        self.bytes += len(piece.data)
         if self._version is None:
             self._version = piece.version
         if piece.version == self._version:

@@ -8,13 +8,17 @@ import json
 import os
 import stat
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from softphone import paths
-from softphone.config_fields import ConfigError, allowed, check_keys, limited, matching, section, shown
+from softphone.config_fields import ConfigError, allowed, check_keys, limited, matching, section, shown, texts
+from softphone.store.passwords import Passwords
 
+MAX_ACCOUNTS = 7
+"""PJSUA holds eight (PJSUA_MAX_ACC), and one of them is for direct calls."""
 CODEC_NAMES = ("x-phv", "opus", "PCMU", "PCMA")
 
 # No white space, quotes, angle brackets or control characters: these strings end in SIP headers.
@@ -28,6 +32,8 @@ _NO_CONTROL_MEANING = "one line of text without control characters"
 class Account:
     """One registration. Without `id` there is no account, and calls go directly from address to address."""
 
+    name: str = matching("", r"[\w.@+-]{1,64}", "letters, digits and . @ + - _, at most 64 of them")
+    """What the user calls it; empty: "default", or in a list of accounts the address."""
     id: str = matching("", _SIP_URI, _SIP_URI_MEANING)
     registrar: str = matching("", _SIP_URI, "a SIP URI such as sip:example.org")
     proxy: str = matching("", _SIP_URI, "a SIP URI such as sip:proxy.example.org;lr")
@@ -35,24 +41,36 @@ class Account:
     """Name for digest authentication (RFC 3261, 22.4); empty: the user part of `id`."""
     password_file: str = matching("", _NO_CONTROL, "the path of a file whose first line is the password")
     password_env: str = matching("", r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
+    password_keyring: bool = False
+    """The desktop's keyring holds it, for the service `softphone` and the user `address` (softphone/store/passwords.py)."""
     register_seconds: int = limited(300, 20, 86400)
     auto_answer: bool = False
+    message_waiting: bool = True
+    """Ask the server for waiting voice messages (RFC 3842)."""
+
+    @property
+    def address(self) -> str:
+        """`id` without its scheme, such as alice@example.org."""
+        return self.id.partition(":")[2]
 
     @property
     def auth_user(self) -> str:
         """The name used in digest authentication."""
         return self.user or self.id.partition(":")[2].partition("@")[0]
 
-    def password(self) -> str:
-        """The password, read now and kept nowhere; "" when none is configured.
+    def password(self, key: str = "account") -> str:
+        """The password, read now and kept nowhere; "" when none is configured. `key` is the account's place in the file.
 
         Raises:
             ConfigError: the file or variable is missing, empty, or readable by other users.
+            KeyringError: the keyring is locked, gone, or has no such password; found out within 5 s.
         """
+        if self.password_keyring:
+            return Passwords().from_keyring(self.address)
         if self.password_env:
             value = os.environ.get(self.password_env, "")
             if not value:
-                raise ConfigError(f"account.password_env: the environment variable {self.password_env} is not set; set it to the password")
+                raise ConfigError(f"{key}.password_env: the environment variable {self.password_env} is not set; set it to the password")
             return value
         if not self.password_file:
             return ""
@@ -62,11 +80,11 @@ class Account:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
                 first = file.readline().rstrip("\r\n")
         except (OSError, UnicodeDecodeError, ValueError) as error:
-            raise ConfigError(f"account.password_file: cannot read {path} ({_reason(error)})") from None
+            raise ConfigError(f"{key}.password_file: cannot read {path} ({_reason(error)})") from None
         if mode & 0o077:
-            raise ConfigError(f"account.password_file: {path} can be read by other users; run: chmod 600 {path}")
+            raise ConfigError(f"{key}.password_file: {path} can be read by other users; run: chmod 600 {path}")
         if not first:
-            raise ConfigError(f"account.password_file: the first line of {path} is empty; write the password there")
+            raise ConfigError(f"{key}.password_file: the first line of {path} is empty; write the password there")
         return first
 
 
@@ -126,14 +144,44 @@ class Worker:
 
 
 @dataclass(frozen=True)
+class Privacy:
+    """What the phone remembers; contacts are kept in any case."""
+
+    history: bool = True
+    """Keep calls and messages, in a file that only this user can read."""
+
+
+@dataclass(frozen=True)
+class Tui:
+    """The full-screen phone."""
+
+    theme: str = allowed("dark", "dark", "light")
+    """Without colours when the environment has NO_COLOR."""
+
+
+@dataclass(frozen=True)
 class Config:
     account: Account = field(default_factory=Account)
+    accounts: tuple[Account, ...] = ()
+    """Several, each a table `[[accounts]]`, best first; then `account` must be empty."""
     network: Network = field(default_factory=Network)
     audio: Audio = field(default_factory=Audio)
     codecs: Codecs = field(default_factory=Codecs)
     phv: Phv = field(default_factory=Phv)
     opus: Opus = field(default_factory=Opus)
     worker: Worker = field(default_factory=Worker)
+    privacy: Privacy = field(default_factory=Privacy)
+    tui: Tui = field(default_factory=Tui)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Action of the full-screen phone -> key, such as `dial = "ctrl+d"`; the table of actions checks both."""
+    phrases: Mapping[str, str] = field(default_factory=dict)
+    """Key -> sentence that it speaks into the call."""
+
+    def named_accounts(self) -> dict[str, tuple[str, Account]]:
+        """Name -> (place in the file, account), in the order of the file."""
+        if self.account.id:
+            return {self.account.name or "default": ("account", self.account)}
+        return {account.name or account.address: (f"accounts[{n}]", account) for n, account in enumerate(self.accounts, 1)}
 
 
 def load(path: Path | None = None) -> Config:
@@ -171,37 +219,72 @@ def from_dict(document: dict[str, Any]) -> Config:
     sections = {entry.name: entry for entry in dataclasses.fields(Config)}
     hints = get_type_hints(Config)
     check_keys(document, sections, "")
-    values = {}
+    values: dict[str, Any] = {}
     for name, table in document.items():
+        if name == "accounts":
+            values[name] = _accounts(table)
+            continue
         if not isinstance(table, dict):
             raise ConfigError(f"{name}: must be a table, written as [{name}] on a line of its own")
-        values[name] = section(hints[name], name, table)
+        values[name] = section(hints[name], name, table) if dataclasses.is_dataclass(hints[name]) else texts(name, table)
     config = Config(**values)
     _check_together(config)
     return config
 
 
+def _accounts(tables: Any) -> tuple[Account, ...]:
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigError("accounts: must be a list of tables, each written below a line [[accounts]]; a single account is [account]")
+    if len(tables) > MAX_ACCOUNTS:
+        raise ConfigError(f"accounts: there are {len(tables)}, and PJSIP holds at most {MAX_ACCOUNTS}; take some away")
+    return tuple(section(Account, f"accounts[{n}]", table) for n, table in enumerate(tables, 1))
+
+
 def to_toml(config: Config) -> str:
     """A TOML document that `parse` reads back; holds the password's place, never the password."""
     lines = []
-    for name, table in dataclasses.asdict(config).items():
-        lines.append(f"[{name}]")
-        # JSON's strings, numbers, booleans and lists of strings are TOML's too.
-        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+    for name, content in dataclasses.asdict(config).items():
+        tables = content if isinstance(content, tuple) else (content,)
+        for table in tables:
+            lines.append(f"[[{name}]]" if tables is content else f"[{name}]")
+            # JSON's strings, numbers, booleans and lists of strings are TOML's too.
+            lines += [
+                f"{json.dumps(key) if name in ('keys', 'phrases') else key} = {json.dumps(value, ensure_ascii=False)}"
+                for key, value in table.items()
+            ]
     return "\n".join(lines) + "\n"
 
 
 def _check_together(config: Config) -> None:
-    account, network = config.account, config.network
+    network = config.network
     if any(int(part) > 255 for part in network.bind.split(".") if part):
         raise ConfigError(f"network.bind: must be an IPv4 address of this machine, or 0.0.0.0 for all, not {shown(network.bind)}")
     if network.bind == "":
         raise ConfigError("network.bind: must be an IPv4 address of this machine, or 0.0.0.0 for all, not empty")
-    for key in ("registrar", "proxy", "user", "password_file", "password_env"):
+    if config.account.id and config.accounts:
+        raise ConfigError("account.id: cannot be used together with [[accounts]]; write this account as another [[accounts]] table")
+    _check_account("account", config.account)
+    taken = {"local"}
+    for n, account in enumerate(config.accounts, 1):
+        _check_account(f"accounts[{n}]", account)
+        if not account.id:
+            raise ConfigError(f"accounts[{n}].id: must be set, such as sip:alice@example.org")
+        name = account.name or account.address
+        if name in taken:
+            why = "is the name of the account for direct calls" if name == "local" else "is the name of an account above"
+            raise ConfigError(f"accounts[{n}].name: {shown(name)} {why}; choose another")
+        taken.add(name)
+    if config.account.name == "local":
+        raise ConfigError("account.name: 'local' is the name of the account for direct calls; choose another")
+
+
+def _check_account(place: str, account: Account) -> None:
+    for key in ("registrar", "proxy", "user", "password_file", "password_env", "password_keyring"):
         if getattr(account, key) and not account.id:
-            raise ConfigError(f"account.id: must be set, such as sip:alice@example.org, when account.{key} is")
-    if account.password_file and account.password_env:
-        raise ConfigError("account.password_env: cannot be used together with account.password_file; keep one of them")
+            raise ConfigError(f"{place}.id: must be set, such as sip:alice@example.org, when {place}.{key} is")
+    given = [key for key in ("password_file", "password_env", "password_keyring") if getattr(account, key)]
+    if len(given) > 1:
+        raise ConfigError(f"{place}.{given[1]}: cannot be used together with {place}.{given[0]}; keep one of them")
 
 
 def _reason(error: Exception) -> str:

@@ -8,6 +8,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from softphone.errors import SoftphoneError
 
+LONGEST_TEXT = 500
+
 
 class ConfigError(SoftphoneError):
     """The configuration cannot be read, or a value in it is wrong; the message names the file and the key."""
@@ -34,6 +36,14 @@ def section(kind: Any, name: str, table: Mapping[str, Any]) -> Any:
     hints = get_type_hints(kind)
     check_keys(table, fields, f"{name}.")
     return kind(**{key: _value(f"{name}.{key}", hints[key], fields[key].metadata, value) for key, value in table.items()})
+
+
+def texts(name: str, table: Mapping[str, Any]) -> dict[str, str]:
+    """A table of short texts with free keys. Raises ConfigError naming `name`.key."""
+    for key, value in table.items():
+        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or not value.isprintable():
+            raise ConfigError(f"{name}.{shown(key, quote=False)}: must be one line of text in quotes, not {shown(value)}")
+    return dict(table)
 
 
 def check_keys(table: Mapping[str, Any], known: Mapping[str, Any], prefix: str) -> None:

@@ -14,7 +14,7 @@ from softphone.bench.delay import find_lag
 from softphone.bench.opus_cost import HEADER_BYTES, OpusCostError, opus_cost
 from softphone.bench.speech import speech_seconds
 from softphone.bench.wer import WerError, word_error_rate
-from softphone.config import Account, Audio, Config, Network
+from softphone.config import Account, Audio, Config, Network, Privacy
 from softphone.demo_call import CallRecord, call_on_loopback
 from softphone.demo_report import Remarks, Report
 from softphone.errors import SoftphoneError
@@ -60,7 +60,13 @@ def run_demo(config: Config, wav: Path, text: str | None, received: Path, say: C
     spoken_s = speech_seconds(sent, SAMPLE_RATE)
     if spoken_s == 0:
         raise DemoError(f"there is no sound in {wav}; give a recording of speech")
-    local = replace(config, account=Account(), network=Network(bind="127.0.0.1"), audio=Audio(input="null", output="null"))
+    local = replace(
+        config,
+        account=Account(),
+        network=Network(bind="127.0.0.1"),
+        audio=Audio(input="null", output="null"),
+        privacy=Privacy(history=False),
+    )
     received.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="softphone-demo-") as folder:
         record = call_on_loopback(local, sent, received.resolve(), Path(folder), say)

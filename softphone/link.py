@@ -47,6 +47,8 @@ class Kind(IntEnum):
     READY = 7
     STATISTICS = 8
     ERROR = 9
+    OBSERVE = 20
+    OBSERVED = 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,26 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
+class Observe:
+    """Engine -> worker: tell what is sent and spoken on `stream`, or stop that."""
+
+    stream: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Worker -> engine, a few times a second where it was asked for.
+
+    `report`: `tx` [[label, ms], ...] sent, `rx` [[label, ms, state], ...] spoken since the last one, `voice` [bytes sent, cosine or
+    None, bytes received].
+    """
+
+    stream: int
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Worker -> engine: `stream` (0: the whole worker) cannot go on, in one sentence."""
 
@@ -116,7 +138,7 @@ class Failure:
     sentence: str
 
 
-Message = Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure
+Message = Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure | Observe | Observed
 
 _HEADER = struct.Struct("<B3sI")
 _PULL = struct.Struct("<I")
@@ -144,6 +166,10 @@ def pack(message: Message) -> bytes:
             kind, stream, body = Kind.READY, 0, _to_json(facts)
         case Statistics(stream, counters):
             kind, body = Kind.STATISTICS, _to_json(counters)
+        case Observe(stream, on):
+            kind, body = Kind.OBSERVE, bytes([on])
+        case Observed(stream, report):
+            kind, body = Kind.OBSERVED, _to_json(report)
         case Failure(stream, sentence):
             kind, body = Kind.ERROR, sentence.encode("utf-8", "replace")[:MAX_BODY]
     if len(body) > MAX_BODY:
@@ -193,6 +219,12 @@ def unpack(datagram: bytes) -> Message:
             return Ready(_from_json(body))
         case Kind.STATISTICS:
             return Statistics(stream, _from_json(body))
+        case Kind.OBSERVE:
+            if body not in (b"\0", b"\1"):
+                raise LinkError("an observe message says neither on nor off")
+            return Observe(stream, body == b"\1")
+        case Kind.OBSERVED:
+            return Observed(stream, _from_json(body))
         case Kind.ERROR:
             return Failure(stream, body.decode("utf-8", "replace"))
 
@@ -257,7 +289,7 @@ def link_pair() -> tuple[socket.socket, socket.socket]:
     return ends
 
 
-_MEDIA = (Pcm, Payload, Pull, Statistics)
+_MEDIA = (Pcm, Payload, Pull, Statistics, Observed)
 _CONTROL_CAPACITY = 1024
 
 

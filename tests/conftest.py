@@ -18,6 +18,14 @@ from tests.peers.process import ROOT
 PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, and no process that it starts, touches the contacts and the history of the user who runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first 4.5 seconds of the bundled recording, a WAV file of 16 kHz."""

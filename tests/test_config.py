@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from softphone import config, paths
 from softphone.config import Config, ConfigError
 
+SECTIONS = {section.name: getattr(Config(), section.name) for section in dataclasses.fields(Config)}
 KEYS = [
-    f"{section.name}.{key.name}" for section in dataclasses.fields(Config) for key in dataclasses.fields(getattr(Config(), section.name))
+    f"{name}.{key.name}" for name, section in SECTIONS.items() if dataclasses.is_dataclass(section) for key in dataclasses.fields(section)
 ]
 
 
@@ -43,9 +44,11 @@ def test_a_missing_file_means_the_defaults_unless_it_was_named(tmp_path: Path, m
         ("[phv]\ninterval = 20\n", "phv.interval", "interval_ms, redundancy, voice"),
         ("[phv]\nvoice = 1\n", "phv.voice", "true or false"),
         ("phv = 3\n", "phv", "[phv]"),
-        ("[phone]\n", "phone", "account, network"),
+        ("[phone]\n", "phone", "account, accounts, network"),
+        ("[keys]\ndial = 3\n", "keys.dial", "in quotes"),
+        ('[phrases]\nf2 = "two\\nlines"\n', "phrases.f2", "one line"),
         ('[audio]\nsize = "\\u001b[31m"\n', "audio.size", "input, output"),
-        ('"\\u001b[31m" = 1\n', "\\x1b[31m", "account, network"),
+        ('"\\u001b[31m" = 1\n', "\\x1b[31m", "account, accounts, network"),
         ('[network]\nbind = "::1"\n', "network.bind", "IPv4"),
         ('[network]\nbind = "1.2.3.400"\n', "network.bind", "IPv4"),
         ('[network]\ntransport = "sctp"\n', "network.transport", "udp, tcp"),
@@ -58,6 +61,15 @@ def test_a_missing_file_means_the_defaults_unless_it_was_named(tmp_path: Path, m
         ('[account]\nid = "sip:a@b\\r\\nX: y"\n', "account.id", "SIP URI"),
         ('[account]\nregistrar = "sip:b"\n', "account.id", "must be set"),
         ('[account]\nid = "sip:a@b"\npassword_file = "x"\npassword_env = "Y"\n', "account.password_env", "keep one"),
+        ('[account]\nid = "sip:a@b"\n[[accounts]]\nid = "sip:c@d"\n', "account.id", "another [[accounts]] table"),
+        ('[account]\nid = "sip:a@b"\nname = "local"\n', "account.name", "choose another"),
+        ('[[accounts]]\nname = "work"\n', "accounts[1].id", "must be set"),
+        ('[[accounts]]\nid = "sip:a@b"\n[[accounts]]\nid = "sip:a@b"\n', "accounts[2].name", "choose another"),
+        ('[[accounts]]\nid = "sip:a@b"\ncolour = 1\n', "accounts[1].colour", "id, registrar"),
+        ('[[accounts]]\nid = "sip:a@b"\nname = "two words"\n', "accounts[1].name", "letters, digits"),
+        ('[accounts]\nid = "sip:a@b"\n', "accounts", "[[accounts]]"),
+        ('accounts = ["sip:a@b"]\n', "accounts", "[[accounts]]"),
+        ("".join(f'[[accounts]]\nid = "sip:{n}@b"\n' for n in range(8)), "accounts", "at most 7"),
         ("[phv\n", "TOML", "line 1"),
         ("a = 1\na = 2\n", "TOML", "line 2"),
     ],
@@ -72,6 +84,20 @@ def test_a_wrong_value_is_named_with_its_cure(tmp_path: Path, text: str, key: st
     assert key in sentence
     assert cure in sentence
     assert sentence.isprintable()
+
+
+def test_one_account_or_several_by_name() -> None:
+    one = config.parse('[account]\nid = "sip:alice@example.org"\n')
+    assert {name: place for name, (place, _) in one.named_accounts().items()} == {"default": "account"}
+    several = config.parse(
+        '[[accounts]]\nid = "sip:alice@example.org"\n[[accounts]]\nname = "home"\nid = "sip:al@example.net"\nmessage_waiting = false\n'
+    )
+    assert list(several.named_accounts()) == ["alice@example.org", "home"]
+    place, home = several.named_accounts()["home"]
+    assert (place, home.message_waiting, home.auth_user) == ("accounts[2]", False, "al")
+    with pytest.raises(ConfigError, match=r"accounts\[2\]\.password_env"):
+        config.Account(id="sip:a@b", password_env="SOFTPHONE_NOT_SET").password(place)
+    assert config.parse(config.to_toml(several)) == several
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

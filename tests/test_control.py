@@ -28,6 +28,7 @@ from softphone.control.protocol import (
     ControlError,
     Engine,
     Event,
+    Levels,
     Log,
     Register,
     Reply,
@@ -142,13 +143,14 @@ class EchoEngine:
     def __init__(self, path: Path) -> None:
         self.commands: list[AnyCommand] = []
         self.silent = False
+        self.answer: dict[str, Any] | None = None
         self.server = ControlServer(path, self._command)
         self.server.start()
 
     def _command(self, connection: int, command: AnyCommand) -> None:
         self.commands.append(command)
         if not self.silent:
-            self.server.reply(connection, Reply(id=command.id, result={"echo": msgspec.to_builtins(command)}))
+            self.server.reply(connection, Reply(id=command.id, result=self.answer or {"echo": msgspec.to_builtins(command)}))
 
 
 @pytest.fixture
@@ -211,6 +213,35 @@ def test_subscribing_filters_events(engine: EchoEngine) -> None:
         client.request(Subscribe())
         engine.server.publish(Log(level="info", message="wanted again"))
         assert isinstance(client.next_event(5), Log)
+
+
+def test_frequent_events_go_to_those_who_name_them(engine: EchoEngine) -> None:
+    server = engine.server
+    with ControlClient(server.path) as one, ControlClient(server.path) as other:
+        for client in (one, other):
+            client.request(Status())
+        assert server.wants("log") and not server.wants("levels")
+        other.request(Subscribe(events=["levels", "log"]))
+        assert server.wants("levels") and not server.wants("phones")
+        server.publish(Levels(call=None, tx=-20, rx=-80))
+        server.publish(Log(level="info", message="for all"))
+        assert isinstance(one.next_event(5), Log)
+        assert isinstance(other.next_event(5), Levels)
+        other.request(Subscribe())
+        assert not server.wants("levels")
+    deadline = time.monotonic() + 10
+    while server.wants("log") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not server.wants("log"), "nobody is there any more"
+
+
+def test_an_answer_may_be_longer_than_a_command(engine: EchoEngine) -> None:
+    with ControlClient(engine.server.path) as client:
+        engine.answer = {"text": "x" * (5 * MAX_LINE)}
+        assert client.request(Status()) == engine.answer
+        engine.answer = {"text": "x" * (2 * protocol.MAX_ANSWER)}
+        with pytest.raises(ControlError, match="ask for less"):
+            client.request(Status())
 
 
 def raw(path: Path) -> socket.socket:

@@ -19,6 +19,8 @@ from softphone.link import (
     Link,
     LinkError,
     Message,
+    Observe,
+    Observed,
     Open,
     Payload,
     Pcm,
@@ -44,6 +46,8 @@ messages = st.one_of(
     st.just(Stop()),
     st.builds(Ready, json_objects),
     st.builds(Statistics, streams, json_objects),
+    st.builds(Observe, streams, st.booleans()),
+    st.builds(Observed, streams, json_objects),
     st.builds(Failure, streams, st.text(max_size=200).filter(lambda text: text.encode("utf-8", "replace").decode() == text)),
 )
 
@@ -53,7 +57,7 @@ def test_what_is_packed_is_unpacked(message: Message) -> None:
     assert unpack(pack(message)) == message
 
 
-@given(st.binary(max_size=64) | st.binary(max_size=64).map(lambda body: bytes([len(body) % 12, 0, 0, 0, 1, 0, 0, 0]) + body))
+@given(st.binary(max_size=64) | st.binary(max_size=64).map(lambda body: bytes([len(body) % 24, 0, 0, 0, 1, 0, 0, 0]) + body))
 def test_every_datagram_is_a_message_or_a_link_error(datagram: bytes) -> None:
     try:
         message = unpack(datagram)

@@ -143,3 +143,19 @@ def test_any_packets_leave_it_speaking_or_silent(packets: list[tuple[int, int, b
         now += 1 if token is None else token.ticks
     assert playout.next(now) is None
     assert not playout.speaking
+
+
+def test_what_was_spoken_says_how_it_came() -> None:
+    playout = Playout()
+    playout.receive(Packet(0, ((S, AH),), start=True), 0)
+    # The second packet is lost and the third repeats it; the fourth is lost and nothing repeats it.
+    playout.receive(Packet(8, ((T, M), (S, AH))), 0)
+    playout.receive(Packet(32, ((S, AH, T, M),), end=True), 0)
+    list(speak(playout, 0))
+    heard = [(phone.phone, phone.ticks, phone.state) for phone in playout.spoken]
+    assert heard[:6] == [
+        (token.phone, token.ticks, state)
+        for token, state in [(S, "received"), (AH, "received"), (T, "recovered"), (M, "recovered"), (S, "received"), (AH, "received")]
+    ]
+    assert heard[6] == (SILENCE, 8, "lost"), "one hole is one entry, however often it was bridged"
+    assert heard[7] == (S.phone, S.ticks, "received")

@@ -16,7 +16,7 @@ FORBIDDEN = {
     "softphone/control": {"torch", "textual", "codec", "pjsua2", "cffi"},
     "softphone/worker": {"pjsua2", "textual"},
     "softphone/cli": {"pjsua2", "cffi", "torch"},
-    "softphone/ui": {"pjsua2", "cffi", "torch", "codec"},
+    "softphone/tui": {"pjsua2", "cffi", "torch", "codec"},
     "softphone/bench": {"pjsua2", "torch"},
 }
 LONGEST_FILE = 500

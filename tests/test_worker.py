@@ -14,7 +14,22 @@ import numpy as np
 import pytest
 
 from softphone import sound_file
-from softphone.link import CHUNK_BYTES, Close, Failure, Link, Message, Open, Payload, Pcm, Pull, Ready, Statistics, link_pair
+from softphone.link import (
+    CHUNK_BYTES,
+    Close,
+    Failure,
+    Link,
+    Message,
+    Observe,
+    Observed,
+    Open,
+    Payload,
+    Pcm,
+    Pull,
+    Ready,
+    Statistics,
+    link_pair,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = {"interval_ms": 160, "redundancy": 1, "voice": True}
@@ -108,6 +123,31 @@ def test_speech_goes_through_two_streams_of_one_worker(worker: WorkerProcess, sp
     assert counted.counters["packets"] > 0
     worker.link.send(Close(1))
     worker.link.send(Close(2))
+
+
+def test_who_asks_is_told_what_is_sent_and_spoken(worker: WorkerProcess, speech: Path) -> None:
+    worker.link.send(Open(21, SETTINGS))
+    worker.link.send(Open(22, SETTINGS))
+    say(worker, 21, speech)
+    worker.wait(Payload, lambda _: len(worker.payloads(21)) > 5)
+    assert not [m for m in worker.messages if isinstance(m, Observed)], "nobody asked"
+    for stream in (21, 22):
+        worker.link.send(Observe(stream, True))
+    say(worker, 21, speech)
+    done = len(worker.payloads(21))
+    # Every other payload is lost: what the next one repeats is recovered.
+    for payload in worker.payloads(21)[: done // 2 * 2 : 2]:
+        worker.link.send(Payload(22, payload))
+    listen(worker, 22, 150)
+    sent = worker.wait(Observed, lambda m: m.stream == 21 and bool(m.report["tx"]) and m.report["voice"][1] is not None).report
+    assert all(label.isalpha() and ms % 20 == 0 for label, ms in sent["tx"])
+    assert sent["voice"][0] >= 4 and 0.5 < sent["voice"][1] <= 1.0
+    spoken = worker.wait(Observed, lambda m: m.stream == 22 and any(state == "recovered" for _, _, state in m.report["rx"])).report
+    assert worker.wait(Observed, lambda m: m.stream == 22 and m.report["voice"][2] > 0)
+    assert {state for _, _, state in spoken["rx"]} <= {"received", "recovered", "lost"}
+    for stream in (21, 22):
+        worker.link.send(Observe(stream, False))
+        worker.link.send(Close(stream))
 
 
 def test_silence_sends_nothing(worker: WorkerProcess) -> None:

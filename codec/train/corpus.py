@@ -1,15 +1,13 @@
 """Training speech, decoded once: `python -m codec.train.corpus` packs every utterance of the data lists.
 
 The cache is one int16 file `<name>.pcm` (16 kHz mono, utterances end to end) and `<name>.jsonl`, the data list with
-`offset` and `samples` added. Packed once for everybody who trains.
+`offset` and `samples` added. Packed once for everybody who trains. A list may have a second set of labels, `<name>.<labels>.jsonl`.
 """
 
-import argparse
+import hashlib
 import json
 import os
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,8 @@ from numpy.typing import NDArray
 
 from codec.errors import AudioFileError
 from codec.tokens import SAMPLE_RATE
+from codec.train.ledger import Ledger
+from codec.train.step import begin, run_step, step_options
 
 DATA = Path(os.environ.get("SOFTPHONE_DATA", "../shared/data"))
 CACHE = Path("work/corpus")
@@ -38,36 +38,43 @@ def decode_audio(path: Path) -> NDArray[np.int16]:
 
 
 def pack(name: str, data: Path = DATA, cache: Path = CACHE) -> None:
-    """Decode every utterance of `<data>/<name>.jsonl` into the cache; does nothing where it is already there."""
+    """Decode every utterance of `<data>/<name>.jsonl` into the cache; does nothing where it is already there. Raises AudioFileError."""
     index_path = cache / f"{name}.jsonl"
     if index_path.exists():
         return
-    cache.mkdir(parents=True, exist_ok=True)
-    lines = (data / f"{name}.jsonl").read_text().splitlines()
-    offset, started = 0, time.monotonic()
-    index_part = index_path.with_suffix(".part")
-    with open(cache / f"{name}.pcm", "wb") as sound, open(index_part, "w") as index:
-        for count, line in enumerate(lines, 1):
-            record = json.loads(line)
-            pcm = decode_audio(data / record["file"])
-            sound.write(pcm.tobytes())
-            index.write(json.dumps({**record, "offset": offset, "samples": len(pcm)}) + "\n")
-            offset += len(pcm)
-            if count % 100 == 0 or count == len(lines):
-                left = (time.monotonic() - started) / count * (len(lines) - count)
-                print(f"\r{name}: {count}/{len(lines)} utterances, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
-    index_part.rename(index_path)
-    print(file=sys.stderr)
+    try:
+        lines = (data / f"{name}.jsonl").read_text().splitlines()
+    except OSError as error:
+        raise AudioFileError(f"{error.filename} cannot be read: name the folder of the data lists with --data or SOFTPHONE_DATA.") from None
+    ledger = Ledger(cache / name)
+    offset = sum(record["samples"] for record in ledger.records)
+    for number in ledger.missing(len(lines), name):
+        record = json.loads(lines[number])
+        pcm = decode_audio(data / record["file"])
+        ledger.add({**record, "offset": offset, "samples": len(pcm)}, pcm.tobytes())
+        offset += len(pcm)
+    ledger.close().rename(cache / f"{name}.pcm")
+    write_records(index_path, ledger.records)
+    ledger.remove()
+
+
+def write_records(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    """A list, one record a line, in place only when it is whole."""
+    part = path.with_suffix(".new")
+    part.write_text("".join(json.dumps(record) + "\n" for record in records))
+    part.rename(path)
 
 
 class Corpus:
     """A packed data list: `records[i]` is the line of the list, `pcm(i)` its sound (int16, read from a memory map)."""
 
-    def __init__(self, name: str, cache: Path = CACHE) -> None:
-        index_path = cache / f"{name}.jsonl"
+    def __init__(self, name: str, cache: Path = CACHE, labels: str = "") -> None:
+        """labels: "" for those that came with the list, or the name of another set, such as "realigned". Raises AudioFileError."""
+        index_path = cache / (f"{name}.{labels}.jsonl" if labels else f"{name}.jsonl")
         if not index_path.exists():
-            raise AudioFileError(f"{index_path} is missing; run `python -m codec.train.corpus` first")
-        self.name = name
+            step = f"codec.train.realign {name}" if labels == "realigned" else "codec.train.corpus"
+            raise AudioFileError(f"{index_path} is missing; run `python -m {step}` first")
+        self.name, self.cache, self.labels = name, cache, labels
         self.records: list[dict[str, Any]] = [json.loads(line) for line in index_path.read_text().splitlines()]
         self._pcm = np.memmap(cache / f"{name}.pcm", dtype=np.int16, mode="r")
 
@@ -82,19 +89,26 @@ class Corpus:
         """`l2`, `librispeech`, `commands` or `synthetic`."""
         return str(self.records[index]["file"]).split("/")[1]
 
+    def fingerprint(self) -> str:
+        """Stands for the list in cards: SHA-256 over the ids, in order, and their labels; 16 hex digits."""
+        digest = hashlib.sha256()
+        for record in self.records:
+            digest.update(json.dumps([record["id"], record["phones"]]).encode())
+        return digest.hexdigest()[:16]
+
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self.records)))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the step."""
+    parser = step_options(__doc__)
     parser.add_argument("names", nargs="*", default=["train", "valid", "dev"])
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--cache", type=Path, default=CACHE)
-    arguments = parser.parse_args()
+    arguments = begin(parser, argv)
     for name in arguments.names:
-        pack(name, arguments.data, arguments.cache)
+        pack(name, arguments.data, arguments.work / "corpus")
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

@@ -22,7 +22,7 @@ from codec.train.pronunciations import dictionary, variants_of
 PAUSE = 0.08
 """Share of word borders inside a sentence where the speaker pauses."""
 
-_START, _END = "<s>", "</s>"
+_START, SENTENCE_END = "<s>", "</s>"
 _WRITE = """
 from pocketsphinx import Config, LogMath, NGramModel
 import sys
@@ -45,9 +45,9 @@ class WordBigrams:
                     section += line.strip().endswith("-grams:")
                     continue
                 fields = line.split()
-                if section == 1 and len(fields) == 3 and (fields[1] == _END or fields[1] in known):
+                if section == 1 and len(fields) == 3 and (fields[1] == SENTENCE_END or fields[1] in known):
                     unigrams[fields[1]] = 10 ** float(fields[0])
-                elif section == 2 and len(fields) == 4 and (fields[2] == _END or fields[2] in known):
+                elif section == 2 and len(fields) == 4 and (fields[2] == SENTENCE_END or fields[2] in known):
                     words, chances = followers.setdefault(fields[1], ([], []))
                     words.append(fields[2])
                     chances.append(10 ** float(fields[0]))
@@ -55,6 +55,12 @@ class WordBigrams:
         chances_of_words = np.cumsum(list(unigrams.values()))
         self._chances = chances_of_words / chances_of_words[-1]
         self._followers = {word: (words, np.cumsum(chances)) for word, (words, chances) in followers.items()}
+
+    def unigrams(self) -> tuple[list[str], NDArray[np.float64]]:
+        """All words with their chances, the end of the sentence left out."""
+        chances = np.diff(self._chances, prepend=0.0)
+        kept = [(word, chance) for word, chance in zip(self._words, chances, strict=True) if word != SENTENCE_END]
+        return [word for word, _ in kept], np.array([chance for _, chance in kept])
 
     def sample(self, count: int, random: np.random.Generator) -> Iterator[str]:
         """`count` words and sentence ends, as the model would say them; what is unseen after a word is drawn from all words."""
@@ -66,7 +72,7 @@ class WordBigrams:
             else:
                 word = self._words[min(int(np.searchsorted(self._chances, second)), len(self._words) - 1)]
             yield word
-            if word == _END:
+            if word == SENTENCE_END:
                 word = _START
 
 
@@ -88,7 +94,7 @@ def spoken(words: Iterator[str], random: np.random.Generator) -> Iterator[int]:
     """Phones of words; the first pronunciation is the likeliest, pauses at sentence ends and now and then between words."""
     known = dictionary()
     for word in words:
-        if word == _END:
+        if word == SENTENCE_END:
             yield SILENCE
             continue
         variants = known[word]

@@ -114,6 +114,7 @@ class TokenData:
     def __init__(self, corpus: Corpus, tracks: Tracks, voices: Voices, seed: int) -> None:
         self._corpus, self._tracks, self.voices = corpus, tracks, voices
         self._rng = np.random.default_rng(seed)
+        self.label_noise = LABEL_NOISE
         self._level_offset = Entropy.from_weights(load_weights(TABLES)[0]).level_offset
         self._spans = {
             i: spans_of(corpus.records[i]["phones"], corpus.records[i]["samples"] // FRAME_SAMPLES)
@@ -188,7 +189,7 @@ class TokenData:
 
     def _damage(self, token: Token, gain: float) -> Token:
         rng, phone, semitones = self._rng, token.phone, token.semitones
-        if rng.random() < LABEL_NOISE and phone != SILENCE:
+        if rng.random() < self.label_noise and phone != SILENCE:
             likes = [p for p in range(1, len(PHONES)) if (p in VOWELS) == (phone in VOWELS)]
             phone = int(rng.choice(likes))
         if semitones is not None:

@@ -5,6 +5,7 @@ import importlib
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 from softphone import __version__
@@ -22,15 +23,30 @@ def parser() -> argparse.ArgumentParser:
         epilog=status.HELP,
     )
     top.add_argument("--version", action="version", version=f"softphone {__version__}")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    top.add_argument("--config", type=Path, metavar="FILE", dest="tui_config", help="configuration of the full-screen phone")
+    top.add_argument(
+        "--socket", type=Path, metavar="PATH", dest="tui_socket", help="engine of the full-screen phone, used or started there"
+    )
+    top.set_defaults(run=full_screen)
+    commands = top.add_subparsers(metavar="COMMAND", title="commands", description="without a command: the full-screen phone")
     for name in COMMANDS:
         importlib.import_module(f"softphone.cli.{name}").add(commands)
     return top
 
 
+def full_screen(options: argparse.Namespace) -> int:
+    """The phone in the terminal."""
+    from softphone.tui.main import run  # noqa: PLC0415 - other commands do without
+
+    return run(options.tui_config, options.tui_socket)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = parser().parse_args(arguments)
+    top = parser()
+    options = top.parse_args(arguments)
+    if options.run is not full_screen and (options.tui_config or options.tui_socket):
+        top.error("--config and --socket go after the command, where it takes them")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return int(options.run(options))

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from softphone.control.protocol import MAX_LINE, AnyEvent, Command, ControlError, Event, Failure, Reply, parse_message, to_line
+from softphone.control.protocol import MAX_ANSWER, MAX_LINE, AnyEvent, Command, ControlError, Event, Failure, Reply, parse_message, to_line
 
 EVENT_BACKLOG = 4096
 
@@ -144,7 +144,7 @@ class ControlClient:
         reason = "the engine is gone; start it again"
         try:
             with self._socket.makefile("rb") as lines:
-                while line := lines.readline(MAX_LINE + 1):
+                while line := lines.readline(MAX_ANSWER + 1):
                     self._dispatch(parse_message(line))
         except ControlError as error:
             reason = str(error)

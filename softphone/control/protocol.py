@@ -18,6 +18,8 @@ from softphone.errors import SoftphoneError
 
 MAX_LINE = 65536
 """Bytes of one line, newline included."""
+MAX_ANSWER = 2**20
+"""Bytes of a line from the engine: the SIP messages of a call are many."""
 
 
 class ControlError(SoftphoneError):
@@ -232,7 +234,7 @@ class Sdp(Command, frozen=True, kw_only=True, tag="sdp"):
 
 
 class Subscribe(Command, frozen=True, kw_only=True, tag="subscribe"):
-    """Send this connection only these events; None means all, which is how a connection starts."""
+    """Send this connection only these events; None means all but `levels` and `phones`, which is how a connection starts."""
 
     events: list[EventName] | None = None
 
@@ -314,7 +316,8 @@ class File(Event, kw_only=True, tag="file"):
 
 
 class Direction(Struct, kw_only=True):
-    """One direction of RTP. `payload_bps` and `ip_bps` are over the last interval; IP counts 40 bytes of IPv4, UDP and RTP header."""
+    """One direction of RTP. `payload_bps`, `ip_bps` and `loss_now_percent` are over the last interval (of `tx` losses the far end tells,
+    every five seconds), `lost` and `loss_percent` since the media began; IP counts 40 bytes of IPv4, UDP and RTP header."""
 
     packets: int = 0
     bytes: int = 0
@@ -322,7 +325,9 @@ class Direction(Struct, kw_only=True):
     ip_bps: float = 0.0
     lost: int = 0
     loss_percent: float = 0.0
+    loss_now_percent: float = 0.0
     jitter_ms: float = 0.0
+    """Interarrival jitter now (RFC 3550, 6.4.1)."""
 
 
 class CallStatistics(Event, kw_only=True, tag="statistics"):
@@ -340,6 +345,9 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
     rx: Direction = msgspec.field(default_factory=Direction)
     rtt_ms: float | None = None
     jitter_buffer_ms: float = 0.0
+    """What waits here to be played, on average."""
+    delay_ms: float | None = None
+    """From the far end's mouth to our ear, estimated: the codec's delay, half of `rtt_ms`, and what waits here. None while `rtt_ms` is."""
     queues: dict[str, int] = {}
     codec_counters: dict[str, Any] = {}
     worker: str = ""
@@ -406,6 +414,8 @@ class Transfer(Event, kw_only=True, tag="transfer"):
     state: Literal["accepted", "progress", "done", "failed", "incoming"]
     code: int = 0
     reason: str = ""
+    new_call: int | None = None
+    """With `incoming`: the call that follows this one."""
 
 
 class Levels(Event, kw_only=True, tag="levels"):
@@ -514,8 +524,8 @@ def parse_command(line: bytes) -> AnyCommand:
 
 def parse_message(line: bytes) -> AnyEvent | Reply | None:
     """What the engine sent: an event, an answer, or None for an event of a newer engine. Raises ControlError when it is neither."""
-    if len(line) > MAX_LINE:
-        raise ControlError(f"the engine sent a line longer than {MAX_LINE} bytes", "protocol")
+    if len(line) > MAX_ANSWER:
+        raise ControlError(f"the engine sent a line longer than {MAX_ANSWER} bytes", "protocol")
     try:
         envelope = _envelope_decoder.decode(line)
         if envelope.event is None:
@@ -530,6 +540,8 @@ def parse_message(line: bytes) -> AnyEvent | Reply | None:
 
 
 EVENTS: frozenset[str] = frozenset(str(event.__struct_config__.tag) for event in get_args(AnyEvent))
+BY_NAME_ONLY: frozenset[str] = frozenset({"levels", "phones"})
+"""Events that go only to connections that subscribed to them by name: they are many."""
 
 
 def _shown(text: str) -> str:

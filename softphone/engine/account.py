@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import pjsua2 as pj
 
-from softphone.config import Network
+from softphone.config import Account, Network
 from softphone.control.protocol import Event, Register, Registration
 from softphone.engine.guard import pjsip_callback
 from softphone.engine.sentences import explain_registration
 from softphone.errors import SoftphoneError
+from softphone.store.passwords import KeyringError
 
 LOCAL = "local"
 """Name of the account for calls from address to address."""
@@ -38,6 +39,32 @@ class AccountSettings:
     proxy: str = ""
     expires_s: int = 300
     auto_answer: bool = False
+    message_waiting: bool = True
+    trouble: str = ""
+    """Why it cannot register now."""
+
+    @classmethod
+    def from_config(cls, name: str, place: str, account: Account) -> AccountSettings:
+        """`place` is where in the configuration it stands. Raises ConfigError when the password cannot be had."""
+        password = trouble = ""
+        try:
+            password = account.password(place)
+        except KeyringError as error:
+            # A locked keyring must not keep the phone from starting.
+            trouble = str(error)
+        return cls(
+            name,
+            account.id,
+            account.registrar or f"sip:{account.id.rpartition('@')[2]}",
+            account.auth_user,
+            password,
+            "*",
+            account.proxy,
+            account.register_seconds,
+            account.auto_answer,
+            account.message_waiting,
+            trouble,
+        )
 
     @classmethod
     def from_command(cls, command: Register) -> AccountSettings:
@@ -52,6 +79,7 @@ class AccountSettings:
             command.proxy or "",
             command.expires_s,
             command.auto_answer,
+            command.message_waiting,
         )
 
 
@@ -82,7 +110,9 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             raise AccountError(
                 f"account {settings.name}: {error.reason}; check that uri, registrar and proxy are SIP URIs such as sip:alice@example.org"
             ) from None
-        if settings.registrar:
+        if settings.trouble:
+            self._tell(Registration(account=settings.name, state="failed", reason=settings.trouble))
+        elif settings.registrar:
             self._register()
 
     def _register(self) -> None:
@@ -156,6 +186,7 @@ def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
         config.regConfig.dropCallsOnFail = False
         # On shutdown libDestroy must not sit out a dead registrar.
         config.regConfig.unregWaitMsec = 2000
+        config.mwiConfig.enabled = settings.message_waiting
     if settings.user:
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", settings.realm, settings.user, 0, settings.password))
     if settings.proxy:

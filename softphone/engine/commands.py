@@ -87,6 +87,7 @@ class Commands:
             "codecs": engine.codecs.offered,
             "refusal": engine.codecs.refusal,
             "sound": engine.sound.note,
+            "history": engine.history.note,
             "stay": engine.stay,
             "auto_answer": engine.answer_all,
             "worker": {

@@ -23,6 +23,7 @@ from softphone.engine.call_environment import CallEnvironment
 from softphone.engine.codecs import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.endpoint import PhoneEndpoint
+from softphone.engine.history_writer import HistoryWriter
 from softphone.engine.server import ControlServer
 from softphone.engine.sound import open_sound
 from softphone.engine.worker_link import CodecWorker, WorkerCommand
@@ -52,6 +53,7 @@ class Engine:
         self._leaving = ""
         self._numbers = 0
         self._commands = Commands(self)
+        self.history = HistoryWriter(lambda event: self.server.publish(event), keep=config.privacy.history)
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
         phv = {"interval_ms": config.phv.interval_ms, "redundancy": config.phv.redundancy, "voice": config.phv.voice}
         self.worker = CodecWorker(
@@ -67,7 +69,7 @@ class Engine:
             self.sound = open_sound(self.endpoint, config.audio)
             host = self.endpoint.address.rpartition(":")[0] or "127.0.0.1"
             self.add_account(AccountSettings(LOCAL, f"sip:softphone@{host}"))
-            self._add_configured_account()
+            self._add_configured_accounts()
         except BaseException:
             self.server.stop()
             self._destroy()
@@ -76,6 +78,7 @@ class Engine:
     def run(self) -> int:
         """Serve until told to stop; returns the exit status."""
         self.server.start()
+        self.history.start()
         if "x-phv" in self.config.codecs.order:
             self.worker.start()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
@@ -103,7 +106,8 @@ class Engine:
         self._leaving = self._leaving or why
 
     def publish(self, event: Event) -> None:
-        """Tell all front ends."""
+        """Tell all front ends, and the history."""
+        self.history.take(event)
         self.server.publish(event)
 
     def turn(self) -> None:
@@ -152,22 +156,9 @@ class Engine:
         self.calls[call.number] = call
         return call
 
-    def _add_configured_account(self) -> None:
-        account = self.config.account
-        if account.id:
-            domain = account.id.rpartition("@")[2]
-            self.add_account(
-                AccountSettings(
-                    name="default",
-                    uri=account.id,
-                    registrar=account.registrar or f"sip:{domain}",
-                    user=account.auth_user,
-                    password=account.password(),
-                    proxy=account.proxy,
-                    expires_s=account.register_seconds,
-                    auto_answer=account.auto_answer,
-                )
-            )
+    def _add_configured_accounts(self) -> None:
+        for name, (place, account) in self.config.named_accounts().items():
+            self.add_account(AccountSettings.from_config(name, place, account))
 
     def _incoming(self, account: PhoneAccount, call_id: int) -> None:
         call = self.new_call(account, call_id)
@@ -191,7 +182,7 @@ class Engine:
 
     def _obey(self, connection: int, command: AnyCommand) -> None:
         try:
-            answer = Reply(id=command.id, result=self._commands.obey(command))
+            answer = Reply(id=command.id, result=self.history.watch(command, self._commands.obey))
         except SoftphoneError as error:
             code = error.code if isinstance(error, ControlError) else "failed"
             answer = Reply(id=command.id, error=Failure(code=code, message=str(error)))
@@ -253,6 +244,7 @@ class Engine:
         self._turn_until(lambda: not self.accounts, GOODBYE_S)
         self.turn()
         self._destroy()
+        self.history.stop()
         self.publish(EngineEvent(state="stopped", reason=self._leaving, version=__version__, pid=os.getpid()))
         self.server.stop()
         watchdog.cancel()

@@ -18,7 +18,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from softphone.control.protocol import MAX_LINE, AnyCommand, ControlError, Event, Failure, Reply, Subscribe, parse_command, to_line
+from softphone.control.protocol import (
+    BY_NAME_ONLY,
+    EVENTS,
+    MAX_ANSWER,
+    MAX_LINE,
+    AnyCommand,
+    ControlError,
+    Event,
+    Failure,
+    Reply,
+    Subscribe,
+    parse_command,
+    to_line,
+)
 from softphone.errors import SoftphoneError
 from softphone.link import BoundedQueue
 
@@ -40,7 +53,7 @@ class _Connection:
     outgoing: bytearray = field(default_factory=bytearray)
     answers: deque[bytes] = field(default_factory=deque)
     events: BoundedQueue[bytes] = field(default_factory=lambda: BoundedQueue(EVENT_QUEUE))
-    wanted: frozenset[str] | None = None
+    wanted: frozenset[str] = EVENTS - BY_NAME_ONLY
 
 
 class ControlServer:
@@ -67,6 +80,7 @@ class ControlServer:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._outbox: deque[tuple[int | None, str, bytes]] = deque()
         self._connections: dict[int, _Connection] = {}
+        self._wanted: frozenset[str] = frozenset()
         self._numbers = 0
         self._stopping = False
         self._selector = selectors.DefaultSelector()
@@ -85,6 +99,10 @@ class ControlServer:
         else:
             self._close()
 
+    def wants(self, tag: str) -> bool:
+        """Whether any connection would get an event of this name: what nobody wants need not be made. Any thread."""
+        return tag in self._wanted
+
     def publish(self, event: Event) -> None:
         """Send an event to every connection that wants it. Any thread."""
         self._outbox.append((None, str(event.__struct_config__.tag), to_line(event)))
@@ -93,7 +111,7 @@ class ControlServer:
     def reply(self, connection: int, answer: Reply) -> None:
         """Send an answer. Any thread; a connection that is gone is no error."""
         line = to_line(answer)
-        if len(line) > MAX_LINE:
+        if len(line) > MAX_ANSWER:
             line = to_line(Reply(id=answer.id, error=Failure(code="too_long", message="the answer does not fit a line; ask for less")))
         self._outbox.append((connection, "", line))
         os.eventfd_write(self._wake, 1)
@@ -156,9 +174,14 @@ class ControlServer:
         connection = _Connection(self._numbers, peer)
         self._connections[connection.number] = connection
         self._selector.register(peer, selectors.EVENT_READ, connection)
+        self._subscriptions_changed()
+
+    def _subscriptions_changed(self) -> None:
+        self._wanted = frozenset().union(*(connection.wanted for connection in self._connections.values()))
 
     def _drop(self, connection: _Connection) -> None:
         if self._connections.pop(connection.number, None) is not None:
+            self._subscriptions_changed()
             self._selector.unregister(connection.socket)
             connection.socket.close()
 
@@ -194,7 +217,8 @@ class ControlServer:
             self.reply(connection.number, Reply(id=error.request_id, error=Failure(code=error.code, message=str(error))))
             return
         if isinstance(command, Subscribe):
-            connection.wanted = None if command.events is None else frozenset(command.events)
+            connection.wanted = EVENTS - BY_NAME_ONLY if command.events is None else frozenset(command.events)
+            self._subscriptions_changed()
             self.reply(connection.number, Reply(id=command.id, result={}))
             return
         self._on_command(connection.number, command)
@@ -204,7 +228,7 @@ class ControlServer:
             number, tag, line = self._outbox.popleft()
             if number is None:
                 for connection in self._connections.values():
-                    if connection.wanted is None or tag in connection.wanted:
+                    if tag in connection.wanted:
                         connection.events.put(line)
             elif (target := self._connections.get(number)) is not None:
                 target.answers.append(line)

@@ -12,11 +12,12 @@ import threading
 import time
 from typing import Any
 
-from softphone.link import Close, Failure, Link, Message, Open, Payload, Pcm, Pull, Ready, Statistics, Stop
+from softphone.link import Close, Failure, Link, Message, Observe, Observed, Open, Payload, Pcm, Pull, Ready, Statistics, Stop
 from softphone.worker.codec_room import CodecRoom
 from softphone.worker.stream import WorkerStream
 
 REPORT_S = 1.0
+OBSERVE_S = 0.25
 MAX_STREAMS = 64
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,16 @@ class Worker:
             time.sleep(0.5)
             return 1
         self._link.send(Ready(facts))
-        while not self._over.wait(REPORT_S):
-            for number, stream in list(self._streams.items()):
+        next_report = time.monotonic() + REPORT_S
+        while not self._over.wait(OBSERVE_S):
+            streams = list(self._streams.items())
+            for number, stream in streams:
+                if observed := stream.observed():
+                    self._link.send(Observed(number, observed))
+            if time.monotonic() < next_report:
+                continue
+            next_report += REPORT_S
+            for number, stream in streams:
                 self._link.send(Statistics(number, stream.statistics()))
         return 0
 
@@ -77,6 +86,9 @@ class Worker:
             case Pull(number, samples):
                 if stream := self._streams.get(number):
                     stream.pull(samples)
+            case Observe(number, on):
+                if stream := self._streams.get(number):
+                    stream.observe(on)
             case Close(number):
                 if stream := self._streams.pop(number, None):
                     stream.close()

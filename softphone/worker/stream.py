@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from codec.errors import PayloadError
+from codec.phones import PHONES
+from codec.playout import SpokenPhone
+from codec.wire_token import TICK_MS, WireToken
 from softphone.link import CHUNK_SAMPLES, BoundedQueue, Failure, Message, Payload, Pcm
 from softphone.worker.codec_room import CodecRoom
 
@@ -22,8 +26,11 @@ PAYLOAD_QUEUE = 64
 MAX_OWED_SAMPLES = 16000
 MAX_ANSWER_SAMPLES = 3 * CHUNK_SAMPLES
 MAX_FAILURES = 3
+MAX_OBSERVED = 48
+"""Phones of one direction that wait to be reported: some four seconds of speech, and little enough for one message."""
 
 Send = Callable[[Message], None]
+T = TypeVar("T")
 
 
 class _Lane(ABC):
@@ -83,6 +90,9 @@ class EncoderLane(_Lane):
         self._room = room
         self._settings = settings
         self._queue: BoundedQueue[bytes] = BoundedQueue(PCM_QUEUE)
+        self.observing = False
+        self.observed: deque[WireToken] = deque(maxlen=MAX_OBSERVED)
+        self.voice_progress: tuple[int, float | None] = (0, None)
         self._make()
 
     def put(self, pcm: bytes) -> None:
@@ -102,6 +112,14 @@ class EncoderLane(_Lane):
         for payload in self._encoder.encode(np.frombuffer(b"".join(chunks), np.int16)):
             self.counters["payloads_made"] += 1
             self._send(Payload(self._number, payload))
+        self._observe()
+
+    def _observe(self) -> None:
+        # In this lane's thread: the codec is not thread-safe, the deque between here and the report is.
+        if self.observing and self._encoder.sent:
+            self.observed.extend(self._encoder.sent)
+            self.voice_progress = self._encoder.voice_progress
+        self._encoder.sent.clear()
 
 
 class DecoderLane(_Lane):
@@ -111,6 +129,8 @@ class DecoderLane(_Lane):
         self._queue: BoundedQueue[bytes] = BoundedQueue(PAYLOAD_QUEUE)
         self._owed = 0
         self._lock = threading.Lock()
+        self.observing = False
+        self.observed: deque[SpokenPhone] = deque(maxlen=MAX_OBSERVED)
         self._make()
 
     def put(self, payload: bytes) -> None:
@@ -128,10 +148,11 @@ class DecoderLane(_Lane):
         self._work.release()
 
     def statistics(self) -> dict[str, Any]:
-        return dataclasses.asdict(self._decoder.statistics)
+        return dataclasses.asdict(self._statistics)
 
     def _make(self) -> None:
         self._decoder = self._room.decoder()
+        self._statistics = self._decoder.statistics
 
     def _step(self) -> None:
         while (payload := self._queue.get()) is not None:
@@ -145,6 +166,10 @@ class DecoderLane(_Lane):
             more = self._owed > 0
         if samples:
             self._send(Pcm(self._number, self._decoder.pull(samples).astype("<i2").tobytes()))
+            if self.observing:
+                self.observed.extend(self._decoder.spoken)
+            self._decoder.spoken.clear()
+        self._statistics = self._decoder.statistics
         if more:
             self._work.release()
 
@@ -155,6 +180,7 @@ class WorkerStream:
     def __init__(self, number: int, room: CodecRoom, settings: dict[str, Any], send: Send) -> None:
         self._encoder = EncoderLane(number, room, settings, send)
         self._decoder = DecoderLane(number, room, send)
+        self._last_voice: list[Any] = [0, None, 0]
         self.put_pcm = self._encoder.put
         self.put_payload = self._decoder.put
         self.pull = self._decoder.pull
@@ -167,6 +193,24 @@ class WorkerStream:
         self._encoder.close()
         self._decoder.close()
 
+    def observe(self, on: bool) -> None:
+        """Begin or stop to keep what `observed` gives."""
+        self._encoder.observing = self._decoder.observing = on
+
+    def observed(self) -> dict[str, Any]:
+        """The report of `link.Observed`: what is new since the last one; empty where nothing is."""
+        sent, spoken = _taken(self._encoder.observed), _taken(self._decoder.observed)
+        sent_bytes, cosine = self._encoder.voice_progress
+        voice = [sent_bytes, None if cosine is None else round(cosine, 3), self._decoder.statistics()["voice_bytes"]]
+        if not (sent or spoken or (voice != self._last_voice and self._encoder.observing)):
+            return {}
+        self._last_voice = voice
+        return {
+            "tx": [[PHONES[token.phone], token.ticks * TICK_MS] for token in sent],
+            "rx": [[PHONES[phone.phone], phone.ticks * TICK_MS, phone.state] for phone in spoken],
+            "voice": voice,
+        }
+
     def statistics(self) -> dict[str, Any]:
         """Counters of the codec and of both lanes; `*_cpu_s` is the processor time they took, `*_longest_ms` their longest step."""
         return {
@@ -178,3 +222,12 @@ class WorkerStream:
             "decoder_cpu_s": round(self._decoder.busy_s, 3),
             "decoder_longest_ms": round(1000 * self._decoder.longest_s),
         }
+
+
+def _taken(items: deque[T]) -> list[T]:
+    """Everything in the deque, taken out while another thread may put more in."""
+    taken = []
+    with contextlib.suppress(IndexError):
+        while True:
+            taken.append(items.popleft())
+    return taken

@@ -27,7 +27,7 @@ class Phone:
         self.config_file = folder / "config.toml"
         self.config_file.write_text(to_toml(config))
         self.events: list[AnyEvent] = []
-        self._process = PeerProcess(sys.executable, "python3.11", folder, {"PYTHONPATH": str(root)})
+        self._process = PeerProcess(sys.executable, "python3.11", folder, {"PYTHONPATH": str(root), "XDG_DATA_HOME": str(folder / "data")})
         self._client: ControlClient | None = None
 
     def start(self) -> None:

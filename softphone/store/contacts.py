@@ -1,0 +1,240 @@
+"""Contacts: who they are, where they are reached, and how the phone treats their calls."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+from softphone.config import CODEC_NAMES
+from softphone.store import sip_address
+from softphone.store.database import Database, Stamp
+from softphone.store.errors import StoreError, clean, clean_lines
+from softphone.store.folding import fold, words
+from softphone.store.rule_book import ContactRules, RuleBook
+
+
+@dataclass(frozen=True)
+class Address:
+    """One number or URI of a contact; `label` such as "work"."""
+
+    uri: str
+    label: str = ""
+    preferred: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """A bare telephone number, which needs a server to be called."""
+        return sip_address.parse(self.uri) is None and bool(sip_address.number(self.uri))
+
+
+@dataclass(frozen=True)
+class Contact:
+    """`id` 0: not kept yet. `codecs` None: offered is what the configuration says; else what is offered to them, best first."""
+
+    name: str
+    addresses: tuple[Address, ...] = ()
+    favourite: bool = False
+    notes: str = ""
+    auto_answer: bool = False
+    codecs: tuple[str, ...] | None = None
+    uid: str = ""
+    id: int = 0
+    search_words: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    digits: tuple[str, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def preferred(self) -> Address | None:
+        """The address that a call goes to when none is chosen."""
+        return next((address for address in self.addresses if address.preferred), self.addresses[0] if self.addresses else None)
+
+
+class Contacts:
+    """The contacts in a database. All are held in memory and read again when any process has changed them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stamp: Stamp | None = None
+        self._all: tuple[Contact, ...] = ()
+
+    def all(self) -> tuple[Contact, ...]:
+        """Favourites first, then by name. Raises StoreError."""
+        stamp = self._database.stamp()
+        if stamp != self._stamp:
+            self._all = self._database.read(_load)
+            self._stamp = stamp
+        return self._all
+
+    def get(self, contact_id: int) -> Contact:
+        """Raises StoreError when there is none (any more)."""
+        found = next((contact for contact in self.all() if contact.id == contact_id), None)
+        if found is None:
+            raise StoreError(f"there is no contact {contact_id}; it may have been removed elsewhere")
+        return found
+
+    def add(self, contact: Contact) -> Contact:
+        """Keep it; gives it back with its id. Raises StoreError."""
+        checked = check(contact)
+        checked = replace(checked, uid=checked.uid or f"urn:uuid:{uuid.uuid4()}")
+
+        def insert(connection: sqlite3.Connection) -> int:
+            return _insert(connection, checked)
+
+        return replace(checked, id=self._database.write(insert))
+
+    def add_all(self, contacts: Iterable[Contact]) -> int:
+        """Keep them in one transaction; gives their number. Raises StoreError."""
+        checked = [replace(ready, uid=ready.uid or f"urn:uuid:{uuid.uuid4()}") for ready in map(check, contacts)]
+
+        def insert(connection: sqlite3.Connection) -> int:
+            for contact in checked:
+                _insert(connection, contact)
+            return len(checked)
+
+        return self._database.write(insert)
+
+    def update(self, contact: Contact) -> Contact:
+        """Replace the kept contact of the same id. Raises StoreError."""
+        checked = check(contact)
+
+        def change(connection: sqlite3.Connection) -> None:
+            changed = connection.execute(
+                "UPDATE contacts SET name = ?, favourite = ?, notes = ?, auto_answer = ?, codecs = ? WHERE id = ?",
+                (checked.name, checked.favourite, checked.notes, checked.auto_answer, _codecs_text(checked), checked.id),
+            ).rowcount
+            if not changed:
+                raise StoreError(f"{checked.name} is no longer among the contacts; it was removed elsewhere, add it again")
+            connection.execute("DELETE FROM addresses WHERE contact = ?", (checked.id,))
+            _insert_addresses(connection, checked.id, checked)
+
+        self._database.write(change)
+        return checked
+
+    def set_favourite(self, contact_id: int, on: bool) -> None:
+        """Raises StoreError."""
+        self._database.write(lambda connection: connection.execute("UPDATE contacts SET favourite = ? WHERE id = ?", (on, contact_id)))
+
+    def remove(self, contact_id: int) -> None:
+        """Raises StoreError when there is none."""
+        if not self._database.write(lambda connection: connection.execute("DELETE FROM contacts WHERE id = ?", (contact_id,)).rowcount):
+            raise StoreError(f"there is no contact {contact_id}; it may have been removed elsewhere")
+
+    def search(self, text: str) -> list[Contact]:
+        """Contacts of which some word of the name or of an address begins with each word of `text`, or a number with its digits.
+        Case and accents do not matter; no text finds all. Raises StoreError."""
+        wanted = words(text)
+        digits = sip_address.number(text).removeprefix("+").removeprefix("00")
+        return [contact for contact in self.all() if matches(contact, wanted) or (digits and _has_digits(contact, digits))]
+
+    def named(self, name: str) -> list[Contact]:
+        """Contacts of exactly this name but for case and accents. Raises StoreError."""
+        wanted = fold(clean(name))
+        return [contact for contact in self.all() if fold(contact.name) == wanted]
+
+    def name_of(self, remote: str) -> str:
+        """Who `remote` (a URI or a From header) is, for showing: a contact, else the header's display name, else "". Raises StoreError."""
+        uri, display = sip_address.bare_uri(remote)
+        return self.rule_book().name(uri) or clean(display, 200)
+
+    def rules_for(self, remote_uri: str, domains: Collection[str] = ()) -> ContactRules | None:
+        """How to treat the call of `remote_uri`; None when it is nobody's. See `RuleBook.rules`. Raises StoreError."""
+        return self.rule_book().rules(remote_uri, domains)
+
+    def rule_book(self) -> RuleBook:
+        """The rules of all contacts as they are now, to be asked without the database. Raises StoreError."""
+        return RuleBook((contact.name, contact.auto_answer, contact.codecs, [a.uri for a in contact.addresses]) for contact in self.all())
+
+
+def check(contact: Contact) -> Contact:
+    """The contact as it is kept: cleaned, each address once, exactly one preferred. Raises StoreError."""
+    addresses: dict[str, Address] = {}
+    for address in contact.addresses:
+        uri = tidy_uri(address.uri)
+        if uri not in addresses:
+            addresses[uri] = Address(uri, clean(address.label, 100), address.preferred)
+    name = clean(contact.name, 200) or next(iter(addresses), "")
+    if not name:
+        raise StoreError("a contact needs a name or an address; write one")
+    unknown = [codec for codec in contact.codecs or () if codec not in CODEC_NAMES]
+    if unknown or (contact.codecs is not None and not contact.codecs):
+        raise StoreError(f"the codecs of {name} must be some of {', '.join(CODEC_NAMES)}, or none chosen")
+    codecs = tuple(dict.fromkeys(contact.codecs)) if contact.codecs is not None else None
+    chosen = next((uri for uri, address in addresses.items() if address.preferred), next(iter(addresses), ""))
+    return replace(
+        contact,
+        name=name,
+        addresses=tuple(replace(address, preferred=uri == chosen) for uri, address in addresses.items()),
+        notes=clean_lines(contact.notes),
+        codecs=codecs,
+        uid=clean(contact.uid, 200),
+    )
+
+
+def tidy_uri(text: str) -> str:
+    """A number or SIP URI as it is kept: `bob@example.org` gets its `sip:`. Raises StoreError when it is neither."""
+    uri = sip_address.bare_uri(clean(text, sip_address.MAX_URI + 1))[0]
+    if sip_address.valid(uri):
+        return uri
+    if sip_address.number(uri):
+        return uri[4:].partition(";")[0] if uri.lower().startswith("tel:") else uri
+    user, at, host = uri.rpartition("@")
+    if at and ":" not in user and sip_address.valid(made := f"sip:{sip_address.escape_user(user)}@{host}"):
+        return made
+    raise StoreError(f"{uri[:60] or 'an empty text'} is no SIP address or number; one looks like sip:bob@example.org or +49 30 1234")
+
+
+def matches(contact: Contact, wanted: Iterable[str]) -> bool:
+    """Whether each of the folded words `wanted` begins some word of the contact."""
+    return all(any(word.startswith(start) for word in contact.search_words) for start in wanted)
+
+
+def _has_digits(contact: Contact, digits: str) -> bool:
+    return any(number.startswith(digits) for number in contact.digits)
+
+
+def _load(connection: sqlite3.Connection) -> tuple[Contact, ...]:
+    addresses: dict[int, list[Address]] = {}
+    for row in connection.execute("SELECT contact, uri, label, preferred FROM addresses ORDER BY id"):
+        addresses.setdefault(row["contact"], []).append(Address(row["uri"], row["label"], bool(row["preferred"])))
+    contacts = [_contact(row, tuple(addresses.get(row["id"], ()))) for row in connection.execute("SELECT * FROM contacts")]
+    return tuple(sorted(contacts, key=lambda contact: (not contact.favourite, fold(contact.name), contact.id)))
+
+
+def _contact(row: sqlite3.Row, addresses: tuple[Address, ...]) -> Contact:
+    parsed = [sip_address.parse(address.uri) for address in addresses]
+    searched = [row["name"], *(f"{p.user} {p.host}" if p else address.uri for p, address in zip(parsed, addresses, strict=True))]
+    numbers = [sip_address.number(p.user if p else address.uri) for p, address in zip(parsed, addresses, strict=True)]
+    return Contact(
+        name=row["name"],
+        addresses=addresses,
+        favourite=bool(row["favourite"]),
+        notes=row["notes"],
+        auto_answer=bool(row["auto_answer"]),
+        codecs=tuple(row["codecs"].split(",")) if row["codecs"] else None,
+        uid=row["uid"],
+        id=row["id"],
+        search_words=words(" ".join(searched)),
+        digits=tuple(digits.removeprefix("+").removeprefix("00") for digits in numbers if digits),
+    )
+
+
+def _codecs_text(contact: Contact) -> str | None:
+    return ",".join(contact.codecs) if contact.codecs else None
+
+
+def _insert(connection: sqlite3.Connection, contact: Contact) -> int:
+    number = connection.execute(
+        "INSERT INTO contacts (uid, name, favourite, notes, auto_answer, codecs) VALUES (?, ?, ?, ?, ?, ?)",
+        (contact.uid, contact.name, contact.favourite, contact.notes, contact.auto_answer, _codecs_text(contact)),
+    ).lastrowid
+    assert number is not None
+    _insert_addresses(connection, number, contact)
+    return number
+
+
+def _insert_addresses(connection: sqlite3.Connection, number: int, contact: Contact) -> None:
+    connection.executemany(
+        "INSERT INTO addresses (contact, uri, label, preferred) VALUES (?, ?, ?, ?)",
+        [(number, address.uri, address.label, address.preferred) for address in contact.addresses],
+    )

@@ -1,0 +1,146 @@
+"""The dial field: what people type becomes a SIP URI, and while they type, what they may mean."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Literal
+
+from softphone.store import sip_address
+from softphone.store.contacts import Address, Contact, Contacts
+from softphone.store.errors import StoreError, clean
+from softphone.store.folding import words
+from softphone.store.history import History
+
+_EXAMPLE = "an address looks like sip:bob@example.org or sip:192.0.2.7"
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One thing that the text may mean. Put `uri` in the field, show `name` and `label` beside it."""
+
+    uri: str
+    name: str = ""
+    label: str = ""
+    source: Literal["contact", "history"] = "contact"
+    favourite: bool = False
+
+
+def complete(text: str, contacts: Contacts, history: History, limit: int = 20) -> list[Completion]:
+    """Contacts first (favourites, then by name; the preferred address of each first), then those called lately. No text completes to
+    nothing.
+
+    Raises:
+        StoreError: the database cannot be used; no text is wrong.
+    """
+    text = clean(text, 200)
+    if not text:
+        return []
+    found: dict[str, Completion] = {}
+    for contact in contacts.search(text):
+        for address in sorted(contact.addresses, key=lambda address: not address.preferred):
+            completion = Completion(address.uri, contact.name, address.label, "contact", contact.favourite)
+            found.setdefault(sip_address.key_of(address.uri), completion)
+    wanted = words(text)
+    for uri, name in history.remotes():
+        key = sip_address.key_of(uri)
+        if key not in found and wanted and _begins(words(f"{name} {key}"), wanted):
+            found[key] = Completion(uri, contacts.rule_book().name(uri) or name, "", "history")
+        if len(found) >= limit:
+            break
+    return list(found.values())[:limit]
+
+
+def resolve(text: str, default_domain: str, contacts: Contacts) -> str:
+    """The SIP URI that `text` means: a SIP or tel URI, `user@host`, an IP address, a number, a contact, or a user at `default_domain`.
+
+    A contact is meant by its whole name, else by whole words of it, else (where there is no domain that could know the name) by the
+    beginnings of words; if these fit several contacts, none is chosen.
+
+    Args:
+        default_domain: host part of the account that will call, perhaps with a port; "" when there is no server.
+
+    Raises:
+        StoreError: one sentence that says what is missing or lists what the text could mean.
+    """
+    text = clean(text, 1000)
+    if not text:
+        raise StoreError(f"there is nobody to call yet; type a name, a number or an address: {_EXAMPLE}")
+    uri = sip_address.bare_uri(text)[0] if text.endswith(">") else text
+    if uri.lower().startswith(("sip:", "sips:")):
+        return _checked(uri, uri)
+    if _is_ip(uri):
+        return _checked(f"sip:{uri}", text)
+    if digits := sip_address.number(uri):
+        return _at_domain(digits, default_domain, text, "a number")
+    if "@" in uri:
+        user, _, host = uri.rpartition("@")
+        return _checked(f"sip:{sip_address.escape_user(user)}@{host}", text)
+    contact = _meant(text, contacts, bool(default_domain))
+    if contact is not None:
+        return _of_contact(contact, default_domain)
+    if " " not in text and "." in text and not default_domain and sip_address.valid(f"sip:{text}"):
+        return f"sip:{text}"
+    if " " in text:
+        raise StoreError(f"nobody among the contacts is called {_shown(text)}; {_EXAMPLE}")
+    return _at_domain(sip_address.escape_user(text), default_domain, text, "a name that no contact has")
+
+
+def _meant(text: str, contacts: Contacts, has_domain: bool) -> Contact | None:
+    exact = contacts.named(text)
+    if exact:
+        return _only(exact, text)
+    wanted = words(text)
+    if not wanted:
+        return None
+    whole = [contact for contact in contacts.all() if set(wanted) <= set(words(contact.name))]
+    if whole:
+        return _only(whole, text)
+    begun = [] if has_domain and len(wanted) == 1 else [c for c in contacts.all() if _begins(words(c.name), wanted)]
+    return _only(begun, text) if begun else None
+
+
+def _only(found: list[Contact], text: str) -> Contact:
+    if len(found) > 1:
+        names = ", ".join(f"{contact.name} ({contact.preferred.uri})" if contact.preferred else contact.name for contact in found[:5])
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise StoreError(f"{_shown(text)} may be {names}{more}; type more of the name, or pick one of the list")
+    return found[0]
+
+
+def _of_contact(contact: Contact, default_domain: str) -> str:
+    address: Address | None = contact.preferred
+    if address is None:
+        raise StoreError(f"{contact.name} has no number and no address; add one to the contact")
+    if address.is_number:
+        return _at_domain(sip_address.number(address.uri), default_domain, f"{contact.name}'s {address.uri}", "a number")
+    return _checked(address.uri, contact.name)
+
+
+def _at_domain(user: str, domain: str, text: str, what: str) -> str:
+    if not domain:
+        raise StoreError(f"{_shown(text)} is {what}, and there is no account whose server could know it; {_EXAMPLE}")
+    return _checked(f"sip:{user}@{domain}", text)
+
+
+def _checked(uri: str, text: str) -> str:
+    if not sip_address.valid(uri):
+        raise StoreError(f"{_shown(text)} cannot be called; {_EXAMPLE}")
+    return uri
+
+
+def _is_ip(text: str) -> bool:
+    host, colon, port = text.rpartition(":")
+    try:
+        ipaddress.IPv4Address(host if colon and port.isascii() and port.isdigit() else text)
+    except ValueError:
+        return False
+    return True
+
+
+def _begins(having: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    return all(any(word.startswith(start) for word in having) for start in wanted)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

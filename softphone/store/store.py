@@ -1,0 +1,63 @@
+"""All that the phone remembers, behind one door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from softphone.store import dial
+from softphone.store.contacts import Contacts
+from softphone.store.database import Database
+from softphone.store.dial import Completion
+from softphone.store.errors import StoreError
+from softphone.store.history import History
+from softphone.store.messages import Messages
+
+
+class Store:
+    """Contacts, history and messages of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.contacts = Contacts(database)
+        self.history = History(database)
+        self.messages = Messages(database)
+
+    def changed(self) -> bool:
+        """Whether the data may have changed, here or in another process, since this was asked last. Microseconds. Raises StoreError."""
+        return self.database.changed()
+
+    def take_notes(self) -> list[str]:
+        """Sentences for the user, each told once."""
+        return self.database.take_notes()
+
+    def complete(self, text: str, limit: int = 20) -> list[Completion]:
+        """What `text` in the dial field may mean. Raises StoreError only when the database cannot be used."""
+        return dial.complete(text, self.contacts, self.history, limit)
+
+    def resolve(self, text: str, default_domain: str = "") -> str:
+        """The SIP URI that `text` means; `default_domain` is that of the account that will call. Raises StoreError."""
+        return dial.resolve(text, default_domain, self.contacts)
+
+    def name_of(self, remote: str) -> str:
+        """Who `remote` is, for showing: the contact's name, else the display name in it, else "". Raises StoreError."""
+        return self.contacts.name_of(remote)
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def open_store(path: Path | None = None, *, or_forget: bool = False) -> Store:
+    """The store at `path`, or in the data folder.
+
+    Args:
+        or_forget: where no file can be used, keep everything in memory until the end; `take_notes` then says why.
+
+    Raises:
+        StoreError: the file cannot be used, unless `or_forget`.
+    """
+    try:
+        return Store(Database(path))
+    except StoreError as error:
+        if not or_forget:
+            raise
+        return Store(Database.in_memory(f"{error}; until then contacts and history are forgotten when the phone ends"))

@@ -1,0 +1,47 @@
+"""What an action is: one thing that a key can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from softphone.tui.phone_state import PhoneState
+
+When = Callable[[PhoneState], bool]
+
+
+def always(_state: PhoneState) -> bool:
+    return True
+
+
+_SHOWN = {"question_mark": "?", "slash": "/", "colon": ":", "escape": "esc", "comma": ",", "space": "space", "delete": "del"}
+
+
+def shown_key(key: str) -> str:
+    """A key as people write it: `?`, `^p`, `F2`, `up`."""
+    if key.startswith("ctrl+"):
+        return "^" + shown_key(key.removeprefix("ctrl+"))
+    if key.startswith("f") and key[1:].isdigit():
+        return key.upper()
+    return _SHOWN.get(key, key)
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing to do. `keys`: Textual's names, separated by commas; the first is shown. `title`: for the footer, short.
+
+    `help`: one sentence. `hint`: order in the footer, 0 keeps it out of it. `when`: whether it can be done now.
+    """
+
+    id: str
+    keys: str
+    title: str
+    help: str
+    scope: str = "phone"
+    when: When = always
+    hint: int = 0
+
+    @property
+    def key(self) -> str:
+        """The first key as it is shown."""
+        return shown_key(self.keys.split(",", maxsplit=1)[0])

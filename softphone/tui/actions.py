@@ -1,0 +1,90 @@
+"""Everything that a key can do, in one table: the bindings, the footer, the command palette and the help screen are made of it.
+
+A screen shows the actions of its scope, and those of "everywhere". The action `dial` is done by the method `action_dial` of the
+screen (or of the application, where the scope is "everywhere"). Keys are remapped in the configuration: `[keys]`, `dial = "ctrl+d"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from softphone.errors import SoftphoneError
+from softphone.tui.action import Action, When
+from softphone.tui.call_view import CallView
+from softphone.tui.screen_actions import SCREEN_ACTIONS
+
+
+class KeysError(SoftphoneError):
+    """A key of the configuration names no action, or is taken twice; one sentence."""
+
+
+def _selected(check: Callable[[CallView], bool]) -> When:
+    return lambda state: state.call is not None and check(state.call)
+
+
+_ANY_CALL = _selected(lambda call: True)
+_UP = _selected(lambda call: call.up)
+_TALKING = _selected(lambda call: call.talking)
+
+_PHONE = (
+    Action("dial", "d,slash", "Dial", "Go to the dial field: a name, a number or a SIP address.", hint=3),
+    Action("answer", "a", "Answer", "Answer the call that rings.", when=lambda state: state.ringing is not None, hint=1),
+    Action("hang_up", "b", "Hang up", "End the selected call, or refuse it while it rings (bye).", when=_ANY_CALL, hint=2),
+    Action(
+        "refuse", "B", "Refuse", "Refuse the call that rings, whichever call is selected.", when=lambda state: state.ringing is not None
+    ),
+    Action("hold", "h", "Hold", "Put the selected call on hold, or take it off hold.", when=_UP, hint=4),
+    Action("mute", "m", "Mute", "Send silence instead of the microphone, or speak again.", when=_UP, hint=5),
+    Action("transfer", "t", "Transfer", "Hand the call over: to an address, or to another call of yours.", when=_UP, hint=8),
+    Action("swap", "s", "Swap", "Talk on the next call and hold this one.", when=lambda state: len(state.calls) > 1, hint=3),
+    Action("conference", "f", "Conference", "Choose calls that all hear each other.", when=lambda state: len(state.calls) > 1, hint=9),
+    Action("say", "i", "Type", "Type to speak: what you write is said in your own voice.", when=_TALKING, hint=6),
+    Action("keypad", "p", "Keypad", "Press telephone keys (DTMF); digits typed in a call are sent at once.", when=_UP, hint=10),
+    Action("record", "r", "Record", "Write both directions to a sound file, after a tone that both ends hear; or stop.", when=_UP, hint=12),
+    Action("wire", "w", "SIP", "Show the SIP messages of the call as a ladder.", when=_ANY_CALL, hint=13),
+    Action("sdp", "x", "SDP", "Show what was negotiated, as it stands on the wire (SDP).", when=_ANY_CALL),
+    Action("call_down", "j,down", "Next call", "Select the next call.", when=lambda state: len(state.calls) > 1),
+    Action("call_up", "k,up", "Previous call", "Select the previous call.", when=lambda state: len(state.calls) > 1),
+    Action("redial", "R", "Redial", "Call again whom you called last.", when=lambda state: not state.calls),
+)
+_EVERYWHERE = (
+    Action("contacts", "c", "Contacts", "People: search, add, change, call.", "everywhere", hint=20),
+    Action("history", "l", "Log", "Calls that were, and those that you missed.", "everywhere", hint=21),
+    Action("messages", "e", "Messages", "Text messages.", "everywhere", hint=22),
+    Action("settings", "o", "Options", "Settings and sound test.", "everywhere", hint=23),
+    Action("do_not_disturb", "n", "Not disturb", "Refuse incoming calls (do not disturb), or take them again.", "everywhere"),
+    Action("command_palette", "ctrl+p,colon", "Commands", "Search everything that can be done.", "everywhere"),
+    Action("help", "question_mark", "Help", "All keys, and what they do.", "everywhere", hint=90),
+    Action("theme", "T", "Light/dark", "Change between the light and the dark theme.", "everywhere"),
+    Action("quit", "q,ctrl+q", "Quit", "Leave; a call that is up can be kept.", "everywhere", hint=91),
+)
+ACTIONS: tuple[Action, ...] = (*_PHONE, *SCREEN_ACTIONS, *_EVERYWHERE)
+
+
+def of_scope(scope: str, actions: Iterable[Action] = ACTIONS) -> list[Action]:
+    """The actions of a scope, in the order of the table."""
+    return [action for action in actions if action.scope == scope]
+
+
+def remapped(keys: Mapping[str, str], actions: Iterable[Action] = ACTIONS) -> list[Action]:
+    """The table with the keys of the configuration.
+
+    Raises:
+        KeysError: an action that does not exist, or a key that two actions of one screen share.
+    """
+    table = list(actions)
+    known = {action.id for action in table}
+    for name in keys:
+        if name not in known:
+            raise KeysError(f"keys.{name}: there is no such action; the help screen (?) names them all")
+    table = [replace(action, keys=keys[action.id].replace(" ", "")) if action.id in keys else action for action in table]
+    taken: dict[tuple[str, str], str] = {}
+    for action in table:
+        for key in action.keys.split(","):
+            scopes = {other.scope for other in table} if action.scope == "everywhere" else {action.scope}
+            for scope in scopes:
+                owner = taken.setdefault((scope, key), action.id)
+                if owner != action.id and (owner in keys or action.id in keys):
+                    raise KeysError(f"keys.{action.id}: the key {key} is that of {owner} already; choose another")
+    return table

@@ -1,0 +1,125 @@
+"""What is known of one call: its last events, and the short past that the sparklines and the ticker show."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from softphone.control.protocol import CallState, CallStatistics, Dtmf, Levels, Media, Phone, Phones, Transfer, Voice
+
+SAMPLES = 120
+"""Seconds of past kept for the sparklines."""
+PHONES = 80
+"""Phones of the ticker kept in each direction."""
+SILENCE_DB = -80.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One second of a call, as heard here. Loss is of this second, not of the whole call."""
+
+    loss_percent: float
+    jitter_ms: float
+    tx_ip_bps: float
+    rx_ip_bps: float
+
+
+@dataclass
+class CallView:
+    """One call; `number` is the engine's."""
+
+    number: int
+    state: CallState
+    connected_at: float | None = None
+    """CLOCK_MONOTONIC at which it was answered."""
+    media: Media | None = None
+    statistics: CallStatistics | None = None
+    samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    tx_phones: deque[Phone] = field(default_factory=lambda: deque(maxlen=PHONES))
+    rx_phones: deque[Phone] = field(default_factory=lambda: deque(maxlen=PHONES))
+    tx_level_db: float = SILENCE_DB
+    rx_level_db: float = SILENCE_DB
+    quiet_s: float = 0.0
+    """How long the microphone has given nothing at all (digital silence)."""
+    levels_at: float | None = None
+    voice: Voice | None = None
+    transfer: Transfer | None = None
+    keys_heard: str = ""
+    spoken: str = ""
+    """What was last typed to be spoken."""
+
+    @property
+    def incoming(self) -> bool:
+        """Rings here and waits for an answer."""
+        return self.state.state == "incoming"
+
+    @property
+    def up(self) -> bool:
+        """Both ends have agreed to it."""
+        return self.state.state == "confirmed"
+
+    @property
+    def over(self) -> bool:
+        return self.state.state == "disconnected"
+
+    @property
+    def held(self) -> bool:
+        """On hold by us."""
+        return self.up and self.media is not None and self.media.state == "held"
+
+    @property
+    def held_by_remote(self) -> bool:
+        return self.up and self.media is not None and self.media.state == "held_by_remote"
+
+    @property
+    def talking(self) -> bool:
+        """Up, and sound goes both ways."""
+        return self.up and not self.held and not self.held_by_remote
+
+    @property
+    def codec(self) -> str:
+        """Name of the codec, "" before media."""
+        if self.media is not None and self.media.codec:
+            return self.media.codec
+        return self.statistics.codec if self.statistics is not None else ""
+
+    def seconds(self, now: float) -> float:
+        """Since it was answered; its length when it is over. `now` is CLOCK_MONOTONIC."""
+        if self.over or self.connected_at is None:
+            return self.state.duration_s
+        return max(now - self.connected_at, 0.0)
+
+    def take_state(self, event: CallState) -> None:
+        self.state = event
+        if event.state == "confirmed" and self.connected_at is None:
+            self.connected_at = event.monotonic - event.duration_s
+
+    def take_statistics(self, event: CallStatistics) -> None:
+        before = self.statistics
+        lost, came = event.rx.lost, event.rx.packets
+        if before is not None and before.codec == event.codec and came >= before.rx.packets:
+            lost, came = lost - before.rx.lost, came - before.rx.packets
+        # A packet that comes late takes its loss back, so that a difference may be negative.
+        lost = max(lost, 0)
+        loss = 100 * lost / (lost + came) if lost + came else 0.0
+        self.statistics = event
+        self.samples.append(Sample(loss, event.rx.jitter_ms, event.tx.ip_bps, event.rx.ip_bps))
+
+    def take_levels(self, event: Levels) -> None:
+        if event.tx > SILENCE_DB or self.levels_at is None:
+            self.quiet_s = 0.0
+        else:
+            self.quiet_s += event.monotonic - self.levels_at
+        self.tx_level_db, self.rx_level_db, self.levels_at = event.tx, event.rx, event.monotonic
+
+    def take_phones(self, event: Phones) -> None:
+        _append(self.tx_phones, event.tx)
+        _append(self.rx_phones, event.rx)
+
+    def take_key(self, event: Dtmf) -> None:
+        self.keys_heard = (self.keys_heard + event.digit)[-32:]
+
+
+def _append(ticker: deque[Phone], phones: Iterable[Phone]) -> None:
+    ticker.extend(phones)

@@ -1,0 +1,78 @@
+"""How a call is said in words: its state, its codec and why, what it costs. Pure text, for the card and the list."""
+
+from __future__ import annotations
+
+from softphone.config import Config
+from softphone.control.protocol import Phone
+from softphone.tui.call_view import CallView
+from softphone.tui.drawing import bit_rate, clock_time
+from softphone.tui.opus_estimate import opus_cost_now, speech_share
+
+CODECS = {
+    "x-phv": "x-phv: phonemes and a voice",
+    "opus": "Opus",
+    "PCMU": "G.711 µ-law (PCMU)",
+    "PCMA": "G.711 A-law (PCMA)",
+}
+MARKS = {"sent": "{}", "received": "{}", "recovered": "({})", "lost": "✗{}"}
+"""How the ticker writes a phone: `(IY)` was recovered by redundancy, `✗T` was lost and bridged."""
+COST_WINDOW = 10
+
+
+def state_text(call: CallView, now: float) -> str:
+    """`calling`, `rings there`, `on the call 02:14`, `on hold 02:14`."""
+    match call.state.state:
+        case "calling":
+            return "calling"
+        case "early":
+            return "rings there"
+        case "connecting":
+            return "connecting"
+        case "incoming":
+            return "is calling you"
+        case "disconnected":
+            return f"over after {clock_time(call.seconds(now))}"
+    what = "on hold" if call.held else "held by them" if call.held_by_remote else "talking"
+    return f"{what} {clock_time(call.seconds(now))}"
+
+
+def flags(call: CallView) -> list[str]:
+    """What else holds for the call, each one word or two."""
+    state = call.state
+    return [
+        *(["muted"] if state.muted else []),
+        *(["conference"] if state.conference else []),
+        *(["recording"] if state.recording else []),
+        *(["waiting"] if state.waiting and call.incoming else []),
+    ]
+
+
+def codec_text(call: CallView) -> str:
+    return CODECS.get(call.codec, call.codec) if call.codec else "being agreed"
+
+
+def why_text(call: CallView) -> str:
+    """Why it is not our codec; "" when it is, or nothing is known."""
+    return call.media.note if call.media is not None and call.codec != "x-phv" else ""
+
+
+def cost_text(call: CallView, config: Config) -> str:
+    """What the codec not in use would cost for the same speech; "" where it cannot be told."""
+    statistics = call.statistics
+    if statistics is None or call.codec != "x-phv":
+        return ""
+    recent = list(call.samples)[-COST_WINDOW:]
+    mine = sum(sample.tx_ip_bps for sample in recent) / max(len(recent), 1)
+    payload = statistics.tx.payload_bps
+    packets_per_s = (statistics.tx.ip_bps - payload) / 8 / 40
+    share = speech_share(packets_per_s, config.phv.interval_ms)
+    full = opus_cost_now(1.0, config.opus.bitrate, config.opus.ptime_ms)
+    if not share or not mine:
+        return f"silence now; speech would take {bit_rate(full.payload_bps)}, IP {bit_rate(full.ip_bps)}"
+    cost = opus_cost_now(share, config.opus.bitrate, config.opus.ptime_ms)
+    return f"{bit_rate(cost.payload_bps)}, IP {bit_rate(cost.ip_bps)}: {cost.ip_bps / statistics.tx.ip_bps:.1f} times as much"
+
+
+def phone_text(phone: Phone) -> str:
+    """One phone of the ticker with its mark."""
+    return MARKS[phone.state].format(phone.label or "·")

@@ -1,0 +1,129 @@
+"""The parts of the call card as styled text. Pure: a call, the time and a width in; words and bars out."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from textual.content import Content
+
+from softphone.config import Config
+from softphone.control.protocol import Phone
+from softphone.tui.call_view import CallView
+from softphone.tui.call_words import codec_text, cost_text, phone_text, why_text
+from softphone.tui.drawing import bit_rate, cut, level_meter, level_text, meter, sparkline
+from softphone.tui.names import short
+from softphone.tui.verdict import judge
+
+LABEL = 8
+"""Cells of the names at the left."""
+LEAST_TOP = {"loss": 10.0, "jitter": 50.0, "rate": 2000.0}
+SIGNS = {"good": "✓", "fair": "!", "bad": "✗", "none": "·"}
+STYLES = {"good": "$success", "fair": "$warning", "bad": "$error", "none": "$foreground 70%"}
+PHONE_STYLES = {"sent": "$foreground", "received": "$foreground", "recovered": "$warning", "lost": "bold $error"}
+
+
+def _row(label: str, *parts: str | Content | tuple[str, str]) -> Content:
+    return Content.assemble((label.ljust(LABEL), "$foreground 60%"), *parts)
+
+
+def facts(call: CallView, config: Config, worker: str, width: int) -> Content:
+    """Address, codec and why, bit rates of both ways, Opus beside them, delay, loss, jitter."""
+    room = width - LABEL
+    account = f"  by {call.state.account}" if call.state.account not in ("", "local") else ""
+    rows = [
+        _row("with", cut(f"{short(call.state.remote)}{account}", room)),
+        _row("codec", (codec_text(call), "bold")),
+    ]
+    why = why_text(call)
+    if why:
+        rows.append(_row("why", why))
+    statistics = call.statistics
+    if statistics is None:
+        rows.append(_row("sound", "none yet" if not call.held else "on hold"))
+        return Content("\n").join(rows)
+    sent, heard = statistics.tx, statistics.rx
+    rows.append(_row("sent", (f"{bit_rate(sent.payload_bps):>11}", "bold"), f" payload  {bit_rate(sent.ip_bps):>11} IP"))
+    rows.append(_row("heard", (f"{bit_rate(heard.payload_bps):>11}", "bold"), f" payload  {bit_rate(heard.ip_bps):>11} IP"))
+    cost = cost_text(call, config)
+    if cost:
+        rows.append(_row("Opus", cut(cost, room)))
+    delay = "?" if statistics.rtt_ms is None else f"{statistics.rtt_ms / 2:.0f} ms"
+    loss = call.samples[-1].loss_percent if call.samples else 0.0
+    rows.append(_row("delay", f"{delay:<8} loss {loss:<4.1f}%  jitter {heard.jitter_ms:.0f} ms"))
+    return Content("\n").join(rows)
+
+
+def verdict(call: CallView, worker: str) -> Content:
+    """The judgement, with a sign, a sentence and a colour that all say the same."""
+    found = judge(call, worker)
+    if not found.text:
+        return Content("")
+    return _row("verdict", (f"{SIGNS[found.level]} {found.text}", f"bold {STYLES[found.level]}"))
+
+
+def meters(call: CallView, width: int) -> Content:
+    """Both levels, side by side where there is room."""
+    beside = width >= 46
+    size = max(((width - 2) // 2 if beside else width) - LABEL - 8, 4)
+    mine = "muted" if call.state.muted else level_text(call.tx_level_db)
+    tx = _row("you", (level_meter(-99 if call.state.muted else call.tx_level_db, size), "$primary"), f" {mine}".ljust(8))
+    rx = _row("them", (level_meter(call.rx_level_db, size), "$secondary"), f" {level_text(call.rx_level_db)}")
+    return Content("  " if beside else "\n").join([tx, rx])
+
+
+def sparks(call: CallView, width: int) -> Content:
+    """The past of loss, jitter and rate: bars, the value now and the greatest shown."""
+    size = max(width - LABEL - 26, 6)
+    past = list(call.samples)[-size:]
+    rows = []
+    for name, values, form in (
+        ("loss", [sample.loss_percent for sample in past], lambda value: f"{value:.1f} %"),
+        ("jitter", [sample.jitter_ms for sample in past], lambda value: f"{value:.0f} ms"),
+        ("rate", [sample.tx_ip_bps for sample in past], bit_rate),
+    ):
+        now, most = (form(values[-1]), form(max(values))) if values else ("", "")
+        rows.append(_row(name, (sparkline(values, size, LEAST_TOP[name]), "$secondary"), f" {now:<11} most {most}"))
+    return Content("\n").join(rows)
+
+
+def ticker(call: CallView, width: int, rows: int = 1) -> Content:
+    """The newest phones sent and heard, the last at the right."""
+    room = width - LABEL
+    sent, heard = _tape(call.tx_phones, room, rows), _tape(call.rx_phones, room, rows)
+    return Content("\n").join([_row("said", sent), _row("heard", heard)])
+
+
+def ticker_key(width: int) -> Content:
+    """What the marks of the ticker mean."""
+    return _row("marks", ("(X) recovered", PHONE_STYLES["recovered"]), "  ", ("✗X lost, bridged", PHONE_STYLES["lost"]))
+
+
+def _tape(phones: deque[Phone], room: int, rows: int) -> Content:
+    lines: list[Content] = []
+    parts: list[Content] = []
+    length = 0
+    for phone in reversed(phones):
+        text = phone_text(phone)
+        if length + len(text) + 1 > room:
+            lines.insert(0, Content(" ").join(reversed(parts)))
+            parts, length = [], 0
+            if len(lines) == rows:
+                break
+        parts.append(Content.styled(text, PHONE_STYLES[phone.state]))
+        length += len(text) + 1
+    if parts and len(lines) < rows:
+        lines.insert(0, Content(" ").join(reversed(parts)))
+    return Content("\n" + " " * LABEL).join(lines)
+
+
+def voice(call: CallView, width: int) -> Content:
+    """How far the far end knows our voice, and we theirs."""
+    known = call.voice
+    if known is None:
+        return Content("")
+    parts = f"{known.tx_bytes} bytes of yours sent"
+    bar = ""
+    if known.tx_similarity is not None:
+        bar = f" {meter(known.tx_similarity, 8)} {known.tx_similarity:.2f} like you"
+    heard = f"; {known.rx_bytes} of theirs" if known.rx_bytes else ""
+    return _row("voice", cut(f"{parts}{bar}{heard}", width - LABEL))

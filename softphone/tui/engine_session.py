@@ -1,0 +1,174 @@
+"""The engine as the screens see it: found or started, asked without blocking the screen, and found again when it was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+from softphone.control.client import ControlClient
+from softphone.control.protocol import AnyEvent, Command, ControlError, Engine, EventName, Shutdown, Status, Stay, Subscribe
+from softphone.control.runtime import default_socket
+from softphone.control.supervisor import EngineSupervisor
+
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 15.0
+ASKING = 4
+"""Commands that may wait for an answer at once."""
+# Levels and phones are sent only to those who ask for them by name.
+SUBSCRIPTION = Subscribe(events=list(get_args(EventName)))
+
+
+class EngineSession:
+    """Made and used on the event loop's thread; `on_event` and `on_status` are called there.
+
+    `run` attaches to the engine at `socket` or starts one there, asks for its status, and does so again whenever it is lost.
+    An engine that this session started ends with it, unless `close(keep=True)`.
+    """
+
+    def __init__(
+        self,
+        on_event: Callable[[AnyEvent], None],
+        on_status: Callable[[Mapping[str, Any]], None],
+        *,
+        socket: Path | None = None,
+        config: Path | None = None,
+    ) -> None:
+        self._on_event = on_event
+        self._on_status = on_status
+        self._socket = socket
+        self._config = config
+        self._link: ControlClient | EngineSupervisor | None = None
+        self._lost = asyncio.Event()
+        self._again = asyncio.Event()
+        self._closing = False
+        self._refreshing: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._threads = ThreadPoolExecutor(ASKING, thread_name_prefix="ask-engine")
+
+    @property
+    def owns_engine(self) -> bool:
+        """Whether this session started the engine."""
+        return isinstance(self._link, EngineSupervisor)
+
+    async def run(self) -> None:
+        """Stay connected until `close`."""
+        self._loop = asyncio.get_running_loop()
+        wait_s = FIRST_WAIT_S
+        while not self._closing:
+            self._lost.clear()
+            try:
+                link = await self._in_thread(self._open)
+            except ControlError as error:
+                self._on_event(Engine(state="given_up", reason=f"{error}; trying again in {wait_s:.0f} s"))
+                await self._pause(wait_s)
+                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+                continue
+            if self._closing:
+                await self._in_thread(partial(_leave, link))
+                return
+            self._link = link
+            wait_s = FIRST_WAIT_S
+            await self.refresh()
+            await self._lost.wait()
+            self._link = None
+            await self._in_thread(partial(_leave, link))
+
+    async def ask(self, command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
+        """The engine's answer. Raises ControlError: one sentence for the user, `code` for programs."""
+        link = self._link
+        if link is None:
+            raise ControlError("the engine is not there just now; it is being started, try again in a moment", "no_engine")
+        result: dict[str, Any] = await self._in_thread(lambda: link.request(command, timeout_s=timeout_s))
+        return result
+
+    async def refresh(self) -> None:
+        """Ask for the status and hand it to `on_status`."""
+        with contextlib.suppress(ControlError):
+            self._on_status(await self.ask(Status()))
+
+    def try_again(self) -> None:
+        """Do not wait for the next attempt to find an engine."""
+        self._again.set()
+
+    async def close(self, *, keep: bool, end: bool = False) -> None:
+        """Leave. `keep`: the engine and its calls go on; `end`: also an engine that somebody else started is ended."""
+        self._closing = True
+        link = self._link
+        if link is not None:
+            with contextlib.suppress(ControlError):
+                if keep:
+                    await self.ask(Stay(on=True), timeout_s=5)
+                elif end and not self.owns_engine:
+                    await self.ask(Shutdown(), timeout_s=5)
+            self._link = None
+            await self._in_thread(lambda: _leave(link))
+        self._lost.set()
+        self._again.set()
+
+    async def _pause(self, seconds: float) -> None:
+        self._again.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._again.wait(), seconds)
+
+    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+        assert self._loop is not None
+        return await self._loop.run_in_executor(self._threads, work)
+
+    def _open(self) -> ControlClient | EngineSupervisor:
+        """On a thread: a running engine, else one of our own. Raises ControlError."""
+        path = self._socket or default_socket()
+        try:
+            client = ControlClient(path)
+        except ControlError:
+            pass
+        else:
+            threading.Thread(target=self._listen, args=(client,), name="engine-events", daemon=True).start()
+            client.request(SUBSCRIPTION)
+            return client
+        supervisor = EngineSupervisor(path, config=self._config, on_event=self._hand_over)
+        supervisor.start()
+        supervisor.request(SUBSCRIPTION)
+        return supervisor
+
+    def _listen(self, client: ControlClient) -> None:
+        for event in client.events():
+            self._hand_over(event)
+        if not self._closing:
+            self._call(self._gone)
+
+    def _hand_over(self, event: AnyEvent) -> None:
+        """On the reader's thread."""
+        self._call(lambda: self._take(event))
+
+    def _call(self, work: Callable[[], None]) -> None:
+        assert self._loop is not None
+        # The loop is closed when the program is on its way out.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(work)
+
+    def _take(self, event: AnyEvent) -> None:
+        if self._closing:
+            return
+        self._on_event(event)
+        if isinstance(event, Engine) and self.owns_engine:
+            if event.state == "ready":
+                self._refreshing = asyncio.ensure_future(self.refresh())
+            elif event.state == "given_up":
+                self._lost.set()
+
+    def _gone(self) -> None:
+        self._on_event(Engine(state="died", reason="the engine ended; another is being started, calls that were up are lost"))
+        self._lost.set()
+
+
+def _leave(link: ControlClient | EngineSupervisor) -> None:
+    if isinstance(link, EngineSupervisor):
+        link.stop()
+    else:
+        link.close()

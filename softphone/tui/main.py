@@ -1,0 +1,31 @@
+"""The entry of bare `softphone`: checks the terminal and the configuration, then runs the application."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from softphone import config, paths
+from softphone.errors import SoftphoneError
+
+
+class TerminalError(SoftphoneError):
+    """The full-screen phone cannot be shown here; one sentence."""
+
+
+def run(config_file: Path | None = None, socket: Path | None = None) -> int:
+    """Run the phone until it is left; returns the exit status.
+
+    Raises:
+        TerminalError: standard input or output is no terminal.
+        ConfigError: the configuration is wrong.
+        KeysError: its section `[keys]` is.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise TerminalError("the full-screen phone needs a terminal; use a command instead, such as: softphone call URI, softphone --help")
+    settings = config.load(config_file)
+    from softphone.tui.app import PhoneApp  # noqa: PLC0415 - Textual takes its time, and a wrong configuration needs none of it
+
+    first_start = config_file is None and not paths.config_file().exists()
+    app = PhoneApp(settings, socket=socket, config_file=config_file, first_start=first_start)
+    return app.run() or 0

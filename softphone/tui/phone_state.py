@@ -1,0 +1,314 @@
+"""Everything the screens show, reduced from the engine's status and events. Pure: no Textual, no clock, no socket."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from softphone.control import protocol as told
+from softphone.control.protocol import AnyEvent, CallState, Media, Registration
+from softphone.tui.call_view import CallView
+
+LOCAL = "local"
+"""The engine's account for calls without a server."""
+NOTICES = 50
+MESSAGES = 200
+Topic = Literal["engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound"]
+EVERYTHING: frozenset[Topic] = frozenset(
+    ("engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound")
+)
+Kind = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence for the user; `call` where it concerns one."""
+
+    kind: Kind
+    text: str
+    call: int | None = None
+
+
+@dataclass
+class AccountView:
+    """One account; `state` is "direct" for calls from address to address."""
+
+    name: str
+    uri: str = ""
+    registrar: str = ""
+    state: Literal["direct", "registering", "registered", "unregistered", "failed"] = "unregistered"
+    code: int = 0
+    reason: str = ""
+    retry_s: float | None = None
+    voice_mail: int = 0
+    """New voice messages on the server (RFC 3842); -1 when it says only that some wait."""
+
+
+@dataclass
+class EngineView:
+    """`down` is the state before the first answer and after the engine has gone."""
+
+    state: Literal["down", "starting", "ready", "stopping"] = "down"
+    reason: str = ""
+    version: str = ""
+    address: str = ""
+    worker: str = "starting"
+    worker_reason: str = ""
+    codecs: list[str] = field(default_factory=list)
+    do_not_disturb: bool = False
+    auto_answer: bool = False
+    stay: bool = False
+
+
+@dataclass(frozen=True)
+class TextMessage:
+    """A SIP MESSAGE that came while this front end listened; what is kept is in softphone/store."""
+
+    time: float
+    account: str
+    remote: str
+    text: str
+
+
+class PhoneState:
+    """Give it status and events in the order they come; each call tells which topics changed."""
+
+    def __init__(self) -> None:
+        self.engine = EngineView()
+        self.sound = told.SoundDevice(microphone=True, loudspeaker=True)
+        self.accounts: dict[str, AccountView] = {}
+        self.calls: dict[int, CallView] = {}
+        """Calls that are not over, oldest first."""
+        self.last_call: CallView | None = None
+        """The call that ended last, so that its end can be read."""
+        self.messages: deque[TextMessage] = deque(maxlen=MESSAGES)
+        self.notices: deque[Notice] = deque(maxlen=NOTICES)
+        self.selected: int | None = None
+        """Number of the call that the keys are about."""
+
+    @property
+    def call(self) -> CallView | None:
+        """The selected call."""
+        return self.calls.get(self.selected) if self.selected is not None else None
+
+    @property
+    def ringing(self) -> CallView | None:
+        """The call that waits longest for an answer."""
+        return next((call for call in self.calls.values() if call.incoming), None)
+
+    @property
+    def conference(self) -> list[CallView]:
+        return [call for call in self.calls.values() if call.state.conference]
+
+    def select(self, number: int | None) -> frozenset[Topic]:
+        """Make a call the one that the keys are about."""
+        if number == self.selected or (number is not None and number not in self.calls):
+            return frozenset()
+        self.selected = number
+        return frozenset({"calls"})
+
+    def step(self, by: int) -> frozenset[Topic]:
+        """Select the next (1) or previous (-1) call."""
+        numbers = list(self.calls)
+        if not numbers:
+            return frozenset()
+        at = numbers.index(self.selected) if self.selected in numbers else -by
+        return self.select(numbers[(at + by) % len(numbers)])
+
+    def notice(self, kind: Kind, text: str, call: int | None = None) -> frozenset[Topic]:
+        """Tell the user something; the same sentence twice in a row is told once."""
+        new = Notice(kind, text, call)
+        if not self.notices or self.notices[-1] != new:
+            self.notices.append(new)
+        return frozenset({"notices"})
+
+    def apply_status(self, status: Mapping[str, Any]) -> frozenset[Topic]:
+        """The answer to `Status`: the truth, whatever was known before. Fields of another version's engine may be missing."""
+        worker = status.get("worker", {})
+        self.engine = EngineView(
+            state="ready",
+            version=str(status.get("version", "")),
+            address=str(status.get("address", "")),
+            worker=str(worker.get("state", "")),
+            worker_reason=str(worker.get("reason", "")),
+            codecs=[str(name) for name in status.get("codecs", [])],
+            do_not_disturb=bool(status.get("do_not_disturb", False)),
+            auto_answer=bool(status.get("auto_answer", False)),
+            stay=bool(status.get("stay", False)),
+        )
+        note = str(status.get("sound", "") or "")
+        self.sound = told.SoundDevice(microphone=not note, loudspeaker=not note, note=note)
+        self.accounts = {}
+        for entry in status.get("accounts", []):
+            self._account_of_status(entry)
+        calls = [msgspec.convert(entry, CallState) for entry in status.get("calls", [])]
+        known = self.calls
+        self.calls = {}
+        for event in calls:
+            view = known.get(event.call) or CallView(event.call, event)
+            view.take_state(event)
+            self.calls[event.call] = view
+        for entry in status.get("media", []):
+            media = msgspec.convert(entry, Media)
+            if media.call in self.calls:
+                self.calls[media.call].media = media
+        self._select_something()
+        return EVERYTHING
+
+    def apply(self, event: AnyEvent) -> frozenset[Topic]:
+        """What changed by `event`."""
+        match event:
+            case told.Registration():
+                return self._registration(event)
+            case told.CallState():
+                return self._call_state(event)
+            case told.Engine():
+                return self._engine(event)
+            case told.Worker():
+                return self._worker(event)
+            case told.Log(level="warning" | "error" as level, message=text):
+                return self.notice(level, text)
+            case told.Message():
+                self.messages.append(TextMessage(event.time, event.account, event.remote, event.text))
+                return frozenset({"messages"})
+            case told.MessageSent(state="failed"):
+                return self.notice("error", f"the message was not delivered: {event.reason}") | {"messages"}
+            case told.MessageSent():
+                return frozenset({"messages"})
+            case told.MessageWaiting():
+                account = self._account(event.account)
+                account.voice_mail = 0 if not event.waiting else event.new or -1
+                return frozenset({"accounts"})
+            case told.SoundDevice():
+                self.sound = event
+                topics: frozenset[Topic] = frozenset({"sound"})
+                return topics | self.notice("warning", event.note) if event.note else topics
+            case told.Media() | told.CallStatistics() | told.Levels() | told.Phones() | told.Voice() | told.Dtmf() | told.Transfer():
+                call = self.calls.get(event.call) if event.call is not None else None
+                return self._of_call(call, event) if call is not None else frozenset()
+            case _:
+                return frozenset()
+
+    def engine_gone(self, reason: str) -> frozenset[Topic]:
+        """The connection ended; calls that are lost are told apart from calls that ended."""
+        self.engine.state = "down"
+        self.engine.reason = reason
+        for view in list(self.calls.values()):
+            self._end(view, msgspec.structs.replace(view.state, state="disconnected", reason=f"{reason}; call again"))
+        return self.notice("error", reason) | EVERYTHING
+
+    def _of_call(self, call: CallView, event: AnyEvent) -> frozenset[Topic]:
+        match event:
+            case told.Media():
+                call.media = event
+                if event.state == "failed":
+                    return self.notice("error", f"no sound: {event.note}", call.number) | {"calls"}
+                return frozenset({"calls"})
+            case told.CallStatistics():
+                call.take_statistics(event)
+                return frozenset({"statistics"})
+            case told.Levels():
+                call.take_levels(event)
+                return frozenset({"levels"})
+            case told.Phones():
+                call.take_phones(event)
+                return frozenset({"phones"})
+            case told.Voice():
+                call.voice = event
+                return frozenset({"voice"})
+            case told.Dtmf():
+                call.take_key(event)
+                return frozenset({"calls"})
+            case told.Transfer():
+                call.transfer = event
+                return self._transfer_notice(event)
+        return frozenset()
+
+    def _transfer_notice(self, event: told.Transfer) -> frozenset[Topic]:
+        match event.state:
+            case "failed":
+                return self.notice("error", f"the transfer failed: {event.reason}; the call is still yours", event.call) | {"calls"}
+            case "done":
+                return self.notice("info", "the call was transferred", event.call) | {"calls"}
+            case "incoming":
+                return self.notice("info", "the far end moved this call to somebody else", event.call) | {"calls"}
+        return frozenset({"calls"})
+
+    def _registration(self, event: Registration) -> frozenset[Topic]:
+        account = self._account(event.account)
+        if account.state != "direct":
+            account.state = event.state
+        account.code, account.reason, account.retry_s = event.code, event.reason, event.retry_s
+        if event.state == "failed":
+            again = f"; next try in {event.retry_s:.0f} s" if event.retry_s else ""
+            return self.notice("error", f"{event.account}: not registered: {event.reason}{again}") | {"accounts"}
+        return frozenset({"accounts"})
+
+    def _call_state(self, event: CallState) -> frozenset[Topic]:
+        view = self.calls.get(event.call)
+        if event.state == "disconnected":
+            if view is not None:
+                self._end(view, event)
+            return frozenset({"calls"})
+        if view is None:
+            view = self.calls[event.call] = CallView(event.call, event)
+            # A call that we make is what we look at; one that comes waits until the other is over, or is chosen.
+            if event.direction == "outgoing" or self.selected is None:
+                self.selected = event.call
+        view.take_state(event)
+        return frozenset({"calls"})
+
+    def _end(self, view: CallView, event: CallState) -> None:
+        view.take_state(event)
+        self.calls.pop(view.number, None)
+        self.last_call = view
+        self._select_something()
+
+    def _select_something(self) -> None:
+        if self.selected in self.calls:
+            return
+        order = sorted(self.calls.values(), key=lambda call: (not call.incoming, call.held, call.number))
+        self.selected = order[0].number if order else None
+
+    def _engine(self, event: told.Engine) -> frozenset[Topic]:
+        match event.state:
+            case "ready":
+                self.engine.state, self.engine.version, self.engine.reason = "ready", event.version, ""
+                return frozenset({"engine"})
+            case "restarting":
+                self.engine.state, self.engine.reason = "starting", event.reason
+                return frozenset({"engine"})
+            case "stopping":
+                self.engine.state, self.engine.reason = "stopping", event.reason
+                return frozenset({"engine"})
+        return self.engine_gone(f"the engine is gone: {event.reason}")
+
+    def _worker(self, event: told.Worker) -> frozenset[Topic]:
+        if event.state == "stream_failed":
+            return self.notice("warning", f"codec: {event.reason}")
+        self.engine.worker, self.engine.worker_reason = event.state, event.reason
+        if event.state in ("died", "unavailable"):
+            return self.notice("warning", f"codec: {event.reason}; calls go on with Opus") | {"engine"}
+        return frozenset({"engine"})
+
+    def _account(self, name: str) -> AccountView:
+        return self.accounts.setdefault(name, AccountView(name))
+
+    def _account_of_status(self, entry: Mapping[str, Any]) -> None:
+        account = AccountView(str(entry["account"]), str(entry.get("uri", "")), str(entry.get("registrar") or ""))
+        last = entry.get("last")
+        if not account.registrar:
+            account.state = "direct"
+        elif last:
+            event = msgspec.convert(last, Registration)
+            account.state, account.code, account.reason, account.retry_s = event.state, event.code, event.reason, event.retry_s
+        else:
+            account.state = "registered" if entry.get("registered") else "registering"
+        waiting = entry.get("message_waiting")
+        if isinstance(waiting, Mapping) and waiting.get("waiting"):
+            account.voice_mail = int(waiting.get("new", 0)) or -1
+        self.accounts[account.name] = account

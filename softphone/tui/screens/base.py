@@ -1,0 +1,122 @@
+"""What all screens of the phone share: the title bar, the line for notices, the key hints, and how a command is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
+
+from softphone.control.protocol import AnyEvent, Command, ControlError
+from softphone.tui.actions import ACTIONS, of_scope
+from softphone.tui.phone_state import EVERYTHING, Kind, PhoneState, Topic
+from softphone.tui.widgets.key_hints import KeyHints
+from softphone.tui.widgets.notice_line import NoticeLine
+from softphone.tui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from softphone.tui.app import PhoneApp
+
+Result = TypeVar("Result")
+
+
+def bindings(scope: str) -> list[BindingType]:
+    """Textual's bindings for the actions of a scope; the application's keymap puts the user's keys in their place."""
+    return [Binding(action.keys, action.id, action.title, id=action.id, show=False) for action in of_scope(scope, ACTIONS)]
+
+
+class PhoneParts:
+    """What screens and dialogs have in common."""
+
+    @property
+    def phone(self) -> PhoneApp:
+        from softphone.tui.app import PhoneApp  # noqa: PLC0415 - the application imports its first screen
+
+        return cast(PhoneApp, cast(Widget, self).app)
+
+    @property
+    def state(self) -> PhoneState:
+        return self.phone.state
+
+    def tell(self, text: str, kind: Kind = "error") -> None:
+        """One sentence where the user looks; "" takes it away."""
+        for line in cast(Widget, self).query(NoticeLine):
+            line.tell(text, kind)
+
+    async def ask(self, command: Command, *, timeout_s: float = 30.0) -> dict[str, Any] | None:
+        """The engine's answer, or None after its refusal was shown on this screen."""
+        try:
+            result = await self.phone.session.ask(command, timeout_s=timeout_s)
+        except ControlError as error:
+            self.tell(str(error))
+            return None
+        return result
+
+    def event_came(self, event: AnyEvent) -> None:
+        """An event of the engine, after the state took it; for what is not in the state (sound test, sent messages)."""
+
+    def state_changed(self, topics: frozenset[Topic]) -> None:
+        """Show what is new. Called with all topics when the screen appears, then with what changed, at most 5 times a second
+        for what changes all the time (statistics, levels, phones, voice)."""
+
+
+class PhoneScreen(Screen[Result], PhoneParts):
+    """A full screen. Set `SCOPE` and `BINDINGS = bindings(SCOPE)`, and give the middle part in `body`."""
+
+    SCOPE: ClassVar[str] = ""
+    TITLE_TEXT: ClassVar[str] = ""
+    """What the title bar says beside the program's name."""
+    AUTO_FOCUS = None
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets between title and notices."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar(self.TITLE_TEXT)
+        yield from self.body()
+        yield NoticeLine()
+        yield KeyHints()
+
+    def on_screen_resume(self) -> None:
+        self.refresh_state(EVERYTHING)
+
+    def refresh_state(self, topics: frozenset[Topic]) -> None:
+        """Title, hints and what the screen itself shows."""
+        self.query_one(TitleBar).show_state(self.state, topics)
+        if "notices" in topics:
+            self.query_one(NoticeLine).show_state(self.state)
+        self.state_changed(topics)
+        self.query_one(KeyHints).show_actions(self.available())
+
+    def available(self) -> list[tuple[str, str, str]]:
+        """(action, key, title) for the key hints, the most wanted first."""
+        hints = [action for action in self.phone.actions if action.hint and action.scope in (self.SCOPE, "everywhere")]
+        hints.sort(key=lambda action: action.hint)
+        return [
+            (f"app.{action.id}" if action.scope == "everywhere" else f"screen.{action.id}", action.key, action.title)
+            for action in hints
+            if (self.phone if action.scope == "everywhere" else self).check_action(action.id, ())
+        ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.phone.action_possible(action)
+
+
+class Dialog(ModalScreen[Result], PhoneParts):
+    """A small window over a screen; escape leaves it with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
+
+    def refresh_state(self, topics: frozenset[Topic]) -> None:
+        """As for a screen; a dialog has neither title nor hints."""
+        self.state_changed(topics)
+
+    def on_screen_resume(self) -> None:
+        self.refresh_state(EVERYTHING)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

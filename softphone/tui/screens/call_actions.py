@@ -1,0 +1,210 @@
+"""What the keys do to calls. Every refusal of the engine ends as a sentence on the screen."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, cast
+
+from textual.screen import Screen
+
+from softphone import paths
+from softphone.control import protocol as ask
+from softphone.store.errors import StoreError
+from softphone.tui.call_view import CallView
+from softphone.tui.names import short
+from softphone.tui.screens.base import PhoneParts
+from softphone.tui.widgets.dial_field import DialField
+from softphone.tui.widgets.say_line import SayLine
+
+
+class CallActions(PhoneParts):
+    """Mixed into the main screen; `action_<id>` does what the table of actions promises."""
+
+    @property
+    def _here(self) -> Screen[Any]:
+        return cast("Screen[Any]", self)
+
+    def action_dial(self) -> None:
+        self._here.query_one(DialField).focus_input()
+
+    async def on_dial_field_dialled(self, event: DialField.Dialled) -> None:
+        self._here.set_focus(None)
+        await self.call_uri(event.uri)
+
+    async def call_text(self, text: str) -> None:
+        """Call what `text` means, or say at the dial field why not."""
+        try:
+            uri = self.phone.resolve(text)
+        except StoreError as error:
+            self._here.query_one(DialField).complain(str(error))
+            return
+        await self.call_uri(uri)
+
+    async def call_uri(self, uri: str) -> None:
+        """Call; calls that are up are put on hold first."""
+        await self._hold_others(None)
+        try:
+            result = await self.phone.session.ask(ask.Call(uri=uri))
+        except ask.ControlError as error:
+            self._here.query_one(DialField).complain(str(error))
+            return
+        self.phone.changed(self.state.select(int(result["call"])))
+
+    async def action_answer(self) -> None:
+        call = self.state.call
+        ringing = call if call is not None and call.incoming else self.state.ringing
+        if ringing is None:
+            return
+        await self._hold_others(ringing.number)
+        if await self.ask(ask.Answer(call=ringing.number)) is not None:
+            self.phone.changed(self.state.select(ringing.number))
+
+    async def action_hang_up(self) -> None:
+        call = self.state.call
+        if call is not None:
+            await self.ask(ask.Hangup(call=call.number, code=486 if call.incoming else None))
+
+    async def action_refuse(self) -> None:
+        ringing = self.state.ringing
+        if ringing is not None:
+            await self.ask(ask.Hangup(call=ringing.number, code=486))
+
+    async def action_hold(self) -> None:
+        call = self.state.call
+        if call is not None:
+            await self.ask(ask.Resume(call=call.number) if call.held else ask.Hold(call=call.number))
+
+    async def action_mute(self) -> None:
+        call = self.state.call
+        if call is not None:
+            await self.ask(ask.Mute(call=call.number, on=not call.state.muted))
+
+    async def action_swap(self) -> None:
+        calls = list(self.state.calls.values())
+        others = [call for call in calls if call.number != self.state.selected and (call.up or call.incoming)]
+        if not others:
+            self.tell("there is no other call to talk on", "warning")
+            return
+        # The next one after the chosen call, round and round.
+        other = next((call for call in others if call.number > (self.state.selected or 0)), others[0])
+        self.phone.changed(self.state.select(other.number))
+        if other.incoming:
+            await self.action_answer()
+        else:
+            await self.ask(ask.Resume(call=other.number))
+
+    def action_transfer(self) -> None:
+        from softphone.tui.screens.transfer import Target, TransferDialog  # noqa: PLC0415 - opened seldom
+
+        call = self.state.call
+        if call is None:
+            return
+
+        async def chosen(target: Target | None) -> None:
+            if target is None:
+                return
+            result = await self.ask(ask.TransferCall(call=call.number, uri=target.uri, other=target.call))
+            if result is not None:
+                self.tell("the far end was asked to take the transfer", "info")
+
+        self.phone.push_screen(TransferDialog(call.number), chosen)
+
+    def action_conference(self) -> None:
+        from softphone.tui.screens.conference import ConferenceDialog  # noqa: PLC0415 - opened seldom
+
+        async def chosen(numbers: list[int] | None) -> None:
+            if numbers is not None:
+                await self.ask(ask.Conference(calls=numbers))
+
+        self.phone.push_screen(ConferenceDialog(), chosen)
+
+    def action_keypad(self) -> None:
+        from softphone.tui.screens.keypad import Keypad  # noqa: PLC0415 - opened seldom
+
+        if self.state.call is not None:
+            self.phone.push_screen(Keypad(self.state.call.number))
+
+    def action_say(self) -> None:
+        self._here.query_one(SayLine).open()
+
+    async def on_say_line_spoken(self, event: SayLine.Spoken) -> None:
+        await self.speak(event.text)
+
+    async def speak(self, text: str) -> None:
+        """Say `text` into the chosen call."""
+        call = self.state.call
+        if call is None:
+            return
+        if await self.ask(ask.Say(call=call.number, text=text)) is not None:
+            call.spoken = text
+            self.phone.changed(frozenset({"calls"}))
+
+    async def press(self, digits: str) -> None:
+        """Send telephone keys (RFC 4733)."""
+        call = self.state.call
+        if call is not None and await self.ask(ask.SendDtmf(call=call.number, digits=digits)) is not None:
+            self.tell(f"sent key {digits}", "info")
+
+    async def action_record(self) -> None:
+        call = self.state.call
+        if call is None:
+            return
+        if call.state.recording:
+            if await self.ask(ask.Record(call=call.number, both=True)) is not None:
+                self.tell(f"the recording is at {call.state.recording}", "info")
+            return
+        try:
+            path = _recording_path(call)
+        except OSError as error:
+            self.tell(f"the folder for recordings cannot be made ({error.strerror}); make room or change its rights")
+            return
+        if await self.ask(ask.Record(call=call.number, wav=str(path), both=True)) is not None:
+            self.tell(f"recording to {path}; both of you heard a tone", "info")
+
+    def action_wire(self) -> None:
+        from softphone.tui.screens.ladder import LadderScreen  # noqa: PLC0415 - opened seldom
+
+        if self.state.call is not None:
+            self.phone.push_screen(LadderScreen(self.state.call.number))
+
+    def action_sdp(self) -> None:
+        from softphone.tui.screens.sdp import SdpScreen  # noqa: PLC0415 - opened seldom
+
+        if self.state.call is not None:
+            self.phone.push_screen(SdpScreen(self.state.call.number))
+
+    def action_call_down(self) -> None:
+        self.phone.changed(self.state.step(1))
+
+    def action_call_up(self) -> None:
+        self.phone.changed(self.state.step(-1))
+
+    def action_choose(self, number: int) -> None:
+        """A click on a call."""
+        self.phone.changed(self.state.select(number))
+
+    async def action_redial(self) -> None:
+        try:
+            last = self.phone.store.history.redial()
+        except StoreError as error:
+            self.tell(str(error))
+            return
+        if last is None:
+            self.tell("nobody was called yet; d goes to the dial field", "info")
+        else:
+            await self.call_text(last.remote)
+
+    async def _hold_others(self, number: int | None) -> None:
+        """One conversation at a time: other calls with sound are held, but for those of the conference."""
+        for call in list(self.state.calls.values()):
+            if call.number != number and call.talking and not call.state.conference:
+                await self.ask(ask.Hold(call=call.number))
+
+
+def _recording_path(call: CallView) -> Path:
+    """A new file in a private folder, named by time and far end."""
+    folder = paths.data_dir() / "recordings"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = "".join(letter if letter.isalnum() or letter in ".@-" else "_" for letter in short(call.state.remote))[:60]
+    return folder / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{name}.wav"

@@ -1,0 +1,105 @@
+"""The phone itself: accounts and calls at the left, the chosen call at the right, the dial field above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input
+
+from softphone.store.errors import StoreError
+from softphone.tui.names import who
+from softphone.tui.phone_state import EVERYTHING, Topic
+from softphone.tui.screens.base import PhoneScreen, bindings
+from softphone.tui.screens.call_actions import CallActions
+from softphone.tui.widgets.account_list import AccountList
+from softphone.tui.widgets.call_card import CallCard
+from softphone.tui.widgets.call_list import CallList
+from softphone.tui.widgets.dial_field import DialField
+from softphone.tui.widgets.idle_panel import IdlePanel
+from softphone.tui.widgets.line import Line
+from softphone.tui.widgets.say_line import SayLine
+
+LEAST_WIDTH, LEAST_HEIGHT = 40, 12
+NARROW, WIDE = 66, 110
+IDLE_HINTS = ("dial", "redial", "contacts", "history", "messages", "settings", "do_not_disturb", "command_palette", "help")
+
+
+class MainScreen(CallActions, PhoneScreen[None]):
+    """Keys are single letters; in the dial field and the line to speak they are text."""
+
+    SCOPE = "phone"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("phone")
+
+    def body(self) -> Iterable[Widget]:
+        yield DialField(self.phone.store.complete, self.phone.resolve)
+        yield Line(0, id="banner")
+        with Horizontal(id="middle"):
+            with Vertical(id="side"):
+                yield AccountList()
+                yield CallList(self.phone.name_of)
+            yield CallCard(self.phone.config, self.phone.name_of)
+            yield IdlePanel(self.phone.name_of)
+        yield Line(0, id="too-small")
+        yield SayLine()
+
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size.width, event.size.height
+        self.set_class(width < LEAST_WIDTH or height < LEAST_HEIGHT, "-small")
+        self.query_one("#middle").set_class(width < NARROW, "-narrow")
+        self.query_one("#side").set_class(width >= WIDE, "-wide")
+        needs = f"The phone needs {LEAST_WIDTH} x {LEAST_HEIGHT}: make it\nlarger, or the letters smaller.\nCalls go on meanwhile."
+        self.query_one("#too-small", Line).show(Content(f"This window has {width} x {height} characters.\n{needs}"))
+        self.call_after_refresh(self.refresh_state, EVERYTHING)
+
+    def state_changed(self, topics: frozenset[Topic]) -> None:
+        state, now = self.state, self.phone.clock()
+        if topics & {"accounts", "engine"}:
+            self.query_one(AccountList).show_state(state)
+        if topics & {"calls", "statistics"}:
+            self.query_one(CallList).show_state(state, now)
+            self._banner()
+        card, idle, call = self.query_one(CallCard), self.query_one(IdlePanel), state.call
+        if card.display != (call is not None):
+            card.display, idle.display = call is not None, call is None
+        if call is None:
+            idle.show_state(state, self._idle_hints(), self._missed())
+            self.query_one(SayLine).close()
+        else:
+            card.show_call(call, state.engine.worker, now, topics)
+
+    def _banner(self) -> None:
+        """A call that rings while another is chosen."""
+        ringing, line = self.state.ringing, self.query_one("#banner", Line)
+        shown = ringing is not None and ringing.number != self.state.selected
+        line.display = shown
+        if shown and ringing is not None:
+            name = who(ringing.state.remote, self.phone.name_of)
+            line.show(Content.styled(f" ☎ {name} is calling: a answers and holds this call, B refuses ", "bold reverse $accent"))
+
+    def _idle_hints(self) -> list[tuple[str, str]]:
+        known = {action.id: action for action in self.phone.actions}
+        return [(known[name].key, known[name].help) for name in IDLE_HINTS if self.phone.action_possible(name)]
+
+    def _missed(self) -> int:
+        try:
+            return self.phone.store.history.unseen_missed()
+        except StoreError:
+            return 0
+
+    async def on_key(self, event: events.Key) -> None:
+        """Digits are telephone keys in a call, and the keys of `[phrases]` speak."""
+        call = self.state.call
+        if call is None or not call.up:
+            return
+        if event.key in self.phone.config.phrases:
+            event.stop()
+            await self.speak(self.phone.config.phrases[event.key])
+        elif event.character and event.character in "0123456789*#" and not isinstance(self.focused, Input):
+            event.stop()
+            await self.press(event.character)

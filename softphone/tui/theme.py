@@ -1,0 +1,101 @@
+"""How the phone looks: one dark and one light theme, no colours when NO_COLOR is set, ASCII where the locale has no Unicode.
+
+Colours only repeat what a word or a sign says already.
+"""
+
+from __future__ import annotations
+
+import codecs
+import locale
+import os
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.theme import Theme
+
+DARK = Theme(
+    name="softphone-dark",
+    primary="#6fb7b7",
+    secondary="#8fa8cc",
+    accent="#e8ae55",
+    foreground="#d7dde6",
+    background="#10141a",
+    surface="#161b23",
+    panel="#202833",
+    success="#86c08a",
+    warning="#e3c078",
+    error="#e8828a",
+    dark=True,
+    variables={"footer-key-foreground": "#e8ae55", "input-selection-background": "#6fb7b7 35%", "border": "#3b4655"},
+)
+LIGHT = Theme(
+    name="softphone-light",
+    primary="#14656d",
+    secondary="#3f5f8a",
+    accent="#8f4d00",
+    foreground="#23282f",
+    background="#fbfaf6",
+    surface="#f4f2ec",
+    panel="#e6e2d8",
+    success="#2a6f2e",
+    warning="#7d5500",
+    error="#a8231c",
+    dark=False,
+    variables={"footer-key-foreground": "#8f4d00", "input-selection-background": "#14656d 25%", "border": "#b9b3a5"},
+)
+WITHOUT_COLOUR = "ansi-dark"
+"""Textual's theme that leaves the terminal's own foreground and background as they are."""
+
+_ASCII = {
+    "▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#", "▌": "|", "▐": "|", "▔": "-", "▎": "|", "▊": "|",
+    "▮": "#", "▯": ".", "●": "*", "○": "o", "◐": "~", "◌": ".", "▸": ">", "▶": ">", "◀": "<", "▾": "v", "•": "*", "·": ".", "\u00d7": "x",
+    "→": ">", "←": "<", "↑": "^", "↓": "v", "⇄": "=", "✓": "+", "✗": "x", "☎": "T", "♪": "~", "\u2013": "-", "—": "-", "…": "~", "≈": "~",
+    "“": '"', "”": '"', "\u2019": "'", "\u2018": "'", "│": "|", "┃": "|", "─": "-", "━": "-", "═": "=", "║": "|", "⏎": "<", "⇥": ">",
+}  # fmt: skip
+
+
+def utf8_terminal(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the locale says that the terminal shows Unicode: the first set of LC_ALL, LC_CTYPE and LANG, as POSIX has it."""
+    name = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG") or ""
+    charset = name.partition(".")[2].partition("@")[0]
+    if not charset:
+        # A bare C or POSIX locale is ASCII (Python's UTF-8 mode does not change the terminal); others have a charset of their own.
+        charset = "ascii" if name in ("", "C", "POSIX") else locale.getpreferredencoding(False)
+    try:
+        return codecs.lookup(charset).name == "utf-8"
+    except LookupError:
+        return False
+
+
+@lru_cache(4096)
+def to_ascii(text: str) -> str:
+    """`text` in ASCII, of the same width in cells: accents go, signs become like ones, what has none becomes `?`."""
+    if text.isascii():
+        return text
+    return "".join(_ascii(letter) for letter in text)
+
+
+def _ascii(letter: str) -> str:
+    if letter.isascii():
+        return letter
+    if letter in _ASCII:
+        return _ASCII[letter]
+    if "\u2500" <= letter <= "\u257f":
+        return "+"
+    if unicodedata.combining(letter):
+        return ""
+    base = unicodedata.normalize("NFKD", letter)[0]
+    if base.isascii() and base.isprintable():
+        return base
+    return "??" if unicodedata.east_asian_width(letter) in "WF" else "?"
+
+
+class AsciiFilter(LineFilter):
+    """The last step before the terminal: every line in ASCII."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [Segment(to_ascii(text), style, control) for text, style, control in segments]

@@ -1,0 +1,1 @@
+"""One widget a file; widgets are given state and never ask the engine."""

@@ -1,0 +1,56 @@
+"""Accounts with their registration in words and by a sign."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from softphone.tui.drawing import cut
+from softphone.tui.names import short
+from softphone.tui.phone_state import LOCAL, AccountView, PhoneState
+from softphone.tui.widgets.line import Line
+
+_LOOKS = {
+    "registered": ("●", "$success", "registered"),
+    "registering": ("◐", "$warning", "registering"),
+    "unregistered": ("○", "$foreground 60%", "not registered"),
+    "failed": ("✗", "$error", "failed"),
+    "direct": ("●", "$foreground 60%", "direct calls"),
+}
+
+
+class AccountList(Line):
+    """Two rows an account: address, then its state."""
+
+    DEFAULT_CSS = """
+    AccountList { border: round $border; border-title-color: $primary; padding: 0 1; height: auto; max-height: 40%; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.border_title = "Accounts"
+
+    def show_state(self, state: PhoneState) -> None:
+        self.show(account_rows(state, max(self.content_size.width, 16)))
+
+
+def account_rows(state: PhoneState, width: int) -> Content:
+    """The list as text."""
+    if not state.accounts:
+        return Content.styled("none yet", "$foreground 60%")
+    rows = []
+    for account in state.accounts.values():
+        sign, style, _ = _LOOKS[account.state]
+        name = f"direct  {state.engine.address}" if account.name == LOCAL else short(account.uri) or account.name
+        rows.append(Content.assemble((f"{sign} ", style), (cut(name, width - 2), "bold" if account.name != LOCAL else "")))
+        if account.name != LOCAL:
+            rows.append(Content.styled("  " + cut(_state_words(account), width - 2), style))
+    return Content("\n").join(rows)
+
+
+def _state_words(account: AccountView) -> str:
+    words = _LOOKS[account.state][2]
+    if account.state == "failed":
+        words = f"failed: {account.code or ''} {account.reason}".replace("  ", " ")
+    if account.voice_mail:
+        words += f", {account.voice_mail if account.voice_mail > 0 else ''} voice mail".replace("  ", " ")
+    return words

@@ -1,0 +1,92 @@
+"""The call that the keys are about: who, how, at what cost, and how it fares."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+
+from softphone.config import Config
+from softphone.tui import card_text
+from softphone.tui.call_view import CallView
+from softphone.tui.call_words import flags, state_text
+from softphone.tui.names import NameOf, who
+from softphone.tui.phone_state import Topic
+from softphone.tui.widgets.line import Line
+
+ROOMY = 26
+"""Rows from which parts are set apart by empty lines, and the ticker has two rows each way."""
+
+
+class CallCard(Vertical):
+    """Shown while a call is selected; `show_call` draws only the parts that the topics name."""
+
+    DEFAULT_CSS = """
+    CallCard { border: round $border; border-title-color: $primary; border-title-style: bold; padding: 0 1; height: 1fr; }
+    CallCard.-ringing { border: heavy $accent; border-title-color: $accent; }
+    CallCard VerticalScroll { scrollbar-size-vertical: 1; }
+    CallCard.-roomy .part { margin-bottom: 1; }
+    """
+
+    def __init__(self, config: Config, name_of: NameOf) -> None:
+        super().__init__()
+        self._config = config
+        self._name_of = name_of
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(can_focus=False):
+            yield Line(0, id="facts")
+            yield Line(0, id="verdict", classes="part")
+            yield Line(0, id="meters", classes="part")
+            yield Line(3, id="sparks", classes="part")
+            yield Line(0, id="ticker")
+            yield Line(1, id="marks", classes="part")
+            yield Line(0, id="voice")
+            yield Line(0, id="extra")
+
+    def show_call(self, call: CallView, worker: str, now: float, topics: frozenset[Topic]) -> None:
+        """Draw what the topics say has changed."""
+        width = max(self.content_size.width - 1, 20)
+        roomy = self.content_size.height >= ROOMY
+        self.set_class(roomy, "-roomy")
+        self.set_class(call.incoming, "-ringing")
+        self._title(call, now)
+        if topics & {"calls", "statistics", "engine"}:
+            self.query_one("#facts", Line).show(card_text.facts(call, self._config, worker, width))
+            self.query_one("#verdict", Line).show(card_text.verdict(call, worker))
+            self._part("sparks", card_text.sparks(call, width) if call.samples else Content(""))
+            self.query_one("#extra", Line).show(self._extra(call))
+        if topics & {"calls", "levels"}:
+            self._part("meters", card_text.meters(call, width) if call.levels_at is not None else Content(""))
+        if topics & {"calls", "phones"}:
+            phones = bool(call.tx_phones or call.rx_phones)
+            self._part("ticker", card_text.ticker(call, width, 2 if roomy else 1) if phones else Content(""))
+            self._part("marks", card_text.ticker_key(width) if phones else Content(""))
+        if topics & {"calls", "voice"}:
+            self._part("voice", card_text.voice(call, width))
+
+    def _part(self, name: str, content: Content) -> None:
+        line = self.query_one(f"#{name}", Line)
+        line.display = bool(content.plain)
+        line.show(content)
+
+    def _title(self, call: CallView, now: float) -> None:
+        title = who(call.state.remote, self._name_of)
+        state = " · ".join([state_text(call, now), *flags(call)])
+        # Assigning the same text would still draw the border again.
+        if str(self.border_title) != title:
+            self.border_title = Content(title).markup
+        if str(self.border_subtitle) != state:
+            self.border_subtitle = Content(state).markup
+
+    def _extra(self, call: CallView) -> Content:
+        rows = []
+        if call.incoming:
+            rows.append(Content.assemble(("a", "bold $accent"), " answer   ", ("b", "bold $accent"), " refuse"))
+        if call.transfer is not None and call.transfer.state in ("accepted", "progress"):
+            rows.append(Content("transfer: they are calling the other end"))
+        if call.spoken:
+            rows.append(Content(f"typed: {call.spoken}"))
+        if call.keys_heard:
+            rows.append(Content(f"keys they pressed: {call.keys_heard}"))
+        return Content("\n").join(rows)

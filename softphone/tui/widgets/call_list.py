@@ -1,0 +1,52 @@
+"""All calls that are not over, one line each; the chosen one has a mark. A click chooses."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from softphone.tui.call_words import flags, state_text
+from softphone.tui.drawing import cut
+from softphone.tui.names import NameOf, who
+from softphone.tui.phone_state import PhoneState
+from softphone.tui.widgets.line import Line
+
+SIGNS = {"incoming": "☎", "calling": "→", "early": "→", "connecting": "→", "confirmed": "●"}
+
+
+class CallList(Line):
+    """Two rows a call: name, then state in words."""
+
+    DEFAULT_CSS = """
+    CallList { border: round $border; border-title-color: $primary; padding: 0 1; height: 1fr; min-height: 4; }
+    """
+
+    def __init__(self, name_of: NameOf) -> None:
+        super().__init__(0)
+        self.border_title = "Calls"
+        self._name_of = name_of
+
+    def show_state(self, state: PhoneState, now: float) -> None:
+        self.show(call_rows(state, now, self._name_of, max(self.content_size.width, 16)))
+
+
+def call_rows(state: PhoneState, now: float, name_of: NameOf, width: int) -> Content:
+    """The list as text."""
+    if not state.calls:
+        return Content.styled("none", "$foreground 60%")
+    rows = []
+    for call in state.calls.values():
+        chosen = call.number == state.selected
+        sign = "◌" if call.held else SIGNS.get(call.state.state, "●")
+        style = "bold $accent" if call.incoming else "bold" if chosen else ""
+        name = cut(who(call.state.remote, name_of), width - 4)
+        rows.append(
+            Content.from_markup(
+                f"[@click=screen.choose({call.number})][$accent]$mark[/][{style or '$foreground'}]$sign $name[/][/]",
+                mark="▸ " if chosen else "  ",
+                sign=sign,
+                name=name,
+            )
+        )
+        words = " ".join([state_text(call, now), *flags(call)])
+        rows.append(Content.styled("    " + cut(words, width - 4), "$foreground 70%"))
+    return Content("\n").join(rows)

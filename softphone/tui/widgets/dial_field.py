@@ -1,0 +1,166 @@
+"""The dial field: a name, a number or an address, completed from contacts and history while it is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from softphone.store.dial import Completion
+from softphone.store.errors import StoreError
+from softphone.tui.names import short
+from softphone.tui.widgets.line import Line
+
+SHOWN = 8
+
+
+class DialInput(Input):
+    """Keeps what Textual binds for editing; escape leaves the field."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
+
+    def action_leave(self) -> None:
+        self.value = ""
+        self.screen.set_focus(None)
+
+
+class DialField(Vertical):
+    """Sends `Dialled` with a SIP URI. What is wrong with the text is said right under it.
+
+    `complete` and `resolve` are those of the store; `resolve` raises StoreError.
+    """
+
+    DEFAULT_CSS = """
+    DialField { height: auto; width: 1fr; }
+    DialField Horizontal { height: 1; background: $surface; padding: 0 1; }
+    DialField Horizontal > Line { width: auto; color: $primary; text-style: bold; }
+    DialField DialInput { width: 1fr; background: $surface; padding: 0; height: 1; border: none; }
+    DialField DialInput:focus { background: $panel; border: none; }
+    DialField OptionList { overlay: screen; constrain: none inside; height: auto; max-height: 10; width: 100%; display: none;
+        background: $panel; border: none; padding: 0 1; margin: 0; }
+    DialField OptionList.-open { display: block; }
+    DialField > Line { color: $error; padding: 0 1; display: none; }
+    DialField > Line.-shown { display: block; }
+    """
+
+    class Dialled(Message):
+        """Call `uri`; `name` is that of the contact, where one was chosen."""
+
+        def __init__(self, uri: str, name: str) -> None:
+            super().__init__()
+            self.uri = uri
+            self.name = name
+
+    def __init__(
+        self, complete: Callable[[str], list[Completion]], resolve: Callable[[str], str], *, prompt: str = "dial", id: str | None = None
+    ) -> None:
+        super().__init__(id=id)
+        self._complete = complete
+        self._resolve = resolve
+        self._prompt = prompt
+        self._found: list[Completion] = []
+        self._chosen = False
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            prompt = Line(0)
+            prompt.show(Content(f"{self._prompt} ▸ "))
+            yield prompt
+            yield DialInput(placeholder="a name, a number or a SIP address", select_on_focus=True, compact=True)
+        options = OptionList(compact=True)
+        options.can_focus = False
+        yield options
+        yield Line(0, id="complaint")
+
+    def focus_input(self) -> None:
+        """Ready to type."""
+        self.query_one(DialInput).focus()
+
+    def complain(self, text: str) -> None:
+        """Say right here what is wrong; "" takes it away."""
+        line = self.query_one("#complaint", Line)
+        line.set_class(bool(text), "-shown")
+        line.show(Content(f"✗ {text}") if text else Content(""))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.complain("")
+        self._chosen = False
+        if not event.input.has_focus:
+            self._show([])
+            return
+        try:
+            self._show(self._complete(event.value)[:SHOWN])
+        except StoreError as error:
+            self._show([])
+            self.complain(str(error))
+
+    def on_descendant_blur(self) -> None:
+        self._show([])
+
+    def on_key(self, event) -> None:  # type: ignore[no-untyped-def]
+        options = self.query_one(OptionList)
+        if not options.has_class("-open"):
+            return
+        if event.key in ("down", "up"):
+            self._chosen = True
+            if options.highlighted is None:
+                options.highlighted = 0
+            elif event.key == "down":
+                options.action_cursor_down()
+            else:
+                options.action_cursor_up()
+        elif event.key == "tab":
+            found = self._found[options.highlighted or 0]
+            field = self.query_one(DialInput)
+            field.value = found.uri
+            field.cursor_position = len(found.uri)
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        options = self.query_one(OptionList)
+        if self._chosen and options.highlighted is not None:
+            self._dial(self._found[options.highlighted].uri, self._found[options.highlighted].name)
+        else:
+            self._dial(event.value, "")
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        found = self._found[event.option_index]
+        self._dial(found.uri, found.name)
+
+    def _dial(self, text: str, name: str) -> None:
+        try:
+            uri = self._resolve(text)
+        except StoreError as error:
+            self._show([])
+            self.complain(str(error))
+            return
+        self.complain("")
+        self.query_one(DialInput).value = ""
+        self._show([])
+        self.post_message(self.Dialled(uri, name))
+
+    def _show(self, found: list[Completion]) -> None:
+        self._found = found
+        options = self.query_one(OptionList)
+        options.set_class(bool(found), "-open")
+        options.clear_options()
+        options.add_options([Option(_row(completion)) for completion in found])
+
+
+def _row(found: Completion) -> Content:
+    star = "* " if found.favourite else "  "
+    label = f"  {found.label}" if found.label else "  called before" if found.source == "history" else ""
+    return Content.assemble(star, (found.name or short(found.uri), "bold"), f"  {short(found.uri)}" if found.name else "", (label, "dim"))

@@ -1,0 +1,62 @@
+"""The first line: the program, where one is, and what holds for the whole phone."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from softphone.tui.phone_state import PhoneState, Topic
+
+TOPICS: frozenset[Topic] = frozenset({"engine", "accounts", "calls", "sound"})
+
+
+class TitleBar(Static):
+    """Left the place, right flags in words: do not disturb, no microphone, codec warming up, engine gone."""
+
+    DEFAULT_CSS = """
+    TitleBar { height: 1; width: 1fr; background: $panel; color: $foreground; padding: 0 1; text-wrap: nowrap; }
+    """
+
+    def __init__(self, place: str = "") -> None:
+        super().__init__()
+        self._place = place
+        self._flags: list[tuple[str, str]] | None = None
+
+    def show_state(self, state: PhoneState, topics: frozenset[Topic]) -> None:
+        if topics & TOPICS or self._flags is None:
+            flags = title_flags(state)
+            if flags != self._flags:
+                self._flags = flags
+                self.refresh(layout=False)
+
+    def render(self) -> Content:
+        left = Content.assemble(("softphone", "bold $primary"), f"  {self._place}" if self._place else "")
+        right = Content("  ").join([Content.styled(text, style) for text, style in self._flags or []])
+        gap = max(self.content_size.width - left.cell_length - right.cell_length, 1)
+        return Content.assemble(left, " " * gap, right)
+
+
+def title_flags(state: PhoneState) -> list[tuple[str, str]]:
+    """(text, style) of what holds for the whole phone."""
+    engine, flags = state.engine, list[tuple[str, str]]()
+    if engine.state != "ready":
+        words = {"down": "engine: not there", "starting": "engine: starting", "stopping": "engine: ending"}
+        return [(words[engine.state], "bold $warning")]
+    if engine.do_not_disturb:
+        flags.append(("do not disturb", "bold $warning"))
+    if engine.auto_answer:
+        flags.append(("answers by itself", "$warning"))
+    if not state.sound.microphone:
+        flags.append(("no microphone", "bold $warning"))
+    if not state.sound.loudspeaker:
+        flags.append(("no loudspeaker", "bold $warning"))
+    if any(call.state.recording for call in state.calls.values()):
+        flags.append(("● recording", "bold $error"))
+    mail = [account.voice_mail for account in state.accounts.values() if account.voice_mail]
+    if mail:
+        count = sum(number for number in mail if number > 0)
+        flags.append((f"{count} voice mail" if count else "voice mail", "$accent"))
+    worker = {"ready": "codec ready", "starting": "codec warming up", "died": "codec restarting", "unavailable": "Opus only"}
+    if engine.worker in worker:
+        flags.append((worker[engine.worker], "$success" if engine.worker == "ready" else "$warning"))
+    return flags
