@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codec.detail_reader import DetailReader
 from codec.payload import parse
 from codec.playout import Playout, SpokenPhone
 from codec.prosody import DEFAULT_MEAN_F0
@@ -17,7 +18,7 @@ from codec.prosody_fill import ProsodyFill
 from codec.synthesiser import SpokenFrames
 from codec.tokens import FRAME_SAMPLES, Token
 from codec.voice_updates import VoiceReceiver
-from codec.wire_token import TICK_FRAMES, TICK_MS, WIRE_F0, WireToken
+from codec.wire_token import TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
 
 if TYPE_CHECKING:
     from codec.models import Models
@@ -69,6 +70,7 @@ class Decoder:
         self._embedding = models.voice_code.neutral
         self._heard_f0 = self._mean_f0 = DEFAULT_MEAN_F0
         self._synthesiser = models.synthesiser.stream()
+        self._details = DetailReader(models.detail)
         self._vocoder = models.vocoder.stream()
         self._sound = np.zeros(0, np.int16)
         self._pulled = 0
@@ -131,7 +133,7 @@ class Decoder:
         if not self._talking:
             self._talking = True
             self._say(self._silence())
-        sound = self._say(self._physical(token))
+        sound = self._say(self._physical(token), token.details)
         return sound if len(sound) else self._speak(at_most)
 
     def _physical(self, wire: WireToken) -> Token:
@@ -148,12 +150,13 @@ class Decoder:
     def _silence(self) -> Token:
         return Token(0, LEAD_FRAMES, None, -60.0)
 
-    def _say(self, token: Token) -> NDArray[np.int16]:
+    def _say(self, token: Token, details: tuple[SegmentCodes, ...] = ()) -> NDArray[np.int16]:
         embedding = torch.from_numpy(self._embedding)
-        return self._sound_of(self._models.synthesiser.push(self._synthesiser, token, embedding, self._mean_f0))
+        return self._sound_of(self._models.synthesiser.push(self._synthesiser, token, embedding, self._mean_f0), details)
 
-    def _sound_of(self, frames: SpokenFrames) -> NDArray[np.int16]:
-        return _to_pcm(self._models.vocoder.push(self._vocoder, frames.mel, frames.f0))
+    def _sound_of(self, frames: SpokenFrames, following: tuple[SegmentCodes, ...] = ()) -> NDArray[np.int16]:
+        mel = self._details.correct(frames, following)
+        return _to_pcm(self._models.vocoder.push(self._vocoder, mel, frames.f0))
 
     def _finish(self) -> NDArray[np.int16]:
         """The last token, silence after it, and what the vocoder still holds; both start anew."""

@@ -5,34 +5,27 @@ one before (residual vector quantisation, SoundStream, arXiv 2107.03312). The de
 without codes the frames stay as they are, so every packet's details may be dropped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codec.entropy import DETAIL_CODES, DETAIL_STAGES
 from codec.features import LOG_PER_DB, MEL_BANDS
-from codec.phones import PHONES, SILENCE
+from codec.phones import PHONES
 
-STAGES = 2
-CODES = 256
+STAGES = DETAIL_STAGES
+CODES = DETAIL_CODES
 """Entries of the codebook of a stage."""
+TABLES = "tables."
 LATENT = 24
-SEGMENT_TICKS = 2
 REACH = 7
 """Frames on either side of a segment that the encoder hears."""
 _WIDTH = 192
 _PHONE_WIDTH = 32
 _KERNEL = 3
 _DILATIONS = (1, 2)
-
-SegmentCodes = tuple[int, ...]
-"""One code of each stage."""
-
-
-def segment_count(phone: int, ticks: int) -> int:
-    """Segments of a token; silence has none."""
-    return 0 if phone == SILENCE else -(-ticks // SEGMENT_TICKS)
 
 
 def segment_of_frames(frames: int, count: int) -> Tensor:
@@ -88,9 +81,16 @@ class Codebooks(nn.Module):
             chosen.append(nearest)
         return torch.stack(chosen, 1)
 
+    @property
+    def stages(self) -> int:
+        return len(self.books)
+
     def latents(self, codes: Tensor) -> Tensor:
-        """(n, STAGES) -> (n, LATENT)."""
-        return sum((book[codes[:, stage]] for stage, book in enumerate(self.books)), torch.zeros((), device=codes.device))
+        """(n, STAGES), -1 for a code that was not sent -> (n, LATENT)."""
+        total = torch.zeros(len(codes), LATENT)
+        for stage, book in enumerate(self.books):
+            total = total + torch.where(codes[:, stage, None] >= 0, book[codes[:, stage].clamp_min(0)], 0.0)
+        return total
 
 
 class DetailDecoder(nn.Module):
@@ -125,6 +125,26 @@ class DetailDecoder(nn.Module):
         recalled, state[-1] = self.gru(x, state[-1])
         correction: Tensor = self.out(torch.cat((x, recalled), 2))
         return mel + place[..., 1:2] * correction
+
+
+class DetailLayer(nn.Module):
+    """All three parts as they are shipped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.codebooks, self.decoder = DetailEncoder(), Codebooks(), DetailDecoder()
+
+    @classmethod
+    def from_weights(cls, weights: Mapping[str, Tensor]) -> "DetailLayer":
+        """From the tensors of `detail.safetensors`, tables aside. Raises KeyError, RuntimeError."""
+        layer = cls()
+        layer.load_state_dict({name: value.float() for name, value in weights.items() if not name.startswith(TABLES)})
+        return layer.eval()
+
+    @staticmethod
+    def tables(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The frequency tables of its codes, by the names of `codec.entropy`."""
+        return {name.removeprefix(TABLES): value for name, value in weights.items() if name.startswith(TABLES)}
 
 
 def loudness(mel: Tensor, spoken: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.detail_writer import MARGIN, DetailWriter
 from codec.packetiser import Packetiser
 from codec.payload import serialize
 from codec.prosody import RunningMeanF0
@@ -51,6 +52,7 @@ class Encoder:
         self._mean_f0 = RunningMeanF0()
         self._voice = VoiceEstimator(self._models.voice_encoder)
         self._voice_sender = VoiceSender(self._models.voice_code)
+        self._details = DetailWriter(self._models.detail)
         self._voice_heard = VoiceReceiver(self._models.voice_code)
 
     def encode(self, pcm: NDArray[np.int16]) -> list[bytes]:
@@ -133,4 +135,9 @@ class Encoder:
             piece = self._voice_sender.next_piece(self._packets.spoken_ticks * TICK_MS / 1000)
         if piece is not None:
             self._voice_heard.receive(piece)
-        return [serialize(self._packets.packet(self._now, self.settings, piece), self._models.entropy)]
+        details = self._detail if self.settings.detail else None
+        return [serialize(self._packets.packet(self._now, self.settings, piece, details), self._models.entropy)]
+
+    def _detail(self, tokens: tuple[WireToken, ...], start: int) -> tuple[WireToken, ...]:
+        first, last = start * TICK_FRAMES, (start + sum(token.ticks for token in tokens)) * TICK_FRAMES
+        return self._details.describe(tokens, self._history.around(first - MARGIN, last + MARGIN), self.settings.detail)

@@ -19,6 +19,8 @@ MAX_GROUP_TOKENS = 31
 FLAGS = 32
 PHONE_CLASSES = 5
 GLIDE_CONTEXTS = 4
+DETAIL_STAGES = 2
+DETAIL_CODES = 256
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "flags": (FLAGS,),
@@ -32,7 +34,12 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "first_level": (LEVELS,),
     "level_change": (2 * LEVELS - 1,),
 }
-"""Tables: leading dimensions are contexts, the last one is the symbol. In first_pitch and pitch_change the last symbol is "not voiced"."""
+DETAIL_SHAPES: dict[str, tuple[int, ...]] = {
+    "detail_first": (len(PHONES), 2, DETAIL_CODES),
+    "detail_second": (PHONE_CLASSES, DETAIL_CODES),
+}
+"""Tables: leading dimensions are contexts, the last one is the symbol. The tables of the detail layer come with its weights: context of the
+first code is the phone, and whether it is the phone's first segment. In first_pitch and pitch_change the last symbol is "not voiced"."""
 
 
 def phone_class(phone: int) -> int:
@@ -60,8 +67,9 @@ class Entropy:
         self.level_offset = np.asarray(frequencies["level_offset"], dtype=np.float64) / 10
         if self.level_offset.shape != (len(PHONES),):
             raise ValueError("the table level_offset does not fit the phone inventory of this version")
-        for name, shape in SHAPES.items():
-            table = np.asarray(frequencies[name])
+        even = {name: np.full(shape, TOTAL // DETAIL_CODES) for name, shape in DETAIL_SHAPES.items()}
+        for name, shape in (SHAPES | DETAIL_SHAPES).items():
+            table = np.asarray(frequencies.get(name, even.get(name)))
             if table.shape != shape or table.min() < 1 or (table.sum(-1) != TOTAL).any():
                 raise ValueError(f"the entropy table {name} has shape {table.shape} or sums that are not of this version")
             self._frequencies[name] = table

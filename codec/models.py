@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from codec.detail import DetailLayer
 from codec.entropy import Entropy
 from codec.errors import ModelError
 from codec.recogniser import Recogniser
@@ -18,7 +19,7 @@ from codec.voice import VoiceEncoder
 from codec.voice_code import VoiceCode
 from codec.weights_file import load_weights
 
-DECODER_FILES = ("entropy", "voice_code", "synthesiser", "vocoder")
+DECODER_FILES = ("detail", "entropy", "voice_code", "synthesiser", "vocoder")
 """What both ends must have alike; the recogniser may differ."""
 
 
@@ -54,6 +55,7 @@ class Models:
     recogniser: Recogniser
     synthesiser: Synthesiser
     vocoder: Vocoder
+    detail: DetailLayer
     entropy: Entropy
     voice_code: VoiceCode
     voice_encoder: VoiceEncoder
@@ -64,11 +66,13 @@ class Models:
         """From `directory`, by default the shipped weights. Raises ModelError."""
         directory = directory or weights_directory()
         try:
+            detail = load_weights(directory / "detail.safetensors")[0]
             return cls(
                 recogniser=Recogniser.from_weights(*load_weights(directory / "recogniser.safetensors")),
                 synthesiser=Synthesiser.from_weights(load_weights(directory / "synthesiser.safetensors")[0]),
                 vocoder=Vocoder.from_weights(load_weights(directory / "vocoder.safetensors")[0]),
-                entropy=Entropy.from_weights(load_weights(directory / "entropy.safetensors")[0]),
+                detail=DetailLayer.from_weights(detail),
+                entropy=Entropy.from_weights(load_weights(directory / "entropy.safetensors")[0] | DetailLayer.tables(detail)),
                 voice_code=VoiceCode.from_weights(load_weights(directory / "voice_code.safetensors")[0]),
                 voice_encoder=VoiceEncoder.load(),
                 model_id=model_id(directory),

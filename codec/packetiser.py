@@ -1,11 +1,14 @@
 """Tokens with their times -> packets: groups, what is repeated of them, and when a packet goes."""
 
 from collections import deque
+from collections.abc import Callable
 
 from codec.entropy import MAX_GROUP_TOKENS
 from codec.payload import TIME_MODULO, Packet, VoicePiece
 from codec.settings import MAX_REDUNDANCY, EncoderSettings
 from codec.wire_token import TICK_MS, WireToken
+
+Detailer = Callable[[tuple[WireToken, ...], int], tuple[WireToken, ...]]
 
 
 class Packetiser:
@@ -59,16 +62,18 @@ class Packetiser:
         """True unless only the end is left to say and nothing would be repeated with it: then it is not worth a packet."""
         return bool(self._pending) or (settings.redundancy > 0 and bool(self._earlier))
 
-    def packet(self, now: int, settings: EncoderSettings, voice: VoicePiece | None) -> Packet:
-        """The packet of everything that waits."""
-        newest = tuple(self._pending)
+    def packet(self, now: int, settings: EncoderSettings, voice: VoicePiece | None, details: Detailer | None = None) -> Packet:
+        """The packet of everything that waits. details: gives the tokens of the newest group, from their first tick on, their details,
+        which are not repeated later."""
+        plain = tuple(self._pending)
+        newest = details(plain, self._next_tick - sum(token.ticks for token in plain)) if details else plain
         repeated = list(self._earlier)[-settings.redundancy :] if settings.redundancy else []
         groups = (*repeated, newest)
         length = sum(token.ticks for group in groups for token in group)
         first = self._next_tick - length
         end, self._end_untold, self._pending, self._sent_at = self._ended, False, [], now
-        if newest:
-            self._earlier.append(newest)
+        if plain:
+            self._earlier.append(plain)
         self.spoken_ticks += sum(token.ticks for token in newest)
         return Packet(first % TIME_MODULO, groups, first == self._started, end, voice)
 

@@ -13,19 +13,23 @@ byte 1.. one range-coded message (`codec.range_coder`, frequencies of `codec.ent
                      glide (context: duration; only if voiced), first_level or level_change (from the last vowel)
   voice piece        3 bits version, 5 bits index, VOICE_PIECE_BYTES bytes; plain
   extensions         8 bits type, 8 bits length, bytes; plain; then 1 bit: another one follows
-  another layer      everything that remains belongs to it; who does not know it reads no further
+  another layer      2 bits kind; kinds 0 and 1 are details of the newest group with one or two codes a segment:
+    each segment of each token of the newest group (`codec.wire_token.segment_count`):
+      detail_first   context: phone, whether it is the token's first segment
+      detail_second  context: class of the phone
+                     of other kinds everything that remains belongs to them; who does not know them reads no further
 
 A group is named by the time of its first token: groups of a talkspurt follow one another without a gap, so a gap in time that
 no beginning or end of a talkspurt explains is a missing group. A receiver unfolds the time from 8 bits by its own clock.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from codec.entropy import MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, UNKNOWN_PHONE, Entropy, glide_context, phone_class
+from codec.entropy import DETAIL_STAGES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, UNKNOWN_PHONE, Entropy, glide_context, phone_class
 from codec.errors import PayloadError
 from codec.phones import VOWELS
 from codec.range_coder import FrequencyTable, RangeDecoder, RangeEncoder, uniform
-from codec.wire_token import LEVELS, MAX_GLIDE, PITCHES, WireToken, glide_end
+from codec.wire_token import LEVELS, MAX_GLIDE, PITCHES, WireToken, glide_end, segment_count
 
 VERSION = 1
 TIME_MODULO = 256
@@ -36,6 +40,8 @@ MAX_VOICE_PIECES = 32
 MAX_EXTENSIONS = 3
 
 START, END, VOICE, EXTENSIONS, LAYER = 1, 2, 4, 8, 16
+_UNKNOWN_KIND = 3
+_KIND = uniform(2)
 _BIT, _VERSION, _INDEX, _BYTE = uniform(1), uniform(3), uniform(5), uniform(8)
 _NOT_VOICED = PITCHES
 _NO_CHANGE = 2 * PITCHES - 1
@@ -62,8 +68,8 @@ class Extension:
 class Packet:
     """time: ticks modulo 256 of the first token; groups: oldest first, the last one is the newest and may be empty.
 
-    start: a talkspurt begins with the first token; end: it ends with the last one; more: another layer follows, which this version does
-    not read.
+    start: a talkspurt begins with the first token; end: it ends with the last one; more: a layer follows which this version does not
+    read. Tokens of the newest group all have details, with as many codes each, or none has; those of other groups have none.
     """
 
     time: int
@@ -107,7 +113,8 @@ def serialize(packet: Packet, entropy: Entropy) -> bytes:
     if len(packet.extensions) > MAX_EXTENSIONS:
         raise ValueError(f"a packet has at most {MAX_EXTENSIONS} extensions, got {len(packet.extensions)}")
     coder, context = RangeEncoder(), _Context(entropy)
-    flags = START * packet.start | END * packet.end | LAYER * packet.more
+    detailed = [token for token in packet.groups[-1] if token.details]
+    flags = START * packet.start | END * packet.end | LAYER * (packet.more or bool(detailed))
     flags |= VOICE * (packet.voice is not None) | EXTENSIONS * bool(packet.extensions)
     coder.encode(flags, entropy.table("flags"))
     coder.encode(len(packet.groups) - 1, entropy.table("redundant_groups"))
@@ -126,10 +133,43 @@ def serialize(packet: Packet, entropy: Entropy) -> bytes:
         coder.encode(len(extension.data), _BYTE)
         _encode_bytes(coder, extension.data)
         coder.encode(int(place + 1 < len(packet.extensions)), _BIT)
+    if packet.more:
+        coder.encode(_UNKNOWN_KIND, _KIND)
+    elif detailed:
+        _encode_details(coder, entropy, packet.groups[-1], len(detailed[0].details[0]))
     payload = bytes([packet.time]) + coder.finish()
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"a payload has at most {MAX_PAYLOAD} bytes, got {len(payload)}")
     return payload
+
+
+def _encode_details(coder: RangeEncoder, entropy: Entropy, group: tuple[WireToken, ...], stages: int) -> None:
+    coder.encode(stages - 1, _KIND)
+    for token in group:
+        if len(token.details) != segment_count(token.phone, token.ticks):
+            raise ValueError("either all tokens of the newest group have details or none has")
+        for place, codes in enumerate(token.details):
+            if len(codes) != stages:
+                raise ValueError(f"all segments of a packet have as many codes, {stages} here, got {len(codes)}")
+            coder.encode(codes[0], entropy.table("detail_first", token.phone, int(place == 0)))
+            for code in codes[1:]:
+                coder.encode(code, entropy.table("detail_second", phone_class(token.phone)))
+
+
+def _decode_details(coder: RangeDecoder, entropy: Entropy, group: tuple[WireToken, ...]) -> tuple[WireToken, ...] | None:
+    """The group with its details; None where the layer is of another kind."""
+    stages = coder.decode(_KIND) + 1
+    if stages > DETAIL_STAGES:
+        return None
+    detailed = []
+    for token in group:
+        segments = []
+        for place in range(segment_count(token.phone, token.ticks)):
+            first = coder.decode(entropy.table("detail_first", token.phone, int(place == 0)))
+            more = (coder.decode(entropy.table("detail_second", phone_class(token.phone))) for _ in range(stages - 1))
+            segments.append((first, *more))
+        detailed.append(replace(token, details=tuple(segments)))
+    return tuple(detailed)
 
 
 def _encode_bytes(coder: RangeEncoder, data: bytes) -> None:
@@ -172,7 +212,12 @@ def parse(payload: bytes, entropy: Entropy) -> Packet:
     if flags & VOICE:
         voice = VoicePiece(coder.decode(_VERSION), coder.decode(_INDEX), _decode_bytes(coder, VOICE_PIECE_BYTES))
     extensions = _decode_extensions(coder) if flags & EXTENSIONS else ()
-    packet = Packet(payload[0], tuple(groups), bool(flags & START), bool(flags & END), voice, extensions, bool(flags & LAYER))
+    more = False
+    if flags & LAYER:
+        newest = _decode_details(coder, entropy, groups[-1])
+        more = newest is None
+        groups[-1] = newest or groups[-1]
+    packet = Packet(payload[0], tuple(groups), bool(flags & START), bool(flags & END), voice, extensions, more)
     # There is one way only to write a packet; what was written otherwise was damaged, and would be heard as babble.
     if not packet.more and serialize(packet, entropy) != payload:
         raise PayloadError("The payload does not end where its tokens do: it was damaged, or it is not of type x-phv.")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from codec.entropy import DETAIL_STAGES
 from codec.errors import CodecError
 
 MIN_INTERVAL_MS, MAX_INTERVAL_MS = 40, 640
@@ -21,8 +22,13 @@ class EncoderSettings:
     voice: bool = True
     """Describe the speaker's voice to the listener; without it a neutral voice is heard."""
 
+    detail: int = 2
+    """Codes for how each 40 ms of speech sounded, 0 to 2: about 180 bit/s each, and many more words understood."""
+
     def __post_init__(self) -> None:
         if not MIN_INTERVAL_MS <= self.interval_ms <= MAX_INTERVAL_MS:
             raise CodecError(f"interval_ms is {self.interval_ms}; choose {MIN_INTERVAL_MS} to {MAX_INTERVAL_MS} ms")
         if not 0 <= self.redundancy <= MAX_REDUNDANCY:
             raise CodecError(f"redundancy is {self.redundancy}; choose 0 to {MAX_REDUNDANCY} earlier groups")
+        if not 0 <= self.detail <= DETAIL_STAGES:
+            raise CodecError(f"detail is {self.detail}; choose 0 to {DETAIL_STAGES} codes")

@@ -61,6 +61,14 @@ class SoundHistory:
         """Hz per frame, 0 where unvoiced: (frames,)."""
         return self._f0[self._span(start, end)]
 
+    def around(self, start: int, end: int) -> NDArray[np.int16]:
+        """The sound of frames start..end, zeros where nothing is known of it: (samples,) int16."""
+        pcm = np.zeros((end - start) * FRAME_SAMPLES, np.int16)
+        known = self.pcm(start, end)
+        at = max(0, self._first - start) * FRAME_SAMPLES
+        pcm[at : at + len(known)] = known[: len(pcm) - at]
+        return pcm
+
     def pcm(self, start: int, end: int) -> NDArray[np.int16]:
         """The sound of frames start..end: (samples,) int16."""
         at = self._span(start, end)

@@ -24,11 +24,16 @@ SHARPNESS = 0.25
 
 
 class SpokenFrames(NamedTuple):
-    """Frames of 10 ms for the vocoder: mel (n, 80) as `codec.features.log_mel`; f0 (n,) Hz, 0 where unvoiced; voicing (n,) 0..1."""
+    """Frames of 10 ms for the vocoder: mel (n, 80) as `codec.features.log_mel`; f0 (n,) Hz, 0 where unvoiced; voicing (n,) 0..1.
+
+    plain (n, 80): mel before it was sharpened; level (n,) dB, the contour that the tokens told.
+    """
 
     mel: Tensor
     f0: Tensor
     voicing: Tensor
+    plain: Tensor
+    level: Tensor
 
 
 class TokenBatch(NamedTuple):
@@ -119,7 +124,7 @@ class Synthesiser(nn.Module):
         unrolled = state.context.advance(following)
         (embedding, mean_f0), state.voice = state.voice or (self.neutral_embedding, 150.0), voice
         if unrolled is None:
-            return SpokenFrames(torch.zeros(0, MEL_BANDS), torch.zeros(0), torch.zeros(0))
+            return SpokenFrames(torch.zeros(0, MEL_BANDS), torch.zeros(0), torch.zeros(0), torch.zeros(0, MEL_BANDS), torch.zeros(0))
         level = torch.from_numpy(unrolled.level)
         batch = TokenBatch(
             phones=torch.from_numpy(unrolled.phones)[None, None],
@@ -132,7 +137,7 @@ class Synthesiser(nn.Module):
         mel, logit = self(state.network, batch)
         voicing = torch.sigmoid(logit[0])
         f0 = mean_f0 * 2 ** (torch.from_numpy(unrolled.semitones) / 12)
-        return SpokenFrames(sharpened(mel[0]), torch.where(voicing > 0.5, f0, 0.0), voicing)
+        return SpokenFrames(sharpened(mel[0]), torch.where(voicing > 0.5, f0, 0.0), voicing, mel[0], level)
 
     def network_state(self, batch: int) -> NetworkState:
         device = self.out.bias.device

@@ -7,11 +7,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codec.phones import PHONES, VOWELS
+from codec.phones import PHONES, SILENCE, VOWELS
 from codec.tokens import FRAME_MS, Token
 
 TICK_FRAMES = 2
 """Durations and times on the wire are in ticks of 20 ms: the recogniser decides no finer."""
+
+SegmentCodes = tuple[int, ...]
+"""Codes of a segment, coarse first, one or two."""
+
+SEGMENT_TICKS = 2
 
 TICK_MS = TICK_FRAMES * FRAME_MS
 MAX_TICKS = 32
@@ -37,7 +42,7 @@ class WireToken:
     """phone: index into `PHONES`; ticks: 1..32. Vowels only (0 for the others):
 
     pitch: at 25 % of the vowel, 0..41, or None where it was not voiced; glide: from there to 75 %, -4..4, 0 where not
-    voiced; level: mean level, 0..25. Raises ValueError.
+    voiced; level: mean level, 0..25. details: codes of each segment (`codec.detail`), or none at all. Raises ValueError.
     """
 
     phone: int
@@ -45,6 +50,7 @@ class WireToken:
     pitch: int | None = None
     glide: int = 0
     level: int = 0
+    details: tuple[SegmentCodes, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.phone < len(PHONES):
@@ -57,8 +63,15 @@ class WireToken:
             raise ValueError(f"glide is {-MAX_GLIDE} to {MAX_GLIDE}, 0 without pitch, got {self.glide}")
         if not 0 <= self.level < LEVELS:
             raise ValueError(f"level is 0 to {LEVELS - 1}, got {self.level}")
+        if self.details and len(self.details) != segment_count(self.phone, self.ticks):
+            raise ValueError(f"a token of {self.ticks} ticks has {segment_count(self.phone, self.ticks)} segments, got {len(self.details)}")
         if self.phone not in VOWELS and (self.pitch is not None or self.level):
             raise ValueError(f"only vowels carry pitch and level, and {PHONES[self.phone]} is none")
+
+
+def segment_count(phone: int, ticks: int) -> int:
+    """Segments of about 40 ms of which the detail layer tells something; silence has none."""
+    return 0 if phone == SILENCE else -(-ticks // SEGMENT_TICKS)
 
 
 def _clamp(value: float, low: int, high: int) -> int:

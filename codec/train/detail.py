@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.detail import CODES, LATENT, STAGES, Codebooks, DetailDecoder, DetailEncoder, loudness, segment_count, segment_of_frames
+from codec.detail import CODES, LATENT, STAGES, Codebooks, DetailDecoder, DetailEncoder, loudness, segment_of_frames
 from codec.models import weights_directory
 from codec.synthesiser import Synthesiser, TokenBatch
 from codec.train.corpus import Corpus
@@ -20,7 +20,7 @@ from codec.train.run import Run, device, options, set_rate
 from codec.train.synthesiser import generated, open_data
 from codec.train.token_data import Target, TokenData, collate
 from codec.weights_file import load_weights
-from codec.wire_token import TICK_FRAMES
+from codec.wire_token import TICK_FRAMES, segment_count
 
 BATCH = 12
 LABEL_NOISE = 0.2
@@ -256,7 +256,12 @@ def main() -> None:
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(detail.parameters(), 1.0)
         optimizer.step()
-        run.note(mel=level.item(), patches=patches.item(), commitment=commitment.item(), codes=len({tuple(row) for row in codes.tolist()}) / len(codes))
+        run.note(
+            mel=level.item(),
+            patches=patches.item(),
+            commitment=commitment.item(),
+            codes=len({tuple(row) for row in codes.tolist()}) / len(codes),
+        )
         if data and perception is not None and run.step % 500 == 0:
             print(f"step {run.step}: {evaluate(detail, synthesiser, perception, open_data('valid', 0))}", flush=True)
     if data and perception is not None:

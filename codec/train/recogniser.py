@@ -104,11 +104,18 @@ def losses(network: RecogniserNetwork, teacher: RecogniserNetwork, batch: Batch,
     main = [x[:, :, :chunk].flatten(1, 2).float() for x in (*kept, hidden)]
     near = [likeness(x, y[:, : within.shape[1]].float(), within) for x, y in zip(main, (*inner, last), strict=True)]
     entropies = [
-        torch.nan_to_num(functional.cross_entropy(x.transpose(1, 2), labels, ignore_index=UNLABELLED, label_smoothing=0.05)) for x in (said, heard)
+        torch.nan_to_num(functional.cross_entropy(x.transpose(1, 2), labels, ignore_index=UNLABELLED, label_smoothing=0.05))
+        for x in (said, heard)
     ]
     target = functional.softmax(heard.detach(), -1)
     divergence = (target * (target.clamp_min(1e-9).log() - functional.log_softmax(said, -1))).sum(-1)[within].mean()
-    return {"last": near[-1], "inner": sum(near[:-1], torch.zeros(())), "entropy": entropies[0], "teacher": entropies[1], "divergence": divergence}
+    return {
+        "last": near[-1],
+        "inner": sum(near[:-1], torch.zeros(())),
+        "entropy": entropies[0],
+        "teacher": entropies[1],
+        "divergence": divergence,
+    }
 
 
 @torch.inference_mode()

@@ -101,7 +101,9 @@ def _cut(utterance: Utterance, random: np.random.Generator, longest: int) -> tup
     return pcm[start * FRAME_SAMPLES : (start + most) * FRAME_SAMPLES], labels[start : start + most]
 
 
-def _batch(cuts: list[tuple[NDArray[np.float32], NDArray[np.int64]]], noises: list[augment.Sound], random: np.random.Generator, tail: int) -> Batch:
+def _batch(
+    cuts: list[tuple[NDArray[np.float32], NDArray[np.int64]]], noises: list[augment.Sound], random: np.random.Generator, tail: int
+) -> Batch:
     frames = max(len(labels) for _, labels in cuts)
     frames += -frames % CHUNK
     shape = (len(cuts), WINDOW // 2 + (frames + tail) * FRAME_SAMPLES + WINDOW)
