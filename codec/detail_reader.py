@@ -30,8 +30,9 @@ class DetailReader:
         frames = len(spoken.mel)
         if not frames:
             return spoken.mel
-        codes = torch.tensor([[*codes, *[-1] * (self._layer.codebooks.stages - len(codes))] for codes in details], dtype=torch.int64)
-        latents = self._layer.codebooks.latents(codes.view(len(details), -1))
+        stages = self._layer.codebooks.stages
+        codes = torch.tensor([[*codes, *[-1] * (stages - len(codes))] for codes in details], dtype=torch.int64).view(len(details), stages)
+        latents = self._layer.codebooks.latents(codes)
         spread, place = spread_latents(latents, (len(details),), (frames,))
         mel = self._layer.decoder(self._state, spoken.plain[None], spoken.level[None], spread[None], place[None])[0]
         return mel if details else spoken.mel

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codec.detail import DetailLayer
 from codec.entropy import Entropy
 from codec.phone_search import LONGEST
 from codec.phones import UNVOICED, phone_index
@@ -91,10 +92,12 @@ class ScriptedRecogniser:
 
 @cache
 def _shared() -> dict[str, Any]:
+    detail = load_weights(MODELS / "detail.safetensors")[0]
     return {
         "synthesiser": Synthesiser.from_weights(load_weights(MODELS / "synthesiser.safetensors")[0]),
         "vocoder": Vocoder.from_weights(load_weights(MODELS / "vocoder.safetensors")[0]),
-        "entropy": Entropy.from_weights(load_weights(MODELS / "entropy.safetensors")[0]),
+        "detail": DetailLayer.from_weights(detail),
+        "entropy": Entropy.from_weights(load_weights(MODELS / "entropy.safetensors")[0] | DetailLayer.tables(detail)),
         "voice_code": VoiceCode.from_weights(load_weights(MODELS / "voice_code.safetensors")[0]),
         "voice_encoder": VoiceEncoder.load(),
     }

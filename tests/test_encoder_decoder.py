@@ -21,7 +21,7 @@ from codec.wire_token import MAX_TICKS, WireToken
 from tests.scripted_speech import HELLO, models_for, script
 
 STEP = 320
-PLAIN = EncoderSettings(redundancy=0, voice=False)
+PLAIN = EncoderSettings(redundancy=0, voice=False, detail=0)
 
 
 def encode(models: Any, pcm: NDArray[np.int16], settings: EncoderSettings = PLAIN, step: int = STEP) -> list[list[bytes]]:
@@ -118,7 +118,7 @@ def test_each_packet_repeats_the_groups_before_it() -> None:
     said = script([("SIL", 300), *HELLO, ("SIL", 500)])
     models = models_for(said.phones)
     plain = packets(models, encode(models, said.pcm))
-    twice = packets(models, encode(models, said.pcm, EncoderSettings(redundancy=2, voice=False)))
+    twice = packets(models, encode(models, said.pcm, EncoderSettings(redundancy=2, voice=False, detail=0)))
     groups = [packet.groups[-1] for packet in plain]
     for place, packet in enumerate(twice[:-1]):
         assert packet.groups == tuple(groups[max(0, place - 2) : place + 1])

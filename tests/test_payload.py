@@ -1,15 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.entropy import MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
+from codec.entropy import DETAIL_CODES, DETAIL_STAGES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
 from codec.errors import PayloadError
 from codec.payload import MAX_EXTENSIONS, MAX_PAYLOAD, VOICE_PIECE_BYTES, Extension, Packet, VoicePiece, parse, serialize
 from codec.phones import PHONES, VOWELS, phone_index
 from codec.weights_file import load_weights
-from codec.wire_token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken
+from codec.wire_token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
 
 ENTROPY = Entropy.from_weights(load_weights(Path(__file__).parent.parent / "models" / "entropy.safetensors")[0])
 
@@ -22,6 +23,18 @@ def tokens(draw: st.DrawFn) -> WireToken:
     pitch = draw(st.none() | st.integers(0, PITCHES - 1))
     glide = 0 if pitch is None else draw(st.integers(-MAX_GLIDE, MAX_GLIDE))
     return WireToken(phone, ticks, pitch, glide, draw(st.integers(0, LEVELS - 1)))
+
+
+@st.composite
+def detailed(draw: st.DrawFn) -> Packet:
+    """A packet whose newest group has details."""
+    packet, stages = draw(packets), draw(st.integers(1, DETAIL_STAGES))
+    code = st.integers(0, DETAIL_CODES - 1)
+    newest = tuple(
+        replace(token, details=tuple(tuple(draw(code) for _ in range(stages)) for _ in range(segment_count(token.phone, token.ticks))))
+        for token in packet.groups[-1][:8]
+    )
+    return replace(packet, groups=(*packet.groups[:-1], newest))
 
 
 groups = st.lists(tokens(), max_size=MAX_GROUP_TOKENS).map(tuple)
@@ -44,6 +57,21 @@ def test_round_trip(packet: Packet) -> None:
     assert parse(serialize(packet, ENTROPY), ENTROPY) == packet
 
 
+@given(detailed())
+@settings(deadline=None)
+def test_round_trip_with_details(packet: Packet) -> None:
+    assert parse(serialize(packet, ENTROPY), ENTROPY) == packet
+
+
+def test_details_of_some_tokens_only_are_not_written() -> None:
+    word = (WireToken(phone_index("S"), 2, details=((3,),)), WireToken(phone_index("T"), 2))
+    with pytest.raises(ValueError, match="details"):
+        serialize(Packet(0, (word,)), ENTROPY)
+    uneven = (WireToken(phone_index("S"), 4, details=((3,), (4, 5))),)
+    with pytest.raises(ValueError, match="as many codes"):
+        serialize(Packet(0, (uneven,)), ENTROPY)
+
+
 @given(st.binary(max_size=80))
 @settings(deadline=None, max_examples=500)
 def test_any_bytes_are_a_packet_or_a_payload_error(data: bytes) -> None:
@@ -55,7 +83,7 @@ def test_any_bytes_are_a_packet_or_a_payload_error(data: bytes) -> None:
         assert packet.more or serialize(packet, ENTROPY) == data
 
 
-@given(packets, st.data())
+@given(packets | detailed(), st.data())
 @settings(deadline=None)
 def test_damaged_payloads_are_a_packet_or_a_payload_error(packet: Packet, data: st.DataObject) -> None:
     payload = bytearray(serialize(packet, ENTROPY))
