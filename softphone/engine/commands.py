@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from softphone.engine.wav import check_playable, check_writable
 
 if TYPE_CHECKING:
     from softphone.engine.engine import Engine
+
+T = TypeVar("T")
 
 
 class Commands:
@@ -89,6 +91,13 @@ class Commands:
             case ask.DoNotDisturb():
                 self._engine.reception.do_not_disturb = command.on
                 return {}
+            case ask.SendMessage():
+                account = self._account(command.account) if command.account else self._best_account(command.uri)
+                return {"message": self._engine.messages.send(account, self._complete(command.uri, account), command.text)}
+            case ask.SipLadder(call=number):
+                return {"messages": self._known(number, self._engine.sip_trace.ladder(number))}
+            case ask.Sdp(call=number):
+                return self._known(number, self._engine.sip_trace.sdp(number))
             case ask.AutoAnswer():
                 if command.on and command.wav_in is not None:
                     check_playable(command.wav_in)
@@ -220,6 +229,11 @@ class Commands:
         accounts = [account for account in self._engine.accounts.values() if account.settings.registrar and not account.leaving]
         bare = "@" not in uri and ":" not in uri
         return next((account for account in accounts if account.registered or bare), self._engine.accounts[LOCAL])
+
+    def _known(self, number: int, kept: T | None) -> T:
+        if kept is None:
+            raise ControlError(f"there are no SIP messages of call {number}; they are kept for ten minutes after a call", "no_call")
+        return kept
 
     def _numbered(self, number: int) -> PhoneCall:
         call = self._engine.calls.get(number)

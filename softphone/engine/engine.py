@@ -27,9 +27,12 @@ from softphone.engine.commands import Commands
 from softphone.engine.endpoint import PhoneEndpoint
 from softphone.engine.history_writer import HistoryWriter
 from softphone.engine.lineup import Lineup
+from softphone.engine.messages import MessageGuard, Messages
 from softphone.engine.reception import ContactRules, Reception, RulesFor
 from softphone.engine.schedule import Schedule
 from softphone.engine.server import ControlServer
+from softphone.engine.sip_module import SipModule
+from softphone.engine.sip_trace import SipTrace
 from softphone.engine.sound import open_sound
 from softphone.engine.worker_link import CodecWorker, WorkerCommand
 from softphone.errors import SoftphoneError
@@ -65,6 +68,9 @@ class Engine:
         self._leaving = ""
         self._numbers = 0
         self._commands = Commands(self)
+        self.messages = Messages(self.publish)
+        self.sip_trace = SipTrace()
+        self._sip = SipModule(self.sip_trace.passed, MessageGuard(self.publish).refuse)
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.history = HistoryWriter(lambda event: self.server.publish(event), keep=config.privacy.history)
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
@@ -78,6 +84,7 @@ class Engine:
         self.codecs = PhoneCodecs(self.endpoint, config)
         try:
             self.codecs.install_standard()
+            self._sip.register()
             self.endpoint.start()
             self.sound = open_sound(self.endpoint, config.audio)
             self.alerts = Alerts(self.sound)
@@ -121,8 +128,15 @@ class Engine:
 
     def publish(self, event: Event) -> None:
         """Tell all front ends, and the history."""
+        self.sip_trace.follow(event, self._call_id)
         self.history.take(event)
         self.server.publish(event)
+
+    def _call_id(self, number: int) -> str:
+        try:
+            return str(self.calls[number].getInfo().callIdString) if number in self.calls else ""
+        except pj.Error:
+            return ""
 
     def turn(self) -> None:
         """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
@@ -149,7 +163,7 @@ class Engine:
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)
-        account = PhoneAccount(settings, self.config.network, self.publish, self.reception.arrive)
+        account = PhoneAccount(settings, self.config.network, self.publish, self.reception.arrive, self.messages)
         self.accounts[settings.name] = account
         return account
 
@@ -276,5 +290,6 @@ class Engine:
         while self.accounts:
             self.accounts.popitem()[1].shutdown()
         self.codecs.uninstall()
+        self._sip.unregister()
         gc.collect()
         self.endpoint.destroy()
