@@ -68,9 +68,9 @@ def cost_text(call: CallView, config: Config) -> str:
     share = speech_share(packets_per_s, config.phv.interval_ms)
     full = opus_cost_now(1.0, config.opus.bitrate, config.opus.ptime_ms)
     if not share or not mine:
-        return f"silence now; speech would take {bit_rate(full.payload_bps)}, IP {bit_rate(full.ip_bps)}"
+        return f"{bit_rate(full.payload_bps):>11} payload {bit_rate(full.ip_bps):>11} IP in speech"
     cost = opus_cost_now(share, config.opus.bitrate, config.opus.ptime_ms)
-    return f"{bit_rate(cost.payload_bps)}, IP {bit_rate(cost.ip_bps)}: {cost.ip_bps / statistics.tx.ip_bps:.1f} times as much"
+    return f"{bit_rate(cost.payload_bps):>11} payload {bit_rate(cost.ip_bps):>11} IP, {cost.ip_bps / statistics.tx.ip_bps:.1f}x"
 
 
 def phone_text(phone: Phone) -> str:
