@@ -210,7 +210,8 @@ def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
         config.regConfig.dropCallsOnFail = False
         # On shutdown libDestroy must not sit out a dead registrar.
         config.regConfig.unregWaitMsec = 2000
-        config.mwiConfig.enabled = settings.message_waiting
+        # Not by PJSUA: where its SUBSCRIBE cannot be sent, being offline is enough, it fails an assertion (pjsua_start_mwi, 2.15.1).
+        config.mwiConfig.enabled = False
     if settings.user:
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", settings.realm, settings.user, 0, settings.password))
     if settings.proxy:

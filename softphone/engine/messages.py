@@ -65,6 +65,8 @@ class Messages:
 
     def fared(self, number: int, code: int, reason: str) -> None:
         """The final answer to a message of ours."""
+        if number not in self._waiting:
+            return  # it failed while it was sent, and `send` said so
         self._waiting.discard(number)
         if code == 202:
             # RFC 3428, 7: a relay took it, and says nothing of the far end.
