@@ -134,9 +134,8 @@ class SetupScreen(PhoneScreen[None]):
             case "voice":
                 self.query_one("#consent", RadioSet).focus()
             case "ready":
-                self.query_one("#ready", Static).update(
-                    READY.format(summary="\n".join(filter(None, map(self._summary.get, STEPS)))).strip()
-                )
+                summary = "\n".join(filter(None, map(self._summary.get, STEPS)))
+                self.query_one("#ready", Static).update(READY.format(summary=summary).strip())
                 self.query_one("#setup-next", Button).focus()
 
     @property
