@@ -12,13 +12,28 @@ from pathlib import Path
 from typing import Any, get_args
 
 from softphone.control.client import ControlClient
-from softphone.control.protocol import AnyEvent, Command, ControlError, Engine, EventName, Shutdown, Status, Stay, Subscribe
+from softphone.control.protocol import (
+    AnyEvent,
+    CallStatistics,
+    Command,
+    ControlError,
+    Engine,
+    EventName,
+    Levels,
+    Phones,
+    Shutdown,
+    Status,
+    Stay,
+    Subscribe,
+    Voice,
+)
 from softphone.control.runtime import default_socket
 from softphone.control.supervisor import EngineSupervisor
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 15.0
 RESTART_S = 40.0
+REFRESHES = 5
 ASKING = 4
 """Commands that may wait for an answer at once."""
 # Levels and phones are sent only to those who ask for them by name.
@@ -50,6 +65,8 @@ class EngineSession:
         self._ready = asyncio.Event()
         self._restarting = False
         self._closing = False
+        self._news = 0
+        """Events that change what the status says."""
         self._refreshing: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads = ThreadPoolExecutor(ASKING, thread_name_prefix="ask-engine")
@@ -95,7 +112,12 @@ class EngineSession:
     async def refresh(self) -> None:
         """Ask for the status and hand it to `on_status`."""
         with contextlib.suppress(ControlError):
-            self._on_status(await self.ask(Status()))
+            for _ in range(REFRESHES):
+                before = self._news
+                self._on_status(await self.ask(Status()))
+                # An event that overtook the answer on its way here is newer than what the answer says.
+                if self._news == before:
+                    return
 
     async def restart(self) -> None:
         """End the engine and start another, which reads the configuration anew; calls that are up end. Returns when it is ready.
@@ -185,6 +207,7 @@ class EngineSession:
         if self._closing:
             return
         self._on_event(event)
+        self._news += not isinstance(event, CallStatistics | Levels | Phones | Voice)
         if isinstance(event, Engine) and self.owns_engine:
             if event.state == "ready":
                 self._refreshing = asyncio.ensure_future(self.refresh())
