@@ -15,6 +15,7 @@ from tests.peers.process import PeerError
 PATIENCE_SECONDS = 90.0
 """A loaded machine with two cores and several torch processes."""
 _PANE = "phone"
+_ESCAPE_SECONDS = 0.4
 
 
 class Terminal:
@@ -58,6 +59,9 @@ class Terminal:
         """Keys by tmux's names: "d", "Enter", "Escape", "Tab", "C-p", "Up", "F1"."""
         for key in keys:
             self._run("send-keys", "-t", _PANE, key)
+            if key == "Escape":
+                # A key that follows at once would be taken for Alt with that key.
+                time.sleep(_ESCAPE_SECONDS)
 
     def type(self, text: str) -> None:
         """Characters as they are."""

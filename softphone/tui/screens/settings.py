@@ -61,7 +61,7 @@ class SettingsScreen(PhoneScreen[None]):
             with VerticalScroll(id="page-accounts", can_focus=False):
                 yield AccountTable()
             with VerticalScroll(id="page-sound", can_focus=False):
-                yield SoundPanel(self.ask, config.audio.input, config.audio.output)
+                yield SoundPanel(self.phone.session.ask, config.audio.input, config.audio.output)
             with VerticalScroll(id="page-codecs", can_focus=False):
                 yield Static(
                     "Offered to those you call, best first. Space takes one in or out, + and - move it. "

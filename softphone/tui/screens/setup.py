@@ -93,7 +93,7 @@ class SetupScreen(PhoneScreen[None]):
                 yield AccountFields(AccountEntry(""))
                 yield Static(id="direct", classes="setup--text", markup=False)
             with VerticalScroll(id="step-sound", can_focus=False):
-                yield SoundPanel(self.ask, config.audio.input, config.audio.output)
+                yield SoundPanel(self.phone.session.ask, config.audio.input, config.audio.output)
             with VerticalScroll(id="step-voice", can_focus=False):
                 yield Static(VOICE, classes="setup--text", markup=False)
                 with RadioSet(id="consent", compact=True):
@@ -126,6 +126,7 @@ class SetupScreen(PhoneScreen[None]):
         self.query_one("#setup-next", Button).label = "Start (^n)" if self._step == "ready" else "Next (^n)"
         self.query_one("#setup-skip", Button).display = self._step != "ready"
         self._word("")
+        self.tell("")
         match self._step:
             case "account":
                 self._show_way()

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Button, Select, Static
 
-from softphone.control.protocol import Command, Devices, SelectDevices, SoundTest
+from softphone.control.protocol import Command, ControlError, Devices, SelectDevices, SoundTest
 from softphone.tui.drawing import level_meter, level_text
 from softphone.tui.widgets.form import Choice
 
@@ -28,7 +28,7 @@ Doing = Literal["nothing", "listen", "record", "play"]
 
 
 class SoundPanel(Vertical):
-    """`ask` asks the engine and has shown its refusal when it gives None. Feed `take_level` with the levels of the sound test."""
+    """`ask` asks the engine, and raises ControlError. Feed `take_level` with the levels of the sound test."""
 
     DEFAULT_CSS = """
     SoundPanel {
@@ -49,9 +49,9 @@ class SoundPanel(Vertical):
             super().__init__()
             self.microphone, self.loudspeaker = microphone, loudspeaker
 
-    def __init__(self, ask: Callable[[Command], Awaitable[dict[str, Any] | None]], microphone: str, loudspeaker: str) -> None:
+    def __init__(self, ask: Callable[[Command], Awaitable[dict[str, Any]]], microphone: str, loudspeaker: str) -> None:
         super().__init__()
-        self._ask = ask
+        self._engine = ask
         self._wanted = (microphone, loudspeaker)
         self._doing: Doing = "nothing"
         self._level_db = -80.0
@@ -69,6 +69,14 @@ class SoundPanel(Vertical):
             yield Button("Play back", id="sound-play", compact=True, disabled=True)
         yield Static(id="sound-meter", markup=False)
         yield Static("Listen shows how loud your microphone is; speak as in a call.", id="sound-word", markup=False)
+
+    async def _ask(self, command: Command) -> dict[str, Any] | None:
+        try:
+            return await self._engine(command)
+        except ControlError as error:
+            if self.is_mounted:
+                self._note(str(error))
+            return None
 
     async def on_unmount(self) -> None:
         if self._doing != "nothing":
