@@ -9,7 +9,7 @@ from textual.content import Content
 
 from softphone.config import Config
 from softphone.control.protocol import Phone
-from softphone.tui.call_view import CallView
+from softphone.tui.call_view import CallView, mean
 from softphone.tui.call_words import codec_text, cost_text, phone_text, why_text
 from softphone.tui.drawing import bit_rate, cut, level_meter, level_text, meter, sparkline
 from softphone.tui.names import short
@@ -44,16 +44,15 @@ def facts(call: CallView, config: Config, worker: str, width: int) -> Content:
     if statistics is None:
         rows.append(_row("sound", "none yet" if not call.held else "on hold"))
         return Content("\n").join(rows)
-    sent, heard = statistics.tx, statistics.rx
-    rows.append(_row("sent", (f"{bit_rate(sent.payload_bps):>11}", "bold"), f" payload {bit_rate(sent.ip_bps):>11} IP"))
-    rows.append(_row("heard", (f"{bit_rate(heard.payload_bps):>11}", "bold"), f" payload {bit_rate(heard.ip_bps):>11} IP"))
+    now = call.now
+    rows.append(_row("sent", (f"{bit_rate(now.tx_payload_bps):>11}", "bold"), f" payload {bit_rate(now.tx_ip_bps):>11} IP"))
+    rows.append(_row("heard", (f"{bit_rate(now.rx_payload_bps):>11}", "bold"), f" payload {bit_rate(now.rx_ip_bps):>11} IP"))
     cost = cost_text(call, config)
     if cost:
         rows.append(_row("in Opus", cut(cost, room)))
     delay = "?" if statistics.rtt_ms is None else f"{statistics.rtt_ms / 2:.0f} ms"
-    recent = list(call.samples)[-WINDOW:]
-    loss = sum(sample.loss_percent for sample in recent) / max(len(recent), 1)
-    rows.append(_row("delay", f"{delay:<8} loss {loss:.0f} %   jitter {heard.jitter_ms:.0f} ms"))
+    loss = mean(list(call.samples)[-WINDOW:]).loss_percent
+    rows.append(_row("delay", f"{delay:<8} loss {loss:.0f} %   jitter {now.jitter_ms:.0f} ms"))
     return Content("\n").join(rows)
 
 

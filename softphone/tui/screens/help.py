@@ -28,7 +28,11 @@ SCOPES = {
 LONGEST_ID, LEAST_WITH_IDS = 18, 60
 KEYS = 10
 """Cells of the column of keys."""
-_INTRODUCTION = """Keys are single letters. In the dial field, in the line to speak and in forms they are text; esc leaves these. Everything here is also in the command palette, and a click on a hint in the last line does the same. Other keys: section [keys] of the configuration, by the names at the right."""
+_INTRODUCTION = (
+    "Keys are single letters. In the dial field, in the line to speak and in forms they are text; esc leaves these. "
+    "Everything here is also in the command palette, and a click on a hint in the last line does the same. "
+    "Other keys: section [keys] of the configuration, by the names at the right."
+)
 
 
 class HelpScreen(PhoneScreen[None]):

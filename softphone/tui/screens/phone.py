@@ -65,8 +65,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
             self.query_one(CallList).show_state(state, now)
             self._banner()
         card, idle, call = self.query_one(CallCard), self.query_one(IdlePanel), state.call
-        if card.display != (call is not None):
-            card.display, idle.display = call is not None, call is None
+        card.display, idle.display = call is not None, call is None
         if call is None:
             idle.show_state(state, self._idle_hints(), self._missed())
             self.query_one(SayLine).close()

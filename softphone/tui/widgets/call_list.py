@@ -10,7 +10,7 @@ from softphone.tui.names import NameOf, who
 from softphone.tui.phone_state import PhoneState
 from softphone.tui.widgets.line import Line
 
-SIGNS = {"incoming": "☎", "calling": "→", "early": "→", "connecting": "→", "confirmed": "●"}
+SIGNS = {"calling": "→", "early": "→", "connecting": "→", "confirmed": "●"}
 SHORT = {"conference": "conf", "recording": "rec", "waiting": ""}
 
 
@@ -19,7 +19,8 @@ class CallList(Line):
 
     DEFAULT_CSS = """
     CallList { border: round $border; border-title-color: $primary; padding: 0 1; height: 1fr; min-height: 4;
-        link-style: none; link-color: $foreground; link-background-hover: $primary 30%; link-color-hover: $foreground; link-style-hover: none; }
+        link-style: none; link-color: $foreground;
+        link-background-hover: $primary 30%; link-color-hover: $foreground; link-style-hover: none; }
     """
 
     def __init__(self, name_of: NameOf) -> None:
@@ -38,7 +39,7 @@ def call_rows(state: PhoneState, now: float, name_of: NameOf, width: int) -> Con
     rows = []
     for call in state.calls.values():
         chosen = call.number == state.selected
-        sign = "◌" if call.held else SIGNS.get(call.state.state, "●")
+        sign = "☎" if call.incoming else "◌" if call.held else SIGNS.get(call.state.state, "●")
         style = "bold $accent" if call.incoming else "bold" if chosen else ""
         name = cut(who(call.state.remote, name_of), width - 4)
         rows.append(

@@ -14,7 +14,8 @@ class KeyHints(Static):
 
     DEFAULT_CSS = """
     KeyHints { height: 1; width: 1fr; background: $panel; color: $foreground; padding: 0 1; text-wrap: nowrap;
-        link-style: none; link-color: $foreground; link-background-hover: $primary 30%; link-color-hover: $foreground; link-style-hover: none; }
+        link-style: none; link-color: $foreground;
+        link-background-hover: $primary 30%; link-color-hover: $foreground; link-style-hover: none; }
     """
 
     def __init__(self) -> None:
