@@ -1,4 +1,4 @@
-"""What `softphone codec encode`, `decode` and `info` do."""
+"""What `softphone codec encode`, `decode`, `say` and `info` do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from codec.encoder import Encoder
 from codec.errors import AudioFileError, PayloadError
 from codec.models import Models
 from codec.phones import PHONES, SILENCE
+from codec.say import TextSpeaker, neutral_voice, payloads, to_pcm, voice_from_code, voice_of, voice_to_code
 from codec.settings import EncoderSettings
 from codec.tokens import SAMPLE_RATE
 from codec.wire_token import TICK_MS
@@ -67,6 +68,28 @@ def decode(source: Path, target: Path, models: Models | None = None) -> str:
     audio_file.write(target, pcm)
     lost = f", {decoder.statistics.lost_ms} ms missing" if decoder.statistics.lost_ms else ""
     return f"{target}: {len(pcm) / SAMPLE_RATE:.2f} s{lost}"
+
+
+def say(text: str, target: Path, voice: Path | None = None, voice_code: str | None = None, models: Models | None = None) -> list[str]:
+    """Typed text into a sound file, in the voice of a recording, or of a voice code, or of nobody in particular; returns lines for people.
+
+    Raises AudioFileError, ModelError, TextError.
+    """
+    speaker = TextSpeaker.load()
+    spoken = speaker.speak(text)
+    recording = audio_file.read(voice) if voice is not None else None
+    models = models or Models.load()
+    if recording is not None:
+        speaks = voice_of(recording, models)
+    else:
+        speaks = voice_from_code(voice_code, models) if voice_code is not None else neutral_voice(models)
+    pcm = to_pcm(spoken, models, speaks)
+    audio_file.write(target, pcm)
+    payload = sum(len(data) for _, data in payloads(spoken, models, speaks.mean_f0))
+    lines = [f"{target}: {len(pcm) / SAMPLE_RATE:.2f} s; in a call {payload} bytes of payload"]
+    if voice is not None:
+        lines.append(f"voice code: {voice_to_code(speaks, models)}")
+    return lines + list(spoken.doubts)
 
 
 def info(source: Path, models: Models | None = None) -> dict[str, Any]:

@@ -11,12 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from codec.detail_reader import DetailReader
-from codec.payload import parse
+from codec.payload import VoicePiece, parse
 from codec.playout import Playout, SpokenPhone
 from codec.prosody import DEFAULT_MEAN_F0
 from codec.prosody_fill import ProsodyFill
 from codec.synthesiser import SpokenFrames
 from codec.tokens import FRAME_SAMPLES, Token
+from codec.voice import Voice
 from codec.voice_updates import VoiceReceiver
 from codec.wire_token import TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
 
@@ -105,6 +106,12 @@ class Decoder:
         if packet.voice is not None:
             self._voice.receive(packet.voice)
         self._playout.receive(packet, self._now)
+
+    def meet(self, voice: Voice) -> None:
+        """Know the speaker from the first word on, as finely as a voice can be described."""
+        for index, piece in enumerate(self._models.voice_code.encode(voice)):
+            self._voice.receive(VoicePiece(0, index, piece))
+        self._embedding = self._voice.voice(voice.mean_f0).embedding
 
     def pull(self, samples: int) -> NDArray[np.int16]:
         """The next `samples` of sound at 16 kHz, exactly so many, zeros when nobody speaks: (samples,) int16."""

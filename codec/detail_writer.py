@@ -28,7 +28,7 @@ class DetailWriter:
 
     @torch.inference_mode()
     def describe(self, tokens: tuple[WireToken, ...], pcm: NDArray[np.int16], stages: int) -> tuple[WireToken, ...]:
-        """Tokens that follow one another, and their sound (samples,) int16 with MARGIN more frames on either side -> with `stages` codes."""
+        """Tokens that follow one another, and their sound (samples,) int16, MARGIN more frames on either side -> with `stages` codes."""
         mel = log_mel(torch.from_numpy(pcm.astype(np.float32) / 32768)[None])[:, 2:-2]
         owner = np.repeat(np.arange(len(tokens)), [token.ticks * TICK_FRAMES for token in tokens])
         spoken = np.array([tokens[place].phone != SILENCE for place in owner])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,8 @@ from codec.recogniser import RecognisedPhone
 from codec.settings import EncoderSettings
 from codec.sound_history import SoundHistory
 from codec.speech_gate import HeardPhone, SpeechGate
-from codec.tokens import FRAME_SAMPLES
+from codec.tokens import FRAME_SAMPLES, Token
+from codec.typed_speech import TypedSpeech
 from codec.voice import Voice, VoiceEstimator
 from codec.voice_updates import VoiceReceiver, VoiceSender
 from codec.wire_token import TICK_FRAMES, TICK_MS, WireToken, split_ticks, to_wire
@@ -28,6 +30,8 @@ STEP_SAMPLES = TICK_FRAMES * FRAME_SAMPLES
 """Sound is worked on in steps of 20 ms, so that packets go at the same times however it comes in."""
 
 REMEMBERED_TOKENS = 64
+KNOWN_SECONDS = 60.0
+"""A voice that was learned elsewhere is described as finely as one heard for so long."""
 
 
 class Encoder:
@@ -49,6 +53,7 @@ class Encoder:
         self._history = SoundHistory()
         self._gate = SpeechGate()
         self._packets = Packetiser()
+        self._typed = TypedSpeech()
         self._mean_f0 = RunningMeanF0()
         self._voice = VoiceEstimator(self._models.voice_encoder)
         self._voice_sender = VoiceSender(self._models.voice_code)
@@ -62,12 +67,43 @@ class Encoder:
         whole = len(self._unstepped) // STEP_SAMPLES * STEP_SAMPLES
         for at in range(0, whole, STEP_SAMPLES):
             step = self._unstepped[at : at + STEP_SAMPLES]
-            self._gate.hear(self._history.push(step))
+            if self._typed.active:
+                # What the microphone hears meanwhile is not sent; the recogniser keeps its clock.
+                step = np.zeros(STEP_SAMPLES, np.int16)
+                self._history.push(step)
+            else:
+                self._gate.hear(self._history.push(step))
             payloads += self._take(self._recogniser.push(step))
+            if self._typed.active and not self._gate.speaking:
+                payloads += self._utter()
             if self._packets.due(self._now, self.settings):
                 payloads += self._send()
         self._unstepped = self._unstepped[whole:]
         return payloads
+
+    def say(self, tokens: Sequence[Token], known: Voice | None = None) -> None:
+        """Speak typed text (`codec.say`) instead of what the microphone hears, after the word that is being said and what waits already.
+
+        tokens: semitones relative to the speaker's mean F0. known: the caller's voice as learned elsewhere, spoken in while too little
+        was heard here. Raises TextError when too much waits.
+        """
+        mean_f0 = self._mean_f0.hz
+        if known is not None and self._voice.embedding is None:
+            mean_f0 = known.mean_f0
+            if self.settings.voice:
+                self._voice_sender.update(known, KNOWN_SECONDS)
+        self._typed.add([to_wire(token, mean_f0) for token in tokens])
+
+    @property
+    def typed_seconds(self) -> float:
+        """How much typed speech is still to be sent."""
+        return self._typed.seconds
+
+    @property
+    def voice(self) -> tuple[Voice, float] | None:
+        """The caller's voice as heard so far, and from how many seconds of speech; None before the first guess."""
+        embedding = self._voice.embedding
+        return None if embedding is None else (Voice(embedding, self._mean_f0.hz), self._voice.seconds)
 
     def flush(self) -> list[bytes]:
         """End of the sound: the payloads that were still waiting. The encoder starts anew afterwards."""
@@ -114,6 +150,18 @@ class Encoder:
             self._packets.add(start, to_wire(token, self._mean_f0.hz))
             self.sent.append(to_wire(token, self._mean_f0.hz))
             start += ticks
+        return payloads
+
+    def _utter(self) -> list[bytes]:
+        payloads: list[bytes] = []
+        for start, token in self._typed.due(self._now):
+            if token is None:
+                payloads += self._end()
+                continue
+            if self._packets.full:
+                payloads += self._send()
+            self._packets.add(start, token)
+            self.sent.append(token)
         return payloads
 
     def _learn_voice(self, phone: HeardPhone) -> None:

@@ -109,15 +109,25 @@ class Pronouncer:
         """Whether the word is in the dictionary."""
         return next(self._entries(word), None) is not None
 
+    @cached_property
+    def _places(self) -> dict[bytes, tuple[int, int]]:
+        """Where in the dictionary the words of the same first two letters lie."""
+        places: dict[bytes, tuple[int, int]] = {}
+        for found in re.finditer(rb"\n(..)[^\n]*", self._dictionary):
+            begin, _ = places.get(found[1], (found.start(), 0))
+            places[found[1]] = (begin, found.end() + 1)
+        return places
+
     def _entries(self, word: str) -> Iterator[Pronunciation]:
+        begin, end = self._places.get(f"{word} "[:2].encode(), (0, 0))
         number = 1
         while True:
-            head = word if number == 1 else f"{word}({number})"
-            at = self._dictionary.find(b"\n" + head.encode() + b" ")
-            if at < 0:
+            head = b"\n" + (word if number == 1 else f"{word}({number})").encode() + b" "
+            begin = self._dictionary.find(head, begin, end)
+            if begin < 0:
                 return
-            line = self._dictionary[at + len(head) + 2 : self._dictionary.find(b"\n", at + 1)].decode()
-            yield tuple(line.partition("#")[0].split())
+            line = self._dictionary[begin + len(head) : self._dictionary.find(b"\n", begin + 1)]
+            yield tuple(line.decode().partition("#")[0].split())
             number += 1
 
 

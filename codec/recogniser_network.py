@@ -153,7 +153,8 @@ class RecogniserNetwork(nn.Module):
         main = hidden[:, :, : config.chunk]
         before = functional.pad(main[:, :-1, -REACH:], (0, 0, 0, 0, 1, 0))
         frames = torch.cat((before, main, hidden[:, :, config.chunk : config.chunk + REACH]), 2)
-        return self.head(frames.flatten(0, 1)).unflatten(0, hidden.shape[:2]).flatten(1, 2)
+        logits: Tensor = self.head(frames.flatten(0, 1)).unflatten(0, hidden.shape[:2]).flatten(1, 2)
+        return logits
 
     def forward(self, mel: Tensor, offset: int = 0) -> Tensor:
         """mel (batch, 2 * (frames + look_ahead), BANDS) -> phone log-posteriors (batch, frames, phones); frames: whole chunks."""

@@ -1,8 +1,7 @@
 """Entropy tables from the tokens of the corpus: `python -m codec.train.entropy_tables` writes `models/entropy.safetensors` and its card."""
 
-import argparse
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,9 @@ from codec.payload import END, EXTENSIONS, LAYER, START, VOICE, Packet, serializ
 from codec.phones import PHONES, SILENCE, VOWELS
 from codec.range_coder import TOTAL
 from codec.train import wire_tokens
+from codec.train.card import data_card, write_card
+from codec.train.corpus import Corpus
+from codec.train.step import begin, run_step, step_options
 from codec.wire_token import LEVELS, MAX_GLIDE, PITCHES, TICK_MS, WireToken, glide_end
 
 PART_WEIGHT = {"librispeech": 2.0, "synthetic": 1.0, "commands": 1.0, "l2": 0.3}
@@ -191,48 +193,41 @@ def measure(entropy: Entropy, source: list[Utterance], interval_ticks: int, redu
     }
 
 
-def train(cache: Path, out: Path) -> dict[str, object]:
+def train(work: Path, out: Path) -> dict[str, object]:
     """Count, smooth, round, write, measure on the validation speakers. Returns the card."""
-    source = list(utterances(cache / "train.jsonl"))
+    source = list(utterances(work / wire_tokens.FOLDER / "train.jsonl"))
     tables = {name: to_frequencies(table) for name, table in probabilities(count_symbols(source)).items()}
     tables["level_offset"] = level_offsets(source)
     entropy = Entropy(tables)
     out.mkdir(parents=True, exist_ok=True)
     tensors = {name: torch.from_numpy(table.astype(np.int32)) for name, table in tables.items()}
-    save_file(tensors, str(out / "entropy.safetensors"), {"version": "1"})
-    valid = list(utterances(cache / "valid.jsonl"))
+    path = out / "entropy.safetensors"
+    save_file(tensors, str(path), {"version": "1"})
+    valid = list(utterances(work / wire_tokens.FOLDER / "valid.jsonl"))
     native = [utterance for utterance in valid if utterance[0] == PART_WEIGHT["librispeech"]]
     card: dict[str, object] = {
         "what": "frequencies of the range coder (integers, sums of 65536) and typical levels of phones (0.1 dB)",
         "made_by": "python -m codec.train.entropy_tables",
-        "data": {"list": "train.jsonl", "utterances": len(source), "weights": PART_WEIGHT},
+        "data": data_card(Corpus("train", work / "corpus"), PART_WEIGHT, aligned=True),
         "valid_librispeech_true_phones": {
             f"{interval * TICK_MS} ms, redundancy {redundancy}": measure(entropy, native or valid, interval, redundancy)
             for interval in (8, 16, 32)
             for redundancy in (0, 1)
         },
     }
-    (out / "entropy.json").write_text(json.dumps(card, indent=1) + "\n")
+    write_card(path, card)
     return card
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path, default=wire_tokens.CACHE)
-    parser.add_argument("--out", type=Path, default=Path("models"))
-    parser.add_argument("--smoke", action="store_true", help="forty utterances of the validation list")
-    arguments = parser.parse_args()
-    cache = arguments.cache
-    if arguments.smoke:
-        cache = cache / "smoke"
-        (cache).mkdir(parents=True, exist_ok=True)
-        wire_tokens.build("valid", cache, 40)
-        (cache / "train.jsonl").write_bytes((cache / "valid.jsonl").read_bytes())
-    else:
-        for name in ("valid", "train"):
-            wire_tokens.build(name, cache)
-    print(json.dumps(train(cache, arguments.out), indent=1))
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the step."""
+    parser = step_options(__doc__)
+    parser.add_argument("--models", type=Path, default=Path("models"), help="where the tables and their card are written")
+    arguments = begin(parser, argv)
+    for name in ("valid", "train"):
+        wire_tokens.build(name, arguments.work)
+    print(json.dumps(train(arguments.work, arguments.models), indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

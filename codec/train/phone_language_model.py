@@ -4,10 +4,9 @@ Text is drawn from the word bigrams of the language model in the package pockets
 with the phones of the training list. Witten-Bell smoothing: Chen and Goodman, "An Empirical Study of Smoothing Techniques", 1998.
 """
 
-import argparse
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,9 +17,12 @@ from codec.errors import ModelError
 from codec.phones import PHONES, SILENCE, phone_index
 from codec.train.corpus import Corpus
 from codec.train.pronunciations import dictionary, variants_of
+from codec.train.step import begin, run_step, step_options
 
 PAUSE = 0.08
 """Share of word borders inside a sentence where the speaker pauses."""
+
+TRIGRAM = "phone_trigram.npy"
 
 _START, SENTENCE_END = "<s>", "</s>"
 _WRITE = """
@@ -134,21 +136,32 @@ def smooth(counts: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.log(interpolate(counts, bigram)).astype(np.float32)
 
 
-def main() -> None:
+def load_trigram(work: Path) -> NDArray[np.float32]:
+    """What this step wrote. Raises ModelError."""
+    try:
+        return np.asarray(np.load(work / TRIGRAM), np.float32)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"The phone trigram cannot be read ({error}): run `python -m codec.train.phone_language_model` first.") from None
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("work"))
+    parser = step_options(__doc__)
     parser.add_argument("--words", type=int, default=1_500_000)
     parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    random = np.random.default_rng(args.seed)
+    arguments = begin(parser, argv)
+    if arguments.smoke:
+        arguments.words = 5_000
+    random = np.random.default_rng(arguments.seed)
     counts = np.zeros((len(PHONES),) * 3)
-    count_trigrams(spoken(word_bigrams(args.work).sample(args.words, random), random), counts)
-    print(f"{counts.sum():.0f} phones from {args.words} drawn words", flush=True)
-    count_trigrams(corpus_phones(Corpus("train", args.work / "corpus")), counts)
-    np.save(args.work / "phone_trigram.npy", smooth(counts))
-    print(f"{counts.sum():.0f} phones with the training list -> {args.work / 'phone_trigram.npy'}")
+    # A smoke run shares the words with the others: unpacking them takes a minute.
+    words = word_bigrams(arguments.work.parent if arguments.smoke else arguments.work)
+    count_trigrams(spoken(words.sample(arguments.words, random), random), counts)
+    print(f"{counts.sum():.0f} phones from {arguments.words} drawn words", flush=True)
+    count_trigrams(corpus_phones(Corpus("train", arguments.work / "corpus")), counts)
+    np.save(arguments.work / TRIGRAM, smooth(counts))
+    print(f"{counts.sum():.0f} phones with the training list -> {arguments.work / TRIGRAM}")
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

@@ -73,10 +73,11 @@ class Aligner:
     def posteriors(self, pcm: NDArray[np.int16]) -> Array:
         """(samples,) int16 -> log posteriors (samples // 320, phones), as the streaming network gives them."""
         config = self._network.config
-        tail = WINDOW + (config.label_delay + config.chunk) * FRAME_SAMPLES
+        tail = WINDOW + (config.look_ahead + config.chunk) * FRAME_SAMPLES
         padded = functional.pad(torch.from_numpy(pcm / np.float32(32768))[None], (WINDOW // 2, tail)).to(device())
-        found = self._network(mel_of(padded, self._network)[:, : 2 * LONGEST_FRAMES])[0, config.label_delay :]
-        return np.asarray(found[: len(pcm) // FRAME_SAMPLES].cpu().numpy())
+        with torch.autocast(device().type, torch.bfloat16):
+            found = self._network(mel_of(padded, self._network)[:, : 2 * LONGEST_FRAMES])[0]
+        return np.asarray(found[: len(pcm) // FRAME_SAMPLES].float().cpu().numpy())
 
     def align(self, posteriors: Array, text: str) -> Alignment | None:
         """None where the text is longer than the sound, or has no words."""

@@ -187,7 +187,7 @@ def main() -> None:
             set_rate(optimizer, arguments.rate, done, run.step)
             network.train()
             found = losses(network, teacher, batch, device())
-            torch.autograd.backward(sum(weight * found[name] for name, weight in WEIGHT_OF.items()))
+            torch.autograd.backward(torch.stack([weight * found[name] for name, weight in WEIGHT_OF.items()]).sum())
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)

@@ -1,7 +1,9 @@
 """What every training step of the synthesis side shares: options, resuming, saving, progress."""
 
 import argparse
+import json
 import os
+import pickle
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from torch import nn
 
 from codec.errors import ModelError
 from codec.models import weights_directory
+from codec.train.step import step_options
 from codec.weights_file import load_weights
 
 SAVE_SECONDS = 240.0
@@ -22,13 +25,11 @@ SAVE_SECONDS = 240.0
 
 def options(description: str) -> argparse.ArgumentParser:
     """Options that every step takes."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = step_options(description)
     parser.add_argument("--minutes", type=float, default=60.0, help="how long to train in this run")
-    parser.add_argument("--smoke", action="store_true", help="a few steps on generated sound, to see that it runs")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1e-3, help="learning rate at its highest")
-    parser.add_argument("--work", type=Path, default=Path("work"), help="where checkpoints are kept")
     parser.add_argument("--fresh", action="store_true", help="without a checkpoint begin from nothing, not from the shipped weights")
     return parser
 
@@ -42,15 +43,18 @@ class Run:
     parts: dict[str, nn.Module | torch.optim.Optimizer]
     step: int = 0
     figures: dict[str, float] = field(default_factory=dict)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    """Seed and data of every run so far, this one last: the card tells them."""
 
     def __post_init__(self) -> None:
         self.path = self.arguments.work / f"{self.name}.checkpoint"
-        if self.path.exists() and not self.arguments.smoke:
+        if self.path.exists():
             saved: dict[str, Any] = torch.load(self.path, map_location=device())
             for name, part in self.parts.items():
                 if name in saved:
                     part.load_state_dict(saved[name])
             self.step = saved["step"]
+            self.runs = saved.get("runs", [])
             print(f"{self.name}: going on from step {self.step}", file=sys.stderr)
         elif not (self.arguments.smoke or self.arguments.fresh):
             self._start_from_shipped()
@@ -58,19 +62,24 @@ class Run:
     def _start_from_shipped(self) -> None:
         """On a machine without the checkpoint the weights that were exported last are the best beginning; optimisers start anew."""
         network = self.parts.get(self.name)
-        with suppress(ModelError):
+        with suppress(ModelError, FileNotFoundError):
             tensors, metadata = load_weights(weights_directory() / f"{self.name}.safetensors")
             if network is not None:
                 network.load_state_dict(tensors)
+                self.runs = json.loads((weights_directory() / f"{self.name}.json").read_text()).get("runs", [])
                 self.step = int(metadata.get("step", 0))
                 print(f"{self.name}: going on from the shipped weights of step {self.step}", file=sys.stderr)
 
+    def uses(self, data: list[dict[str, Any]]) -> None:
+        """Says what this run trains on: rows of `codec.train.card.data_rows`."""
+        before = self.runs[-1] if self.runs else {}
+        if (before.get("seed"), before.get("data")) != (self.arguments.seed, data):
+            self.runs.append({"first_step": self.step, "seed": self.arguments.seed, "data": data})
+
     def save(self) -> None:
-        if self.arguments.smoke:
-            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part_path = self.path.with_suffix(".part")
-        torch.save({**{name: part.state_dict() for name, part in self.parts.items()}, "step": self.step}, part_path)
+        torch.save({**{name: part.state_dict() for name, part in self.parts.items()}, "step": self.step, "runs": self.runs}, part_path)
         os.replace(part_path, self.path)
 
     def steps(self) -> Iterator[float]:
@@ -97,6 +106,16 @@ class Run:
         """Smoothed figures for the progress line."""
         for name, value in figures.items():
             self.figures[name] = 0.98 * self.figures.get(name, value) + 0.02 * value
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `Run.save` wrote, on the CPU. Raises ModelError."""
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location="cpu")
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
+        raise ModelError(f"The checkpoint {path} {reason}: run `python -m codec.train.{path.stem}` first.") from None
+    return saved
 
 
 def device() -> torch.device:

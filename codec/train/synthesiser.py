@@ -1,5 +1,6 @@
 """Train the synthesiser on aligned speech: `python -m codec.train.synthesiser --minutes 60`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,18 @@ from torch import Tensor, nn
 from codec.synthesiser import Synthesiser, TokenBatch, voice_features
 from codec.token_features import TokenContext
 from codec.tokens import Token
+from codec.train.card import data_card
 from codec.train.corpus import Corpus
 from codec.train.polish import VOICE_FRAMES, Adversary, VoiceLoss, adversary_loss, deceit_loss
 from codec.train.run import Run, device, options, set_rate
-from codec.train.token_data import Example, Target, TokenData, Voices, collate
+from codec.train.step import begin, run_step
+from codec.train.token_data import PART_WEIGHT, Example, Target, TokenData, Voices, collate
 from codec.train.tracks import Tracks
+from codec.train.voice_codebook import embed
 
 BATCH = 12
 DECEIT, MATCHING, LIKENESS = 0.05, 0.5, 1.0
-EMBEDDINGS = Path("work/embeddings")
+WORK = Path("work")
 
 
 def losses(synthesiser: Synthesiser, batch: TokenBatch, target: Target) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -67,9 +71,10 @@ def evaluate(synthesiser: Synthesiser, data: TokenData, wired: bool) -> float:
     return total / seen
 
 
-def open_data(name: str, seed: int) -> TokenData:
-    corpus = Corpus(name)
-    return TokenData(corpus, Tracks(corpus), Voices(corpus, EMBEDDINGS / f"{name}.npz"), seed)
+def open_data(name: str, seed: int, work: Path = WORK) -> TokenData:
+    """A packed list with its tracks and voices, which are measured where they are not there yet."""
+    corpus = Corpus(name, work / "corpus")
+    return TokenData(corpus, Tracks(corpus), Voices(corpus, embed(name, work)), seed)
 
 
 class Polish:
@@ -108,11 +113,12 @@ class Polish:
         return deceit.float(), matching.float()
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the step."""
     parser = options(__doc__ or "")
     parser.add_argument("--likeness", action="store_true", help="add likeness to the speaker to the loss")
     parser.add_argument("--adversary", action="store_true", help="add an adversary that learns along to the loss")
-    arguments = parser.parse_args()
+    arguments = begin(parser, argv)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     synthesiser = Synthesiser().to(device())
@@ -122,13 +128,12 @@ def main() -> None:
     if arguments.adversary:
         parts |= {"adversary": polish.adversary, "adversary_optimizer": polish.optimizer}
     run = Run("synthesiser", arguments, parts)
-    data = None
-    if not arguments.smoke:
-        data = open_data("train", arguments.seed + run.step)
-        synthesiser.neutral_embedding.copy_(torch.from_numpy(data.voices.neutral))
+    data = open_data("train", arguments.seed + run.step, arguments.work)
+    synthesiser.neutral_embedding.copy_(torch.from_numpy(data.voices.neutral))
+    run.uses(data_card(Corpus("train", arguments.work / "corpus"), PART_WEIGHT, aligned=True))
     for done in run.steps():
         set_rate(optimizer, arguments.rate, done, run.step)
-        batch, target = collate(data.draw(BATCH)) if data else generated(arguments.seed)
+        batch, target = collate(data.draw(2 if arguments.smoke else BATCH))
         batch = TokenBatch(*(x.to(device()) for x in batch))
         target = Target(*(x.to(device()) for x in target))
         mel, level, patches, voicing = losses(synthesiser, batch, target)
@@ -146,10 +151,9 @@ def main() -> None:
         nn.utils.clip_grad_norm_(synthesiser.parameters(), 1.0)
         optimizer.step()
         run.note(mel=level.item(), patches=patches.item(), voicing=voicing.item())
-    if data:
-        exact, wired = (evaluate(synthesiser.eval(), open_data("valid", 0), wired) for wired in (False, True))
-        print(f"valid: mel L1 {exact:.4f}, over the wire {wired:.4f}")
+    exact, wired = (evaluate(synthesiser.eval(), open_data("valid", 0, arguments.work), wired) for wired in (False, True))
+    print(f"valid: mel L1 {exact:.4f}, over the wire {wired:.4f}")
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

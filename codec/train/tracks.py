@@ -1,8 +1,6 @@
 """F0, voicing strength and level of every packed utterance, measured once: `python -m codec.train.tracks`."""
 
-import argparse
-import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,8 @@ from numpy.typing import NDArray
 from codec import pitch
 from codec.prosody import frame_levels, mean_f0
 from codec.train.corpus import CACHE, Corpus
+from codec.train.ledger import Ledger
+from codec.train.step import begin, run_step, step_options
 
 
 def measure_all(name: str, cache: Path = CACHE) -> None:
@@ -18,25 +18,22 @@ def measure_all(name: str, cache: Path = CACHE) -> None:
     path = cache / f"{name}.tracks.npy"
     if path.exists():
         return
-    corpus, started = Corpus(name, cache), time.monotonic()
-    tracks = []
-    for index in corpus:
+    corpus, ledger = Corpus(name, cache), Ledger(cache / f"{name}.tracks")
+    for index in ledger.missing(len(corpus), f"{name}, tracks"):
         pcm = corpus.pcm(index)
         found = pitch.track(pcm)
-        tracks.append(np.stack((found.f0, found.strength, frame_levels(pcm)), axis=1))
-        if index % 50 == 49:
-            left = (time.monotonic() - started) / (index + 1) * (len(corpus) - index - 1)
-            print(f"\r{name}: {index + 1}/{len(corpus)} utterances, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
-    np.save(path, np.concatenate(tracks))
-    print(file=sys.stderr)
+        tracks = np.stack((found.f0, found.strength, frame_levels(pcm)), axis=1).astype("<f4")
+        ledger.add(len(tracks), tracks.tobytes())
+    np.save(path, np.fromfile(ledger.close(), "<f4").reshape(-1, 3))
+    ledger.remove()
 
 
 class Tracks:
     """The measured tracks of a corpus, by utterance."""
 
-    def __init__(self, corpus: Corpus, cache: Path = CACHE) -> None:
-        measure_all(corpus.name, cache)
-        self._all = np.load(cache / f"{corpus.name}.tracks.npy", mmap_mode="r")
+    def __init__(self, corpus: Corpus) -> None:
+        measure_all(corpus.name, corpus.cache)
+        self._all = np.load(corpus.cache / f"{corpus.name}.tracks.npy", mmap_mode="r")
         counts = [record["samples"] // 160 for record in corpus.records]
         self._starts = np.concatenate(([0], np.cumsum(counts)))
 
@@ -57,14 +54,14 @@ class Tracks:
         return np.asarray(self._all[self._starts[index] : self._starts[index + 1]])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the step."""
+    parser = step_options(__doc__)
     parser.add_argument("names", nargs="*", default=["dev", "valid", "train"])
-    parser.add_argument("--cache", type=Path, default=CACHE)
-    arguments = parser.parse_args()
+    arguments = begin(parser, argv)
     for name in arguments.names:
-        measure_all(name, arguments.cache)
+        measure_all(name, arguments.work / "corpus")
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

@@ -1,17 +1,19 @@
 """Train the vocoder on all speech of the corpus: `python -m codec.train.vocoder --minutes 60`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from codec import pitch
 from codec.features import log_mel
 from codec.synthesiser import Synthesiser
-from codec.tokens import FRAME_SAMPLES, SAMPLE_RATE
+from codec.tokens import FRAME_SAMPLES
+from codec.train.card import data_card
 from codec.train.corpus import Corpus
-from codec.train.run import Run, device, options, set_rate
+from codec.train.run import Run, device, load_checkpoint, options, set_rate
+from codec.train.step import begin, run_step
 from codec.train.synthesiser import open_data
 from codec.train.token_data import collate
 from codec.train.tracks import Tracks
@@ -70,23 +72,12 @@ def cut(sound: Tensor, f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return mel, f0, sound[:, begin : begin + f0.shape[1] * FRAME_SAMPLES]
 
 
-def generated(seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """A batch of buzzing noise instead of speech, for the smoke run."""
-    rng = np.random.default_rng(seed)
-    samples = (FRAMES + 4) * FRAME_SAMPLES
-    buzz = np.sign(np.sin(2 * np.pi * 140 / SAMPLE_RATE * np.arange(samples)))
-    sound = (0.1 * buzz + 0.02 * rng.standard_normal(samples)).astype(np.float32)
-    f0 = pitch.track(sound).f0[2:-2]
-    return cut(torch.from_numpy(np.stack([sound] * 2)), torch.from_numpy(np.stack([f0] * 2)))
-
-
 class Predicted:
     """Segments whose mel is what the synthesiser makes of the tokens: smoother than true ones, as in a call."""
 
-    def __init__(self, path: Path, seed: int) -> None:
-        saved = torch.load(path, map_location="cpu")
-        self._synthesiser = Synthesiser.from_weights(saved["synthesiser"])
-        self._data = open_data("train", seed)
+    def __init__(self, path: Path, seed: int, work: Path) -> None:
+        self._synthesiser = Synthesiser.from_weights(load_checkpoint(path)["synthesiser"])
+        self._data = open_data("train", seed, work)
         self._rng = np.random.default_rng(seed)
 
     @torch.no_grad()
@@ -115,24 +106,24 @@ def speak(vocoder: Vocoder, mel: Tensor, f0: Tensor) -> Tensor:
     return out
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the step."""
     parser = options(__doc__ or "")
     parser.add_argument("--synthesiser", type=Path, help="its checkpoint: every other step speaks predicted mel")
-    arguments = parser.parse_args()
+    arguments = begin(parser, argv)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     vocoder = Vocoder().to(device())
     optimizer = torch.optim.AdamW(vocoder.parameters(), lr=arguments.rate, betas=(0.8, 0.99), weight_decay=1e-4)
     run = Run("vocoder", arguments, {"vocoder": vocoder, "optimizer": optimizer})
-    segments = None
-    if not arguments.smoke:
-        corpus = Corpus("train")
-        segments = Segments(corpus, Tracks(corpus), arguments.seed + run.step)
-    predicted = Predicted(arguments.synthesiser, arguments.seed + run.step) if arguments.synthesiser else None
+    corpus = Corpus("train", arguments.work / "corpus")
+    run.uses(data_card(corpus, PART_WEIGHT, aligned=False))
+    segments = Segments(corpus, Tracks(corpus), arguments.seed + run.step)
+    predicted = Predicted(arguments.synthesiser, arguments.seed + run.step, arguments.work) if arguments.synthesiser else None
     for done in run.steps():
         set_rate(optimizer, arguments.rate, done, run.step)
         source = predicted if predicted and run.step % 2 else segments
-        mel, f0, true = (x.to(device()) for x in (source.batch() if source else generated(arguments.seed)))
+        mel, f0, true = (x.to(device()) for x in source.batch())
         said = speak(vocoder, mel, f0)[:, MARGIN * FRAME_SAMPLES :]
         true = true[:, MARGIN * FRAME_SAMPLES :]
         spectra, bands = spectral_loss(said, true), mel_loss(said, true)
@@ -145,4 +136,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

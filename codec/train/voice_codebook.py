@@ -4,10 +4,10 @@ First the GE2E windows of every utterance are cached (`work/embeddings`), then s
 before it left over. How many directions a stage looks at is chosen on speakers kept out of the training of its codewords.
 """
 
-import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,14 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
+from codec.train.card import LICENCES, data_card, write_card
 from codec.train.corpus import Corpus
-from codec.voice import Voice, VoiceEncoder
+from codec.train.ledger import Ledger
+from codec.train.step import begin, run_step, step_options
+from codec.voice import EMBEDDING_SIZE, Voice, VoiceEncoder
 from codec.voice_code import VoiceCode
 
-CACHE = Path("work/embeddings")
+FOLDER = "embeddings"
 WIDTH = 24
 """Directions of a stage, at most; a stage that looks at fewer has zeros in the others."""
 
@@ -30,25 +33,21 @@ SEED = 20
 Array = NDArray[np.float32]
 
 
-def embed(name: str, cache: Path = CACHE, limit: int | None = None) -> Path:
-    """GE2E windows of every utterance of a packed data list, in its order, into `<cache>/<name>.npz`; nothing if it is there.
+def embed(name: str, work: Path) -> Path:
+    """GE2E windows of every utterance of a packed data list, in its order, in `<work>/embeddings/<name>.npz`; nothing if it is there.
 
     windows (windows, 256) float16, of every utterance in turn; counts (utterances,) int32.
     """
-    path = cache / f"{name}.npz"
+    path = work / FOLDER / f"{name}.npz"
     if path.exists():
         return path
-    corpus, encoder = Corpus(name), VoiceEncoder.load()
-    total = min(len(corpus), limit or len(corpus))
-    windows, started = [], time.monotonic()
-    for index in range(total):
-        windows.append(encoder.embed_windows((corpus.pcm(index) / 32768).astype(np.float32)).astype(np.float16))
-        if index % 100 == 99:
-            left = (time.monotonic() - started) / (index + 1) * (total - index - 1)
-            print(f"\r{name}: {index + 1}/{total} utterances, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    cache.mkdir(parents=True, exist_ok=True)
-    np.savez(path, windows=np.concatenate(windows), counts=np.array([len(w) for w in windows], dtype=np.int32))
+    corpus, encoder, ledger = Corpus(name, work / "corpus"), VoiceEncoder.load(), Ledger(path.with_suffix(""))
+    for index in ledger.missing(len(corpus), f"{name}, voices"):
+        windows = encoder.embed_windows((corpus.pcm(index) / 32768).astype(np.float32)).astype("<f2")
+        ledger.add(len(windows), windows.tobytes())
+    windows = np.fromfile(ledger.close(), "<f2").reshape(-1, EMBEDDING_SIZE)
+    np.savez(path, windows=windows, counts=np.array(ledger.records, dtype=np.int32))
+    ledger.remove()
     return path
 
 
@@ -114,11 +113,12 @@ def similarity(code: VoiceCode, embeddings: Array, pieces: int) -> float:
     return total / len(embeddings)
 
 
-def train(cache: Path, out: Path, stages: int, limit: int | None = None) -> dict[str, object]:
+def train(work: Path, out: Path, stages: int, limit: int | None = None) -> dict[str, object]:
     """Train all stages, write them, measure on the validation speakers. Returns the card."""
     rng = np.random.default_rng(SEED)
-    all_examples, owners = examples(cache / "train.npz", 4, rng)
-    speakers = [record["speaker"] for record in Corpus("train").records]
+    all_examples, owners = examples(work / FOLDER / "train.npz", 4, rng)
+    corpus = Corpus("train", work / "corpus")
+    speakers = [record["speaker"] for record in corpus.records]
     names = sorted(set(speakers))
     kept_out = set(rng.permutation(names)[: len(names) // 6].tolist())
     held = np.array([speakers[owner] in kept_out for owner in owners])
@@ -142,33 +142,33 @@ def train(cache: Path, out: Path, stages: int, limit: int | None = None) -> dict
         "codewords": torch.from_numpy(np.stack(codewords)).half(),
     }
     out.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, str(out / "voice_code.safetensors"), {"version": "1"})
+    path = out / "voice_code.safetensors"
+    save_file(tensors, str(path), {"version": "1"})
     code = VoiceCode.from_weights(tensors)
-    valid, _ = examples(cache / "valid.npz", 0, rng)
+    valid, _ = examples(work / FOLDER / "valid.npz", 0, rng)
     card: dict[str, object] = {
         "what": "residual quantiser of GE2E embeddings, one byte a stage, pieces of 4 bytes; byte 0 is the mean F0",
         "made_by": "python -m codec.train.voice_codebook",
-        "data": {"list": "train.jsonl", "utterances": int(owners.max()) + 1, "speakers": len(names), "seed": SEED},
+        "seed": SEED,
+        "data": data_card(corpus, dict.fromkeys(LICENCES, 1.0), aligned=False),
         "valid_cosine_by_bytes": {str(4 * pieces): round(similarity(code, valid, pieces), 4) for pieces in range(1, code.pieces + 1)},
-        "valid_speakers": len({record["speaker"] for record in Corpus("valid").records}),
+        "valid_speakers": len({record["speaker"] for record in Corpus("valid", work / "corpus").records}),
     }
-    (out / "voice_code.json").write_text(json.dumps(card, indent=1) + "\n")
+    write_card(path, card)
     return card
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path, default=CACHE)
-    parser.add_argument("--out", type=Path, default=Path("models"))
-    parser.add_argument("--smoke", action="store_true", help="a few utterances and three stages")
-    arguments = parser.parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the step."""
+    parser = step_options(__doc__)
+    parser.add_argument("--models", type=Path, default=Path("models"), help="where the codebooks and their card are written")
+    arguments = begin(parser, argv)
     torch.set_num_threads(1)
-    cache = arguments.cache / "smoke" if arguments.smoke else arguments.cache
     for name in ("valid", "train"):
-        embed(name, cache, 80 if arguments.smoke else None)
+        embed(name, arguments.work)
     stages, limit = (3, 300) if arguments.smoke else (STAGES, None)
-    print(json.dumps(train(cache, arguments.out, stages, limit), indent=1))
+    print(json.dumps(train(arguments.work, arguments.models, stages, limit), indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

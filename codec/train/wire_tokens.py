@@ -1,9 +1,6 @@
 """Prosody of the aligned corpus, as the sender would measure it on true phones: `python -m codec.train.wire_tokens`."""
 
-import argparse
-import json
-import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +8,12 @@ from codec.phones import SILENCE, phone_index
 from codec.pitch import track
 from codec.prosody import frame_levels, measure
 from codec.tokens import FRAME_MS, Token
-from codec.train.corpus import Corpus
+from codec.train.corpus import Corpus, write_records
+from codec.train.ledger import Ledger
+from codec.train.step import begin, run_step, step_options
 from codec.wire_token import TICK_FRAMES, WIRE_F0, WireToken, split_ticks, to_wire
 
-CACHE = Path("work/wire_tokens")
+FOLDER = "wire_tokens"
 
 
 def tokens_of(corpus: Corpus, index: int) -> list[Token]:
@@ -53,37 +52,28 @@ def unpack(rows: list[list[Any]]) -> tuple[list[WireToken], list[float]]:
     return [to_wire(token, WIRE_F0) for token in tokens], [token.loudness_db for token in tokens]
 
 
-def build(name: str, cache: Path = CACHE, limit: int | None = None) -> Path:
-    """Write `<cache>/<name>.jsonl`, one aligned utterance a line (`tokens`: rows of `pack`); nothing if it is there."""
-    path = cache / f"{name}.jsonl"
+def build(name: str, work: Path) -> Path:
+    """Write `<work>/wire_tokens/<name>.jsonl`, one aligned utterance a line (`tokens`: rows of `pack`); nothing if it is there."""
+    path = work / FOLDER / f"{name}.jsonl"
     if path.exists():
         return path
-    cache.mkdir(parents=True, exist_ok=True)
-    corpus = Corpus(name)
-    total, started = min(len(corpus), limit or len(corpus)), time.monotonic()
-    part = path.with_suffix(".part")
-    with open(part, "w") as out:
-        for index in range(total):
-            rows = [pack(token) for token in tokens_of(corpus, index)]
-            if rows:
-                out.write(json.dumps({"id": corpus.records[index]["id"], "part": corpus.part(index), "tokens": rows}) + "\n")
-            if index % 100 == 99:
-                left = (time.monotonic() - started) / (index + 1) * (total - index - 1)
-                print(f"\r{name}: {index + 1}/{total} utterances, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
-    part.rename(path)
-    print(file=sys.stderr)
+    corpus, ledger = Corpus(name, work / "corpus"), Ledger(path.with_suffix(""))
+    for index in ledger.missing(len(corpus), f"{name}, tokens"):
+        rows = [pack(token) for token in tokens_of(corpus, index)]
+        ledger.add({"id": corpus.records[index]["id"], "part": corpus.part(index), "tokens": rows})
+    write_records(path, [record for record in ledger.records if record["tokens"]])
+    ledger.remove()
     return path
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the step."""
+    parser = step_options(__doc__)
     parser.add_argument("names", nargs="*", default=["valid", "train"])
-    parser.add_argument("--cache", type=Path, default=CACHE)
-    parser.add_argument("--limit", type=int, help="only so many utterances, for a smoke test")
-    arguments = parser.parse_args()
+    arguments = begin(parser, argv)
     for name in arguments.names:
-        build(name, arguments.cache, arguments.limit)
+        build(name, arguments.work)
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

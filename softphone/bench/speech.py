@@ -10,6 +10,14 @@ _THRESHOLD_DB = 10.0
 _BRIDGED_MS = 1000
 
 
+def speech_power(pcm: NDArray[np.int16], rate: int) -> float:
+    """Mean square of int16 mono PCM over the windows in which someone speaks (as ITU-T P.56 means by active level); 0 in silence."""
+    active = envelope(pcm, rate) > _THRESHOLD_DB
+    hop = rate * HOP_MS // 1000
+    squares = pcm[: len(active) * hop].astype(np.float64).reshape(-1, hop) ** 2
+    return float(squares[active].mean()) if active.any() else 0.0
+
+
 def speech_seconds(pcm: NDArray[np.int16], rate: int) -> float:
     """Seconds of int16 mono PCM in which someone speaks; pauses shorter than a second belong to it."""
     active = envelope(pcm, rate) > _THRESHOLD_DB

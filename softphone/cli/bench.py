@@ -2,8 +2,11 @@
 
 import argparse
 import json
+import os
+import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from softphone.cli import status
 
@@ -11,31 +14,106 @@ from softphone.cli import status
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("bench", help="measure codecs side by side", epilog=status.HELP)
     actions = command.add_subparsers(metavar="WHAT", required=True)
-    codec = actions.add_parser("codec", help="the same recordings through each codec, without a network")
-    codec.add_argument("--data", type=Path, required=True, help="folder with manifest.jsonl (id, file, speaker, text), or such a list")
-    codec.add_argument("--limit", type=int, help="only so many recordings, spread over the list")
-    codec.add_argument("--systems", nargs="+", metavar="NAME", help="which codecs (default: all)")
-    codec.add_argument("--json", type=Path, metavar="FILE", help="write the rows as a JSON list")
+    codec = actions.add_parser("codec", help="the same recordings through each codec, without a network", epilog=status.HELP)
+    _add_common(codec)
+    codec.add_argument("--systems", nargs="+", metavar="NAME", help="which codecs (default: all that work here)")
+    codec.add_argument("--noise", nargs="+", type=float, metavar="DB", help="also with noise so many dB below the speech")
+    codec.add_argument(
+        "--noise-from", type=Path, metavar="DIR", help="folder of noise (default: noise beside the list; where there is none, pink noise)"
+    )
+    codec.add_argument("--lyra", type=Path, metavar="DIR", help="folder of Lyra's networks (or in SOFTPHONE_LYRA)")
     codec.set_defaults(run=run_codec)
+    errors = actions.add_parser("errors", help="which part of our codec loses the words", epilog=status.HELP)
+    _add_common(errors)
+    errors.set_defaults(run=run_errors)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.jsonl (id, file, speaker, text), or such a list")
+    parser.add_argument("--limit", type=int, help="only so many recordings, spread over the list")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help="write benchmarks.md and pictures there")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep every result there, and go on from what is there")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that measure side by side (default: 1)")
 
 
 def run_codec(options: argparse.Namespace) -> int:
     from codec.errors import CodecError  # noqa: PLC0415 - loads torch
-    from softphone.bench.codec_bench import bench, table  # noqa: PLC0415
-    from softphone.bench.manifest import read_manifest  # noqa: PLC0415
-    from softphone.bench.systems import SYSTEMS  # noqa: PLC0415
+    from softphone.bench import codec_bench, codec_docs  # noqa: PLC0415
+    from softphone.bench.systems.lyra import FOLDER_VARIABLE  # noqa: PLC0415
+    from softphone.bench.table import table  # noqa: PLC0415
+    from softphone.bench.workbench import CLEAN, Condition  # noqa: PLC0415
 
-    names = options.systems or list(SYSTEMS)
-    if unknown := [name for name in names if name not in SYSTEMS]:
-        raise status.CommandError(f"there is no system {unknown[0]!r}; there are {', '.join(SYSTEMS)}")
-    if options.limit is not None and options.limit < 1:
-        raise status.CommandError("--limit must be 1 or more")
+    recordings = _recordings(options)
+    if options.lyra is not None:
+        os.environ[FOLDER_VARIABLE] = str(options.lyra)
+    conditions = [CLEAN, *(Condition(snr, _noise_folder(options)) for snr in options.noise or ())]
     try:
-        rows = bench(read_manifest(options.data, options.limit), names, lambda line: print(f"\r\033[K{line}", end="", file=sys.stderr))
+        rows = codec_bench.bench(recordings, options.systems, _progress, conditions=conditions, keep=options.keep, jobs=options.jobs)
+        print(file=sys.stderr)
+        print(table(rows))
+        _write_json(options.json, rows)
+        if options.docs is not None:
+            page = codec_docs.write(options.docs, rows, _command())
+            print(f"written: {page}", file=sys.stderr)
+    except CodecError as error:
+        raise status.CommandError(str(error)) from None
+    return status.OK
+
+
+def run_errors(options: argparse.Namespace) -> int:
+    from codec.errors import CodecError  # noqa: PLC0415 - loads torch
+    from softphone.bench.docs_page import write_section  # noqa: PLC0415
+    from softphone.bench.error_analysis import analyse, report  # noqa: PLC0415
+
+    recordings = _recordings(options)
+    try:
+        found = analyse(recordings, _progress, keep=options.keep, jobs=options.jobs)
     except CodecError as error:
         raise status.CommandError(str(error)) from None
     print(file=sys.stderr)
-    print(table(rows))
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+    print(report(found))
+    _write_json(options.json, found.as_json())
+    if options.docs is not None:
+        body = f"## Where the words are lost\n\n`{_command()}`\n\n{report(found)}"
+        print(f"written: {write_section(options.docs, 'bench errors', body)}", file=sys.stderr)
     return status.OK
+
+
+def _recordings(options: argparse.Namespace) -> Any:
+    from softphone.bench.manifest import read_manifest  # noqa: PLC0415
+
+    for name in ("limit", "jobs"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise status.CommandError(f"--{name} must be 1 or more")
+    return read_manifest(options.data, options.limit)
+
+
+def _noise_folder(options: argparse.Namespace) -> Path | None:
+    if options.noise_from is not None:
+        return Path(options.noise_from)
+    beside = (options.data if options.data.is_dir() else options.data.parent) / "noise"
+    return beside if beside.is_dir() else None
+
+
+def _progress(line: str) -> None:
+    """On a terminal one line that changes; in a file a line each."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+    else:
+        print(line, file=sys.stderr, flush=True)
+
+
+def _write_json(path: Path | None, value: Any) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(json.dumps(value, indent=2) + "\n")
+    except OSError as error:
+        raise status.CommandError(f"{path} cannot be written ({error.strerror}); name another file with --json") from None
+
+
+def _command() -> str:
+    """What was typed, for the page that it writes."""
+    return shlex.join(["softphone", *sys.argv[1:]])

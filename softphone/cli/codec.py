@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from softphone.cli import status
@@ -21,6 +22,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     decode.add_argument("source", type=Path, metavar="PHV")
     decode.add_argument("target", type=Path, metavar="WAV")
     decode.set_defaults(run=run_decode)
+    say = actions.add_parser("say", help="speak typed English into a WAV file")
+    say.add_argument("text", metavar="TEXT", help='what to say; "-" reads it from standard input')
+    say.add_argument("target", type=Path, metavar="WAV")
+    voice = say.add_mutually_exclusive_group()
+    voice.add_argument("--voice", type=Path, metavar="SOUND", help="speak in the voice of this recording of one speaker")
+    voice.add_argument("--voice-code", metavar="HEX", help="speak in the voice that --voice described once")
+    say.set_defaults(run=run_say)
     info = actions.add_parser("info", help="what is in a .phv file")
     info.add_argument("source", type=Path, metavar="PHV")
     info.add_argument("--json", action="store_true", help="write one JSON object")
@@ -46,6 +54,20 @@ def run_decode(options: argparse.Namespace) -> int:
 
     try:
         print(commands.decode(options.source, options.target))
+    except CodecError as error:
+        raise status.CommandError(str(error)) from None
+    return status.OK
+
+
+def run_say(options: argparse.Namespace) -> int:
+    from codec import commands  # noqa: PLC0415 - loads torch
+    from codec.errors import CodecError  # noqa: PLC0415
+
+    try:
+        text = sys.stdin.read() if options.text == "-" else options.text
+        print("\n".join(commands.say(text, options.target, options.voice, options.voice_code)))
+    except UnicodeDecodeError:
+        raise status.CommandError("What came on standard input is no UTF-8 text: convert it first.") from None
     except CodecError as error:
         raise status.CommandError(str(error)) from None
     return status.OK

@@ -32,13 +32,13 @@ class Output:
         """A line that stays; not shown with --json."""
         if not self._json:
             self._clear()
-            print(_harmless(sentence), file=self._people, flush=True)
+            print(harmless(sentence), file=self._people, flush=True)
 
     def progress(self, text: str) -> None:
         """A line that the next one replaces; shown on a terminal only."""
         if not self._json and self._live:
             self._clear()
-            self._line = _harmless(text)[: shutil.get_terminal_size().columns - 1]
+            self._line = harmless(text)[: shutil.get_terminal_size().columns - 1]
             self._people.write(self._line)
             self._people.flush()
 
@@ -48,7 +48,8 @@ class Output:
             self._line = ""
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """`text` without what could drive the terminal."""
     # Names come from the network; control characters in them could drive the terminal.
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import pjsua2 as pj
 
@@ -83,6 +84,14 @@ class AccountSettings:
         )
 
 
+class MessageSink(Protocol):
+    """Takes what comes for an account beside calls (`messages.Messages`)."""
+
+    def fared(self, number: int, code: int, reason: str) -> None: ...
+    def came(self, account: str, remote: str, content_type: str, body: str) -> None: ...
+    def waiting(self, account: str, summary: str) -> None: ...
+
+
 class PhoneAccount(pj.Account):  # type: ignore[misc]
     """`incoming(account, call_id)` must make the call object at once; `publish` takes events."""
 
@@ -92,6 +101,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         network: Network,
         publish: Callable[[Event], None],
         incoming: Callable[[PhoneAccount, int], None],
+        messages: MessageSink,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -103,6 +113,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         """How the registration stands: for front ends that come later than the event."""
         self._publish = publish
         self._incoming = incoming
+        self._messages = messages
         self._attempts = 0
         try:
             self.create(_pj_config(settings, network))
@@ -169,6 +180,19 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
         self._incoming(self, int(prm.callId))
 
+    @pjsip_callback
+    def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
+        self._messages.came(self.settings.name, prm.fromUri, prm.contentType, prm.msgBody)
+
+    @pjsip_callback
+    def onInstantMessageStatus(self, prm: pj.OnInstantMessageStatusParam) -> None:
+        self._messages.fared(int(prm.userData), int(prm.code), prm.reason)
+
+    @pjsip_callback
+    def onMwiInfo(self, prm: pj.OnMwiInfoParam) -> None:
+        if prm.rdata is not None:
+            self._messages.waiting(self.settings.name, prm.rdata.wholeMsg.partition("\r\n\r\n")[2])
+
 
 def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
     config = pj.AccountConfig()
@@ -186,7 +210,8 @@ def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
         config.regConfig.dropCallsOnFail = False
         # On shutdown libDestroy must not sit out a dead registrar.
         config.regConfig.unregWaitMsec = 2000
-        config.mwiConfig.enabled = settings.message_waiting
+        # Not by PJSUA: where its SUBSCRIBE cannot be sent, being offline is enough, it fails an assertion (pjsua_start_mwi, 2.15.1).
+        config.mwiConfig.enabled = False
     if settings.user:
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", settings.realm, settings.user, 0, settings.password))
     if settings.proxy:

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Literal
 
 import pjsua2 as pj
 
-from softphone.control.protocol import CallState, Log, Media
+from softphone.control.protocol import CallState, Dtmf, Log, Transfer
+from softphone.engine import dtmf
 from softphone.engine.account import PhoneAccount
 from softphone.engine.call_audio import CallAudio
 from softphone.engine.call_environment import CallEnvironment
+from softphone.engine.call_events import State, state_event
+from softphone.engine.call_media import CallMedia
 from softphone.engine.guard import pjsip_callback
-from softphone.engine.media.negotiated import NegotiatedCodec
-from softphone.engine.media.sdp import add_packet_times
-from softphone.engine.phv_stream import PhvStream
-from softphone.engine.sentences import explain_call
-from softphone.engine.statistics import MEDIA_TIMEOUT_S, CallMeter
-from softphone.engine.wav import WavError
+from softphone.engine.renegotiation import Renegotiation
+from softphone.engine.statistics import MEDIA_TIMEOUT_S
+from softphone.engine.transfer import TransferProgress
 from softphone.errors import SoftphoneError
 
-State = Literal["calling", "incoming", "early", "connecting", "confirmed", "disconnected"]
-_STATES: dict[int, State] = {
-    pj.PJSIP_INV_STATE_CALLING: "calling",
-    pj.PJSIP_INV_STATE_INCOMING: "incoming",
-    pj.PJSIP_INV_STATE_EARLY: "early",
-    pj.PJSIP_INV_STATE_CONNECTING: "connecting",
-    pj.PJSIP_INV_STATE_CONFIRMED: "confirmed",
-    pj.PJSIP_INV_STATE_DISCONNECTED: "disconnected",
-}
-
 PJSIP_ESESSIONTERMINATED = 171140
-MAX_PTIME_MS = 640
-"""The longest packets that are promised to be understood, of any codec."""
 
 
 class CallError(SoftphoneError):
@@ -42,22 +31,39 @@ class CallError(SoftphoneError):
 class PhoneCall(pj.Call):  # type: ignore[misc]
     """`number` is the engine's own; PJSUA's ids are used again. `over` is set after the last event; the main loop then drops it."""
 
-    def __init__(self, environment: CallEnvironment, account: PhoneAccount, number: int, call_id: int = pj.PJSUA_INVALID_ID) -> None:
+    def __init__(
+        self,
+        environment: CallEnvironment,
+        account: PhoneAccount,
+        number: int,
+        direction: Literal["incoming", "outgoing"],
+        call_id: int = pj.PJSUA_INVALID_ID,
+    ) -> None:
         super().__init__(account, call_id)
         self.number = number
         self.over = False
-        self.state: State = "incoming" if call_id != pj.PJSUA_INVALID_ID else "calling"
-        self.direction: Literal["incoming", "outgoing"] = "incoming" if call_id != pj.PJSUA_INVALID_ID else "outgoing"
+        self.direction: Literal["incoming", "outgoing"] = direction
+        self.state: State = "incoming" if direction == "incoming" else "calling"
+        self.waiting = False
+        """Came while another call was up."""
+        self.conference = False
+        self.rang = False
+        """The far end said that it rings (180)."""
         self.audio = CallAudio(number, environment.publish, environment.defer, environment.sound)
-        self._environment = environment
+        self.media = CallMedia(number, environment)
         self.account_name = account.settings.name
-        self._account = account  # PJSUA2 keeps a bare pointer to it
-        self._meter = CallMeter(number)
-        self._codec: NegotiatedCodec | None = None
-        self._media_index = -1
-        self._stream: PhvStream | None = None
+        self.account = account  # PJSUA2 keeps a bare pointer to it
+        self._environment = environment
+        self._negotiation = Renegotiation(weakref.ref(self), environment.schedule)
+        self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
+        self._transfer = TransferProgress(number, environment.publish)
         self._end_reason = ""
-        self._phv_offered = environment.offers_phv()
+        self._successor: weakref.ref[PhoneCall] | None = None
+
+    @property
+    def held(self) -> bool:
+        """On hold by us, or on the way there."""
+        return self._negotiation.held
 
     def dial(self, uri: str) -> None:
         """Send the INVITE. Raises CallError."""
@@ -72,8 +78,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     def take(self) -> None:
         """Answer with 200. Raises CallError."""
-        if self.direction != "incoming" or self.state not in ("incoming", "early"):
-            raise CallError(f"call {self.number} is {self.state}; only an incoming call that rings can be answered")
+        self.check_rings()
         parameters = _call_parameters()
         parameters.statusCode = pj.PJSIP_SC_OK
         self._perform("answered", lambda: self.answer(parameters))
@@ -97,147 +102,155 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             if error.status != PJSIP_ESESSIONTERMINATED:
                 raise CallError(f"call {self.number} cannot be hung up ({error.reason}); it may be over already") from None
 
+    def hold(self, on: bool) -> None:
+        """Hold or resume. Nothing is heard on either side from now on; the far end is told as soon as it can be."""
+        self._negotiation.want(on)
+        self.audio.silence(on)
+
+    def hold_refused(self, code: int) -> None:
+        """The far end did not agree to hold or resume: the call is on hold here, whatever it thinks."""
+        self.audio.silence(True)
+        self.media.tell_hold_refused(code)
+
+    def press(self, digits: str, method: dtmf.Method) -> None:
+        """Send keys. Raises CallError, DtmfError."""
+        self.check_up("take keys")
+        self._keys.press(digits, method)
+
+    def transfer(self, target: str | PhoneCall) -> None:
+        """Ask the far end to call `target` instead: an address, or the far end of another call of ours. Raises CallError."""
+        self.check_up("be transferred")
+        if self._transfer.running:
+            raise CallError(f"call {self.number} is being transferred already; wait for what becomes of it")
+        self._transfer.begin()
+        try:
+            if isinstance(target, str):
+                self.xfer(target, pj.CallOpParam())
+            else:
+                self.xferReplaces(target, pj.CallOpParam())
+        except pj.Error as error:
+            self._transfer.running = False
+            raise CallError(f"call {self.number} cannot be transferred ({error.reason}); it may be over already") from None
+
+    def check_up(self, what: str) -> None:
+        """Raises CallError unless the call is up."""
+        if self.state != "confirmed":
+            raise CallError(f"call {self.number} is {self.state}; only a call that is up can {what}")
+
+    def check_rings(self) -> None:
+        """Raises CallError unless the call can be answered."""
+        if self.direction != "incoming" or self.state not in ("incoming", "early"):
+            raise CallError(f"call {self.number} is {self.state}; only an incoming call that rings can be answered")
+
     def describe(self) -> CallState:
         """The state now, as an event."""
-        return self._state_event()
+        return state_event(self, self._end_reason)
+
+    def tell(self) -> None:
+        """Publish the state now."""
+        self._environment.publish(self.describe())
 
     def tick(self) -> None:
         """Each second: statistics, and the end of a call whose far end vanished."""
         if not self.over and not self.isActive():
-            self._finish(self._state_event())
-        if self._codec is None or self.over:
+            self._finish(self.describe())
+        if self.over:
             return
-        try:
-            event = self._meter.read(self, self._media_index, self._codec)
-        except pj.Error:
-            return
-        event.worker = self._environment.worker_state()[0]
-        if self._stream is not None:
-            event.queues = {**self._environment.dropped(self._stream.number), **self._stream.counters}
-            event.codec_counters = self._stream.codec_counters
-        self._environment.publish(event)
-        if self._meter.silent_s > MEDIA_TIMEOUT_S:
-            self._meter = CallMeter(self.number)
+        self.media.tell_statistics(self)
+        if self.state == "confirmed" and self.media.silent_s > MEDIA_TIMEOUT_S and not self._end_reason:
             self.end(reason=f"nothing came from the far end for {MEDIA_TIMEOUT_S:g} s; it or the network between is gone, call again")
 
     @pjsip_callback
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
-        event = self._state_event()
+        event = self.describe()
         if event.state == "incoming":
             return  # told already, when the call object was made
         self.state = event.state
+        self.rang = self.rang or (self.state == "early" and event.code == pj.PJSIP_SC_RINGING)
         if self.state == "disconnected":
             self._finish(event)
         else:
             self._environment.publish(event)
+            self._negotiation.settle()
 
     def _finish(self, event: CallState) -> None:
         """The files are whole before the last event is sent."""
-        self._codec = None
+        self.media.close()
+        self._transfer.call_over()
         self.audio.close()
         event.state = self.state = "disconnected"
+        event.recording = ""
         self._environment.publish(event)
         self.over = True
 
     @pjsip_callback
+    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
+        event = prm.e.body.tsxState
+        transaction, code = event.tsx, int(event.tsx.statusCode)
+        final = transaction.state >= pj.PJSIP_TSX_STATE_COMPLETED and event.prevState < pj.PJSIP_TSX_STATE_COMPLETED
+        # After 401 and 407 PJSIP tries again, with the password.
+        if final and transaction.method == "INVITE" and transaction.role == pj.PJSIP_ROLE_UAC and code not in (401, 407):
+            self._negotiation.answered(code)
+
+    @pjsip_callback
     def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
-        self._stream = self._environment.claim_stream()
+        self.media.stream_created()
 
     @pjsip_callback
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
-        active = None
-        held = False
-        info = self.getInfo()  # kept by name: the media list lives inside it
-        for media in info.media:
-            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD):
-                active = int(media.index)
-                break
-            held = held or media.status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD
-        if active is None:
-            self._codec = None
-            self.audio.detach()
-            self._environment.publish(Media(call=self.number, state="held" if held else "none"))
-            return
-        self._media_index = active
-        try:
-            self._codec = self._environment.negotiated(self, active)
-            self._meter = CallMeter(self.number)
-            self._environment.publish(self._media_event(self._codec))
-            self._attach(self.getAudioMedia(active))
-        except WavError as error:
-            self._environment.publish(Log(level="error", message=str(error)))
-        except pj.Error as error:
-            self._environment.publish(
-                Media(call=self.number, state="failed", note=f"the sound of the call cannot be connected ({error.reason})")
-            )
+        self.media.changed(self)
 
     @pjsip_callback
     def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
         before = prm.sdp.wholeSdp
-        text = add_packet_times(before, prm.remSdp.wholeSdp, self._environment.interval_ms, MAX_PTIME_MS)
+        text = self.media.sdp(before, prm.remSdp.wholeSdp)
         if text != before:
             prm.sdp.wholeSdp = text
 
-    def _attach(self, media: pj.AudioMedia) -> None:
-        sound = self._environment.sound
-        try:
-            self.audio.attach(media)
-        except pj.Error as error:
-            if not (sound.microphone or sound.loudspeaker):
-                raise
-            sound.give_up(f"the sound devices failed ({error.reason}); run: softphone doctor")
-            self._environment.publish(Log(level="error", message=sound.note))
-            self.audio.attach(media)
+    @pjsip_callback
+    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
+        key = dtmf.received(prm.digit, prm.method)
+        if key is not None:
+            self._environment.publish(Dtmf(call=self.number, digit=key[0], method=key[1]))
+
+    # Transfers. PJSUA makes the new call by itself and puts it into the object that it is given here.
+
+    @pjsip_callback
+    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
+        if self._transfer.status(int(prm.statusCode), prm.reason, prm.finalNotify):
+            prm.cont = False
+            self.end(reason="transferred")
+
+    @pjsip_callback
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
+        target = prm.dstUri
+        if not self._environment.is_sip_uri(target):
+            prm.statusCode = pj.PJSIP_SC_BAD_REQUEST
+            self._environment.publish(Log(level="warning", message=f"call {self.number}: the far end asked to be called at no SIP address"))
+            return
+        prm.newCall = successor = self._environment.successor(self, "outgoing")
+        reason = f"the far end sends this call on to {target}"
+        self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
+
+    @pjsip_callback
+    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
+        prm.newCall = successor = self._environment.successor(self, "incoming")
+        self._successor = weakref.ref(successor)
+
+    @pjsip_callback
+    def onCallReplaced(self, prm: pj.OnCallReplacedParam) -> None:
+        successor = self._successor() if self._successor is not None else None
+        if successor is not None:
+            successor.tell()
+            self._end_reason = self._end_reason or f"goes on as call {successor.number}"
+            reason = f"the far end put call {successor.number} in the place of this call"
+            self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
 
     def _perform(self, what: str, action: Callable[[], None]) -> None:
         try:
             action()
         except pj.Error as error:
             raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
-
-    def _state_event(self) -> CallState:
-        try:
-            info = self.getInfo()
-        except pj.Error as error:
-            # PJSUA has dropped the call without a word; `tick` finishes it.
-            reason = self._end_reason or f"the call ended before it was set up ({error.reason})"
-            return CallState(call=self.number, state="disconnected", direction=self.direction, account=self.account_name, reason=reason)
-        state = _STATES.get(info.state, self.state)
-        code, reason = int(info.lastStatusCode), str(info.lastReason)
-        if state == "disconnected":
-            reason = self._end_reason or ("the far end hung up" if code // 100 == 2 else explain_call(code, reason))
-        return CallState(
-            call=self.number,
-            state=state,
-            direction=self.direction,
-            account=self.account_name,
-            local=info.localUri,
-            remote=info.remoteUri,
-            code=code,
-            reason=reason,
-            duration_s=info.connectDuration.sec + info.connectDuration.msec / 1000,
-        )
-
-    def _media_event(self, codec: NegotiatedCodec) -> Media:
-        note = ""
-        if codec.codec != "x-phv":
-            if not self._phv_offered:
-                note = f"x-phv was not offered ({self._environment.worker_state()[1]}); the call uses {codec.codec}"
-            else:
-                note = f"the far end did not agree to x-phv (it lacks it, or has another version or model); the call uses {codec.codec}"
-        stream = self.getStreamInfo(self._media_index)
-        return Media(
-            call=self.number,
-            state="active",
-            codec=codec.codec,
-            clock_hz=codec.clock_rate,
-            rtpmap_local=codec.rtpmap_local or None,
-            fmtp_local=codec.fmtp_local or None,
-            rtpmap_remote=codec.rtpmap_remote or None,
-            fmtp_remote=codec.fmtp_remote or None,
-            remote_address=stream.remoteRtpAddress,
-            note=note,
-        )
 
 
 def _call_parameters() -> pj.CallOpParam:

@@ -1,16 +1,20 @@
-"""Where the sound of one call comes from and goes to: microphone or WAV file, loudspeaker and WAV file."""
+"""Where the sound of one call comes from and goes to: microphone or WAV file, other calls of a conference, loudspeaker, recordings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import pjsua2 as pj
 
 from softphone.control.protocol import File
 from softphone.engine.sound import Sound
+from softphone.engine.tones import NOTICE, Tone
 from softphone.engine.wav import Player, Recorder, check_playable, check_writable, wait_complete
 
+log = logging.getLogger(__name__)
 Action = Literal["playing", "played", "recording", "recorded"]
 
 
@@ -18,98 +22,218 @@ class CallAudio:
     """The connections of one call in the conference bridge. Main thread only.
 
     Files asked for before there is media begin when it comes. `defer` runs something on the main thread, later.
+    What should be connected follows from the state (`_wanted`); every change is made by comparing that with what is (`_wire`).
     """
 
     def __init__(self, number: int, publish: Callable[[File], None], defer: Callable[[Callable[[], None]], None], sound: Sound) -> None:
+        self.muted = False
+        """Neither microphone nor the file that stands for it is sent; what is played or said meanwhile is."""
+        self.recording = ""
+        """File that both directions are written to, or that they will be once there is sound."""
         self._number = number
         self._publish = publish
         self._defer = defer
         self._sound = sound
-        self._media: pj.AudioMedia | None = None
+        self._call: pj.AudioMedia | None = None
+        self._silent = False
+        self._present = True
+        self._partners: dict[int, pj.AudioMedia] = {}
+        self._links: set[tuple[str, str]] = set()
         self._player: Player | None = None
+        self._player_stands_in = False
         self._recorder: Recorder | None = None
+        self._mixer: Recorder | None = None
+        self._notice: Tone | None = None
         self._wav_in: str | None = None
         self._wav_out: str | None = None
 
-    def play(self, path: str) -> None:
-        """Send this file instead of what is sent now. Raises WavError."""
+    @property
+    def media(self) -> pj.AudioMedia | None:
+        """The call's port of the bridge while it has sound that may be heard."""
+        return None if self._silent else self._call
+
+    def play(self, path: str, *, stands_in: bool = False) -> None:
+        """Send this file instead of what is sent now; `stands_in`: as the microphone, so that mute silences it. Raises WavError."""
         check_playable(path)
         self._stop_player()
-        self._wav_in = path
-        if self._media is not None:
-            self._start_player(self._media)
+        self._wav_in, self._player_stands_in = path, stands_in
+        self._start()
 
-    def record(self, path: str | None) -> None:
-        """Write what arrives to this file from now on; None ends it. Raises WavError."""
+    def record(self, path: str | None, *, both: bool = False) -> None:
+        """Write what arrives to this file from now on, or `both` directions; None ends all recording. Raises WavError."""
         if path is not None:
             check_writable(path)
-        self._stop_recorder()
-        self._wav_out = path
-        if self._media is not None and path is not None:
-            self._start_recorder(self._media)
+        if path is None or not both:
+            self._stop_recorder()
+            self._wav_out = path
+        if path is None or both:
+            self._stop_mixer()
+            self.recording = path or ""
+        self._start()
+
+    def mute(self, on: bool) -> None:
+        self.muted = on
+        self._wire()
+
+    def silence(self, on: bool) -> None:
+        """Nothing goes in or out: the call is on hold here. Files go on afterwards."""
+        self._silent = on
+        self._start()
+
+    def be_present(self, on: bool) -> None:
+        """Whether microphone and loudspeaker take part; a conference goes on without them."""
+        if on != self._present:
+            self._present = on
+            self._wire()
+
+    def mix_with(self, partners: Mapping[int, pj.AudioMedia]) -> None:
+        """Send also what these calls receive, by number. Cheap when nothing changed."""
+        changed = [number for number, media in self._partners.items() if partners.get(number) is not media]
+        if not changed and len(partners) == len(self._partners):
+            return
+        stale, self._partners = self._partners, {number: media for number, media in self._partners.items() if number not in changed}
+        self._wire(stale)
+        self._partners = dict(partners)
+        try:
+            self._wire()
+        except pj.Error as error:
+            log.warning("call %d cannot be mixed: %s", self._number, error.reason)
+
+    def refresh(self) -> None:
+        """The sound devices changed."""
+        self._wire()
 
     def attach(self, media: pj.AudioMedia) -> None:
-        """The call has sound, perhaps again, perhaps through another port."""
-        self._media = media
-        if self._player is not None:
-            self._player.startTransmit(media)
-        elif self._wav_in is not None:
-            self._start_player(media)
-        else:
-            self._sound.connect_microphone(media)
-        if self._recorder is not None:
-            media.startTransmit(self._recorder)
-        elif self._wav_out is not None:
-            self._start_recorder(media)
-        self._sound.connect_loudspeaker(media)
+        """The call has sound, perhaps again, perhaps through another port. Raises WavError, pj.Error."""
+        self.detach()
+        self._call = media
+        self._start()
 
     def detach(self) -> None:
-        """The call has no sound now; files go on when it comes back."""
-        self._media = None
+        """The call has no sound now, and its port is gone; files go on when it comes back."""
+        self._call = None
+        self._links = {link for link in self._links if "call" not in link}
+        self._wire()
 
     def close(self) -> None:
         """The call is over: files are finished, and complete on disk when this returns."""
-        self._media = None
+        self.detach()
+        self._partners.clear()
         self._stop_player()
         self._stop_recorder()
+        self._stop_mixer()
 
-    def _start_player(self, media: pj.AudioMedia) -> None:
-        assert self._wav_in is not None
-        path, self._wav_in = self._wav_in, None
-        player = Player(path, lambda: self._defer(lambda: self._played(path)))
-        self._sound.disconnect_microphone(media)
-        player.startTransmit(media)
-        self._player = player
-        self._say("playing", path)
+    # What is connected
+
+    def _wanted(self) -> set[tuple[str, str]]:
+        links: set[tuple[str, str]] = set()
+        if self._call is not None and not self._silent:
+            sources = [f"call {number}" for number in self._partners]
+            if self._player is not None:
+                sources += [] if self.muted and self._player_stands_in else ["player"]
+            elif self._present and not self.muted:
+                sources.append("microphone")
+            sources += ["notice"] if self._notice is not None else []
+            links |= {(source, "call") for source in sources}
+            links |= {("call", sink) for sink in ("recorder", "mixer")} | {(source, "mixer") for source in sources}
+            if self._present:
+                links |= {("call", "loudspeaker"), ("notice", "loudspeaker")}
+        return {link for link in links if all(self._port(name) is not None for name in link)}
+
+    def _port(self, name: str, partners: Mapping[int, pj.AudioMedia] | None = None) -> pj.AudioMedia | None:
+        match name.split():
+            case ["call"]:
+                return self._call
+            case ["call", number]:
+                return (self._partners if partners is None else partners).get(int(number))
+            case ["microphone"]:
+                return self._sound.microphone_port()
+            case ["loudspeaker"]:
+                return self._sound.loudspeaker_port()
+            case ["player"]:
+                return self._player
+            case ["recorder"]:
+                return self._recorder
+            case ["mixer"]:
+                return self._mixer
+            case _:
+                return self._notice
+
+    def _wire(self, stale: Mapping[int, pj.AudioMedia] | None = None) -> None:
+        """Connect and disconnect; `stale` are partners as they were. Raises pj.Error when something cannot be connected."""
+        wanted = self._wanted()
+        for source_name, sink_name in self._links - wanted:
+            source, sink = self._port(source_name, stale), self._port(sink_name, stale)
+            self._links.discard((source_name, sink_name))
+            if source is not None and sink is not None:
+                # The port may be gone, and its connections with it.
+                with contextlib.suppress(pj.Error):
+                    source.stopTransmit(sink)
+        for source_name, sink_name in wanted - self._links:
+            source, sink = self._port(source_name), self._port(sink_name)
+            if source is not None and sink is not None:
+                source.startTransmit(sink)
+                self._links.add((source_name, sink_name))
+
+    # Files
+
+    def _start(self) -> None:
+        """Begin what was asked for and waits for sound, then connect."""
+        if self._call is not None and not self._silent:
+            if self._wav_in is not None:
+                path, self._wav_in = self._wav_in, None
+                self._player = Player(path, lambda: self._defer(lambda: self._played(path)))
+                self._say("playing", path)
+            if self._wav_out is not None:
+                path, self._wav_out = self._wav_out, None
+                self._recorder = Recorder(path)
+                self._say("recording", path)
+            if self.recording and self._mixer is None:
+                self._mixer = Recorder(self.recording)
+                self._notice = Tone(NOTICE, loop=False)
+                self._say("recording", self.recording)
+        self._wire()
 
     def _played(self, path: str) -> None:
         if self._player is not None and self._player.path == path:
             self._stop_player()
-            if self._media is not None:
-                self._sound.connect_microphone(self._media)
+            self._wire()
 
     def _stop_player(self) -> None:
         player, self._player = self._player, None
         if player is not None:
+            self._forget("player")
             path = player.path
             del player
             self._say("played", path)
 
-    def _start_recorder(self, media: pj.AudioMedia) -> None:
-        assert self._wav_out is not None
-        path, self._wav_out = self._wav_out, None
-        self._recorder = Recorder(path)
-        media.startTransmit(self._recorder)
-        self._say("recording", path)
-
     def _stop_recorder(self) -> None:
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
+            self._forget("recorder")
             path = recorder.path
             del recorder
-            # PJMEDIA takes the port off its bridge on the media thread, a frame later, and only then completes the file.
-            wait_complete(path)
-            self._say("recorded", path)
+            self._finished(path)
+
+    def _stop_mixer(self) -> None:
+        mixer, self._mixer = self._mixer, None
+        self._notice = None
+        self._forget("notice")
+        if mixer is not None:
+            self._forget("mixer")
+            path = mixer.path
+            del mixer
+            self._finished(path)
+        self.recording = ""
+
+    def _finished(self, path: str) -> None:
+        # PJMEDIA takes the port off its bridge on the media thread, a frame later, and only then completes the file.
+        wait_complete(path)
+        self._say("recorded", path)
+
+    def _forget(self, name: str) -> None:
+        """A port goes away, and its connections with it."""
+        self._links = {link for link in self._links if name not in link}
 
     def _say(self, action: Action, path: str) -> None:
         self._publish(File(call=self._number, action=action, path=path))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import pjsua2 as pj
 
 from softphone.control.protocol import Event
 from softphone.engine.media.negotiated import NegotiatedCodec
 from softphone.engine.phv_stream import PhvStream
+from softphone.engine.schedule import Schedule
 from softphone.engine.sound import Sound
+
+if TYPE_CHECKING:
+    from softphone.engine.call import PhoneCall
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class CallEnvironment:
     publish: Callable[[Event], None]
     defer: Callable[[Callable[[], None]], None]
     """Run on the main thread, outside PJSIP's callbacks."""
+    schedule: Schedule
     negotiated: Callable[[pj.Call, int], NegotiatedCodec]
     claim_stream: Callable[[], PhvStream | None]
     worker_state: Callable[[], tuple[str, str]]
@@ -29,3 +35,6 @@ class CallEnvironment:
     offers_phv: Callable[[], bool]
     interval_ms: int
     """ptime of x-phv."""
+    successor: Callable[[PhoneCall, Literal["incoming", "outgoing"]], PhoneCall]
+    """A new call object in whose place PJSUA puts the call that follows this one after a transfer."""
+    is_sip_uri: Callable[[str], bool]

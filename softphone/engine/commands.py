@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from softphone.engine.wav import check_playable, check_writable
 
 if TYPE_CHECKING:
     from softphone.engine.engine import Engine
+
+T = TypeVar("T")
 
 
 class Commands:
@@ -46,7 +48,9 @@ class Commands:
                 return self._call(command)
             case ask.Answer():
                 call = self._numbered(command.call)
+                call.check_rings()
                 self._files(call, command.wav_in, command.wav_out)
+                self._engine.lineup.talk_to(call)
                 call.take()
                 return {}
             case ask.Hangup():
@@ -58,15 +62,49 @@ class Commands:
                 self._numbered(command.call).audio.play(command.wav)
                 return {}
             case ask.Record():
-                self._numbered(command.call).audio.record(command.wav)
+                call = self._numbered(command.call)
+                call.audio.record(command.wav, both=command.both)
+                call.tell()
                 return {}
+            case ask.Hold():
+                call = self._numbered(command.call)
+                call.check_up("be put on hold")
+                call.hold(True)
+                return {}
+            case ask.Resume():
+                self._engine.lineup.resume(self._numbered(command.call))
+                return {}
+            case ask.Mute():
+                call = self._numbered(command.call)
+                call.audio.mute(command.on)
+                call.tell()
+                return {}
+            case ask.SendDtmf():
+                self._numbered(command.call).press(command.digits, command.method)
+                return {}
+            case ask.TransferCall():
+                self._transfer(command)
+                return {}
+            case ask.Conference():
+                self._engine.lineup.confer([self._numbered(number) for number in dict.fromkeys(command.calls)])
+                return {}
+            case ask.DoNotDisturb():
+                self._engine.reception.do_not_disturb = command.on
+                return {}
+            case ask.SendMessage():
+                account = self._account(command.account) if command.account else self._best_account(command.uri)
+                return {"message": self._engine.messages.send(account, self._complete(command.uri, account), command.text)}
+            case ask.SipLadder(call=number):
+                return {"messages": self._known(number, self._engine.sip_trace.ladder(number))}
+            case ask.Sdp(call=number):
+                return self._known(number, self._engine.sip_trace.sdp(number))
             case ask.AutoAnswer():
                 if command.on and command.wav_in is not None:
                     check_playable(command.wav_in)
                 if command.on and command.wav_out is not None:
                     check_writable(command.wav_out.replace("{call}", "0"))
-                self._engine.answer_all = command.on
-                self._engine.answer_files = (command.wav_in, command.wav_out) if command.on else (None, None)
+                self._engine.reception.answer_all = command.on
+                self._engine.reception.answer_files = (command.wav_in, command.wav_out) if command.on else (None, None)
                 return {}
             case ask.Stay():
                 self._engine.stay = command.on
@@ -89,7 +127,8 @@ class Commands:
             "sound": engine.sound.note,
             "history": engine.history.note,
             "stay": engine.stay,
-            "auto_answer": engine.answer_all,
+            "auto_answer": engine.reception.answer_all,
+            "do_not_disturb": engine.reception.do_not_disturb,
             "worker": {
                 "state": engine.worker.state,
                 "reason": engine.worker.reason,
@@ -108,6 +147,7 @@ class Commands:
                 for name, account in engine.accounts.items()
             ],
             "calls": [msgspec.to_builtins(call.describe()) for call in engine.calls.values() if not call.over],
+            "media": [msgspec.to_builtins(call.media.last) for call in engine.calls.values() if call.media.last and not call.over],
         }
 
     def _call(self, command: ask.Call) -> dict[str, Any]:
@@ -117,14 +157,42 @@ class Commands:
             check_playable(command.wav_in)
         if command.wav_out is not None:
             check_writable(command.wav_out)
-        call = self._engine.new_call(account)
+        codecs = self._codecs(command, uri)
+        call = self._engine.new_call(account, "outgoing")
+        call.media.codec_order = codecs
         self._files(call, command.wav_in, command.wav_out)
+        self._engine.lineup.talk_to(call)
         call.dial(uri)
         return {"call": call.number}
 
+    def _codecs(self, command: ask.Call, uri: str) -> list[str] | None:
+        """What to offer: as the command says, else as the contact wants it, else None."""
+        offered = self._engine.codecs.offered
+        if command.codecs is not None:
+            if not set(command.codecs) & set(offered):
+                chosen = ", ".join(command.codecs) or "an empty list"
+                raise ControlError(f"none of the codecs for this call ({chosen}) can be offered now; there are {', '.join(offered)}")
+            return list(command.codecs)
+        rules = self._engine.contact_rules(uri)
+        return list(rules.codecs) if rules is not None and rules.codecs else None
+
+    def _transfer(self, command: ask.TransferCall) -> None:
+        call = self._numbered(command.call)
+        if (command.uri is None) == (command.other is None):
+            raise ControlError("a transfer goes to an address (uri) or to another call (other): give one of the two")
+        if command.uri is not None:
+            call.transfer(self._complete(command.uri, self._account(call.account_name)))
+            return
+        assert command.other is not None
+        other = self._numbered(command.other)
+        if other.number == call.number:
+            raise ControlError(f"call {call.number} cannot be transferred to itself; name another call")
+        other.check_up("be the target of a transfer")
+        call.transfer(other)
+
     def _files(self, call: PhoneCall, wav_in: str | None, wav_out: str | None) -> None:
         if wav_in is not None:
-            call.audio.play(wav_in)
+            call.audio.play(wav_in, stands_in=True)
         if wav_out is not None:
             call.audio.record(wav_out)
 
@@ -161,6 +229,11 @@ class Commands:
         accounts = [account for account in self._engine.accounts.values() if account.settings.registrar and not account.leaving]
         bare = "@" not in uri and ":" not in uri
         return next((account for account in accounts if account.registered or bare), self._engine.accounts[LOCAL])
+
+    def _known(self, number: int, kept: T | None) -> T:
+        if kept is None:
+            raise ControlError(f"there are no SIP messages of call {number}; they are kept for ten minutes after a call", "no_call")
+        return kept
 
     def _numbered(self, number: int) -> PhoneCall:
         call = self._engine.calls.get(number)

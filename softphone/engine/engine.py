@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pjsua2 as pj
 
@@ -18,13 +19,20 @@ from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Worker
 from softphone.control.protocol import Engine as EngineEvent
 from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
+from softphone.engine.alerts import Alerts
 from softphone.engine.call import PhoneCall
 from softphone.engine.call_environment import CallEnvironment
 from softphone.engine.codecs import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.endpoint import PhoneEndpoint
 from softphone.engine.history_writer import HistoryWriter
+from softphone.engine.lineup import Lineup
+from softphone.engine.messages import MessageGuard, Messages
+from softphone.engine.reception import ContactRules, Reception, RulesFor
+from softphone.engine.schedule import Schedule
 from softphone.engine.server import ControlServer
+from softphone.engine.sip_module import SipModule
+from softphone.engine.sip_trace import SipTrace
 from softphone.engine.sound import open_sound
 from softphone.engine.worker_link import CodecWorker, WorkerCommand
 from softphone.errors import SoftphoneError
@@ -41,18 +49,29 @@ class Engine:
     """Builds the phone from its configuration and runs it. Raises SoftphoneError when it cannot start."""
 
     def __init__(
-        self, config: Config, socket_path: Path, *, lifeline: int | None = None, worker_command: WorkerCommand | None = None
+        self,
+        config: Config,
+        socket_path: Path,
+        *,
+        lifeline: int | None = None,
+        worker_command: WorkerCommand | None = None,
+        contact_rules: RulesFor | None = None,
     ) -> None:
         self.config = config
         self.accounts: dict[str, PhoneAccount] = {}
         self.calls: dict[int, PhoneCall] = {}
         self.stay = False
-        self.answer_all = False
-        self.answer_files: tuple[str | None, str | None] = (None, None)
+        self.lineup = Lineup(self.calls)
+        self.reception = Reception(self)
+        self.schedule = Schedule()
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._leaving = ""
         self._numbers = 0
         self._commands = Commands(self)
+        self.messages = Messages(self.publish)
+        self.sip_trace = SipTrace()
+        self._sip = SipModule(self.sip_trace.passed, MessageGuard(self.publish).refuse)
+        self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.history = HistoryWriter(lambda event: self.server.publish(event), keep=config.privacy.history)
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
         phv = {"interval_ms": config.phv.interval_ms, "redundancy": config.phv.redundancy, "voice": config.phv.voice}
@@ -65,8 +84,10 @@ class Engine:
         self.codecs = PhoneCodecs(self.endpoint, config)
         try:
             self.codecs.install_standard()
+            self._sip.register()
             self.endpoint.start()
             self.sound = open_sound(self.endpoint, config.audio)
+            self.alerts = Alerts(self.sound)
             host = self.endpoint.address.rpartition(":")[0] or "127.0.0.1"
             self.add_account(AccountSettings(LOCAL, f"sip:softphone@{host}"))
             self._add_configured_accounts()
@@ -107,8 +128,15 @@ class Engine:
 
     def publish(self, event: Event) -> None:
         """Tell all front ends, and the history."""
+        self.sip_trace.follow(event, self._call_id)
         self.history.take(event)
         self.server.publish(event)
+
+    def _call_id(self, number: int) -> str:
+        try:
+            return str(self.calls[number].getInfo().callIdString) if number in self.calls else ""
+        except pj.Error:
+            return ""
 
     def turn(self) -> None:
         """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
@@ -118,6 +146,13 @@ class Engine:
         busy = {call.account_name for call in self.calls.values()}
         for name in [name for name, account in self.accounts.items() if account.gone and name not in busy]:
             self._drop_account(name)
+        for job in self.schedule.due():
+            self._guarded(job)
+        self._take_jobs()
+        self._guarded(self.lineup.update)
+        self._guarded(lambda: self.alerts.update(self.calls))
+
+    def _take_jobs(self) -> None:
         while True:
             try:
                 job = self._jobs.get_nowait()
@@ -128,7 +163,7 @@ class Engine:
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)
-        account = PhoneAccount(settings, self.config.network, self.publish, self._incoming)
+        account = PhoneAccount(settings, self.config.network, self.publish, self.reception.arrive, self.messages)
         self.accounts[settings.name] = account
         return account
 
@@ -138,12 +173,13 @@ class Engine:
             self.accounts[name].leaving = True
             self.accounts.pop(name).shutdown()
 
-    def new_call(self, account: PhoneAccount, call_id: int = pj.PJSUA_INVALID_ID) -> PhoneCall:
+    def new_call(self, account: PhoneAccount, direction: Literal["incoming", "outgoing"], call_id: int = pj.PJSUA_INVALID_ID) -> PhoneCall:
         """A call object under a number of its own."""
         self._numbers += 1
         environment = CallEnvironment(
             publish=self.publish,
             defer=self._jobs.put,
+            schedule=self.schedule,
             negotiated=self.codecs.negotiated,
             claim_stream=self.worker.claim_newest,
             worker_state=lambda: (self.worker.state, self.worker.reason),
@@ -151,31 +187,25 @@ class Engine:
             sound=self.sound,
             offers_phv=lambda: "x-phv" in self.codecs.offered,
             interval_ms=self.config.phv.interval_ms,
+            successor=self._successor,
+            is_sip_uri=self.endpoint.is_sip_uri,
         )
-        call = PhoneCall(environment, account, self._numbers, call_id)
+        call = PhoneCall(environment, account, self._numbers, direction, call_id)
         self.calls[call.number] = call
         return call
+
+    def _successor(self, call: PhoneCall, direction: Literal["incoming", "outgoing"]) -> PhoneCall:
+        successor = self.new_call(call.account, direction)
+        self.lineup.follow(call, successor)
+        return successor
+
+    def _stored_rules(self, remote: str) -> ContactRules | None:
+        domains = {account.settings.uri.rpartition("@")[2].lower() for account in self.accounts.values()}
+        return self.history.contact_rules(remote, domains)
 
     def _add_configured_accounts(self) -> None:
         for name, (place, account) in self.config.named_accounts().items():
             self.add_account(AccountSettings.from_config(name, place, account))
-
-    def _incoming(self, account: PhoneAccount, call_id: int) -> None:
-        call = self.new_call(account, call_id)
-        self.publish(call.describe())
-        try:
-            if not (self.answer_all or account.settings.auto_answer):
-                call.ring()
-                return
-            wav_in, wav_out = self.answer_files
-            if wav_in:
-                call.audio.play(wav_in)
-            if wav_out:
-                call.audio.record(wav_out.replace("{call}", str(call.number)))
-            call.take()
-        except SoftphoneError as error:
-            self.publish(Log(level="error", message=f"call {call.number} was refused: {error}"))
-            call.end(500, f"refused here: {error}")
 
     def _queue_command(self, connection: int, command: AnyCommand) -> None:
         self._jobs.put(lambda: self._obey(connection, command))
@@ -232,6 +262,7 @@ class Engine:
         for left in self.calls.values():
             left.audio.close()
         self.calls.clear()
+        self.alerts.close()
 
     def _shut_down(self) -> None:
         watchdog = threading.Timer(STUCK_S, os._exit, [3])
@@ -259,5 +290,6 @@ class Engine:
         while self.accounts:
             self.accounts.popitem()[1].shutdown()
         self.codecs.uninstall()
+        self._sip.unregister()
         gc.collect()
         self.endpoint.destroy()

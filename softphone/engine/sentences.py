@@ -49,6 +49,24 @@ _REGISTRATION = {
     504: "the proxy waited in vain for the registrar",
 }
 
+_MESSAGE = {
+    404: "the server knows nobody of that name; check the address",
+    405: "the far end does not take messages",
+    406: "the far end does not take text messages",
+    408: "nobody answered at that address; try later",
+    413: "the message is too long for the far end; send it in parts",
+    415: "the far end does not take text messages",
+    480: "the far end is not reachable or takes no more messages now; try later",
+    481: "the far end does not take messages outside of calls",
+    501: "the server or the far end does not know messages",
+    603: "the far end declined the message",
+}
+
+
+def explain_message(code: int, reason: str) -> str:
+    """Why a message failed with this final status."""
+    return _sentence(_CALL | _MESSAGE, code, reason)
+
 
 def explain_call(code: int, reason: str) -> str:
     """Why a call ended with this final status."""

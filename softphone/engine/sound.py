@@ -24,20 +24,13 @@ class Sound:
     note: str = ""
     _devices: SoundDevices | None = field(default=None, repr=False)
 
-    def connect_microphone(self, media: pj.AudioMedia) -> None:
-        """Send what the microphone hears into `media`."""
-        if self.microphone:
-            self.endpoint.audio().getCaptureDevMedia().startTransmit(media)
+    def microphone_port(self) -> pj.AudioMedia | None:
+        """What the microphone hears, as a port of the conference bridge; None without one."""
+        return self.endpoint.audio().getCaptureDevMedia() if self.microphone else None
 
-    def disconnect_microphone(self, media: pj.AudioMedia) -> None:
-        """Stop that."""
-        if self.microphone:
-            self.endpoint.audio().getCaptureDevMedia().stopTransmit(media)
-
-    def connect_loudspeaker(self, media: pj.AudioMedia) -> None:
-        """Let `media` be heard."""
-        if self.loudspeaker:
-            media.startTransmit(self.endpoint.audio().getPlaybackDevMedia())
+    def loudspeaker_port(self) -> pj.AudioMedia | None:
+        """What is sent to it is heard; None without a loudspeaker."""
+        return self.endpoint.audio().getPlaybackDevMedia() if self.loudspeaker else None
 
     def give_up(self, why: str) -> None:
         """The devices do not work: go on without them."""

@@ -83,33 +83,25 @@ class Contacts:
 
         return replace(checked, id=self._database.write(insert))
 
-    def add_all(self, contacts: Iterable[Contact]) -> int:
-        """Keep them in one transaction; gives their number. Raises StoreError."""
-        checked = [replace(ready, uid=ready.uid or f"urn:uuid:{uuid.uuid4()}") for ready in map(check, contacts)]
-
-        def insert(connection: sqlite3.Connection) -> int:
-            for contact in checked:
-                _insert(connection, contact)
-            return len(checked)
-
-        return self._database.write(insert)
-
     def update(self, contact: Contact) -> Contact:
         """Replace the kept contact of the same id. Raises StoreError."""
         checked = check(contact)
-
-        def change(connection: sqlite3.Connection) -> None:
-            changed = connection.execute(
-                "UPDATE contacts SET name = ?, favourite = ?, notes = ?, auto_answer = ?, codecs = ? WHERE id = ?",
-                (checked.name, checked.favourite, checked.notes, checked.auto_answer, _codecs_text(checked), checked.id),
-            ).rowcount
-            if not changed:
-                raise StoreError(f"{checked.name} is no longer among the contacts; it was removed elsewhere, add it again")
-            connection.execute("DELETE FROM addresses WHERE contact = ?", (checked.id,))
-            _insert_addresses(connection, checked.id, checked)
-
-        self._database.write(change)
+        self._database.write(lambda connection: _replace(connection, checked))
         return checked
+
+    def put_all(self, contacts: Iterable[Contact]) -> None:
+        """Add those whose id is 0 and replace the others, all or none. Raises StoreError."""
+        checked = [replace(ready, uid=ready.uid or f"urn:uuid:{uuid.uuid4()}") for ready in map(check, contacts)]
+
+        def put(connection: sqlite3.Connection) -> None:
+            for contact in checked:
+                if contact.id:
+                    _replace(connection, contact)
+                else:
+                    _insert(connection, contact)
+
+        if checked:
+            self._database.write(put)
 
     def set_favourite(self, contact_id: int, on: bool) -> None:
         """Raises StoreError."""
@@ -224,6 +216,8 @@ def _codecs_text(contact: Contact) -> str | None:
 
 
 def _insert(connection: sqlite3.Connection, contact: Contact) -> int:
+    if connection.execute("SELECT 1 FROM contacts WHERE uid = ?", (contact.uid,)).fetchone():
+        contact = replace(contact, uid=f"urn:uuid:{uuid.uuid4()}")
     number = connection.execute(
         "INSERT INTO contacts (uid, name, favourite, notes, auto_answer, codecs) VALUES (?, ?, ?, ?, ?, ?)",
         (contact.uid, contact.name, contact.favourite, contact.notes, contact.auto_answer, _codecs_text(contact)),
@@ -231,6 +225,17 @@ def _insert(connection: sqlite3.Connection, contact: Contact) -> int:
     assert number is not None
     _insert_addresses(connection, number, contact)
     return number
+
+
+def _replace(connection: sqlite3.Connection, contact: Contact) -> None:
+    changed = connection.execute(
+        "UPDATE contacts SET name = ?, favourite = ?, notes = ?, auto_answer = ?, codecs = ? WHERE id = ?",
+        (contact.name, contact.favourite, contact.notes, contact.auto_answer, _codecs_text(contact), contact.id),
+    ).rowcount
+    if not changed:
+        raise StoreError(f"{contact.name} is no longer among the contacts; it was removed elsewhere, add it again")
+    connection.execute("DELETE FROM addresses WHERE contact = ?", (contact.id,))
+    _insert_addresses(connection, contact.id, contact)
 
 
 def _insert_addresses(connection: sqlite3.Connection, number: int, contact: Contact) -> None:

@@ -79,11 +79,12 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> str:
     contact = _meant(text, contacts, bool(default_domain))
     if contact is not None:
         return _of_contact(contact, default_domain)
-    if " " not in text and "." in text and not default_domain and sip_address.valid(f"sip:{text}"):
-        return f"sip:{text}"
+    if " " not in text and (":" in text or ("." in text and not default_domain)):
+        # A host, perhaps with a port.
+        return _checked(f"sip:{text}", text)
     if " " in text:
         raise StoreError(f"nobody among the contacts is called {_shown(text)}; {_EXAMPLE}")
-    return _at_domain(sip_address.escape_user(text), default_domain, text, "a name that no contact has")
+    return _at_domain(text, default_domain, text, "a name that no contact has")
 
 
 def _meant(text: str, contacts: Contacts, has_domain: bool) -> Contact | None:
@@ -120,7 +121,7 @@ def _of_contact(contact: Contact, default_domain: str) -> str:
 def _at_domain(user: str, domain: str, text: str, what: str) -> str:
     if not domain:
         raise StoreError(f"{_shown(text)} is {what}, and there is no account whose server could know it; {_EXAMPLE}")
-    return _checked(f"sip:{user}@{domain}", text)
+    return _checked(f"sip:{sip_address.escape_user(user)}@{domain}", text)
 
 
 def _checked(uri: str, text: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 
+# AUTOINCREMENT: a number that a screen still shows never comes to mean somebody else.
 MIGRATIONS: tuple[str, ...] = (
     # 1: contacts
     """
     CREATE TABLE contacts (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         uid TEXT NOT NULL UNIQUE,
         name TEXT NOT NULL,
         favourite INTEGER NOT NULL DEFAULT 0 CHECK (favourite IN (0, 1)),
@@ -17,7 +18,7 @@ MIGRATIONS: tuple[str, ...] = (
         codecs TEXT
     ) STRICT;
     CREATE TABLE addresses (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         contact INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
         uri TEXT NOT NULL,
         label TEXT NOT NULL DEFAULT '',
@@ -28,7 +29,7 @@ MIGRATIONS: tuple[str, ...] = (
     # 2: calls; `owner` names the engine that is still writing the row
     """
     CREATE TABLE calls (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         direction TEXT NOT NULL CHECK (direction IN ('incoming', 'outgoing')),
         remote TEXT NOT NULL,
         remote_name TEXT NOT NULL DEFAULT '',
@@ -50,7 +51,7 @@ MIGRATIONS: tuple[str, ...] = (
     # 3: messages; `peer` is the key of the conversation, user@host
     """
     CREATE TABLE messages (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         peer TEXT NOT NULL,
         remote TEXT NOT NULL,
         direction TEXT NOT NULL CHECK (direction IN ('incoming', 'outgoing')),

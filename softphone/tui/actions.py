@@ -28,7 +28,7 @@ _UP = _selected(lambda call: call.up)
 _TALKING = _selected(lambda call: call.talking)
 
 _PHONE = (
-    Action("dial", "d,slash", "Dial", "Go to the dial field: a name, a number or a SIP address.", hint=3),
+    Action("dial", "d,slash", "Dial", "Call a name, a number or a SIP address.", hint=3),
     Action("answer", "a", "Answer", "Answer the call that rings.", when=lambda state: state.ringing is not None, hint=1),
     Action("hang_up", "b", "Hang up", "End the selected call, or refuse it while it rings (bye).", when=_ANY_CALL, hint=2),
     Action(
@@ -49,12 +49,12 @@ _PHONE = (
     Action("redial", "R", "Redial", "Call again whom you called last.", when=lambda state: not state.calls),
 )
 _EVERYWHERE = (
-    Action("contacts", "c", "Contacts", "People: search, add, change, call.", "everywhere", hint=20),
-    Action("history", "l", "Log", "Calls that were, and those that you missed.", "everywhere", hint=21),
+    Action("contacts", "c", "Contacts", "People: search, add, change.", "everywhere", hint=20),
+    Action("history", "l", "Log", "Calls made, taken and missed.", "everywhere", hint=21),
     Action("messages", "e", "Messages", "Text messages.", "everywhere", hint=22),
     Action("settings", "o", "Options", "Settings and sound test.", "everywhere", hint=23),
-    Action("do_not_disturb", "n", "Not disturb", "Refuse incoming calls (do not disturb), or take them again.", "everywhere"),
-    Action("command_palette", "ctrl+p,colon", "Commands", "Search everything that can be done.", "everywhere"),
+    Action("do_not_disturb", "n", "Not disturb", "Do not disturb: refuse calls, or not.", "everywhere"),
+    Action("command_palette", "ctrl+p,colon", "Commands", "Search all commands.", "everywhere"),
     Action("help", "question_mark", "Help", "All keys, and what they do.", "everywhere", hint=90),
     Action("theme", "T", "Light/dark", "Change between the light and the dark theme.", "everywhere"),
     Action("quit", "q,ctrl+q", "Quit", "Leave; a call that is up can be kept.", "everywhere", hint=91),

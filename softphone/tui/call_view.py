@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 
 from softphone.control.protocol import CallState, CallStatistics, Dtmf, Levels, Media, Phone, Phones, Transfer, Voice
 
@@ -12,6 +12,8 @@ SAMPLES = 120
 """Seconds of past kept for the sparklines."""
 PHONES = 80
 """Phones of the ticker kept in each direction."""
+NOW = 5
+"""Seconds that "now" means."""
 SILENCE_DB = -80.0
 
 
@@ -21,8 +23,16 @@ class Sample:
 
     loss_percent: float
     jitter_ms: float
+    tx_payload_bps: float
     tx_ip_bps: float
+    rx_payload_bps: float
     rx_ip_bps: float
+
+
+def mean(samples: Sequence[Sample]) -> Sample:
+    """The average of some seconds; zero where there is none."""
+    count = max(len(samples), 1)
+    return Sample(*(sum(getattr(sample, field.name) for sample in samples) / count for field in fields(Sample)))
 
 
 @dataclass
@@ -52,7 +62,8 @@ class CallView:
     @property
     def incoming(self) -> bool:
         """Rings here and waits for an answer."""
-        return self.state.state == "incoming"
+        # The 180 that says so to the caller makes its state "early" here too.
+        return self.state.direction == "incoming" and self.state.state in ("incoming", "early")
 
     @property
     def up(self) -> bool:
@@ -76,6 +87,11 @@ class CallView:
     def talking(self) -> bool:
         """Up, and sound goes both ways."""
         return self.up and not self.held and not self.held_by_remote
+
+    @property
+    def now(self) -> Sample:
+        """The last seconds: packets of several hundred milliseconds make single seconds jump."""
+        return mean(list(self.samples)[-NOW:])
 
     @property
     def codec(self) -> str:
@@ -104,7 +120,7 @@ class CallView:
         lost = max(lost, 0)
         loss = 100 * lost / (lost + came) if lost + came else 0.0
         self.statistics = event
-        self.samples.append(Sample(loss, event.rx.jitter_ms, event.tx.ip_bps, event.rx.ip_bps))
+        self.samples.append(Sample(loss, event.rx.jitter_ms, event.tx.payload_bps, event.tx.ip_bps, event.rx.payload_bps, event.rx.ip_bps))
 
     def take_levels(self, event: Levels) -> None:
         if event.tx > SILENCE_DB or self.levels_at is None:

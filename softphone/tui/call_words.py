@@ -6,7 +6,7 @@ from softphone.config import Config
 from softphone.control.protocol import Phone
 from softphone.tui.call_view import CallView
 from softphone.tui.drawing import bit_rate, clock_time
-from softphone.tui.opus_estimate import opus_cost_now, speech_share
+from softphone.tui.opus_estimate import HEADER_BYTES, opus_cost_now, speech_share
 
 CODECS = {
     "x-phv": "x-phv: phonemes and a voice",
@@ -16,11 +16,14 @@ CODECS = {
 }
 MARKS = {"sent": "{}", "received": "{}", "recovered": "({})", "lost": "✗{}"}
 """How the ticker writes a phone: `(IY)` was recovered by redundancy, `✗T` was lost and bridged."""
-COST_WINDOW = 10
+LEAST_SHARE = 0.05
+"""Of the time; below it somebody breathes, and a comparison says nothing."""
 
 
 def state_text(call: CallView, now: float) -> str:
     """`calling`, `rings there`, `on the call 02:14`, `on hold 02:14`."""
+    if call.incoming:
+        return "is calling you"
     match call.state.state:
         case "calling":
             return "calling"
@@ -28,8 +31,6 @@ def state_text(call: CallView, now: float) -> str:
             return "rings there"
         case "connecting":
             return "connecting"
-        case "incoming":
-            return "is calling you"
         case "disconnected":
             return f"over after {clock_time(call.seconds(now))}"
     what = "on hold" if call.held else "held by them" if call.held_by_remote else "talking"
@@ -61,16 +62,14 @@ def cost_text(call: CallView, config: Config) -> str:
     statistics = call.statistics
     if statistics is None or call.codec != "x-phv":
         return ""
-    recent = list(call.samples)[-COST_WINDOW:]
-    mine = sum(sample.tx_ip_bps for sample in recent) / max(len(recent), 1)
-    payload = statistics.tx.payload_bps
-    packets_per_s = (statistics.tx.ip_bps - payload) / 8 / 40
+    now = call.now
+    packets_per_s = (now.tx_ip_bps - now.tx_payload_bps) / 8 / HEADER_BYTES
     share = speech_share(packets_per_s, config.phv.interval_ms)
     full = opus_cost_now(1.0, config.opus.bitrate, config.opus.ptime_ms)
-    if not share or not mine:
-        return f"silence now; speech would take {bit_rate(full.payload_bps)}, IP {bit_rate(full.ip_bps)}"
+    if share < LEAST_SHARE:
+        return f"silent now; in speech {bit_rate(full.ip_bps)} IP"
     cost = opus_cost_now(share, config.opus.bitrate, config.opus.ptime_ms)
-    return f"{bit_rate(cost.payload_bps)}, IP {bit_rate(cost.ip_bps)}: {cost.ip_bps / statistics.tx.ip_bps:.1f} times as much"
+    return f"{bit_rate(cost.payload_bps):>11} payload {bit_rate(cost.ip_bps):>11} IP, {cost.ip_bps / now.tx_ip_bps:.1f}x"
 
 
 def phone_text(phone: Phone) -> str:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import deque
 
 from textual.content import Content
 
 from softphone.config import Config
 from softphone.control.protocol import Phone
-from softphone.tui.call_view import CallView
+from softphone.tui.call_view import CallView, mean
 from softphone.tui.call_words import codec_text, cost_text, phone_text, why_text
 from softphone.tui.drawing import bit_rate, cut, level_meter, level_text, meter, sparkline
 from softphone.tui.names import short
-from softphone.tui.verdict import judge
+from softphone.tui.verdict import WINDOW, judge
 
 LABEL = 8
 """Cells of the names at the left."""
-LEAST_TOP = {"loss": 10.0, "jitter": 50.0, "rate": 2000.0}
+LEAST_TOP = {"loss": 10.0, "jitter": 50.0, "rate": 2.0}
 SIGNS = {"good": "✓", "fair": "!", "bad": "✗", "none": "·"}
 STYLES = {"good": "$success", "fair": "$warning", "bad": "$error", "none": "$foreground 70%"}
 PHONE_STYLES = {"sent": "$foreground", "received": "$foreground", "recovered": "$warning", "lost": "bold $error"}
@@ -29,6 +30,8 @@ def _row(label: str, *parts: str | Content | tuple[str, str]) -> Content:
 def facts(call: CallView, config: Config, worker: str, width: int) -> Content:
     """Address, codec and why, bit rates of both ways, Opus beside them, delay, loss, jitter."""
     room = width - LABEL
+    if call.incoming:
+        return _ringing(call, room)
     account = f"  by {call.state.account}" if call.state.account not in ("", "local") else ""
     rows = [
         _row("with", cut(f"{short(call.state.remote)}{account}", room)),
@@ -36,34 +39,51 @@ def facts(call: CallView, config: Config, worker: str, width: int) -> Content:
     ]
     why = why_text(call)
     if why:
-        rows.append(_row("why", why))
+        rows.append(_row("why", _wrapped(why, room)))
     statistics = call.statistics
     if statistics is None:
         rows.append(_row("sound", "none yet" if not call.held else "on hold"))
         return Content("\n").join(rows)
-    sent, heard = statistics.tx, statistics.rx
-    rows.append(_row("sent", (f"{bit_rate(sent.payload_bps):>11}", "bold"), f" payload  {bit_rate(sent.ip_bps):>11} IP"))
-    rows.append(_row("heard", (f"{bit_rate(heard.payload_bps):>11}", "bold"), f" payload  {bit_rate(heard.ip_bps):>11} IP"))
+    now = call.now
+    rows.append(_row("sent", (f"{bit_rate(now.tx_payload_bps):>11}", "bold"), f" payload {bit_rate(now.tx_ip_bps):>11} IP"))
+    rows.append(_row("heard", (f"{bit_rate(now.rx_payload_bps):>11}", "bold"), f" payload {bit_rate(now.rx_ip_bps):>11} IP"))
     cost = cost_text(call, config)
     if cost:
-        rows.append(_row("Opus", cut(cost, room)))
+        rows.append(_row("in Opus", cut(cost, room)))
     delay = "?" if statistics.rtt_ms is None else f"{statistics.rtt_ms / 2:.0f} ms"
-    loss = call.samples[-1].loss_percent if call.samples else 0.0
-    rows.append(_row("delay", f"{delay:<8} loss {loss:<4.1f}%  jitter {heard.jitter_ms:.0f} ms"))
+    loss = mean(list(call.samples)[-WINDOW:]).loss_percent
+    rows.append(_row("delay", f"{delay:<8} loss {loss:.0f} %   jitter {now.jitter_ms:.0f} ms"))
     return Content("\n").join(rows)
 
 
-def verdict(call: CallView, worker: str) -> Content:
+def _ringing(call: CallView, room: int) -> Content:
+    to = f"to your account {call.state.account}" if call.state.account not in ("", "local") else "directly, without a server"
+    rows = [
+        Content(""),
+        Content.styled(f"  ☎  {cut(short(call.state.remote), room)} is calling", "bold $accent"),
+        Content(f"     {to}"),
+        Content(""),
+        Content.assemble("     ", (" a ", "bold reverse $accent"), "  answer      ", (" b ", "bold reverse $accent"), "  refuse"),
+    ]
+    return Content("\n").join(rows)
+
+
+def _wrapped(text: str, room: int) -> str:
+    """`text` in lines that stay in their column."""
+    return ("\n" + " " * LABEL).join(textwrap.wrap(text, max(room, 10)))
+
+
+def verdict(call: CallView, worker: str, width: int) -> Content:
     """The judgement, with a sign, a sentence and a colour that all say the same."""
     found = judge(call, worker)
     if not found.text:
         return Content("")
-    return _row("verdict", (f"{SIGNS[found.level]} {found.text}", f"bold {STYLES[found.level]}"))
+    return _row("verdict", (_wrapped(f"{SIGNS[found.level]} {found.text}", width - LABEL), f"bold {STYLES[found.level]}"))
 
 
 def meters(call: CallView, width: int) -> Content:
-    """Both levels, side by side where there is room."""
-    beside = width >= 46
+    """Both levels, side by side where there is much room."""
+    beside = width >= 70
     size = max(((width - 2) // 2 if beside else width) - LABEL - 8, 4)
     mine = "muted" if call.state.muted else level_text(call.tx_level_db)
     tx = _row("you", (level_meter(-99 if call.state.muted else call.tx_level_db, size), "$primary"), f" {mine}".ljust(8))
@@ -73,16 +93,16 @@ def meters(call: CallView, width: int) -> Content:
 
 def sparks(call: CallView, width: int) -> Content:
     """The past of loss, jitter and rate: bars, the value now and the greatest shown."""
-    size = max(width - LABEL - 26, 6)
+    size = max(width - LABEL - 22, 6)
     past = list(call.samples)[-size:]
     rows = []
-    for name, values, form in (
-        ("loss", [sample.loss_percent for sample in past], lambda value: f"{value:.1f} %"),
-        ("jitter", [sample.jitter_ms for sample in past], lambda value: f"{value:.0f} ms"),
-        ("rate", [sample.tx_ip_bps for sample in past], bit_rate),
+    for name, values, form, unit in (
+        ("loss", [sample.loss_percent for sample in past], ".0f", "%"),
+        ("jitter", [sample.jitter_ms for sample in past], ".0f", "ms"),
+        ("rate", [sample.tx_ip_bps / 1000 for sample in past], ".1f", "kbit/s"),
     ):
-        now, most = (form(values[-1]), form(max(values))) if values else ("", "")
-        rows.append(_row(name, (sparkline(values, size, LEAST_TOP[name]), "$secondary"), f" {now:<11} most {most}"))
+        words = f" {values[-1]:{form}}, most {max(values):{form}} {unit}" if values else ""
+        rows.append(_row(name, (sparkline(values, size, LEAST_TOP[name]), "$secondary"), words))
     return Content("\n").join(rows)
 
 
@@ -121,9 +141,8 @@ def voice(call: CallView, width: int) -> Content:
     known = call.voice
     if known is None:
         return Content("")
-    parts = f"{known.tx_bytes} bytes of yours sent"
-    bar = ""
+    sent = f"{known.tx_bytes} bytes sent"
     if known.tx_similarity is not None:
-        bar = f" {meter(known.tx_similarity, 8)} {known.tx_similarity:.2f} like you"
-    heard = f"; {known.rx_bytes} of theirs" if known.rx_bytes else ""
-    return _row("voice", cut(f"{parts}{bar}{heard}", width - LABEL))
+        sent += f" {meter(known.tx_similarity, 8)} {known.tx_similarity:.2f} like you"
+    heard = f"; {known.rx_bytes} bytes heard" if known.rx_bytes else ""
+    return _row("voice", sent + heard if len(sent + heard) <= width - LABEL else sent)

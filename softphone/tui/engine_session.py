@@ -12,12 +12,28 @@ from pathlib import Path
 from typing import Any, get_args
 
 from softphone.control.client import ControlClient
-from softphone.control.protocol import AnyEvent, Command, ControlError, Engine, EventName, Shutdown, Status, Stay, Subscribe
+from softphone.control.protocol import (
+    AnyEvent,
+    CallStatistics,
+    Command,
+    ControlError,
+    Engine,
+    EventName,
+    Levels,
+    Phones,
+    Shutdown,
+    Status,
+    Stay,
+    Subscribe,
+    Voice,
+)
 from softphone.control.runtime import default_socket
 from softphone.control.supervisor import EngineSupervisor
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 15.0
+RESTART_S = 40.0
+REFRESHES = 5
 ASKING = 4
 """Commands that may wait for an answer at once."""
 # Levels and phones are sent only to those who ask for them by name.
@@ -46,7 +62,11 @@ class EngineSession:
         self._link: ControlClient | EngineSupervisor | None = None
         self._lost = asyncio.Event()
         self._again = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._restarting = False
         self._closing = False
+        self._news = 0
+        """Events that change what the status says."""
         self._refreshing: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads = ThreadPoolExecutor(ASKING, thread_name_prefix="ask-engine")
@@ -75,7 +95,9 @@ class EngineSession:
             self._link = link
             wait_s = FIRST_WAIT_S
             await self.refresh()
+            self._ready.set()
             await self._lost.wait()
+            self._ready.clear()
             self._link = None
             await self._in_thread(partial(_leave, link))
 
@@ -90,7 +112,36 @@ class EngineSession:
     async def refresh(self) -> None:
         """Ask for the status and hand it to `on_status`."""
         with contextlib.suppress(ControlError):
-            self._on_status(await self.ask(Status()))
+            for _ in range(REFRESHES):
+                before = self._news
+                self._on_status(await self.ask(Status()))
+                # An event that overtook the answer on its way here is newer than what the answer says.
+                if self._news == before:
+                    return
+
+    async def restart(self) -> None:
+        """End the engine and start another, which reads the configuration anew; calls that are up end. Returns when it is ready.
+
+        Raises:
+            ControlError: it did not come back.
+        """
+        link = self._link
+        if link is None:
+            self.try_again()
+        else:
+            self._link, self._restarting = None, True
+            if isinstance(link, ControlClient):
+                with contextlib.suppress(ControlError):
+                    await self._in_thread(partial(link.request, Shutdown()))
+            await self._in_thread(partial(_leave, link))
+            self._lost.set()
+        self._ready.clear()
+        try:
+            await asyncio.wait_for(self._ready.wait(), RESTART_S)
+        except TimeoutError:
+            raise ControlError("the engine did not come back; its own reason stands on the phone's screen", "no_engine") from None
+        finally:
+            self._restarting = False
 
     def try_again(self) -> None:
         """Do not wait for the next attempt to find an engine."""
@@ -156,6 +207,7 @@ class EngineSession:
         if self._closing:
             return
         self._on_event(event)
+        self._news += not isinstance(event, CallStatistics | Levels | Phones | Voice)
         if isinstance(event, Engine) and self.owns_engine:
             if event.state == "ready":
                 self._refreshing = asyncio.ensure_future(self.refresh())
@@ -163,6 +215,8 @@ class EngineSession:
                 self._lost.set()
 
     def _gone(self) -> None:
+        if self._restarting:
+            return
         self._on_event(Engine(state="died", reason="the engine ended; another is being started, calls that were up are lost"))
         self._lost.set()
 

@@ -17,11 +17,12 @@ def run(config_file: Path | None = None, socket: Path | None = None) -> int:
     """Run the phone until it is left; returns the exit status.
 
     Raises:
-        TerminalError: standard input or output is no terminal.
+        TerminalError: standard input, output or error is no terminal.
         ConfigError: the configuration is wrong.
         KeysError: its section `[keys]` is.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual draws on standard error.
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise TerminalError("the full-screen phone needs a terminal; use a command instead, such as: softphone call URI, softphone --help")
     settings = config.load(config_file)
     from softphone.tui.app import PhoneApp  # noqa: PLC0415 - Textual takes its time, and a wrong configuration needs none of it

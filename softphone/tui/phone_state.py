@@ -50,9 +50,9 @@ class AccountView:
 
 @dataclass
 class EngineView:
-    """`down` is the state before the first answer and after the engine has gone."""
+    """`starting` until the first answer, `down` after the engine has gone."""
 
-    state: Literal["down", "starting", "ready", "stopping"] = "down"
+    state: Literal["down", "starting", "ready", "stopping"] = "starting"
     reason: str = ""
     version: str = ""
     address: str = ""

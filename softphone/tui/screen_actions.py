@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from softphone.tui.action import Action
+from softphone.tui.phone_state import PhoneState
+
+
+def _idle(state: PhoneState) -> bool:
+    return not state.calls
+
 
 _CONTACTS = (
     Action("contact_call", "enter", "Call", "Call the contact at the first address.", "contacts", hint=1),
@@ -32,17 +38,18 @@ _MESSAGES = (
     Action("messages_back", "escape", "Back", "From writing to the conversations, from there to the phone.", "messages", hint=30),
 )
 _SETTINGS = (
-    Action("settings_previous", "left,h", "Page before", "The page of settings to the left.", "settings"),
-    Action("settings_next", "right", "Next page", "The page of settings to the right.", "settings", hint=9),
     Action("account_add", "a", "Add account", "Add an account with a server.", "settings", hint=1),
     Action("account_edit", "v", "Edit", "Change the account.", "settings", hint=2),
     Action("account_remove", "x", "Remove", "Remove the account, after a question.", "settings", hint=3),
     Action("account_again", "r", "Register", "Register the account again, now.", "settings", hint=4),
-    Action("settings_setup", "g", "Guided set-up", "Go through the first steps again.", "settings", hint=8),
-    Action("settings_back", "escape", "Back", "Back to the phone.", "settings", hint=30),
+    Action("settings_restart", "f9", "Restart engine", "Start the engine again with the new settings.", "settings", when=_idle, hint=6),
+    Action("settings_setup", "g", "Guided set-up", "Go through the first steps again.", "settings", when=_idle, hint=8),
+    Action("settings_previous", "left", "Page before", "The page of settings to the left.", "settings"),
+    Action("settings_next", "right", "Next page", "The page of settings to the right.", "settings", hint=5),
+    Action("settings_back", "escape", "Back", "Back to the phone.", "settings", hint=7),
 )
 _SETUP = (
-    Action("setup_next", "f10", "Next", "To the next step.", "setup", hint=1),
+    Action("setup_next", "ctrl+n", "Next", "To the next step.", "setup", hint=1),
     Action("setup_skip", "f4", "Skip", "Leave this step as it is.", "setup", hint=2),
     Action("setup_back", "escape", "Back", "To the step before; from the first, to the phone.", "setup", hint=3),
 )

@@ -47,8 +47,17 @@ def judge(call: CallView, worker: str = "ready") -> Verdict:
     if not call.state.muted and call.quiet_s >= DEAF_S:
         return Verdict("bad", "your microphone, not the network: it gives no sound; look under Options")
     if statistics.rx.packets == 0 and len(call.samples) >= QUIET_S:
-        return Verdict("bad", "network, not you: nothing arrives; a firewall or NAT may be in the way")
+        return _nothing_heard(call)
     return _network(call, recent) or Verdict("good", "good: nothing to complain about")
+
+
+def _nothing_heard(call: CallView) -> Verdict:
+    # x-phv and Opus send nothing in silence; G.711 always sends. A report of the far end (RTCP) shows that the way is open.
+    if call.codec in ("PCMU", "PCMA"):
+        return Verdict("bad", "network, not you: nothing arrives; a firewall or NAT may be in the way")
+    if call.statistics is not None and call.statistics.rtt_ms is not None:
+        return Verdict("good", "good: they have not spoken yet")
+    return Verdict("fair", "nothing came yet: they are silent, or a firewall is in the way")
 
 
 def _network(call: CallView, recent: list[Sample]) -> Verdict | None:

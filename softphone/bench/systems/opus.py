@@ -1,10 +1,12 @@
 """Opus for voice, mono at 16 kHz, DTX on: the bundled libopus of opuslib-next-bundled."""
 
 import time
+from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
+from softphone.bench.manifest import Recording
 from softphone.bench.opus_cost import RATE, opus_packets, wire_cost
 from softphone.bench.systems.system import Passed
 
@@ -13,13 +15,15 @@ class Opus:
     """bitrate in bit/s; packet_ms 20, 40 or 60."""
 
     def __init__(self, bitrate: int, packet_ms: int) -> None:
-        self._bitrate, self._packet_ms = bitrate, packet_ms
+        self._bitrate = bitrate
+        self.hold_ms = packet_ms
+        self.fingerprint = f"{version('opuslib-next-bundled')} {bitrate} {packet_ms}"
 
-    def pass_through(self, pcm: NDArray[np.int16]) -> Passed:
+    def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
         began = time.process_time()
-        packets = opus_packets(pcm, self._bitrate, self._packet_ms)
+        packets = opus_packets(pcm, self._bitrate, self.hold_ms)
         encoded = time.process_time()
-        heard = _decode(packets, RATE * self._packet_ms // 1000)
+        heard = _decode(packets, RATE * self.hold_ms // 1000)
         cost = wire_cost(packets)
         return Passed(heard, cost.payload_bytes, cost.packets, encoded - began, time.process_time() - encoded)
 

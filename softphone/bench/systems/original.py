@@ -3,11 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from softphone.bench.manifest import Recording
 from softphone.bench.systems.system import Passed
 
 
 class Original:
     """No codec."""
 
-    def pass_through(self, pcm: NDArray[np.int16]) -> Passed:
+    hold_ms = None
+    fingerprint = "1"
+
+    def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
         return Passed(pcm)

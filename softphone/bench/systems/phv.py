@@ -2,39 +2,55 @@
 
 import itertools
 import time
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec.decoder import Decoder
 from codec.encoder import Encoder
+from codec.entropy import Entropy
+from codec.fingerprint import fingerprint
 from codec.models import Models, use_one_thread
-from codec.payload import parse
+from codec.payload import TIME_MODULO, parse
 from codec.phones import SILENCE
 from codec.settings import EncoderSettings
+from codec.wire_token import TICK_MS
+from softphone.bench.manifest import Recording
 from softphone.bench.systems.system import Passed
 
 STEP = 320
+STEP_MS = 20
 TAIL_STEPS = 75
 """1.5 s: how long after the last packet the decoder may still speak."""
 
+HAS_DETAIL = any(field.name == "detail" for field in fields(EncoderSettings))
+"""Whether this codec has a second layer."""
+
 
 class Phv:
-    """`redundancy`: how many earlier groups a packet repeats."""
+    """`redundancy`: how many earlier groups a packet repeats; `detail`: the second layer is sent. Raises ModelError."""
 
-    def __init__(self, redundancy: int) -> None:
+    hold_ms = STEP_MS
+
+    def __init__(self, redundancy: int, detail: bool = False) -> None:
         use_one_thread()
+        chosen: dict[str, Any] = {"redundancy": redundancy} | ({"detail": detail} if HAS_DETAIL else {})
+        self._settings = EncoderSettings(**chosen)
         self._models = Models.load()
-        self._settings = EncoderSettings(redundancy=redundancy)
+        self.fingerprint = f"{fingerprint()} {self._settings}"
 
-    def pass_through(self, pcm: NDArray[np.int16]) -> Passed:
+    def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
         encoder, decoder = Encoder(self._models, self._settings), Decoder(self._models)
         payloads: list[bytes] = []
-        heard = []
+        heard: list[NDArray[np.int16]] = []
+        lags: list[int] = []
         encode_s = decode_s = 0.0
         for at in range(0, len(pcm) + TAIL_STEPS * STEP, STEP):
             began = time.process_time()
             ready = encoder.encode(pcm[at : at + STEP])
+            live = len(ready)
             if at < len(pcm) <= at + STEP:
                 ready += encoder.flush()
             encoded = time.process_time()
@@ -44,7 +60,21 @@ class Phv:
             decode_s += time.process_time() - encoded
             encode_s += encoded - began
             payloads += ready
+            for payload in ready[:live]:  # what flush gives out, a stream would have given out later
+                lags += _phone_to_packet(payload, at // STEP + 1, self._models.entropy)
         newest = (parse(payload, self._models.entropy).groups[-1] for payload in payloads)
         tokens = (token.phone for group in newest for token in group)
         phones = tuple(phone for phone, _ in itertools.groupby(tokens) if phone != SILENCE)  # a long phone is several tokens
-        return Passed(np.concatenate(heard), sum(map(len, payloads)), len(payloads), encode_s, decode_s, phones)
+        return Passed(np.concatenate(heard), sum(map(len, payloads)), len(payloads), encode_s, decode_s, phones, tuple(lags))
+
+
+def _phone_to_packet(payload: bytes, now: int, entropy: Entropy) -> list[int]:
+    """For each new phone of a packet that leaves at tick `now`: ms since the phone ended."""
+    packet = parse(payload, entropy)
+    lags, end = [], packet.time
+    for place, group in enumerate(packet.groups):
+        for token in group:
+            end += token.ticks
+            if place == len(packet.groups) - 1 and token.phone != SILENCE:
+                lags.append((now - end) % TIME_MODULO * TICK_MS)
+    return lags

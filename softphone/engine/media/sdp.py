@@ -18,11 +18,11 @@ _RTPMAP = re.compile(r"^a=rtpmap:([0-9]{1,3}) ([A-Za-z0-9._-]{1,64})/[0-9]{1,6}"
 _FMTP = re.compile(r"^a=fmtp:([0-9]{1,3}) (.{1,1024})$")
 
 
-class _AudioSection:
+class AudioSection:
     """The first live audio line of an SDP: where it lies, its formats in order, their names and parameters."""
 
     def __init__(self, lines: list[str]) -> None:
-        self.end = 0
+        self.begin = self.end = 0
         self.formats: list[str] = []
         self.names: dict[str, str] = {}
         self.fmtp: dict[str, str] = {}
@@ -32,7 +32,7 @@ class _AudioSection:
                 audio = None if inside or self.formats else _AUDIO.match(line)
                 inside = audio is not None
                 if audio:
-                    self.formats = audio[1].split()
+                    self.begin, self.formats = number, audio[1].split()
             if inside:
                 self.end = number + 1 if line else self.end
                 if match := _RTPMAP.match(line):
@@ -59,17 +59,17 @@ def add_packet_times(local: str, remote: str, ptime_ms: int, maxptime_ms: int) -
     if len(local) > MAX_SDP or len(remote) > MAX_SDP:
         return local
     lines = local.splitlines()
-    ours = _AudioSection(lines)
+    ours = AudioSection(lines)
     phv = ours.phv()
     if phv is None or any(line.startswith(("a=ptime:", "a=maxptime:")) for line in lines):
         return local
     added = [f"a=maxptime:{maxptime_ms}"]
-    if ours.codecs == [phv] or (remote and _answer_picks_phv(ours, _AudioSection(remote.splitlines()))):
+    if ours.codecs == [phv] or (remote and _answer_picks_phv(ours, AudioSection(remote.splitlines()))):
         added.insert(0, f"a=ptime:{ptime_ms}")
     return "\r\n".join(lines[: ours.end] + added + lines[ours.end :]) + "\r\n"
 
 
-def _answer_picks_phv(ours: _AudioSection, theirs: _AudioSection) -> bool:
+def _answer_picks_phv(ours: AudioSection, theirs: AudioSection) -> bool:
     """Whether the negotiator, which follows the offerer's order, will take x-phv."""
     mine, yours = ours.phv(), theirs.phv()
     if mine is None or yours is None or theirs.codecs[:1] != [yours]:

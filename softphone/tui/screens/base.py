@@ -69,7 +69,7 @@ class PhoneScreen(Screen[Result], PhoneParts):
     SCOPE: ClassVar[str] = ""
     TITLE_TEXT: ClassVar[str] = ""
     """What the title bar says beside the program's name."""
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""
 
     def body(self) -> Iterable[Widget]:
         """The widgets between title and notices."""

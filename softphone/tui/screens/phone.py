@@ -38,14 +38,14 @@ class MainScreen(CallActions, PhoneScreen[None]):
 
     def body(self) -> Iterable[Widget]:
         yield DialField(self.phone.store.complete, self.phone.resolve)
-        yield Line(0, id="banner")
+        yield Line(id="banner")
         with Horizontal(id="middle"):
             with Vertical(id="side"):
                 yield AccountList()
                 yield CallList(self.phone.name_of)
             yield CallCard(self.phone.config, self.phone.name_of)
             yield IdlePanel(self.phone.name_of)
-        yield Line(0, id="too-small")
+        yield Line(fill=True, id="too-small")
         yield SayLine()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -65,13 +65,15 @@ class MainScreen(CallActions, PhoneScreen[None]):
             self.query_one(CallList).show_state(state, now)
             self._banner()
         card, idle, call = self.query_one(CallCard), self.query_one(IdlePanel), state.call
-        if card.display != (call is not None):
-            card.display, idle.display = call is not None, call is None
+        card.display, idle.display = call is not None, call is None
         if call is None:
             idle.show_state(state, self._idle_hints(), self._missed())
             self.query_one(SayLine).close()
         else:
             card.show_call(call, state.engine.worker, now, topics)
+
+    def on_call_card_reshaped(self) -> None:
+        self.refresh_state(EVERYTHING)
 
     def _banner(self) -> None:
         """A call that rings while another is chosen."""

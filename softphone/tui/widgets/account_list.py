@@ -26,11 +26,14 @@ class AccountList(Line):
     """
 
     def __init__(self) -> None:
-        super().__init__(0)
+        super().__init__(fill=True)
         self.border_title = "Accounts"
 
     def show_state(self, state: PhoneState) -> None:
-        self.show(account_rows(state, max(self.content_size.width, 16)))
+        rows = account_rows(state, max(self.content_size.width, 16))
+        # Its own height follows the accounts, with the border around them.
+        self.styles.height = rows.plain.count("\n") + 3
+        self.show(rows)
 
 
 def account_rows(state: PhoneState, width: int) -> Content:
@@ -40,10 +43,10 @@ def account_rows(state: PhoneState, width: int) -> Content:
     rows = []
     for account in state.accounts.values():
         sign, style, _ = _LOOKS[account.state]
-        name = f"direct  {state.engine.address}" if account.name == LOCAL else short(account.uri) or account.name
+        name = "without a server" if account.name == LOCAL else short(account.uri) or account.name
+        words = state.engine.address if account.name == LOCAL else _state_words(account)
         rows.append(Content.assemble((f"{sign} ", style), (cut(name, width - 2), "bold" if account.name != LOCAL else "")))
-        if account.name != LOCAL:
-            rows.append(Content.styled("  " + cut(_state_words(account), width - 2), style))
+        rows.append(Content.styled("  " + cut(words, width - 2), style))
     return Content("\n").join(rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 
 from softphone.config import Config
 from softphone.tui import card_text
@@ -35,27 +36,34 @@ class CallCard(Vertical):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(can_focus=False):
-            yield Line(0, id="facts")
-            yield Line(0, id="verdict", classes="part")
-            yield Line(0, id="meters", classes="part")
-            yield Line(3, id="sparks", classes="part")
-            yield Line(0, id="ticker")
-            yield Line(1, id="marks", classes="part")
-            yield Line(0, id="voice")
-            yield Line(0, id="extra")
+            yield Line(id="facts")
+            yield Line(id="verdict", classes="part")
+            yield Line(id="meters", classes="part")
+            yield Line(id="sparks", classes="part")
+            yield Line(id="ticker")
+            yield Line(id="marks", classes="part")
+            yield Line(id="voice")
+            yield Line(id="extra")
+
+    def on_resize(self) -> None:
+        """What fits has changed."""
+        self.post_message(self.Reshaped())
+
+    class Reshaped(Message):
+        """Everything is to be drawn again."""
 
     def show_call(self, call: CallView, worker: str, now: float, topics: frozenset[Topic]) -> None:
         """Draw what the topics say has changed."""
-        width = max(self.content_size.width - 1, 20)
+        width = max(self.content_size.width, 20)
         roomy = self.content_size.height >= ROOMY
         self.set_class(roomy, "-roomy")
         self.set_class(call.incoming, "-ringing")
         self._title(call, now)
         if topics & {"calls", "statistics", "engine"}:
-            self.query_one("#facts", Line).show(card_text.facts(call, self._config, worker, width))
-            self.query_one("#verdict", Line).show(card_text.verdict(call, worker))
+            self._part("facts", card_text.facts(call, self._config, worker, width))
+            self._part("verdict", card_text.verdict(call, worker, width))
             self._part("sparks", card_text.sparks(call, width) if call.samples else Content(""))
-            self.query_one("#extra", Line).show(self._extra(call))
+            self._part("extra", self._extra(call))
         if topics & {"calls", "levels"}:
             self._part("meters", card_text.meters(call, width) if call.levels_at is not None else Content(""))
         if topics & {"calls", "phones"}:
@@ -71,8 +79,8 @@ class CallCard(Vertical):
         line.show(content)
 
     def _title(self, call: CallView, now: float) -> None:
-        title = who(call.state.remote, self._name_of)
-        state = " · ".join([state_text(call, now), *flags(call)])
+        title = f"{who(call.state.remote, self._name_of)} · {state_text(call, now)}"
+        state = " · ".join(flags(call))
         # Assigning the same text would still draw the border again.
         if str(self.border_title) != title:
             self.border_title = Content(title).markup
@@ -81,8 +89,6 @@ class CallCard(Vertical):
 
     def _extra(self, call: CallView) -> Content:
         rows = []
-        if call.incoming:
-            rows.append(Content.assemble(("a", "bold $accent"), " answer   ", ("b", "bold $accent"), " refuse"))
         if call.transfer is not None and call.transfer.state in ("accepted", "progress"):
             rows.append(Content("transfer: they are calling the other end"))
         if call.spoken:

@@ -10,18 +10,21 @@ from softphone.tui.names import NameOf, who
 from softphone.tui.phone_state import PhoneState
 from softphone.tui.widgets.line import Line
 
-SIGNS = {"incoming": "☎", "calling": "→", "early": "→", "connecting": "→", "confirmed": "●"}
+SIGNS = {"calling": "→", "early": "→", "connecting": "→", "confirmed": "●"}
+SHORT = {"conference": "conf", "recording": "rec", "waiting": ""}
 
 
 class CallList(Line):
     """Two rows a call: name, then state in words."""
 
     DEFAULT_CSS = """
-    CallList { border: round $border; border-title-color: $primary; padding: 0 1; height: 1fr; min-height: 4; }
+    CallList { border: round $border; border-title-color: $primary; padding: 0 1; height: 1fr; min-height: 4;
+        link-style: none; link-color: $foreground;
+        link-background-hover: $primary 30%; link-color-hover: $foreground; link-style-hover: none; }
     """
 
     def __init__(self, name_of: NameOf) -> None:
-        super().__init__(0)
+        super().__init__(fill=True)
         self.border_title = "Calls"
         self._name_of = name_of
 
@@ -36,7 +39,7 @@ def call_rows(state: PhoneState, now: float, name_of: NameOf, width: int) -> Con
     rows = []
     for call in state.calls.values():
         chosen = call.number == state.selected
-        sign = "◌" if call.held else SIGNS.get(call.state.state, "●")
+        sign = "☎" if call.incoming else "◌" if call.held else SIGNS.get(call.state.state, "●")
         style = "bold $accent" if call.incoming else "bold" if chosen else ""
         name = cut(who(call.state.remote, name_of), width - 4)
         rows.append(
@@ -47,6 +50,6 @@ def call_rows(state: PhoneState, now: float, name_of: NameOf, width: int) -> Con
                 name=name,
             )
         )
-        words = " ".join([state_text(call, now), *flags(call)])
+        words = " ".join([state_text(call, now), *(SHORT.get(flag, flag) for flag in flags(call))])
         rows.append(Content.styled("    " + cut(words, width - 4), "$foreground 70%"))
     return Content("\n").join(rows)

@@ -70,14 +70,14 @@ class DialField(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            prompt = Line(0)
+            prompt = Line()
             prompt.show(Content(f"{self._prompt} ▸ "))
             yield prompt
             yield DialInput(placeholder="a name, a number or a SIP address", select_on_focus=True, compact=True)
         options = OptionList(compact=True)
         options.can_focus = False
         yield options
-        yield Line(0, id="complaint")
+        yield Line(wrap=True, id="complaint")
 
     def focus_input(self) -> None:
         """Ready to type."""

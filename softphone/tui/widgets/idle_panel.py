@@ -17,7 +17,7 @@ class IdlePanel(Line):
     """
 
     def __init__(self, name_of: NameOf) -> None:
-        super().__init__(0)
+        super().__init__(wrap=True, fill=True)
         self._name_of = name_of
 
     def show_state(self, state: PhoneState, hints: list[tuple[str, str]], missed: int) -> None:

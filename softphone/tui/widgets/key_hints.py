@@ -13,7 +13,9 @@ class KeyHints(Static):
     """Shows as many hints as fit, the most wanted first."""
 
     DEFAULT_CSS = """
-    KeyHints { height: 1; width: 1fr; background: $panel; color: $foreground; padding: 0 1; text-wrap: nowrap; }
+    KeyHints { height: 1; width: 1fr; background: $panel; color: $foreground; padding: 0 1; text-wrap: nowrap;
+        link-style: none; link-color: $foreground;
+        link-background-hover: $primary 30%; link-color-hover: $foreground; link-style-hover: none; }
     """
 
     def __init__(self) -> None:

@@ -39,7 +39,7 @@ class SayLine(Horizontal):
             self.text = text
 
     def compose(self) -> ComposeResult:
-        prompt = Line(0)
+        prompt = Line()
         prompt.show(Content("speak ▸ "))
         yield prompt
         yield SayInput(placeholder="type, enter says it in your voice, esc leaves", compact=True, max_length=2000)

@@ -1,0 +1,56 @@
+"""DNSMOS P.835 (Reddy et al., ICASSP 2022): the overall quality that listeners would give, 1 to 5, guessed from the sound alone.
+
+It knows nothing of the words. The network comes with the package speechmos, which is not imported: it would import librosa.
+"""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softphone.errors import SoftphoneError
+
+RATE = 16000
+_WINDOW = int(9.01 * RATE)
+_OVERALL = (-0.06766283, 1.11546468, 0.04602535)
+"""From the network's third output to the scale of the listeners."""
+HOW_TO_GET = "install the extra with: make bench-setup (or: pip install 'softphone[bench]')"
+
+
+class DnsmosError(SoftphoneError):
+    """The network is not installed."""
+
+
+class Dnsmos:
+    """One instance may score many recordings. Raises DnsmosError."""
+
+    def __init__(self) -> None:
+        spec = importlib.util.find_spec("speechmos")
+        if spec is None or spec.origin is None:
+            raise DnsmosError(f"the package speechmos is missing; {HOW_TO_GET}")
+        try:
+            import onnxruntime  # noqa: PLC0415 - an optional extra
+        except ImportError as error:
+            raise DnsmosError(f"the package onnxruntime is missing ({error}); {HOW_TO_GET}") from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        model = Path(spec.origin).parent / "dnsmos_models" / "sig_bak_ovr.onnx"
+        self._session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+    def score(self, pcm: NDArray[np.int16]) -> float | None:
+        """Overall quality of (samples,) int16 at 16 kHz, digital silence at both ends aside; None where there is nothing else.
+
+        Windows of 9 s every second, as speechmos takes them; a shorter sound is repeated.
+        """
+        sounding = np.flatnonzero(pcm)
+        if not len(sounding):
+            return None
+        sound = pcm[sounding[0] : sounding[-1] + 1].astype(np.float32) / 32768
+        while len(sound) < _WINDOW:
+            sound = np.concatenate((sound, sound))
+        windows = int(len(sound) // RATE - _WINDOW / RATE) + 1
+        parts = [sound[start * RATE : start * RATE + _WINDOW] for start in range(windows)]
+        scores = [self._session.run(None, {"input_1": part[None]})[0][0][2] for part in parts if len(part) == _WINDOW]
+        return float(np.mean(np.polyval(_OVERALL, np.array(scores, dtype=np.float64))))

@@ -1,0 +1,28 @@
+"""Rows as Markdown."""
+
+from collections.abc import Sequence
+
+from softphone.bench.rows import Row
+
+_COLUMNS = (
+    ("system", "system", "{}"),
+    ("payload bit/s", "payload_bps", "{:.0f}"),
+    ("IP bit/s", "ip_bps", "{:.0f}"),
+    ("word error", "wer", "{:.1%}"),
+    ("word error 2", "wer2", "{:.1%}"),
+    ("phone error", "per", "{:.1%}"),
+    ("voice similarity", "similarity", "{:.2f}"),
+    ("DNSMOS", "dnsmos", "{:.2f}"),
+    ("delay, ms", "delay_ms", "{:.0f}"),
+    ("encoder, core", "rtf_encode", "{:.3f}"),
+    ("decoder, core", "rtf_decode", "{:.3f}"),
+)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown table, and how many utterances and speakers they come from."""
+    lines = ["| " + " | ".join(title for title, _, _ in _COLUMNS) + " |", "| " + " | ".join("---" for _ in _COLUMNS) + " |"]
+    for row in rows:
+        cells = ("" if row[key] is None else form.format(row[key]) for _, key, form in _COLUMNS)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", f"{rows[0]['utterances']} utterances of {rows[0]['speakers']} speakers."])

@@ -1,0 +1,151 @@
+"""`softphone contacts`: who is called by name."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from softphone.cli import status
+from softphone.cli.output import harmless
+from softphone.config import CODEC_NAMES
+from softphone.store import vcard, vcard_import
+from softphone.store.contacts import Address, Contact
+from softphone.store.store import Store, open_store
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    top = commands.add_parser("contacts", help="list, add, remove, import and export contacts", epilog=status.HELP)
+    kinds = top.add_subparsers(metavar="WHAT", required=True)
+
+    show = kinds.add_parser("list", help="show contacts", epilog=status.HELP)
+    show.add_argument("text", nargs="*", help="only those of whom some word of name or address begins so, or a number")
+    _add_json(show)
+    show.set_defaults(run=_list)
+
+    new = kinds.add_parser("add", help="add a contact", epilog=status.HELP)
+    new.add_argument("name")
+    new.add_argument("address", nargs="+", help="SIP address or number, the preferred one first")
+    new.add_argument("--notes", default="")
+    new.add_argument("--favourite", action="store_true", help="show it first")
+    new.add_argument("--auto-answer", action="store_true", help="answer this contact's calls at once, microphone open")
+    new.add_argument("--codecs", metavar="LIST", help=f"offer only these, best first: {','.join(CODEC_NAMES)}")
+    _add_json(new)
+    new.set_defaults(run=_add)
+
+    old = kinds.add_parser("remove", help="remove a contact", epilog=status.HELP)
+    old.add_argument("who", help="its name, or its number in the list")
+    old.set_defaults(run=_remove)
+
+    reader = kinds.add_parser("import", help="add the contacts of a vCard file", epilog=status.HELP)
+    reader.add_argument("file", type=Path, help="a .vcf file of any phone; - is standard input")
+    reader.add_argument("--own", action="store_true", help="the file is an export of your own phone: let it turn on auto-answer too")
+    _add_json(reader)
+    reader.set_defaults(run=_import)
+
+    writer = kinds.add_parser("export", help="write all contacts to a vCard file", epilog=status.HELP)
+    writer.add_argument("file", type=Path, help="the .vcf file; - is standard output")
+    writer.add_argument("--vcard", choices=("3.0", "4.0"), default="3.0", help="version of vCard; most phones read 3.0")
+    writer.set_defaults(run=_export)
+
+
+def open_user_store() -> Store:
+    """The user's store; what there is to say about it goes to standard error. Raises StoreError."""
+    store = open_store()
+    tell_notes(store)
+    return store
+
+
+def tell_notes(store: Store) -> None:
+    """Say on standard error what happened to the file, once."""
+    for note in store.take_notes():
+        print(f"softphone: {note}", file=sys.stderr)
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _list(options: argparse.Namespace) -> int:
+    store = open_user_store()
+    found = store.contacts.search(" ".join(options.text))
+    if options.json:
+        for contact in found:
+            print(json.dumps(as_dict(contact), ensure_ascii=False))
+        return status.OK
+    width = max((len(contact.name) for contact in found), default=0)
+    for contact in found:
+        print(harmless(_line(contact, min(width, 40))))
+    if not found:
+        print("softphone: no such contact" if options.text else "softphone: there are no contacts yet", file=sys.stderr)
+    return status.OK
+
+
+def _add(options: argparse.Namespace) -> int:
+    store = open_user_store()
+    codecs = tuple(options.codecs.split(",")) if options.codecs is not None else None
+    contact = store.contacts.add(
+        Contact(
+            name=options.name,
+            addresses=tuple(Address(text, preferred=place == 0) for place, text in enumerate(options.address)),
+            favourite=options.favourite,
+            notes=options.notes,
+            auto_answer=options.auto_answer,
+            codecs=codecs,
+        )
+    )
+    print(json.dumps(as_dict(contact), ensure_ascii=False) if options.json else harmless(_line(contact, len(contact.name))))
+    return status.OK
+
+
+def _remove(options: argparse.Namespace) -> int:
+    store = open_user_store()
+    found = store.contacts.named(options.who)
+    if not found and options.who.isascii() and options.who.isdigit():
+        found = [store.contacts.get(int(options.who))]
+    if not found:
+        raise status.CommandError(f"nobody among the contacts is called {harmless(options.who)}; see: softphone contacts list")
+    if len(found) > 1:
+        numbers = ", ".join(str(contact.id) for contact in found)
+        raise status.CommandError(f"{len(found)} contacts are called {found[0].name}; give one of their numbers instead: {numbers}")
+    store.contacts.remove(found[0].id)
+    return status.OK
+
+
+def _import(options: argparse.Namespace) -> int:
+    store = open_user_store()
+    if str(options.file) == "-":
+        result = vcard_import.import_cards(sys.stdin.buffer.read(), store.contacts, own=options.own, source="standard input")
+    else:
+        result = vcard_import.import_file(options.file, store.contacts, own=options.own)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
+        return status.OK
+    print(f"{result.added} added, {result.merged} completed, {result.known} were there already, {result.skipped} skipped")
+    for remark in result.remarks:
+        print(harmless(remark), file=sys.stderr)
+    return status.OK
+
+
+def _export(options: argparse.Namespace) -> int:
+    store = open_user_store()
+    if str(options.file) == "-":
+        sys.stdout.buffer.write(vcard.write(store.contacts.all(), options.vcard))
+        sys.stdout.buffer.flush()
+        return status.OK
+    print(f"{vcard_import.export_file(options.file, store.contacts, options.vcard)} contacts written to {options.file}", file=sys.stderr)
+    return status.OK
+
+
+def as_dict(contact: Contact) -> dict[str, Any]:
+    """What --json shows of a contact."""
+    table = dataclasses.asdict(contact)
+    return {name: value for name, value in table.items() if name not in ("search_words", "digits")}
+
+
+def _line(contact: Contact, width: int) -> str:
+    marks = [word for word, on in (("favourite", contact.favourite), ("auto-answer", contact.auto_answer)) if on]
+    marks += [f"codecs {','.join(contact.codecs)}"] if contact.codecs else []
+    addresses = [f"{address.uri} ({address.label})" if address.label else address.uri for address in contact.addresses]
+    return f"{contact.id:4}  {contact.name:{width}}  {', '.join(addresses)}" + (f"  [{', '.join(marks)}]" if marks else "")

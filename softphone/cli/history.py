@@ -1,0 +1,53 @@
+"""`softphone history`: the calls that were."""
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+
+from softphone.cli import status
+from softphone.cli.contacts import open_user_store
+from softphone.cli.output import harmless
+from softphone.store.history import CallRecord
+from softphone.store.store import Store
+
+_SIGNS = {"answered": "", "missed": "missed", "refused": "refused here", "unanswered": "not answered", "open": "not over"}
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("history", help="show the calls that were, or forget them", epilog=status.HELP)
+    command.add_argument("--missed", action="store_true", help="only missed calls")
+    command.add_argument("--limit", type=_count, default=50, metavar="N", help="the last N calls (default: 50)")
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+    command.add_argument("--clear", action="store_true", help="forget all calls that are over")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    store = open_user_store()
+    if options.clear:
+        print(f"{store.history.remove()} calls forgotten", file=sys.stderr)
+        return status.OK
+    for call in reversed(store.history.calls(options.limit, missed_only=options.missed)):
+        if options.json:
+            print(json.dumps({**dataclasses.asdict(call), "contact": store.contacts.rule_book().name(call.remote)}, ensure_ascii=False))
+        else:
+            print(harmless(_line(store, call)))
+    return status.OK
+
+
+def _line(store: Store, call: CallRecord) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(call.started))
+    name = store.contacts.rule_book().name(call.remote) or call.remote_name
+    minutes, seconds = divmod(int(call.duration_s), 60)
+    fate = _SIGNS[call.outcome] or f"{minutes}:{seconds:02} {call.codec}"
+    who = f"{name} <{call.remote}>" if name else call.remote
+    return f"{when}  {'to  ' if call.direction == 'outgoing' else 'from'}  {who}  {fate}" + (f" ({call.reason})" if call.reason else "")
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 1000000")
+    return value

@@ -1,0 +1,79 @@
+"""A call as the control socket tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import pjsua2 as pj
+
+from softphone.control.protocol import CallState, Media
+from softphone.engine.media.negotiated import NegotiatedCodec
+from softphone.engine.sentences import explain_call
+
+if TYPE_CHECKING:
+    from softphone.engine.call import PhoneCall
+
+State = Literal["calling", "incoming", "early", "connecting", "confirmed", "disconnected"]
+_STATES: dict[int, State] = {
+    pj.PJSIP_INV_STATE_CALLING: "calling",
+    pj.PJSIP_INV_STATE_INCOMING: "incoming",
+    pj.PJSIP_INV_STATE_EARLY: "early",
+    pj.PJSIP_INV_STATE_CONNECTING: "connecting",
+    pj.PJSIP_INV_STATE_CONFIRMED: "confirmed",
+    pj.PJSIP_INV_STATE_DISCONNECTED: "disconnected",
+}
+
+
+def state_event(call: PhoneCall, end_reason: str) -> CallState:
+    """The state now. `end_reason` is ours, or empty where the far end is to tell."""
+    event = CallState(
+        call=call.number,
+        state="disconnected",
+        direction=call.direction,
+        account=call.account_name,
+        muted=call.audio.muted,
+        conference=call.conference,
+        recording=call.audio.recording,
+        waiting=call.waiting,
+    )
+    try:
+        info = call.getInfo()
+    except pj.Error as error:
+        # PJSUA has dropped the call without a word; `tick` finishes it.
+        event.reason = end_reason or f"the call ended before it was set up ({error.reason})"
+        return event
+    event.state = _STATES.get(info.state, call.state)
+    event.local, event.remote = info.localUri, info.remoteUri
+    event.code, event.reason = int(info.lastStatusCode), str(info.lastReason)
+    event.duration_s = info.connectDuration.sec + info.connectDuration.msec / 1000
+    if event.state == "disconnected":
+        event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason))
+    return event
+
+
+def media_event(call: PhoneCall, codec: NegotiatedCodec, media_index: int, *, held_by_remote: bool, note: str) -> Media:
+    """What was negotiated for a call that has sound. Raises pj.Error when it has none any more."""
+    return Media(
+        call=call.number,
+        state="held_by_remote" if held_by_remote else "active",
+        codec=codec.codec,
+        clock_hz=codec.clock_rate,
+        rtpmap_local=codec.rtpmap_local or None,
+        fmtp_local=codec.fmtp_local or None,
+        rtpmap_remote=codec.rtpmap_remote or None,
+        fmtp_remote=codec.fmtp_remote or None,
+        remote_address=call.getStreamInfo(media_index).remoteRtpAddress,
+        note=note,
+    )
+
+
+def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, worker: str) -> str:
+    """Why the call is not on our own codec, or nothing."""
+    if codec == "x-phv":
+        return ""
+    if chosen and "x-phv" not in chosen:
+        return f"x-phv is not among the codecs chosen for this call ({', '.join(chosen)}); the call uses {codec}"
+    if not phv_offered:
+        return f"x-phv was not offered ({worker}); the call uses {codec}"
+    return f"the far end did not agree to x-phv (it lacks it, or has another version or model); the call uses {codec}"

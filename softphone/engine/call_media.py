@@ -1,0 +1,136 @@
+"""The sound of one call as it was negotiated: codec, hold, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from softphone.config import CODEC_NAMES
+from softphone.control.protocol import Log, Media
+from softphone.engine.call_environment import CallEnvironment
+from softphone.engine.call_events import codec_note, media_event
+from softphone.engine.media.codec_order import order_codecs
+from softphone.engine.media.negotiated import NegotiatedCodec
+from softphone.engine.media.sdp import add_packet_times
+from softphone.engine.phv_stream import PhvStream
+from softphone.engine.statistics import CallMeter
+from softphone.engine.wav import WavError
+
+if TYPE_CHECKING:
+    from softphone.engine.call import PhoneCall
+
+MAX_PTIME_MS = 640
+"""The longest packets that are promised to be understood, of any codec."""
+
+
+class CallMedia:
+    """`codec_order`: codecs of this call, best first; None leaves it to the configuration.
+
+    Methods that need the call are given it: a reference back would keep it alive.
+    """
+
+    def __init__(self, number: int, environment: CallEnvironment) -> None:
+        self.codec_order: Sequence[str] | None = None
+        self.held_by_remote = False
+        self.last: Media | None = None
+        """What was told last: for front ends that come later than the event."""
+        self._number = number
+        self._environment = environment
+        self._meter = CallMeter(number)
+        self._codec: NegotiatedCodec | None = None
+        self._codec_name = ""
+        """The one agreed on last, also while there is no sound."""
+        self._index = -1
+        self._stream: PhvStream | None = None
+        self._phv_offered = environment.offers_phv()
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the far end was last heard of, or 0 while it need not be: without sound, or while it holds us."""
+        return 0.0 if self._codec is None or self.held_by_remote else self._meter.silent_s
+
+    def sdp(self, local: str, remote: str) -> str:
+        """Our SDP as it shall be sent, from what PJSIP wrote; `remote` is the offer that it answers, or empty."""
+        order = list(self.codec_order or ())
+        if not remote and self._codec_name:
+            # Our offer in the middle of a call, such as hold: the codec does not change with it.
+            order = [self._codec_name, *(name for name in order or CODEC_NAMES if name != self._codec_name)]
+        text = order_codecs(local, remote, order) if order else local
+        return add_packet_times(text, remote, self._environment.interval_ms, MAX_PTIME_MS)
+
+    def stream_created(self) -> None:
+        self._stream = self._environment.claim_stream()
+
+    def changed(self, call: PhoneCall) -> None:
+        """Look at what was negotiated, tell of it, and connect it."""
+        active = None
+        held = False
+        info = call.getInfo()  # kept by name: the media list lives inside it
+        for media in info.media:
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD):
+                active = int(media.index)
+                self.held_by_remote = media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD
+                break
+            held = held or media.status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD
+        if active is None:
+            self._codec = None
+            call.audio.detach()
+            self._tell(Media(call=self._number, state="held" if held else "none", codec=self._codec_name))
+            return
+        self._index = active
+        try:
+            self._codec = self._environment.negotiated(call, active)
+            self._codec_name = self._codec.codec
+            self._meter = CallMeter(self._number)
+            note = codec_note(self._codec_name, self.codec_order, self._phv_offered, self._environment.worker_state()[1])
+            self._tell(media_event(call, self._codec, active, held_by_remote=self.held_by_remote, note=note))
+            self._attach(call, call.getAudioMedia(active))
+        except WavError as error:
+            self._environment.publish(Log(level="error", message=str(error)))
+        except pj.Error as error:
+            note = f"the sound of the call cannot be connected ({error.reason})"
+            self._tell(Media(call=self._number, state="failed", note=note))
+
+    def tell_hold_refused(self, code: int) -> None:
+        note = f"the far end did not agree ({code}); the call is silent all the same, resume it to try again"
+        self._tell(Media(call=self._number, state="held", codec=self._codec_name, note=note))
+
+    def tell_statistics(self, call: PhoneCall) -> None:
+        if self._codec is None:
+            return
+        try:
+            event = self._meter.read(call, self._index, self._codec)
+        except pj.Error:
+            return
+        event.worker = self._environment.worker_state()[0]
+        if self._stream is not None:
+            event.queues = {**self._environment.dropped(self._stream.number), **self._stream.counters}
+            event.codec_counters = self._stream.codec_counters
+        self._environment.publish(event)
+
+    def hears(self, call: PhoneCall) -> bool:
+        """Whether any sound has come yet."""
+        try:
+            return self._codec is not None and bool(call.getStreamStat(self._index).rtcp.rxStat.pkt)
+        except pj.Error:
+            return False
+
+    def _tell(self, event: Media) -> None:
+        self.last = event
+        self._environment.publish(event)
+
+    def close(self) -> None:
+        self._codec = None
+
+    def _attach(self, call: PhoneCall, media: pj.AudioMedia) -> None:
+        sound = self._environment.sound
+        try:
+            call.audio.attach(media)
+        except pj.Error as error:
+            if not (sound.microphone or sound.loudspeaker):
+                raise
+            sound.give_up(f"the sound devices failed ({error.reason}); run: softphone doctor")
+            self._environment.publish(Log(level="error", message=sound.note))
+            call.audio.attach(media)

@@ -1,0 +1,39 @@
+"""The window in which an account is written or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.widget import Widget
+
+from softphone.tui.account_entry import AccountEntry, EntryError
+from softphone.tui.screens.form_dialog import FormDialog
+from softphone.tui.widgets.account_fields import AccountFields
+
+
+class AccountEditor(FormDialog[AccountEntry]):
+    """What was typed, checked; not kept yet."""
+
+    HEADING: ClassVar[str] = "Account"
+
+    def __init__(self, entry: AccountEntry, *, kept: bool = False) -> None:
+        super().__init__()
+        self._entry = entry
+        self._kept = kept
+
+    def fields(self) -> Iterable[Widget]:
+        yield AccountFields(self._entry, kept=self._kept)
+
+    def on_mount(self) -> None:
+        self.query_one(AccountFields).focus_first()
+
+    async def save(self) -> None:
+        fields = self.query_one(AccountFields)
+        entry = fields.entry()
+        try:
+            entry.settings()
+        except EntryError as error:
+            fields.complain(error)
+            return
+        self.dismiss(entry)

@@ -1,0 +1,51 @@
+"""Which calls all hear each other."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Button, SelectionList, Static
+from textual.widgets.selection_list import Selection
+
+from softphone.tui.call_words import state_text
+from softphone.tui.names import who
+from softphone.tui.screens.base import Dialog
+
+
+class ConferenceDialog(Dialog[list[int]]):
+    """The numbers of the chosen calls; all that are up are chosen at first. Fewer than two end the conference."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "join", "Join", show=False, priority=True),
+        Binding("x", "split", "End the conference", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        calls = [call for call in self.state.calls.values() if call.up]
+        now = self.phone.clock()
+        with Vertical(classes="window"):
+            yield Static("Conference: all that are marked hear each other", classes="heading", markup=False)
+            yield SelectionList[int](
+                *[Selection(f"{who(call.state.remote, self.phone.name_of)}  {state_text(call, now)}", call.number, True) for call in calls],
+                compact=True,
+            )
+            yield Static("space marks, enter joins, x ends the conference", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Join (enter)", id="join", variant="primary", compact=True)
+                yield Button("End conference (x)", id="split", compact=True)
+                yield Button("Back (esc)", id="back", compact=True)
+
+    def on_mount(self) -> None:
+        self.query(SelectionList).first().focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        {"join": self.action_join, "split": self.action_split}.get(event.button.id or "", self.action_leave)()
+
+    def action_join(self) -> None:
+        self.dismiss(sorted(self.query_one(SelectionList).selected))
+
+    def action_split(self) -> None:
+        self.dismiss([])

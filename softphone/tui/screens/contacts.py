@@ -1,0 +1,257 @@
+"""People: found as one types, called, written to, added and changed."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import ClassVar, TypeVar
+
+from textual import work
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import Key
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static
+
+from softphone.store.contacts import Address, Contact
+from softphone.store.errors import StoreError
+from softphone.store.vcard_import import export_file, import_file
+from softphone.tui.names import harmless, short
+from softphone.tui.screens.base import PhoneScreen, bindings
+from softphone.tui.screens.confirm import Confirm
+from softphone.tui.screens.contact_editor import ContactEditor
+from softphone.tui.screens.path_prompt import PathPrompt
+from softphone.tui.screens.pick_address import PickAddress
+from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
+
+T = TypeVar("T")
+NOBODY = "There is nobody here yet.\n\na adds a contact, i reads a vCard file that your other phone exported."
+NOT_FOUND = "Nobody fits. Fewer letters find more; escape shows all."
+LOOK_AGAIN_S = 1.0
+"""Another window of the phone may change the contacts too."""
+
+
+class ContactsScreen(PhoneScreen[None]):
+    """`search`: what stands in the search field at first."""
+
+    SCOPE = "contacts"
+    TITLE_TEXT = "Contacts"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
+    DEFAULT_CSS = """
+    ContactsScreen {
+        #contacts-list { width: 1fr; height: 1fr; }
+        #contacts-search { margin: 0 1; width: 1fr; background: $panel; }
+        #contacts-side { width: 44; height: 1fr; border-left: solid $border; padding: 0 2; display: none; }
+        &.-wide #contacts-side { display: block; }
+    }
+    """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-normal"), (100, "-wide")]  # noqa: RUF012 - declared so by Screen
+
+    def __init__(self, search: str = "") -> None:
+        super().__init__()
+        self._search = search
+        self._shown: tuple[Contact, ...] | None = None
+
+    def body(self) -> Iterable[Widget]:
+        with Horizontal():
+            with Vertical():
+                yield Input(self._search, placeholder="/ search: name, number or address", id="contacts-search", compact=True)
+                yield PickList(NOBODY, id="contacts-list")
+            yield Static(id="contacts-side", markup=False)
+
+    def on_mount(self) -> None:
+        self._list.focus()
+        self.set_interval(LOOK_AGAIN_S, self._reload)
+        self.call_after_refresh(self._reload)
+
+    @property
+    def _list(self) -> PickList:
+        return self.query_one("#contacts-list", PickList)
+
+    @property
+    def _field(self) -> Input:
+        return self.query_one("#contacts-search", Input)
+
+    @property
+    def contact(self) -> Contact | None:
+        """The highlighted one."""
+        key = self._list.chosen
+        return next((contact for contact in self._shown or () if str(contact.id) == key), None)
+
+    def _reload(self) -> None:
+        book = self.phone.store.contacts
+        try:
+            found = tuple(book.search(self._field.value))
+        except StoreError as error:
+            self.tell(str(error))
+            return
+        if found == self._shown:
+            return
+        self._shown = found
+        self._list.show([_row(contact) for contact in found], NOT_FOUND if self._field.value else NOBODY)
+        self._show_side()
+
+    def _show_side(self) -> None:
+        contact = self.contact
+        self.query_one("#contacts-side", Static).update(card(contact) if contact is not None else "")
+
+    def on_input_changed(self, _event: Input.Changed) -> None:
+        self._reload()
+
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        self._list.focus()
+
+    def on_key(self, event: Key) -> None:
+        if self._field.has_focus and event.key in ("down", "up"):
+            event.stop()
+            self._list.focus()
+
+    def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:
+        self._show_side()
+
+    def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
+        self.action_contact_call()
+
+    def action_contact_search(self) -> None:
+        self._field.focus()
+
+    def action_contacts_back(self) -> None:
+        if self._field.value:
+            self._field.value = ""
+        elif not self._field.has_focus:
+            self.dismiss()
+            return
+        self._list.focus()
+
+    @work
+    async def action_contact_call(self) -> None:
+        uri = await self._address("call", "Call which address?")
+        if uri is not None:
+            await self.phone.call(uri)
+
+    @work
+    async def action_contact_message(self) -> None:
+        uri = await self._address("write to", "Write to which address?")
+        if uri is not None:
+            self.phone.open("messages", uri)
+
+    async def _address(self, what: str, question: str) -> str | None:
+        contact = self.contact
+        if contact is None:
+            self.tell(f"there is nobody to {what}; a adds a contact", "info")
+            return None
+        if not contact.addresses:
+            self.tell(f"{contact.name} has no address; v adds one")
+            return None
+        if len(contact.addresses) == 1:
+            return contact.addresses[0].uri
+        return await self.app.push_screen_wait(PickAddress(contact, f"{contact.name}: {question}"))
+
+    @work
+    async def action_contact_add(self) -> None:
+        typed = self._field.value.strip()
+        contact = Contact("", (Address(typed),)) if "@" in typed else Contact(typed)
+        await self._edit(contact, self.phone.store.contacts.add)
+
+    @work
+    async def action_contact_edit(self) -> None:
+        contact = self.contact
+        if contact is not None:
+            await self._edit(contact, self.phone.store.contacts.update)
+
+    async def _edit(self, contact: Contact, keep: Callable[[Contact], Contact]) -> None:
+        while True:
+            changed = await self.app.push_screen_wait(ContactEditor(contact, self.phone.config.codecs.order))
+            if changed is None:
+                return
+            kept = await self._try(partial(to_thread, keep, changed))
+            if kept is not None:
+                self._reload()
+                self._list.choose(str(kept.id))
+                self.tell(f"{kept.name} is kept", "info")
+                return
+            # What was written is not lost because the disk is full: it is there to be saved again.
+            contact = changed
+
+    @work
+    async def action_contact_remove(self) -> None:
+        contact = self.contact
+        if contact is None:
+            return
+        if await self.app.push_screen_wait(Confirm(f"Remove {contact.name} from the contacts? There is no way back.", "Remove")):
+            await self._try(partial(to_thread, self.phone.store.contacts.remove, contact.id), f"{contact.name} is removed")
+            self._reload()
+
+    @work
+    async def action_contact_favourite(self) -> None:
+        contact = self.contact
+        if contact is not None:
+            await self._try(partial(to_thread, self.phone.store.contacts.set_favourite, contact.id, not contact.favourite))
+            self._reload()
+
+    @work
+    async def action_contact_import(self) -> None:
+        path = await self.app.push_screen_wait(PathPrompt("Read contacts from a vCard file", "Import", "~/contacts.vcf", must_exist=True))
+        if path is None:
+            return
+        said = await self._try(partial(to_thread, import_file, path, self.phone.store.contacts))
+        if said is not None:
+            self.tell(f"{path}: {said.sentence}", "warning" if said.remarks else "info")
+        self._reload()
+
+    @work
+    async def action_contact_export(self) -> None:
+        path = await self.app.push_screen_wait(
+            PathPrompt("Write all contacts to a vCard file", "Export", "~/contacts.vcf", must_exist=False)
+        )
+        if path is not None:
+            count = await self._try(partial(to_thread, export_file, path, self.phone.store.contacts))
+            if count is not None:
+                self.tell(f"{count} contacts are in {path}, which only you can read", "info")
+
+    async def _try(self, act: Callable[[], Awaitable[T]], done: str = "") -> T | None:
+        try:
+            result = await act()
+        except (StoreError, OSError) as error:
+            self.tell(str(error))
+            return None
+        if done:
+            self.tell(done, "info")
+        return result
+
+
+def card(contact: Contact) -> Content:
+    """All that is known of somebody, in a column."""
+    parts: list[tuple[str, str] | str | Content] = [
+        (harmless(contact.name), "bold"),
+        ("  ★ favourite" if contact.favourite else "", "$accent"),
+        "\n",
+    ]
+    for address in sorted(contact.addresses, key=lambda address: not address.preferred):
+        label = f"  {harmless(address.label)}" if address.label else ""
+        parts += ["\n", harmless(address.uri), (label, "$foreground-muted")]
+    if contact.auto_answer:
+        parts += ["\n\n", ("their calls are answered at once, microphone open", "$warning")]
+    if contact.codecs is not None:
+        parts += ["\n\n", ("codecs  ", "$foreground-muted"), ", ".join(contact.codecs)]
+    if contact.notes:
+        parts += ["\n\n", "\n".join(map(harmless, contact.notes.split("\n")))]
+    return Content.assemble(*parts)
+
+
+def _row(contact: Contact) -> Row:
+    preferred = contact.preferred
+    more = f" +{len(contact.addresses) - 1}" if len(contact.addresses) > 1 else ""
+    marks = [word for word, on in (("answers", contact.auto_answer), ("codecs", contact.codecs is not None)) if on]
+    return Row(
+        str(contact.id),
+        lambda width: line(
+            width,
+            Cell("★" if contact.favourite else "", 1, "$accent"),
+            Cell(harmless(contact.name)),
+            Cell((short(preferred.uri) if preferred else "no address") + more, style="$foreground-muted", least=44),
+            Cell(", ".join(marks), 15, "$warning", least=70),
+        ),
+    )

@@ -1,0 +1,40 @@
+"""Leaving with a call up: keep the call, end it, or stay."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Button, Static
+
+from softphone.tui.screens.base import Dialog
+
+
+class LeaveDialog(Dialog[bool]):
+    """True keeps the calls, False ends them, None stays here."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("k", "answer(True)", "Keep", show=False),
+        Binding("b", "answer(False)", "Hang up", show=False),
+        Binding("left", "app.focus_previous", show=False),
+        Binding("right", "app.focus_next", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        count = len(self.state.calls)
+        what = "A call is up." if count == 1 else f"{count} calls are up."
+        with Vertical(classes="window"):
+            yield Static(f"{what} Leave it to the phone in the background?", classes="heading", markup=False)
+            yield Static("Kept calls go on without this window; start softphone again to come back to them.", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Keep (k)", id="keep", variant="primary", compact=True)
+                yield Button("Hang up (b)", id="end", variant="error", compact=True)
+                yield Button("Back (esc)", id="back", compact=True)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss({"keep": True, "end": False}.get(event.button.id or ""))
+
+    def action_answer(self, keep: bool) -> None:
+        self.dismiss(keep)

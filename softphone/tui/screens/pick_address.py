@@ -1,0 +1,53 @@
+"""Which of several addresses of a contact is meant."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import OptionList, Static
+
+from softphone.store.contacts import Address, Contact
+from softphone.tui.names import harmless, short
+from softphone.tui.screens.base import Dialog
+from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
+
+
+class PickAddress(Dialog[str]):
+    """The address; the preferred one is highlighted at first, so that enter twice calls it."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    PickAddress {
+        align: center middle;
+        Vertical { width: 60; max-width: 95%; height: auto; max-height: 80%; background: $surface; border: round $primary; padding: 0 1; }
+        PickList { height: auto; max-height: 10; }
+    }
+    """
+
+    def __init__(self, contact: Contact, heading: str) -> None:
+        super().__init__()
+        self._heading = heading
+        self._addresses = sorted(contact.addresses, key=lambda address: not address.preferred)
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(self._heading, markup=False)
+            yield PickList("no address")
+
+    def on_mount(self) -> None:
+        self.query_one(PickList).focus()
+        self.call_after_refresh(self._show)
+
+    def _show(self) -> None:
+        self.query_one(PickList).show([_row(str(index), address) for index, address in enumerate(self._addresses)])
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if event.option.id is not None:
+            self.dismiss(self._addresses[int(event.option.id)].uri)
+
+
+def _row(key: str, address: Address) -> Row:
+    shown = short(address.uri) if ":" in address.uri else harmless(address.uri)
+    return Row(key, lambda width: line(width, Cell(shown), Cell(harmless(address.label), 14, "$foreground-muted", least=34)))

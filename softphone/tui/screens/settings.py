@@ -1,0 +1,251 @@
+"""Settings: accounts, sound, codecs, privacy, keys. What can be is done at once; the rest is said to need a new start of the engine."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from textual import work
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Checkbox, ContentSwitcher, Static
+
+from softphone.control.protocol import AnyEvent, ControlError, DoNotDisturb, Levels
+from softphone.errors import SoftphoneError
+from softphone.store.settings import Settings
+from softphone.tui.account_entry import AccountEntry, EntryError, entry_of
+from softphone.tui.account_keeping import KeptAccount, again, keep_account, remove_account
+from softphone.tui.phone_state import LOCAL, Topic
+from softphone.tui.screens.account_editor import AccountEditor
+from softphone.tui.screens.base import PhoneScreen, bindings
+from softphone.tui.screens.confirm import Confirm
+from softphone.tui.widgets.account_table import AccountTable
+from softphone.tui.widgets.codec_order import CodecOrder
+from softphone.tui.widgets.form import Tick
+from softphone.tui.widgets.keys_overview import KeysOverview
+from softphone.tui.widgets.page_line import PageLine
+from softphone.tui.widgets.sound_panel import SoundPanel
+
+PAGES = {"accounts": "Accounts", "sound": "Sound", "codecs": "Codecs", "privacy": "Privacy", "keys": "Keys"}
+ACCOUNT_ACTIONS = frozenset({"account_add", "account_edit", "account_remove", "account_again"})
+RESTART = "This counts from the next start of the engine on. F9 starts it again now, when no call is up."
+
+
+class SettingsScreen(PhoneScreen[None]):
+    """`page`: one of PAGES."""
+
+    SCOPE = "settings"
+    TITLE_TEXT = "Settings"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
+    DEFAULT_CSS = """
+    SettingsScreen {
+        ContentSwitcher { height: 1fr; padding: 1 1 0 1; }
+        .settings--word { color: $text-muted; height: auto; margin-bottom: 1; }
+        #settings-restart { display: none; height: auto; padding: 0 1; color: $text-warning; }
+        &.-stale #settings-restart { display: block; }
+        Tick { margin-bottom: 1; }
+    }
+    """
+
+    def __init__(self, page: str = "accounts") -> None:
+        super().__init__()
+        self._page = page
+
+    def body(self) -> Iterable[Widget]:
+        config = self.phone.config
+        yield PageLine(PAGES)
+        with ContentSwitcher(initial=f"page-{self._page}"):
+            with VerticalScroll(id="page-accounts", can_focus=False):
+                yield AccountTable()
+            with VerticalScroll(id="page-sound", can_focus=False):
+                yield SoundPanel(self.phone.session.ask, config.audio.input, config.audio.output)
+            with VerticalScroll(id="page-codecs", can_focus=False):
+                yield Static(
+                    "Offered to those you call, best first. Space takes one in or out, + and - move it. "
+                    "A contact may have an order of its own.",
+                    classes="settings--word",
+                    markup=False,
+                )
+                yield CodecOrder(config.codecs.order, id="order")
+            with VerticalScroll(id="page-privacy", can_focus=False):
+                yield Tick("Disturb", "callers hear busy, and you find them among the missed calls", id="quiet", value=False)
+                yield Tick(
+                    "Voice",
+                    "tell the far end how I sound; else a neutral voice",
+                    id="voice",
+                    value=config.phv.voice,
+                )
+                yield Tick("History", "keep calls and messages", id="history", value=config.privacy.history)
+                yield Static(self._places(), classes="settings--word", markup=False)
+            with VerticalScroll(id="page-keys"):
+                yield KeysOverview(self.phone.actions, Settings(self.phone.config_file).path)
+        yield Static(f"! {RESTART}", id="settings-restart", markup=False)
+
+    def on_mount(self) -> None:
+        self._show_page(self._page)
+
+    def _places(self) -> str:
+        return (
+            f"Contacts, calls and messages are in {self.phone.store.database.path}, these settings in "
+            f"{Settings(self.phone.config_file).path}; only you can read them. Nothing is sent to anybody but the phones you talk to."
+        )
+
+    @property
+    def page(self) -> str:
+        """Which page is seen."""
+        return self._page
+
+    def on_page_line_asked(self, event: PageLine.Asked) -> None:
+        self._show_page(event.page)
+
+    def _show_page(self, page: str) -> None:
+        self._page = page
+        self.query_one(PageLine).show(page)
+        self.query_one(ContentSwitcher).current = f"page-{self._page}"
+        first = {
+            "accounts": "AccountTable",
+            "sound": "#sound-input Select",
+            "codecs": "#order",
+            "privacy": "#quiet Checkbox",
+            "keys": "#page-keys",
+        }
+        self.query_one(first[self._page]).focus()
+        self.refresh_state(frozenset())
+
+    def action_settings_next(self) -> None:
+        self._turn(1)
+
+    def action_settings_previous(self) -> None:
+        self._turn(-1)
+
+    def _turn(self, by: int) -> None:
+        names = list(PAGES)
+        self._show_page(names[(names.index(self._page) + by) % len(names)])
+
+    def action_settings_back(self) -> None:
+        self.dismiss()
+
+    def action_settings_setup(self) -> None:
+        self.phone.open("setup")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ACCOUNT_ACTIONS and self._page != "accounts":
+            return False
+        if action == "settings_restart" and not self.has_class("-stale"):
+            return False
+        return super().check_action(action, parameters)
+
+    def state_changed(self, topics: frozenset[Topic]) -> None:
+        if topics & {"accounts", "engine"}:
+            self.query_one(AccountTable).show_state(self.state)
+        if topics & {"engine", "sound"} and self.state.engine.state == "ready":
+            self.query_one(SoundPanel).load()
+        if "engine" in topics:
+            box = self.query_one("#quiet", Tick).box
+            with box.prevent(Checkbox.Changed):
+                box.value = self.state.engine.do_not_disturb
+
+    def event_came(self, event: AnyEvent) -> None:
+        if isinstance(event, Levels) and event.call is None:
+            self.query_one(SoundPanel).take_level(event.tx, event.rx)
+
+    # Settings that are not of an account
+
+    def on_codec_order_changed(self, event: CodecOrder.Changed) -> None:
+        self._keep({"codecs.order": list(event.order)}, restart=True)
+
+    def on_sound_panel_selected(self, event: SoundPanel.Selected) -> None:
+        self._keep({"audio.input": event.microphone, "audio.output": event.loudspeaker})
+
+    async def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
+        row = event.checkbox.parent
+        match row.id if row is not None else None:
+            case "quiet":
+                if event.value != self.state.engine.do_not_disturb and await self.ask(DoNotDisturb(on=event.value)) is not None:
+                    self.state.engine.do_not_disturb = event.value
+                self.phone.changed(frozenset({"engine"}))
+            case "voice":
+                self._keep({"phv.voice": event.value}, restart=True)
+            case "history":
+                self._keep({"privacy.history": event.value}, restart=True)
+
+    @work(group="keep")
+    async def _keep(self, values: Mapping[str, Any], restart: bool = False) -> None:
+        try:
+            self.phone.config = await to_thread(Settings(self.phone.config_file).change, values)
+        except SoftphoneError as error:
+            self.tell(str(error))
+            return
+        if restart:
+            self.add_class("-stale")
+            self.refresh_state(frozenset())
+
+    @work
+    async def action_settings_restart(self) -> None:
+        try:
+            await self.phone.session.restart()
+        except ControlError as error:
+            self.tell(str(error))
+            return
+        self.remove_class("-stale")
+        self.refresh_state(frozenset())
+
+    # Accounts
+
+    @work
+    async def action_account_add(self) -> None:
+        await self._edit(AccountEntry(""), None)
+
+    @work
+    async def action_account_edit(self) -> None:
+        name = self.query_one(AccountTable).chosen
+        account = self.phone.config.named_accounts().get(name or "")
+        if account is None:
+            self.tell(
+                "direct calls need no settings; a adds an account with a server" if name == LOCAL else "choose an account first", "info"
+            )
+            return
+        await self._edit(entry_of(account[1]), name)
+
+    async def _edit(self, entry: AccountEntry, name: str | None) -> None:
+        while True:
+            typed = await self.app.push_screen_wait(AccountEditor(entry, kept=name is not None))
+            if typed is None:
+                return
+            if await self._carry_out(partial(keep_account, self.phone.config_file, typed, name)):
+                return
+            # What was typed is not lost because the disk is full.
+            entry = typed
+
+    @work
+    async def action_account_remove(self) -> None:
+        name = self.query_one(AccountTable).chosen
+        if name is None or name not in self.phone.config.named_accounts():
+            self.tell("direct calls cannot be removed; they need no server and tell nobody that you are there", "info")
+            return
+        if await self.app.push_screen_wait(Confirm(f"Remove the account {name}, and forget its password?", "Remove")):
+            await self._carry_out(lambda: remove_account(self.phone.config_file, name))
+
+    @work
+    async def action_account_again(self) -> None:
+        name = self.query_one(AccountTable).chosen
+        account = self.phone.config.named_accounts().get(name or "")
+        if account is not None and name is not None:
+            await self._carry_out(lambda: KeptAccount(name, self.phone.config, (again(name, account[1]),)))
+
+    async def _carry_out(self, change: Callable[[], KeptAccount]) -> bool:
+        try:
+            kept = await to_thread(change)
+        except (SoftphoneError, EntryError) as error:
+            self.tell(str(error))
+            return False
+        self.phone.config = kept.config
+        self.tell(kept.warning, "warning")
+        for command in kept.commands:
+            # The file is right in any case: an engine that is not there now reads it when it starts.
+            await self.ask(command)
+        await self.phone.session.refresh()
+        return True

@@ -1,0 +1,50 @@
+"""The fields of an account, for the guided set-up and for the settings."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from softphone.tui.account_entry import AccountEntry, EntryError
+from softphone.tui.widgets.form import Field, Tick
+
+
+class AccountFields(Vertical):
+    """`kept`: a password is kept already, and may be left as it is."""
+
+    DEFAULT_CSS = """
+    AccountFields {
+        height: auto;
+        .account--more { color: $text-muted; margin-top: 1; height: auto; }
+    }
+    """
+
+    def __init__(self, entry: AccountEntry, *, kept: bool = False) -> None:
+        super().__init__()
+        self._entry = entry
+        self._kept = kept
+
+    def compose(self) -> ComposeResult:
+        entry = self._entry
+        yield Field("Address", id="address", value=entry.address, placeholder="alice@example.org")
+        kept = "as it is; type to change it" if self._kept else ""
+        yield Field("Password", id="password", placeholder=kept, password=True)
+        yield Static("Only where your provider names them:", classes="account--more", markup=False)
+        yield Field("Server", id="server", value=entry.server, placeholder="as in the address")
+        yield Field("Proxy", id="proxy", value=entry.proxy, placeholder="none")
+        yield Field("User name", id="user", value=entry.user, placeholder="as in the address")
+        yield Tick("Answer", "all calls at once, without asking", id="auto-answer", value=entry.auto_answer)
+
+    def entry(self) -> AccountEntry:
+        """What stands in the fields now."""
+        address, server, proxy, user = (self.query_one(f"#{name}", Field).value for name in ("address", "server", "proxy", "user"))
+        password = self.query_one("#password", Field).input.value
+        return AccountEntry(address, password, server, proxy, user, self.query_one("#auto-answer", Tick).value)
+
+    def complain(self, error: EntryError) -> None:
+        """Say under the field what is wrong with it."""
+        self.query_one(f"#{error.field}", Field).complain(str(error))
+
+    def focus_first(self) -> None:
+        self.query_one("#address", Field).input.focus()

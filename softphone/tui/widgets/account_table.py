@@ -1,0 +1,62 @@
+"""The accounts with their registration, and what to do about one that failed."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from softphone.tui.names import harmless, short
+from softphone.tui.phone_state import LOCAL, AccountView, PhoneState
+from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
+
+_LOOKS = {
+    "registered": ("●", "$success", "registered: others reach you at this address"),
+    "registering": ("◐", "$warning", "registering"),
+    "unregistered": ("○", "$foreground-muted", "not registered"),
+    "failed": ("✗", "$error", "failed"),
+    "direct": ("●", "$foreground-muted", "no server needed"),
+}
+EMPTY = "The engine is not there just now; accounts appear here when it is."
+
+
+class AccountTable(PickList):
+    """Keys of the rows are the accounts' names."""
+
+    DEFAULT_CSS = "AccountTable { height: auto; max-height: 100%; }"
+
+    def __init__(self) -> None:
+        super().__init__(EMPTY)
+        self._drawn: object = None
+
+    def show_state(self, state: PhoneState) -> None:
+        rows = [
+            (account.name, account.uri, account.state, account_words(account, state.engine.address)) for account in state.accounts.values()
+        ]
+        if rows != self._drawn:
+            self._drawn = rows
+            self.show([_row(account, state.engine.address) for account in state.accounts.values()])
+
+
+def account_words(account: AccountView, address: str) -> str:
+    """The state in words."""
+    if account.name == LOCAL or account.state == "direct":
+        return f"no server needed; on your network you are sip:{address}" if address else _LOOKS["direct"][2]
+    if account.state == "failed":
+        again = f"; next try in {account.retry_s:.0f} s" if account.retry_s else "; v changes it, r tries again"
+        return f"not registered: {harmless(account.reason)}{again}"
+    return _LOOKS[account.state][2]
+
+
+def _row(account: AccountView, address: str) -> Row:
+    sign, style, _ = _LOOKS[account.state]
+    direct = account.name == LOCAL
+    name = "Direct calls" if direct else short(account.uri)
+    label = "" if direct or account.name in (name, "default") else account.name
+
+    def draw(width: int) -> Content:
+        head = line(
+            width, Cell(sign, 1, style), Cell(harmless(name), style="bold"), Cell(harmless(label), 20, "$foreground-muted", least=50)
+        )
+        words = Content.styled(account_words(account, address), style).wrap(max(width - 2, 10))
+        return Content("\n").join([head, *(Content("  ") + part for part in words)])
+
+    return Row(account.name, draw)

@@ -1,0 +1,60 @@
+"""Tones as voices: a phone that sends one can be told from the others in what arrives, by frequency and over time."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+RATE = 16000
+SILENCE_DB = -50.0
+HEARD_DB = -35.0
+"""Of a tone sent at -8 dBFS, through any codec that carries tones and a bridge that mixes three."""
+
+
+def write_tone(path: Path, hertz: float, seconds: float = 60) -> Path:
+    """A WAV file of 16 kHz."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    soundfile.write(path, 0.4 * np.sin(2 * np.pi * hertz * t), RATE, subtype="PCM_16")
+    return path
+
+
+def tone_db(sound: np.ndarray, hertz: float) -> float:
+    """Level of one frequency (+-10 Hz) in dBFS of a sine; the sound has some tenths of a second at least."""
+    if len(sound) < RATE // 5:
+        return -120.0
+    window = np.hanning(len(sound))
+    spectrum = np.abs(np.fft.rfft(sound * window)) * 2 / window.sum()
+    hertz_of = np.arange(len(spectrum)) * RATE / len(sound)
+    return float(20 * np.log10(max(spectrum[np.abs(hertz_of - hertz) < 10].max(), 1e-6)))
+
+
+def read_growing(path: Path) -> np.ndarray:
+    """What PJMEDIA has written so far into a WAV file that it has not finished: its header lies, so only the samples count."""
+    data = path.read_bytes()[44:] if path.exists() else b""
+    return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(float) / 32768
+
+
+def wait_levels(path: Path, wanted: Callable[[Callable[[float], float]], bool], seconds: float = 20, stretch_s: float = 0.6) -> None:
+    """Until `wanted` holds of the newest stretch of a recording that goes on; it is given a function from hertz to dBFS.
+
+    The file grows while it is looked at, so old sound does not count: each look waits for new samples.
+    """
+    deadline = time.monotonic() + seconds
+    seen = len(read_growing(path))
+    levels: dict[float, float] = {}
+    while time.monotonic() < deadline:
+        sound = read_growing(path)
+        if len(sound) - seen >= stretch_s * RATE:
+            new, seen = sound[seen:], len(sound)
+            levels = {}
+
+            def level(hertz: float, new: np.ndarray = new, levels: dict[float, float] = levels) -> float:
+                levels[hertz] = tone_db(new, hertz)
+                return levels[hertz]
+
+            if wanted(level):
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"the tones in {path.name} did not become what they should; last levels {levels}, {seen} samples so far")

@@ -1,0 +1,86 @@
+"""What a call's SIP ladder keeps and what it hides."""
+
+from softphone.engine.sip_trace import HIDDEN, KEPT_S, MAX_DIALOGS, MAX_MESSAGES, SipTrace, blot
+
+SDP = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nm=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20\r\n"
+
+
+def message(first: str, call_id: str = "abc@host", body: str = "", extra: str = "", cseq: str = "1 INVITE") -> bytes:
+    kind = "Content-Type: application/sdp\r\n" if body else ""
+    return f"{first}\r\nVia: SIP/2.0/UDP x\r\ni: {call_id}\r\nCSeq: {cseq}\r\n{extra}{kind}\r\n{body}".encode()
+
+
+INVITE = "INVITE sip:bob@example.org SIP/2.0"
+
+
+def test_a_ladder_has_requests_responses_and_retransmissions() -> None:
+    trace = SipTrace()
+    for data, sent in [
+        (message(INVITE), True),
+        (message(INVITE), True),
+        (message("SIP/2.0 407 Proxy Authentication Required"), False),
+        (message("BYE sip:bob@example.org SIP/2.0", cseq="3 BYE"), True),
+    ]:
+        trace.passed(sent, "192.0.2.9:5060", data)
+    assert trace.ladder(4) is None
+    trace.learn(4, "abc@host")
+    ladder = trace.ladder(4)
+    assert ladder is not None
+    assert [(step["sent"], step["summary"]) for step in ladder] == [
+        (True, "INVITE sip:bob@example.org"),
+        (True, "INVITE sip:bob@example.org"),
+        (False, "407 Proxy Authentication Required (INVITE)"),
+        (True, "BYE sip:bob@example.org"),
+    ]
+    assert {step["peer"] for step in ladder} == {"192.0.2.9:5060"}
+
+
+def test_credentials_and_keys_are_blotted_out() -> None:
+    folded = 'Proxy-Authorization: Digest username="alice",\r\n realm="x",\r\n\tresponse="0123abcd"\r\n'
+    plain = 'AUTHORIZATION:Digest response="0123abcd"\r\n'
+    trace = SipTrace()
+    body = SDP + "k=base64:c2VjcmV0\r\na=key-mgmt:mikey c2VjcmV0\r\na=ice-pwd:c2VjcmV0\r\n"
+    trace.passed(True, "p", message(INVITE, body=body, extra=folded + plain + "Subject: kept\r\n"))
+    trace.learn(1, "abc@host")
+    ladder = trace.ladder(1)
+    assert ladder is not None
+    text = ladder[0]["text"]
+    assert "0123abcd" not in text and "c2VjcmV0" not in text and "alice" not in text
+    assert text.count(HIDDEN) == 6
+    assert "Subject: kept\r\n" in text and "AES_CM_128_HMAC_SHA1_80" in text and "Digest (not shown)\r\n" in text
+    trace.agreed(1)
+    assert "c2VjcmV0" not in str(trace.sdp(1))
+    assert blot("nothing to hide\r\n") == "nothing to hide\r\n"
+
+
+def test_sdp_is_that_of_the_last_agreement() -> None:
+    trace = SipTrace()
+    trace.passed(True, "p", message(INVITE, body="v=0\r\ns=first\r\n"))
+    trace.learn(1, "abc@host")
+    assert trace.sdp(1) == {"local": "", "remote": ""}
+    mixed = "--edge\r\nContent-Type: application/sdp\r\n\r\nv=0\r\ns=theirs\r\n--edge--\r\n"
+    trace.passed(False, "p", message("SIP/2.0 200 OK", body=mixed, extra="Content-Type: multipart/mixed;boundary=edge\r\n"))
+    trace.agreed(1)
+    trace.passed(True, "p", message(INVITE, body="v=0\r\ns=refused\r\n"))
+    trace.passed(False, "p", message("SIP/2.0 488 Not Acceptable Here"))
+    assert trace.sdp(1) == {"local": "v=0\r\ns=first\r\n", "remote": "v=0\r\ns=theirs"}
+
+
+def test_it_is_bounded() -> None:
+    now = [0.0]
+    trace = SipTrace(lambda: now[0])
+    trace.passed(False, "p", message(INVITE, "ours"))
+    trace.learn(1, "ours")
+    for number in range(2 * MAX_DIALOGS):
+        trace.passed(False, "p", message(INVITE, f"stranger-{number}"))
+    for _ in range(2 * MAX_MESSAGES):
+        trace.passed(False, "p", message(INVITE, "ours"))
+    trace.passed(False, "p", b"no SIP at all\r\n\r\n")
+    trace.passed(False, "p", message("OPTIONS sip:x SIP/2.0", "other"))
+    ladder = trace.ladder(1)
+    assert ladder is not None and len(ladder) == MAX_MESSAGES
+    assert len(trace._dialogs) <= MAX_DIALOGS and "other" not in trace._dialogs
+    now[0] = KEPT_S - 1
+    assert trace.knows(1)
+    now[0] = KEPT_S + 1
+    assert trace.ladder(1) is None and trace.sdp(1) is None
