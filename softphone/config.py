@@ -120,6 +120,8 @@ class Phv:
 
     interval_ms: int = limited(160, 40, 320, 20)
     """Time between packets while someone speaks (ptime). PJMEDIA pulls 20 ms frames, at most 16 to a packet."""
+    detail: int = limited(2, 0, 2)
+    """Codes for how each 40 ms sounded, besides what was said: more words understood, about 180 bit/s each."""
     redundancy: int = limited(1, 0, 4)
     """How many earlier packets each packet repeats."""
     voice: bool = True

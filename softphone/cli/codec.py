@@ -15,6 +15,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     encode.add_argument("source", type=Path, metavar="SOUND")
     encode.add_argument("target", type=Path, metavar="PHV")
     encode.add_argument("--interval-ms", type=int, default=160, metavar="N", help="time between packets (default %(default)s)")
+    encode.add_argument("--detail", type=int, default=2, metavar="N", help="codes for how each sound was spoken, 0 to 2 (default %(default)s)")
     encode.add_argument("--redundancy", type=int, default=1, metavar="N", help="earlier packets that each repeats (default %(default)s)")
     encode.add_argument("--no-voice", action="store_true", help="do not describe the speaker's voice")
     encode.set_defaults(run=run_encode)
@@ -41,7 +42,7 @@ def run_encode(options: argparse.Namespace) -> int:
     from codec.settings import EncoderSettings  # noqa: PLC0415
 
     try:
-        settings = EncoderSettings(interval_ms=options.interval_ms, redundancy=options.redundancy, voice=not options.no_voice)
+        settings = EncoderSettings(options.interval_ms, options.redundancy, not options.no_voice, options.detail)
         print(commands.encode(options.source, options.target, settings))
     except CodecError as error:
         raise status.CommandError(str(error)) from None

@@ -74,7 +74,7 @@ class Engine:
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.history = HistoryWriter(lambda event: self.server.publish(event), keep=config.privacy.history)
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
-        phv = {"interval_ms": config.phv.interval_ms, "redundancy": config.phv.redundancy, "voice": config.phv.voice}
+        phv = {name: getattr(config.phv, name) for name in ("interval_ms", "redundancy", "voice", "detail")}
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),
             phv,

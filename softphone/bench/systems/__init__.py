@@ -5,12 +5,11 @@ from collections.abc import Callable
 from softphone.bench.systems import codec2, lyra, opus, original, parts, phv
 from softphone.bench.systems.system import System
 
-_DETAIL: dict[str, Callable[[], System]] = {"phv-detail": lambda: phv.Phv(redundancy=0, detail=True)}
-
 SYSTEMS: dict[str, Callable[[], System]] = {
     "original": original.Original,
     "phv-base": lambda: phv.Phv(redundancy=0),
-    **(_DETAIL if phv.HAS_DETAIL else {}),
+    "phv-coarse": lambda: phv.Phv(redundancy=0, detail=1),
+    "phv-detail": lambda: phv.Phv(redundancy=0, detail=2),
     "phv-base-r1": lambda: phv.Phv(redundancy=1),
     "opus-6k-60ms": lambda: opus.Opus(6000, 60),
     "opus-6k-20ms": lambda: opus.Opus(6000, 20),
@@ -21,7 +20,7 @@ SYSTEMS: dict[str, Callable[[], System]] = {
 }
 """Making one loads what it needs, and raises SoftphoneError or CodecError where that is missing."""
 
-OPTIONAL = frozenset({"phv-base-r1", "opus-6k-20ms"})
+OPTIONAL = frozenset({"phv-coarse", "phv-base-r1", "opus-6k-20ms"})
 """Measured only where they are named."""
 
 PARTS: dict[str, Callable[[], System]] = {

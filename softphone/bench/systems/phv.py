@@ -2,8 +2,6 @@
 
 import itertools
 import time
-from dataclasses import fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,19 +23,15 @@ STEP_MS = 20
 TAIL_STEPS = 75
 """1.5 s: how long after the last packet the decoder may still speak."""
 
-HAS_DETAIL = any(field.name == "detail" for field in fields(EncoderSettings))
-"""Whether this codec has a second layer."""
-
 
 class Phv:
-    """`redundancy`: how many earlier groups a packet repeats; `detail`: the second layer is sent. Raises ModelError."""
+    """`redundancy`: how many earlier groups a packet repeats; `detail`: codes of the second layer. Raises ModelError."""
 
     hold_ms = STEP_MS
 
-    def __init__(self, redundancy: int, detail: bool = False) -> None:
+    def __init__(self, redundancy: int, detail: int = 0) -> None:
         use_one_thread()
-        chosen: dict[str, Any] = {"redundancy": redundancy} | ({"detail": detail} if HAS_DETAIL else {})
-        self._settings = EncoderSettings(**chosen)
+        self._settings = EncoderSettings(redundancy=redundancy, detail=detail)
         self._models = Models.load()
         self.fingerprint = f"{fingerprint()} {self._settings}"
 
