@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import pjsua2 as pj
@@ -16,6 +17,14 @@ from softphone.engine.wav import Player, Recorder, check_playable, check_writabl
 
 log = logging.getLogger(__name__)
 Action = Literal["playing", "played", "recording", "recorded"]
+
+
+@dataclass(eq=False)
+class CallPort:
+    """A call's port of the bridge. PJSUA makes a new one when the call is renegotiated, so one of these may have outlived its port."""
+
+    media: pj.AudioMedia
+    alive: bool = True
 
 
 class CallAudio:
@@ -34,10 +43,10 @@ class CallAudio:
         self._publish = publish
         self._defer = defer
         self._sound = sound
-        self._call: pj.AudioMedia | None = None
+        self._call: CallPort | None = None
         self._silent = False
         self._present = True
-        self._partners: dict[int, pj.AudioMedia] = {}
+        self._partners: dict[int, CallPort] = {}
         self._links: set[tuple[str, str]] = set()
         self._player: Player | None = None
         self._player_stands_in = False
@@ -48,8 +57,8 @@ class CallAudio:
         self._wav_out: str | None = None
 
     @property
-    def media(self) -> pj.AudioMedia | None:
-        """The call's port of the bridge while it has sound that may be heard."""
+    def port(self) -> CallPort | None:
+        """The call's port while it has sound that may be heard."""
         return None if self._silent else self._call
 
     def play(self, path: str, *, stands_in: bool = False) -> None:
@@ -86,13 +95,12 @@ class CallAudio:
             self._present = on
             self._wire()
 
-    def mix_with(self, partners: Mapping[int, pj.AudioMedia]) -> None:
+    def mix_with(self, partners: Mapping[int, CallPort]) -> None:
         """Send also what these calls receive, by number. Cheap when nothing changed."""
-        changed = [number for number, media in self._partners.items() if partners.get(number) is not media]
-        if not changed and len(partners) == len(self._partners):
+        if self._partners == partners:
             return
-        stale, self._partners = self._partners, {number: media for number, media in self._partners.items() if number not in changed}
-        self._wire(stale)
+        before, self._partners = self._partners, {n: port for n, port in self._partners.items() if partners.get(n) is port}
+        self._wire(before)
         self._partners = dict(partners)
         try:
             self._wire()
@@ -106,13 +114,15 @@ class CallAudio:
     def attach(self, media: pj.AudioMedia) -> None:
         """The call has sound, perhaps again, perhaps through another port. Raises WavError, pj.Error."""
         self.detach()
-        self._call = media
+        self._call = CallPort(media)
         self._start()
 
     def detach(self) -> None:
         """The call has no sound now, and its port is gone; files go on when it comes back."""
+        if self._call is not None:
+            self._call.alive = False
         self._call = None
-        self._links = {link for link in self._links if "call" not in link}
+        self._forget("call")
         self._wire()
 
     def close(self) -> None:
@@ -140,12 +150,13 @@ class CallAudio:
                 links |= {("call", "loudspeaker"), ("notice", "loudspeaker")}
         return {link for link in links if all(self._port(name) is not None for name in link)}
 
-    def _port(self, name: str, partners: Mapping[int, pj.AudioMedia] | None = None) -> pj.AudioMedia | None:
+    def _port(self, name: str, partners: Mapping[int, CallPort] | None = None) -> pj.AudioMedia | None:
         match name.split():
             case ["call"]:
-                return self._call
+                return self._call and self._call.media
             case ["call", number]:
-                return (self._partners if partners is None else partners).get(int(number))
+                partner = (self._partners if partners is None else partners).get(int(number))
+                return partner.media if partner is not None and partner.alive else None
             case ["microphone"]:
                 return self._sound.microphone_port()
             case ["loudspeaker"]:
@@ -159,14 +170,14 @@ class CallAudio:
             case _:
                 return self._notice
 
-    def _wire(self, stale: Mapping[int, pj.AudioMedia] | None = None) -> None:
-        """Connect and disconnect; `stale` are partners as they were. Raises pj.Error when something cannot be connected."""
+    def _wire(self, partners: Mapping[int, CallPort] | None = None) -> None:
+        """Connect and disconnect; `partners` as they were until now. Raises pj.Error when something cannot be connected."""
         wanted = self._wanted()
         for source_name, sink_name in self._links - wanted:
-            source, sink = self._port(source_name, stale), self._port(sink_name, stale)
+            source, sink = self._port(source_name, partners), self._port(sink_name, partners)
             self._links.discard((source_name, sink_name))
+            # Never of a port that is gone: PJMEDIA 2.15.1 would take all sources off the sink (conference.c, op_disconnect_ports).
             if source is not None and sink is not None:
-                # The port may be gone, and its connections with it.
                 with contextlib.suppress(pj.Error):
                     source.stopTransmit(sink)
         for source_name, sink_name in wanted - self._links:

@@ -51,6 +51,11 @@ class CallMedia:
         """Seconds since the far end was last heard of, or 0 while it need not be: without sound, or while it holds us."""
         return 0.0 if self._codec is None or self.held_by_remote else self._meter.silent_s
 
+    @property
+    def stream(self) -> PhvStream | None:
+        """The call's way to the codec worker, on our codec."""
+        return self._stream
+
     def sdp(self, local: str, remote: str) -> str:
         """Our SDP as it shall be sent, from what PJSIP wrote; `remote` is the offer that it answers, or empty."""
         order = list(self.codec_order or ())
