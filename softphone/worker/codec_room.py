@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,17 @@ from codec.payload import VERSION
 from codec.phones import INVENTORY_NAME
 from codec.settings import EncoderSettings
 from softphone import paths
+from softphone.worker.own_voice import OwnVoice
 
 WARM_UP_S = 2
 
 
 @dataclass(frozen=True)
 class CodecRoom:
-    """Everything that lanes share; read only."""
+    """Everything that lanes share; read only, but for the voice."""
 
     models: Models
+    own_voice: OwnVoice = field(default_factory=OwnVoice)
 
     @classmethod
     def load(cls, threads: int) -> CodecRoom:
