@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -15,6 +16,9 @@ from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
 from tests.peers.process import ROOT
 
+# On a loaded machine any example may take long; what hangs is pytest-timeout's.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
 
 
