@@ -45,7 +45,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
                 yield CallList(self.phone.name_of)
             yield CallCard(self.phone.config, self.phone.name_of)
             yield IdlePanel(self.phone.name_of)
-        yield Line(fill=True, id="too-small")
+        yield Line(wrap=True, fill=True, id="too-small")
         yield SayLine()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -53,8 +53,11 @@ class MainScreen(CallActions, PhoneScreen[None]):
         self.set_class(width < LEAST_WIDTH or height < LEAST_HEIGHT, "-small")
         self.query_one("#middle").set_class(width < NARROW, "-narrow")
         self.query_one("#side").set_class(width >= WIDE, "-wide")
-        needs = f"The phone needs {LEAST_WIDTH} x {LEAST_HEIGHT}: make it\nlarger, or the letters smaller.\nCalls go on meanwhile."
-        self.query_one("#too-small", Line).show(Content(f"This window has {width} x {height} characters.\n{needs}"))
+        text = (
+            f"This window has {width} x {height} characters; the phone needs {LEAST_WIDTH} x {LEAST_HEIGHT}. "
+            "Make it larger, or its letters smaller. Calls go on, and keys work."
+        )
+        self.query_one("#too-small", Line).show(Content(text))
         self.call_after_refresh(self.refresh_state, EVERYTHING)
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
@@ -64,6 +67,8 @@ class MainScreen(CallActions, PhoneScreen[None]):
         if topics & {"calls", "statistics"}:
             self.query_one(CallList).show_state(state, now)
             self._banner()
+        # Where they stand above each other, one call needs no list.
+        self.query_one(CallList).display = len(state.calls) != 1 or not self.query_one("#middle").has_class("-narrow")
         card, idle, call = self.query_one(CallCard), self.query_one(IdlePanel), state.call
         card.display, idle.display = call is not None, call is None
         if call is None:

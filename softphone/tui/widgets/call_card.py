@@ -58,8 +58,8 @@ class CallCard(Vertical):
         roomy = self.content_size.height >= ROOMY
         self.set_class(roomy, "-roomy")
         self.set_class(call.incoming, "-ringing")
-        self._title(call, now)
         if topics & {"calls", "statistics", "engine"}:
+            self._title(call, now)
             self._part("facts", card_text.facts(call, self._config, worker, width))
             self._part("verdict", card_text.verdict(call, worker, width))
             self._part("sparks", card_text.sparks(call, width) if call.samples else Content(""))
