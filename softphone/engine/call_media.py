@@ -56,6 +56,16 @@ class CallMedia:
         """The call's way to the codec worker, on our codec."""
         return self._stream
 
+    @property
+    def codec_now(self) -> str:
+        """The codec while there is sound, else empty."""
+        return "" if self._codec is None else self._codec_name
+
+    @property
+    def phv_stream(self) -> PhvStream | None:
+        """Our codec's stream in the worker; None on other codecs."""
+        return self._stream if self._codec_name == "x-phv" else None
+
     def sdp(self, local: str, remote: str) -> str:
         """Our SDP as it shall be sent, from what PJSIP wrote; `remote` is the offer that it answers, or empty."""
         order = list(self.codec_order or ())

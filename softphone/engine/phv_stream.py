@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from softphone.link import CHUNK_BYTES, CHUNK_SAMPLES, BoundedQueue, Close, Message, Open, Payload, Pcm, Pull, Statistics
+from softphone.link import CHUNK_BYTES, CHUNK_SAMPLES, BoundedQueue, Close, Message, Observe, Observed, Open, Payload, Pcm, Pull, Statistics
 
 FILL_SAMPLES = 3 * CHUNK_SAMPLES
 """60 ms of decoded sound are kept ahead of the playout: the time that the worker has for an answer."""
 LONGEST_FILL_SAMPLES = 12 * CHUNK_SAMPLES
 """So much may wait after the worker was late; the next pause in speech brings it back to `FILL_SAMPLES`."""
 PAYLOAD_QUEUE = 16
+REPORT_QUEUE = 8
 
 
 class PhvStream:
@@ -29,6 +30,10 @@ class PhvStream:
         self.counters: Counter[str] = Counter()
         self.codec_counters: dict[str, Any] = {}
         """The worker's own counters of this stream, newest."""
+        self.voice_told: list[Any] = [0, None, 0]
+        """What was told last of the voice."""
+        self._observed = False
+        self._reports: BoundedQueue[dict[str, Any]] = BoundedQueue(REPORT_QUEUE)
         self._settings = settings
         self._send = send
         self._closed = closed
@@ -43,6 +48,26 @@ class PhvStream:
         self._payloads.clear()
         self._send(Open(self.number, self._settings))
         self._send(Pull(self.number, FILL_SAMPLES))
+        if self._observed:
+            self._send(Observe(self.number, True))
+
+    def observe(self, on: bool) -> None:
+        """Whether the worker shall report what it sends and speaks."""
+        if on != self._observed:
+            self._observed = on
+            self._send(Observe(self.number, on))
+
+    def take_reports(self) -> Iterator[dict[str, Any]]:
+        """The reports that came since the last time, oldest first; see `link.Observed`."""
+        while (report := self._reports.get()) is not None:
+            yield report
+
+    @property
+    def waiting_ms(self) -> float:
+        """Decoded sound that waits to be played, and tokens that wait in the worker to be spoken."""
+        with self._lock:
+            decoded = len(self._sound) / 32
+        return decoded + float(self.codec_counters.get("waiting_ms", 0))
 
     def put_pcm(self, pcm: bytes) -> None:
         if not self._send(Pcm(self.number, pcm)):
@@ -70,12 +95,14 @@ class PhvStream:
         self._send(Close(self.number))
         self._closed(self)
 
-    def receive(self, message: Pcm | Payload | Statistics) -> None:
+    def receive(self, message: Pcm | Payload | Statistics | Observed) -> None:
         """An answer of the worker; called on the pump thread."""
         match message:
             case Payload(_, payload):
                 if self._payloads.put(payload) is not None:
                     self.counters["payloads_not_taken"] += 1
+            case Observed(_, report):
+                self._reports.put(report)
             case Statistics(_, counters):
                 self.codec_counters = counters
             case Pcm(_, pcm):

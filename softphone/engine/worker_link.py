@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from softphone.control.protocol import Worker
 from softphone.engine.phv_stream import PhvStream
-from softphone.link import Failure, Link, Message, Payload, Pcm, Ready, Statistics, Stop, link_pair
+from softphone.link import Failure, Link, Message, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop, link_pair
 
 State = Literal["starting", "ready", "died", "unavailable", "stopped"]
 READY_DEADLINE_S = 60.0
@@ -53,6 +53,8 @@ class CodecWorker:
         """What the worker said of itself when it was ready: version, inventory, model, interval_ms ..."""
         self.pid = 0
         self.restarts = 0
+        self.on_said: Callable[[dict[str, Any]], None] = lambda _report: None
+        """Called with each `link.Said` on the pump thread; must only queue."""
         self._on_event = on_event
         self._settings = dict(settings)
         self._command = command or WorkerCommand()
@@ -109,6 +111,10 @@ class CodecWorker:
         if link is None:
             return {}
         return {f"link_{kind}_dropped": count for (kind, number), count in list(link.counters.dropped.items()) if number == stream}
+
+    def say(self, stream: int, request: dict[str, Any]) -> bool:
+        """Have typed text spoken: `link.Say`; the answer comes to `on_said`. False while there is no worker. Raises LinkError."""
+        return self._send(Say(stream, request))
 
     def _stream_closed(self, stream: PhvStream) -> None:
         with self._lock:
@@ -204,10 +210,12 @@ class CodecWorker:
 
     def _receive(self, message: Message) -> None:
         match message:
-            case Pcm() | Payload() | Statistics():
+            case Pcm() | Payload() | Statistics() | Observed():
                 stream = self._streams.get(message.stream)
                 if stream is not None:
                     stream.receive(message)
+            case Said(_, report):
+                self.on_said(report)
             case Ready(facts):
                 self.facts = facts
                 self._ready_at = time.monotonic()

@@ -105,6 +105,9 @@ typedef pjmedia_aud_dev_factory *(*pjmedia_aud_factory_create)(void *pool_factor
 
 int pjmedia_aud_register_factory(pjmedia_aud_factory_create create);
 unsigned pjmedia_aud_dev_count(void);
+int pjmedia_aud_dev_refresh(void);
+typedef struct { int capture_dev; int playback_dev; unsigned mode; int use_default_settings; } pjsua_snd_dev_param;
+int pjsua_set_snd_dev2(const pjsua_snd_dev_param *param);
 int pjmedia_aud_dev_get_info(int id, pjmedia_aud_dev_info *info);
 int pj_thread_register(const char *name, long *desc, void **thread);
 int pj_thread_is_registered(void);
