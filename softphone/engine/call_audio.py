@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pjsua2 as pj
 
 from softphone.control.protocol import File
 from softphone.engine.sound import Sound
-from softphone.engine.tones import NOTICE, Tone
+from softphone.engine.tones import NOTICE, Silence, Tone
 from softphone.engine.wav import Player, Recorder, check_playable, check_writable, wait_complete
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,9 @@ class CallAudio:
         self._recorder: Recorder | None = None
         self._mixer: Recorder | None = None
         self._notice: Tone | None = None
+        self._typed: deque[str] = deque()
+        self._voice: Player | None = None
+        self._carrier: Silence | None = None
         self._wav_in: str | None = None
         self._wav_out: str | None = None
 
@@ -67,6 +72,20 @@ class CallAudio:
         self._stop_player()
         self._wav_in, self._player_stands_in = path, stands_in
         self._start()
+
+    def say(self, path: str) -> None:
+        """Send typed speech, a file that is removed afterwards, when those before it have been heard; microphone and file wait. Raises
+        WavError."""
+        check_playable(path)
+        self._typed.append(path)
+        self._start()
+
+    def carry(self, on: bool) -> None:
+        """Send at least silence: without any source PJSUA asks no codec for packets, not even for those that it makes of typed text."""
+        if on != (self._carrier is not None):
+            self._forget("carrier")
+            self._carrier = Silence() if on else None
+            self._wire()
 
     def record(self, path: str | None, *, both: bool = False) -> None:
         """Write what arrives to this file from now on, or `both` directions; None ends all recording. Raises WavError."""
@@ -132,6 +151,11 @@ class CallAudio:
         self._stop_player()
         self._stop_recorder()
         self._stop_mixer()
+        self._stop_voice()
+        while self._typed:
+            Path(self._typed.popleft()).unlink(missing_ok=True)
+        self._forget("carrier")
+        self._carrier = None
 
     # What is connected
 
@@ -139,10 +163,13 @@ class CallAudio:
         links: set[tuple[str, str]] = set()
         if self._call is not None and not self._silent:
             sources = [f"call {number}" for number in self._partners]
-            if self._player is not None:
+            if self._voice is not None:
+                sources.append("voice")
+            elif self._player is not None:
                 sources += [] if self.muted and self._player_stands_in else ["player"]
             elif self._present and not self.muted:
                 sources.append("microphone")
+            sources += ["carrier"] if self._carrier is not None else []
             sources += ["notice"] if self._notice is not None else []
             links |= {(source, "call") for source in sources}
             links |= {("call", sink) for sink in ("recorder", "mixer")} | {(source, "mixer") for source in sources}
@@ -163,6 +190,10 @@ class CallAudio:
                 return self._sound.loudspeaker_port()
             case ["player"]:
                 return self._player
+            case ["voice"]:
+                return self._voice
+            case ["carrier"]:
+                return self._carrier
             case ["recorder"]:
                 return self._recorder
             case ["mixer"]:
@@ -195,6 +226,9 @@ class CallAudio:
                 path, self._wav_in = self._wav_in, None
                 self._player = Player(path, lambda: self._defer(lambda: self._played(path)))
                 self._say("playing", path)
+            if self._typed and self._voice is None:
+                path = self._typed.popleft()
+                self._voice = Player(path, lambda: self._defer(lambda: self._said(path)))
             if self._wav_out is not None:
                 path, self._wav_out = self._wav_out, None
                 self._recorder = Recorder(path)
@@ -209,6 +243,17 @@ class CallAudio:
         if self._player is not None and self._player.path == path:
             self._stop_player()
             self._wire()
+
+    def _said(self, path: str) -> None:
+        if self._voice is not None and self._voice.path == path:
+            self._stop_voice()
+            self._start()
+
+    def _stop_voice(self) -> None:
+        voice, self._voice = self._voice, None
+        if voice is not None:
+            self._forget("voice")
+            Path(voice.path).unlink(missing_ok=True)
 
     def _stop_player(self) -> None:
         player, self._player = self._player, None
