@@ -85,21 +85,20 @@ class Sound:
             self._use_null("")
             self._tell()
             return
-        capture, playback = self._find(wanted_input, "input"), self._find(wanted_output, "output")
-        if capture is None or playback is None:
+        if self._missing(wanted_input, wanted_output) and self._devices is not None and self._devices.is_open:
             # It may have been plugged in since; looking for it closes what is open.
             self.endpoint.use_null_device()
+        if self._devices is None or not self._devices.is_open:
             try:
                 self._look()
-                capture, playback = self._find(wanted_input, "input"), self._find(wanted_output, "output")
             except MediaError as error:
-                self._use_null(str(error))
-                self._tell()
+                self.give_up(str(error))
                 raise SoundError(str(error)) from None
-            if capture is None or playback is None:
-                missing = ("input", wanted_input) if capture is None else ("output", wanted_output)
-                self._follow(reopen_now=now)
-                raise SoundError(f'there is no {missing[0]} device "{missing[1]}"; there are: {self._names() or "none"}')
+        if missing := self._missing(wanted_input, wanted_output):
+            self._follow(reopen_now=now)
+            raise SoundError(f"there is no {missing}; there are: {self._names() or 'none'}")
+        capture, playback = self._find(wanted_input, "input"), self._find(wanted_output, "output")
+        assert capture is not None and playback is not None
         self._use(capture, playback, wanted_input != NULL, wanted_output != NULL)
         self.note = ""
         self._reopen(now)
@@ -153,6 +152,11 @@ class Sound:
         if name == DEFAULT:
             return fitting[0] if fitting else None
         return next((device for device in fitting if device.name == name), None)
+
+    def _missing(self, wanted_input: str, wanted_output: str) -> str:
+        """Which of the two devices is not known, in words; "" when both are."""
+        wanted = (("input", wanted_input), ("output", wanted_output))
+        return next((f'{side} device "{name}"' for side, name in wanted if self._find(name, side) is None), "")
 
     def _choose(self, name: str, side: str) -> tuple[SoundDeviceInfo | None, str]:
         """The device of that name, else the default one and a sentence."""
