@@ -39,6 +39,7 @@ class AddressLines(Vertical):
     DEFAULT_CSS = """
     AddressLines {
         height: auto;
+        &:focus-within { text-style: none; }
         Horizontal { height: 3; }
         Label { width: 15; color: $text-muted; }
         TextArea { width: 1fr; height: 3; background: $panel; padding: 0; }
