@@ -44,18 +44,18 @@ class Batch:
     lengths: list[int]
 
 
-def load(split: str, cache: Path, limit: int | None = None) -> list[tuple[str, Utterance]]:
-    """(part, utterance) of a packed list, at most `limit` spread over it."""
-    corpus = Corpus(split, cache)
+def load(split: str, cache: Path, limit: int | None = None, labels: str = "") -> list[tuple[str, Utterance]]:
+    """(part, utterance) of a packed list, at most `limit` spread over it; labels: which set of them, see `Corpus`."""
+    corpus = Corpus(split, cache, labels)
     loaded = []
     for index in range(0, len(corpus), max(1, len(corpus) // limit) if limit else 1):
         row = corpus.records[index]
-        labels = [(phone_index(label), start, end) for label, start, end in row["phones"]] if row["phones"] else None
-        if labels is not None:
-            phones = [phone for phone, _, _ in labels if phone]
+        spans = [(phone_index(label), start, end) for label, start, end in row["phones"]] if row["phones"] else None
+        if spans is not None:
+            phones = [phone for phone, _, _ in spans if phone]
         else:
             phones = [phone for word in variants_of(row["text"]) or [] for phone in word[0]]
-        loaded.append((corpus.part(index), Utterance(row["id"], corpus.pcm(index), labels, phones or None, row["text"])))
+        loaded.append((corpus.part(index), Utterance(row["id"], corpus.pcm(index), spans, phones or None, row["text"])))
     return loaded
 
 
