@@ -19,7 +19,7 @@ from tests.peers.process import ROOT
 # On a loaded machine any example may take long; what hangs is pytest-timeout's.
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
-PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
+PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret", "carol": "carol-secret"}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,7 +40,7 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def kamailio(tmp_path: Path) -> Iterator[Kamailio]:
-    """A registrar and proxy that knows alice and bob."""
+    """A registrar and proxy that knows alice, bob and carol."""
     server = Kamailio(tmp_path / "kamailio", PASSWORDS)
     server.start()
     yield server
