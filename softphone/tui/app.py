@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
 import signal
@@ -16,7 +17,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from softphone.config import Config
-from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb
+from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup
 from softphone.store.errors import StoreError
 from softphone.store.store import Store, open_store
 from softphone.tui import actions as table
@@ -31,6 +32,7 @@ from softphone.tui.terminal import TerminalTitle
 FRAME_S = 0.25
 """How often what changes all the time is drawn; everything else is drawn at once."""
 CONTINUOUS: frozenset[Topic] = frozenset({"statistics", "levels", "phones", "voice"})
+GOODBYE_S = 5.0
 BELL_FRAMES = 8
 """The bell rings this often (every two seconds) while a call waits for an answer."""
 # A screen is imported when it is first opened, so that the phone is there at once.
@@ -268,6 +270,10 @@ class PhoneApp(App[int], inherit_bindings=False):
 
     async def leave(self, *, keep: bool) -> None:
         """End the program; `keep`: calls and engine go on without it."""
+        if not keep and self.state.calls:
+            # An engine that somebody else started goes on without us, but not with our calls.
+            with contextlib.suppress(ControlError):
+                await self.session.ask(Hangup(), timeout_s=GOODBYE_S)
         # An engine that an earlier front end left behind is ended with the last call; one of `softphone engine` is not ours to end.
         await self.session.close(keep=keep, end=self.state.engine.stay)
         self.exit(0)

@@ -163,4 +163,4 @@ def voice(call: CallView, width: int) -> Content:
     if known.tx_similarity is not None:
         sent += f" {meter(known.tx_similarity, 8)} {known.tx_similarity:.2f} like you"
     heard = f"; {known.rx_bytes} bytes heard" if known.rx_bytes else ""
-    return _row("voice", sent + heard if len(sent + heard) <= width - LABEL else sent)
+    return _row("voice", sent + heard if len(sent + heard) <= width - LABEL else cut(sent, width - LABEL))

@@ -104,7 +104,7 @@ class NoColourFilter(LineFilter):
 
 @lru_cache(2048)
 def _without_colour(style: Style, ground: tuple[int, int, int]) -> Style:
-    reverse = style.reverse
+    reverse = bool(style.reverse)
     if style.bgcolor is not None and style.bgcolor.triplet is not None:
         far = max(abs(one - other) for one, other in zip(style.bgcolor.triplet, ground, strict=True)) > STANDS_OUT
         reverse = reverse != far
