@@ -34,10 +34,12 @@ def tone_db(sound: np.ndarray, hertz: float) -> float:
 def read_growing(path: Path) -> np.ndarray:
     """What has been written so far into a WAV file that is not finished, so that its header lies about the length; or into a raw one.
 
-    16 kHz, the first channel; from 48 kHz every third sample, which does for tones.
+    At 16 kHz, the first channel of those there are; from 48 kHz every third sample, which does for tones.
     """
     data = path.read_bytes() if path.exists() else b""
     channels, rate = 1, RATE
+    if len(data) < 44:
+        return np.zeros(0)
     if data[:4] == b"RIFF":
         channels, rate = struct.unpack("<HI", data[22:28])
         data = data[44:]
