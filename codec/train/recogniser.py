@@ -27,7 +27,7 @@ from codec.train.pronunciations import phone_errors, variants_of
 from codec.train.recogniser_data import UNLABELLED, WEIGHTS, Batch, Utterance, batches, frame_labels, load, load_noises
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
-from codec.train.whisper_weights import SOURCES, mel_filters, recogniser_from_whisper
+from codec.train.whisper_weights import SOURCES, recogniser_from_whisper
 from codec.weights_file import load_weights
 
 REPORT_SECONDS = 600.0
@@ -121,7 +121,7 @@ def report(when: str, network: RecogniserNetwork, utterances: list[Utterance]) -
 def tiny_network() -> RecogniserNetwork:
     """A network too small to be good, for smoke runs."""
     network = RecogniserNetwork(RecogniserConfig(width=64, layers=1))
-    network.filters.copy_(mel_filters())
+    network.filters.copy_(shipped_network().filters)
     return network
 
 

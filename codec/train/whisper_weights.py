@@ -72,8 +72,7 @@ def _package_file(relative: str) -> Path:
     return Path(spec.origin).parent / rest
 
 
-def mel_filters() -> Tensor:
-    """Whisper's mel filters: (80, 201)."""
+def _mel_filters() -> Tensor:
     from librosa.filters import mel  # noqa: PLC0415  (slow import, needed for training alone)
 
     return torch.from_numpy(mel(sr=16000, n_fft=400, n_mels=80).astype(np.float32))
@@ -85,7 +84,7 @@ def recogniser_from_whisper(source: str) -> RecogniserNetwork:
     arrays = read_ctranslate2(b"".join(_package_file(name).read_bytes() for name in files), "encoder/")
     network = RecogniserNetwork(config)
     state = dict(network.state_dict())
-    state["filters"] = mel_filters()
+    state["filters"] = _mel_filters()
     names = {
         "conv1": "conv1",
         "conv2": "conv2",
