@@ -25,13 +25,23 @@ class PhvStream:
     `LONGEST_FILL_SAMPLES` the oldest sound is.
     """
 
-    def __init__(self, number: int, settings: dict[str, Any], send: Callable[[Message], bool], closed: Callable[[PhvStream], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        settings: dict[str, Any],
+        send: Callable[[Message], bool],
+        closed: Callable[[PhvStream], None],
+        encoder_delay_ms: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.number = number
         self.counters: Counter[str] = Counter()
         self.codec_counters: dict[str, Any] = {}
         """The worker's own counters of this stream, newest."""
         self.voice_told: list[Any] = [0, None, 0]
         """What was told last of the voice."""
+        self.encoder_delay_ms = encoder_delay_ms
+        """Of our encoder; the far end's is taken to be as slow."""
+        self._tokens_wait_ms = 0.0
         self._observed = False
         self._reports: BoundedQueue[dict[str, Any]] = BoundedQueue(REPORT_QUEUE)
         self._settings = settings
@@ -64,10 +74,9 @@ class PhvStream:
 
     @property
     def waiting_ms(self) -> float:
-        """Decoded sound that waits to be played, and tokens that wait in the worker to be spoken."""
+        """How long what arrived waits to be heard while somebody speaks: as tokens in the worker, then as sound here."""
         with self._lock:
-            decoded = len(self._sound) / 32
-        return decoded + float(self.codec_counters.get("waiting_ms", 0))
+            return self._tokens_wait_ms + len(self._sound) / 32
 
     def put_pcm(self, pcm: bytes) -> None:
         if not self._send(Pcm(self.number, pcm)):
@@ -105,6 +114,9 @@ class PhvStream:
                 self._reports.put(report)
             case Statistics(_, counters):
                 self.codec_counters = counters
+                # Speech arrives as fast as it is spoken: so much as waits, so long it waits (Little's law).
+                if waiting := float(counters.get("waiting_ms", 0)):
+                    self._tokens_wait_ms = waiting if not self._tokens_wait_ms else 0.8 * self._tokens_wait_ms + 0.2 * waiting
             case Pcm(_, pcm):
                 with self._lock:
                     self._put_sound(pcm)

@@ -55,7 +55,7 @@ class Worker:
         began = time.monotonic()
         try:
             self._room = CodecRoom.load(self._threads)
-            facts = {**self._room.facts, "warm_s": round(self._room.warm_up(), 2), "load_s": round(time.monotonic() - began, 2)}
+            facts = {**self._room.facts, **self._room.warm_up(), "load_s": round(time.monotonic() - began, 2)}
         except Exception as error:
             log.debug("cannot load", exc_info=True)
             self._link.send(Failure(0, f"the codec cannot be loaded ({type(error).__name__}: {error})"))
