@@ -137,7 +137,7 @@ def corpus_examples(name: str, work: Path = Path("work")) -> list[Example]:
     """Of all utterances of a packed list whose words fit their phones; kept in `<work>/text_prosody/<name>.npz`."""
     path = work / "text_prosody" / f"{name}.npz"
     if not path.exists():
-        found = list(_examples_of(Corpus(name, work / "corpus"), work))
+        found = list(_examples_of(Corpus(name, work / "corpus")))
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part.npz")
         np.savez(
@@ -156,7 +156,7 @@ def corpus_examples(name: str, work: Path = Path("work")) -> list[Example]:
         return [Example(*row) for row in zip(phones, stress, features, target, saved["style"].tolist(), strict=True)]
 
 
-def _examples_of(corpus: Corpus, work: Path) -> Iterator[Example]:
+def _examples_of(corpus: Corpus) -> Iterator[Example]:
     tracks, pronouncer = Tracks(corpus), Pronouncer()
     fitted = 0
     for index in corpus:
