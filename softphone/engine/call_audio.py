@@ -41,6 +41,8 @@ class CallAudio:
         """Neither microphone nor the file that stands for it is sent; what is played or said meanwhile is."""
         self.recording = ""
         """File that both directions are written to, or that they will be once there is sound."""
+        self.notice_due = False
+        """Such a recording has begun, and the far end has heard no more of it than the tone."""
         self._number = number
         self._publish = publish
         self._defer = defer
@@ -236,6 +238,7 @@ class CallAudio:
             if self.recording and self._mixer is None:
                 self._mixer = Recorder(self.recording)
                 self._notice = Tone(NOTICE, loop=False)
+                self.notice_due = True
                 self._say("recording", self.recording)
         self._wire()
 

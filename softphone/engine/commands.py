@@ -63,6 +63,8 @@ class Commands:
                 return {}
             case ask.Record():
                 call = self.numbered(command.call)
+                if command.both and command.wav is not None:
+                    call.check_up("be recorded in both directions")
                 call.audio.record(command.wav, both=command.both)
                 call.tell()
                 return {}
