@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from softphone.cli import status
 from softphone.cli.output import harmless
@@ -73,7 +72,7 @@ def _list(options: argparse.Namespace) -> int:
         found = store.contacts.search(" ".join(options.text))
     if options.json:
         for contact in found:
-            print(json.dumps(as_dict(contact), ensure_ascii=False))
+            print(json.dumps(dataclasses.asdict(contact), ensure_ascii=False))
         return status.OK
     width = max((len(contact.name) for contact in found), default=0)
     for contact in found:
@@ -94,7 +93,7 @@ def _add(options: argparse.Namespace) -> int:
     )
     with user_store() as store:
         contact = store.contacts.add(contact)
-    print(json.dumps(as_dict(contact), ensure_ascii=False) if options.json else harmless(_line(contact, len(contact.name))))
+    print(json.dumps(dataclasses.asdict(contact), ensure_ascii=False) if options.json else harmless(_line(contact, len(contact.name))))
     return status.OK
 
 
@@ -136,12 +135,6 @@ def _export(options: argparse.Namespace) -> int:
         count = vcard_import.export_file(options.file, store.contacts, options.vcard)
     print(f"{count} contacts written to {options.file}", file=sys.stderr)
     return status.OK
-
-
-def as_dict(contact: Contact) -> dict[str, Any]:
-    """What --json shows of a contact."""
-    table = dataclasses.asdict(contact)
-    return {name: value for name, value in table.items() if name not in ("search_words", "digits")}
 
 
 def _line(contact: Contact, width: int) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from softphone.config import CODEC_NAMES
 from softphone.store import sip_address
+from softphone.store.contact_index import ContactIndex
 from softphone.store.database import Database, Stamp
 from softphone.store.errors import StoreError, clean, clean_lines
-from softphone.store.folding import fold, words
+from softphone.store.folding import fold
 from softphone.store.rule_book import ContactRules, RuleBook
 
 
@@ -41,8 +42,6 @@ class Contact:
     codecs: tuple[str, ...] | None = None
     uid: str = ""
     id: int = 0
-    search_words: tuple[str, ...] = field(default=(), repr=False, compare=False)
-    digits: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def preferred(self) -> Address | None:
@@ -57,12 +56,16 @@ class Contacts:
         self._database = database
         self._stamp: Stamp | None = None
         self._all: tuple[Contact, ...] = ()
+        self._index: ContactIndex | None = None
+        self._book: RuleBook | None = None
 
     def all(self) -> tuple[Contact, ...]:
         """Favourites first, then by name. Raises StoreError."""
         stamp = self._database.stamp()
         if stamp != self._stamp:
-            self._all = self._database.read(_load)
+            found = self._database.read(_load)
+            if found != self._all:
+                self._all, self._index, self._book = found, None, None
             self._stamp = stamp
         return self._all
 
@@ -115,14 +118,18 @@ class Contacts:
     def search(self, text: str) -> list[Contact]:
         """Contacts of which some word of the name or of an address begins with each word of `text`, or a number with its digits.
         Case and accents do not matter; no text finds all. Raises StoreError."""
-        wanted = words(text)
-        digits = sip_address.number(text).removeprefix("+").removeprefix("00")
-        return [contact for contact in self.all() if matches(contact, wanted) or (digits and _has_digits(contact, digits))]
+        return self.index().search(text)
+
+    def index(self) -> ContactIndex:
+        """For searching in other ways, as the contacts are now. Raises StoreError."""
+        everybody = self.all()
+        if self._index is None:
+            self._index = ContactIndex(everybody)
+        return self._index
 
     def named(self, name: str) -> list[Contact]:
         """Contacts of exactly this name but for case and accents. Raises StoreError."""
-        wanted = fold(clean(name))
-        return [contact for contact in self.all() if fold(contact.name) == wanted]
+        return self.index().named(clean(name))
 
     def name_of(self, remote: str) -> str:
         """Who `remote` (a URI or a From header) is, for showing: a contact, else the header's display name, else "". Raises StoreError."""
@@ -135,7 +142,10 @@ class Contacts:
 
     def rule_book(self) -> RuleBook:
         """The rules of all contacts as they are now, to be asked without the database. Raises StoreError."""
-        return RuleBook((contact.name, contact.auto_answer, contact.codecs, [a.uri for a in contact.addresses]) for contact in self.all())
+        everybody = self.all()
+        if self._book is None:
+            self._book = RuleBook((c.name, c.auto_answer, c.codecs, [address.uri for address in c.addresses]) for c in everybody)
+        return self._book
 
 
 def check(contact: Contact) -> Contact:
@@ -176,15 +186,6 @@ def tidy_uri(text: str) -> str:
     raise StoreError(f"{uri[:60] or 'an empty text'} is no SIP address or number; one looks like sip:bob@example.org or +49 30 1234")
 
 
-def matches(contact: Contact, wanted: Iterable[str]) -> bool:
-    """Whether each of the folded words `wanted` begins some word of the contact."""
-    return all(any(word.startswith(start) for word in contact.search_words) for start in wanted)
-
-
-def _has_digits(contact: Contact, digits: str) -> bool:
-    return any(number.startswith(digits) for number in contact.digits)
-
-
 def _load(connection: sqlite3.Connection) -> tuple[Contact, ...]:
     addresses: dict[int, list[Address]] = {}
     for row in connection.execute("SELECT contact, uri, label, preferred FROM addresses ORDER BY id"):
@@ -194,9 +195,6 @@ def _load(connection: sqlite3.Connection) -> tuple[Contact, ...]:
 
 
 def _contact(row: sqlite3.Row, addresses: tuple[Address, ...]) -> Contact:
-    parsed = [sip_address.parse(address.uri) for address in addresses]
-    searched = [row["name"], *(f"{p.user} {p.host}" if p else address.uri for p, address in zip(parsed, addresses, strict=True))]
-    numbers = [sip_address.number(p.user if p else address.uri) for p, address in zip(parsed, addresses, strict=True)]
     return Contact(
         name=row["name"],
         addresses=addresses,
@@ -206,8 +204,6 @@ def _contact(row: sqlite3.Row, addresses: tuple[Address, ...]) -> Contact:
         codecs=tuple(row["codecs"].split(",")) if row["codecs"] else None,
         uid=row["uid"],
         id=row["id"],
-        search_words=words(" ".join(searched)),
-        digits=tuple(digits.removeprefix("+").removeprefix("00") for digits in numbers if digits),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from softphone.store import sip_address
-from softphone.store.database import Database
+from softphone.store.database import Database, Stamp
 from softphone.store.errors import StoreError, clean
 
 Outcome = Literal["open", "answered", "missed", "refused", "unanswered"]
@@ -41,6 +41,8 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._remotes: list[tuple[str, str]] = []
+        self._remotes_of: tuple[Stamp, int] | None = None
 
     def calls(self, limit: int = 200, before: int | None = None, missed_only: bool = False) -> list[CallRecord]:
         """The newest first; `before` the call of that id, for the next page."""
@@ -84,10 +86,14 @@ class History:
 
     def remotes(self, limit: int = 200) -> list[tuple[str, str]]:
         """URI and name of those called or calling lately, each once, the latest first."""
-        sql = "SELECT remote, remote_name, max(started) AS latest FROM calls GROUP BY remote ORDER BY latest DESC LIMIT ?"
-        return self._database.read(
-            lambda connection: [(row["remote"], row["remote_name"]) for row in connection.execute(sql, (limit,))],
-        )
+        stamp = self._database.stamp()
+        if (stamp, limit) != self._remotes_of:
+            sql = "SELECT remote, remote_name, max(started) AS latest FROM calls GROUP BY remote ORDER BY latest DESC LIMIT ?"
+            self._remotes = self._database.read(
+                lambda connection: [(row["remote"], row["remote_name"]) for row in connection.execute(sql, (limit,))]
+            )
+            self._remotes_of = stamp, limit
+        return self._remotes
 
     def remove(self, call_ids: Iterable[int] | None = None) -> int:
         """Forget these calls, or all that are over; gives how many."""
