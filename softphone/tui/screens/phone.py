@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from softphone.store.errors import StoreError
+from softphone.store.history import CallRecord
 from softphone.tui.names import who
 from softphone.tui.phone_state import EVERYTHING, Topic
 from softphone.tui.screens.base import PhoneScreen, bindings
@@ -26,6 +27,7 @@ from softphone.tui.widgets.line import Line
 from softphone.tui.widgets.say_line import SayLine
 
 LEAST_WIDTH, LEAST_HEIGHT = 40, 12
+LATELY = 12
 NARROW, WIDE = 66, 110
 IDLE_HINTS = ("dial", "redial", "contacts", "history", "messages", "settings", "do_not_disturb", "command_palette", "help")
 
@@ -72,7 +74,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
         card, idle, call = self.query_one(CallCard), self.query_one(IdlePanel), state.call
         card.display, idle.display = call is not None, call is None
         if call is None:
-            idle.show_state(state, self._idle_hints(), self._missed())
+            idle.show_state(state, self._idle_hints(), *self._past())
             self.query_one(SayLine).close()
         else:
             card.show_call(call, state.engine.worker, now, topics)
@@ -87,17 +89,19 @@ class MainScreen(CallActions, PhoneScreen[None]):
         line.display = shown
         if shown and ringing is not None:
             name = who(ringing.state.remote, self.phone.name_of)
-            line.show(Content.styled(f" ☎ {name} is calling: a answers and holds this call, B refuses ", "bold reverse $accent"))
+            line.show(Content(f"☎ {name} is calling: a answers and holds this call, B refuses"))
 
     def _idle_hints(self) -> list[tuple[str, str]]:
         known = {action.id: action for action in self.phone.actions}
         return [(known[name].key, known[name].help) for name in IDLE_HINTS if self.phone.action_possible(name)]
 
-    def _missed(self) -> int:
+    def _past(self) -> tuple[int, list[CallRecord]]:
+        """Missed calls that nobody has looked at, and the newest calls."""
         try:
-            return self.phone.store.history.unseen_missed()
+            history = self.phone.store.history
+            return history.unseen_missed(), history.calls(LATELY)
         except StoreError:
-            return 0
+            return 0, []
 
     async def on_key(self, event: events.Key) -> None:
         """Digits are telephone keys in a call, and the keys of `[phrases]` speak."""

@@ -23,7 +23,8 @@ class CallCard(Vertical):
     """Shown while a call is selected; `show_call` draws only the parts that the topics name."""
 
     DEFAULT_CSS = """
-    CallCard { border: round $border; border-title-color: $primary; border-title-style: bold; padding: 0 1; height: 1fr; }
+    CallCard { border: round $border; border-title-color: $primary; border-title-style: bold; border-subtitle-color: $accent;
+        padding: 0 1; height: 1fr; }
     CallCard.-ringing { border: heavy $accent; border-title-color: $accent; }
     CallCard VerticalScroll { scrollbar-size-vertical: 1; }
     CallCard.-roomy .part { margin-bottom: 1; }
