@@ -6,6 +6,7 @@ import sqlite3
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from softphone.config import CODEC_NAMES
 from softphone.store import sip_address
@@ -54,20 +55,22 @@ class Contacts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._stamp: Stamp | None = None
-        self._all: tuple[Contact, ...] = ()
-        self._index: ContactIndex | None = None
-        self._book: RuleBook | None = None
+        self._held: tuple[Stamp | None, _Held] = (None, _Held(()))
 
     def all(self) -> tuple[Contact, ...]:
         """Favourites first, then by name. Raises StoreError."""
+        return self._current().contacts
+
+    def _current(self) -> _Held:
+        # One assignment: another thread of this process may be doing the same.
         stamp = self._database.stamp()
-        if stamp != self._stamp:
+        held_at, held = self._held
+        if stamp != held_at:
             found = self._database.read(_load)
-            if found != self._all:
-                self._all, self._index, self._book = found, None, None
-            self._stamp = stamp
-        return self._all
+            if found != held.contacts:
+                held = _Held(found)
+            self._held = stamp, held
+        return held
 
     def get(self, contact_id: int) -> Contact:
         """Raises StoreError when there is none (any more)."""
@@ -122,10 +125,7 @@ class Contacts:
 
     def index(self) -> ContactIndex:
         """For searching in other ways, as the contacts are now. Raises StoreError."""
-        everybody = self.all()
-        if self._index is None:
-            self._index = ContactIndex(everybody)
-        return self._index
+        return self._current().index
 
     def named(self, name: str) -> list[Contact]:
         """Contacts of exactly this name but for case and accents. Raises StoreError."""
@@ -142,10 +142,22 @@ class Contacts:
 
     def rule_book(self) -> RuleBook:
         """The rules of all contacts as they are now, to be asked without the database. Raises StoreError."""
-        everybody = self.all()
-        if self._book is None:
-            self._book = RuleBook((c.name, c.auto_answer, c.codecs, [address.uri for address in c.addresses]) for c in everybody)
-        return self._book
+        return self._current().rule_book
+
+
+class _Held:
+    """Contacts as they were at one moment, and what is made of them when it is asked for."""
+
+    def __init__(self, contacts: tuple[Contact, ...]) -> None:
+        self.contacts = contacts
+
+    @cached_property
+    def index(self) -> ContactIndex:
+        return ContactIndex(self.contacts)
+
+    @cached_property
+    def rule_book(self) -> RuleBook:
+        return RuleBook((c.name, c.auto_answer, c.codecs, [address.uri for address in c.addresses]) for c in self.contacts)
 
 
 def check(contact: Contact) -> Contact:

@@ -41,8 +41,7 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._remotes: list[tuple[str, str]] = []
-        self._remotes_of: tuple[Stamp, int] | None = None
+        self._remotes: tuple[Stamp | None, int, list[tuple[str, str]]] = (None, 0, [])
 
     def calls(self, limit: int = 200, before: int | None = None, missed_only: bool = False) -> list[CallRecord]:
         """The newest first; `before` the call of that id, for the next page."""
@@ -87,13 +86,14 @@ class History:
     def remotes(self, limit: int = 200) -> list[tuple[str, str]]:
         """URI and name of those called or calling lately, each once, the latest first."""
         stamp = self._database.stamp()
-        if (stamp, limit) != self._remotes_of:
+        if self._remotes[:2] != (stamp, limit):
             sql = "SELECT remote, remote_name, max(started) AS latest FROM calls GROUP BY remote ORDER BY latest DESC LIMIT ?"
-            self._remotes = self._database.read(
+            found = self._database.read(
                 lambda connection: [(row["remote"], row["remote_name"]) for row in connection.execute(sql, (limit,))]
             )
-            self._remotes_of = stamp, limit
-        return self._remotes
+            self._remotes = stamp, limit, found
+            return found
+        return self._remotes[2]
 
     def remove(self, call_ids: Iterable[int] | None = None) -> int:
         """Forget these calls, or all that are over; gives how many."""
