@@ -1,5 +1,6 @@
 """Two full-screen phones in real terminals, driven by keys alone, find each other through kamailio."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from softphone.control.protocol import AutoAnswer, Registration
 from tests.conftest import PASSWORDS
+from tests.peers.baresip import Baresip
 from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
 from tests.tui_e2e.ui import Ui
@@ -71,6 +73,7 @@ def test_a_call_on_our_codec_with_hold_message_and_transfer(
     bob.wait(r"heard +HH [A-Z]+ L OW")
     alice.wait(r"said +HH [A-Z]+ L OW")
     alice.press("Escape")
+    alice.wait_gone("speak ▸")
 
     alice.press("h")
     alice.wait("on hold")
@@ -94,8 +97,7 @@ def test_a_call_on_our_codec_with_hold_message_and_transfer(
     bob.press("e")
     bob.wait("see you at eight")
     for ui in (alice, bob):
-        ui.press("Escape", "Escape")
-        ui.wait("talking")
+        ui.press_until("Escape", "talking")
 
     carol = make_phone("carol", codecs=("PCMU",), server=kamailio)
     carol.client.request(AutoAnswer())
@@ -111,8 +113,25 @@ def test_a_call_on_our_codec_with_hold_message_and_transfer(
     bob.wait("No call")
 
     bob.press("l")
-    shown = bob.wait("carol")
-    assert "alice" in shown, "the history has the call before the transfer too"
-    bob.press("Escape")
+    shown = bob.wait("all calls")
+    assert f"carol@{DOMAIN}" in shown and f"alice@{DOMAIN}" in shown, shown
+    bob.press_until("Escape", "No call")
     for ui in (alice, bob):
         assert ui.quit() == 0
+
+
+@pytest.mark.timeout(300)
+def test_a_call_with_a_standard_phone_says_which_codec_and_why(make_ui: Callable[..., Ui], make_baresip: Callable[..., Baresip]) -> None:
+    baresip = make_baresip(("opus/48000/2", "pcmu"))
+    alice = make_ui("alice", columns=80, lines=24)
+    alice.wait_codec()
+    alice.press("d")
+    alice.type(baresip.uri)
+    alice.wait(re.escape(baresip.uri))
+    alice.press("Enter")
+    shown = alice.wait(r"codec +Opus")
+    assert "far end did not agree" in " ".join(shown.split()), shown
+    alice.wait(r"heard +[1-9][0-9.]* k?bit/s")
+    alice.press("b")
+    alice.wait("No call")
+    assert alice.quit() == 0

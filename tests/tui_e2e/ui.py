@@ -65,6 +65,6 @@ class Ui(Terminal):
         self.wait("codec ready")
 
     def quit(self) -> int:
-        """Leave by the key; gives the exit status."""
-        self.press("Escape", "q")
+        """Leave the phone's screen by the key; gives the exit status."""
+        self.press("q")
         return self.wait_end()
