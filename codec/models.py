@@ -12,6 +12,7 @@ import torch
 from codec.detail import DetailLayer
 from codec.entropy import Entropy
 from codec.errors import ModelError
+from codec.lexicon import Lexicon
 from codec.recogniser import Recogniser
 from codec.synthesiser import Synthesiser
 from codec.vocoder import Vocoder
@@ -67,8 +68,9 @@ class Models:
         directory = directory or weights_directory()
         try:
             detail = load_weights(directory / "detail.safetensors")[0]
+            lexicon = Lexicon.from_weights(load_weights(directory / "lexicon.safetensors")[0])
             return cls(
-                recogniser=Recogniser.from_weights(*load_weights(directory / "recogniser.safetensors")),
+                recogniser=Recogniser.from_weights(*load_weights(directory / "recogniser.safetensors"), lexicon),
                 synthesiser=Synthesiser.from_weights(load_weights(directory / "synthesiser.safetensors")[0]),
                 vocoder=Vocoder.from_weights(load_weights(directory / "vocoder.safetensors")[0]),
                 detail=DetailLayer.from_weights(detail),

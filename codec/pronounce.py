@@ -33,6 +33,7 @@ _SWAPPED = frozenset("exploit exploits fragment object rebel segment subcontract
 _MORE_HOMOGRAPHS: dict[str, tuple[Pronunciation, Pronunciation]] = {
     "read": (("R", "IY1", "D"), ("R", "EH1", "D")),
     "used": (("Y", "UW1", "Z", "D"), ("Y", "UW1", "S", "T")),
+    "refuse": (("R", "IH0", "F", "Y", "UW1", "Z"), ("R", "EH1", "F", "Y", "UW2", "S")),
     "live": (("L", "IH1", "V"), ("L", "AY1", "V")),
     "lives": (("L", "IH1", "V", "Z"), ("L", "AY1", "V", "Z")),
     "wind": (("W", "AY1", "N", "D"), ("W", "IH1", "N", "D")),

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.phone_search import FoundPhone, PhoneSearch, SearchSettings, SearchTables
+from codec.lexicon import Lexicon
+from codec.phone_search import FoundPhone, PhoneSearch, SearchTables
 from codec.recogniser_network import PosteriorStream, RecogniserNetwork
+from codec.word_search import WordSearch
 
 FRAMES_PER_STEP = 2
 """The network steps by 20 ms, tokens by 10 ms."""
@@ -27,29 +29,31 @@ class RecognisedPhone:
 class Recogniser:
     """A trained network with its search tables; `stream()` gives one recognition each."""
 
-    def __init__(self, network: RecogniserNetwork, tables: SearchTables, settings: SearchSettings | None = None) -> None:
+    def __init__(self, network: RecogniserNetwork, tables: SearchTables, lexicon: Lexicon | None = None) -> None:
+        """lexicon: None knows no words, and decides sooner."""
         self.network = network.eval()
         self._tables = tables
-        self._settings = settings or SearchSettings()
+        self._lexicon = lexicon
 
     @classmethod
-    def from_weights(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> "Recogniser":
+    def from_weights(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], lexicon: Lexicon | None) -> "Recogniser":
         """From the tensors and metadata of `recogniser.safetensors`. Raises KeyError, ValueError, RuntimeError."""
         network = RecogniserNetwork.from_metadata(metadata)
         own = {name: tensor.float() for name, tensor in tensors.items()}
         tables = SearchTables(own.pop("search.log_prior").numpy(), own.pop("search.trigram").numpy())
         network.load_state_dict(own)
-        return cls(network, tables)
+        return cls(network, tables, lexicon)
 
     def stream(self) -> "RecogniserStream":
         """A new stream with its own state."""
-        return RecogniserStream(PosteriorStream(self.network), PhoneSearch(self._tables, self._settings))
+        search = PhoneSearch(self._tables) if self._lexicon is None else WordSearch(self._lexicon, self._tables)
+        return RecogniserStream(PosteriorStream(self.network), search)
 
 
 class RecogniserStream:
     """One recognition: phones are contiguous from frame 0, silence included."""
 
-    def __init__(self, posteriors: PosteriorStream, search: PhoneSearch) -> None:
+    def __init__(self, posteriors: PosteriorStream, search: PhoneSearch | WordSearch) -> None:
         self._posteriors = posteriors
         self._search = search
 

@@ -81,7 +81,7 @@ def _mark(piece: str, before: str, following: str) -> str:
         if before.lower() in ("etc", "jr", "sr", "inc", "ltd", "co"):
             return "" if following and not following[0].isupper() else "."
         initial = len(before) == 1 and before.isupper() and before != "I"
-        if following and following[0].isalpha() and (before.lower() in ABBREVIATIONS or initial):
+        if following and (following[0].isalpha() or following in ",;:") and (before.lower() in ABBREVIATIONS or initial):
             return ""
     if piece[0] == "-":
         return ","

@@ -49,6 +49,8 @@ class Kind(IntEnum):
     ERROR = 9
     OBSERVE = 20
     OBSERVED = 21
+    SAY = 30
+    SAID = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,25 @@ class Failure:
     sentence: str
 
 
-Message = Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure | Observe | Observed
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Engine -> worker: speak typed text. `request`: `id`, `text`; with `path` (stream 0) as WAV files of that name with numbers
+    added, else on `stream`, in place of its microphone."""
+
+    stream: int
+    request: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Worker -> engine. `report`: `id`, and `error`, a sentence; or `seconds` until all is said, `doubts`, sentences, and `path`, a file
+    that is ready to be played, with `more` if another follows."""
+
+    stream: int
+    report: dict[str, Any]
+
+
+Message = Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure | Observe | Observed | Say | Said
 
 _HEADER = struct.Struct("<B3sI")
 _PULL = struct.Struct("<I")
@@ -170,6 +190,10 @@ def pack(message: Message) -> bytes:
             kind, body = Kind.OBSERVE, bytes([on])
         case Observed(stream, report):
             kind, body = Kind.OBSERVED, _to_json(report)
+        case Say(stream, request):
+            kind, body = Kind.SAY, _to_json(request)
+        case Said(stream, report):
+            kind, body = Kind.SAID, _to_json(report)
         case Failure(stream, sentence):
             kind, body = Kind.ERROR, sentence.encode("utf-8", "replace")[:MAX_BODY]
     if len(body) > MAX_BODY:
@@ -225,6 +249,10 @@ def unpack(datagram: bytes) -> Message:
             return Observe(stream, body == b"\1")
         case Kind.OBSERVED:
             return Observed(stream, _from_json(body))
+        case Kind.SAY:
+            return Say(stream, _from_json(body))
+        case Kind.SAID:
+            return Said(stream, _from_json(body))
         case Kind.ERROR:
             return Failure(stream, body.decode("utf-8", "replace"))
 

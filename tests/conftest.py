@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -15,14 +16,19 @@ from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
 from tests.peers.process import ROOT
 
-PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
+# On a loaded machine any example may take long; what hangs is pytest-timeout's.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
+PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret", "carol": "carol-secret"}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test, and no process that it starts, touches the contacts and the history of the user who runs the tests."""
+    """No test, and no process that it starts, touches contacts, history, settings and keyring of the user who runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
         yield
 
 
@@ -36,7 +42,7 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def kamailio(tmp_path: Path) -> Iterator[Kamailio]:
-    """A registrar and proxy that knows alice and bob."""
+    """A registrar and proxy that knows alice, bob and carol."""
     server = Kamailio(tmp_path / "kamailio", PASSWORDS)
     server.start()
     yield server

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from softphone.control.protocol import Answer, CallState, Hangup, Log, Status
+from softphone.control.protocol import Answer, CallState, DoNotDisturb, Hangup, Log, Message, MessageSent, SendMessage, Status
 from softphone.store.contacts import Address, Contact
 from softphone.store.history import CallRecord
 from softphone.store.store import Store, open_store
@@ -41,6 +41,7 @@ def test_calls_taken_refused_and_missed(make_phone: Callable[..., Phone]) -> Non
     bob.client.request(Answer(call=theirs))
     alice.wait_media(call)
     alice.client.request(Hangup(call=call))
+    ended = alice.wait_state(call, "disconnected")
     bob.wait_state(theirs, "disconnected")
 
     call = alice.call(bob.uri)
@@ -55,7 +56,7 @@ def test_calls_taken_refused_and_missed(make_phone: Callable[..., Phone]) -> Non
     made = wait_for(store_of(alice), over(3))
     assert [call.outcome for call in made] == ["unanswered", "unanswered", "answered"]
     assert all(call.direction == "outgoing" and call.remote == bob.uri and call.seen for call in made)
-    assert made[1].code == 603 and made[2].codec == "PCMU" and made[2].answered is not None and made[2].duration_s > 0
+    assert made[1].code == 603 and made[2].codec == "PCMU" and made[2].answered is not None and made[2].duration_s == ended.duration_s
     store = store_of(bob)
     taken = wait_for(store, over(3))
     assert [call.outcome for call in taken] == ["missed", "refused", "answered"]
@@ -94,3 +95,47 @@ def test_a_damaged_file_is_told_and_calls_go_on(make_phone: Callable[..., Phone]
     bob.client.request(Hangup(call=incoming(bob), code=486))
     assert wait_for(store, over(1))[0].outcome == "refused"
     assert bob.client.request(Status())["history"] == ""
+
+
+def test_messages_do_not_disturb_and_rules_of_contacts(make_phone: Callable[..., Phone]) -> None:
+    alice, bob = make_phone("alice", ("PCMU",)), make_phone("bob", ("PCMU",))
+    store = store_of(bob)
+    sent = alice.client.request(SendMessage(uri=bob.uri, text="hello\nBob"))["message"]
+    alice.wait(MessageSent, lambda event: event.message == sent)
+    bob.wait(Message)
+    bob.client.request(DoNotDisturb())
+    alice.wait_state(alice.call(bob.uri), "disconnected")
+    (call,) = wait_for(store, over(1))
+    assert (call.outcome, call.seen, call.code) == ("missed", False, 486)
+    bob.client.request(DoNotDisturb(on=False))
+    (theirs,) = store_of(alice).messages.with_peer(bob.uri)
+    (mine,) = store.messages.with_peer(call.remote)
+    assert (theirs.text, theirs.state, theirs.direction) == ("hello\nBob", "delivered", "outgoing")
+    assert (mine.text, mine.state, mine.seen) == ("hello\nBob", "received", False)
+    # Whoever calls from this machine is answered at once: the engine sees what a front end wrote, within a second or so.
+    store.contacts.add(Contact("Alice", (Address("sip:127.0.0.1"),), auto_answer=True))
+    deadline = time.monotonic() + 30
+    while True:
+        number = alice.call(bob.uri)
+        state = alice.wait(CallState, lambda event, n=number: event.call == n and event.state in ("early", "confirmed"))  # type: ignore[misc]
+        alice.client.request(Hangup(call=number))
+        alice.wait_state(number, "disconnected")
+        if state.state == "confirmed":
+            break
+        assert time.monotonic() < deadline
+
+
+def test_nothing_is_remembered_where_that_is_wanted(make_phone: Callable[..., Phone]) -> None:
+    alice, bob = make_phone("alice", ("PCMU",)), make_phone("bob", ("PCMU",))
+    bob.stop()
+    text = bob.config_file.read_text()
+    assert "history = true" in text
+    bob.config_file.write_text(text.replace("history = true", "history = false"))
+    bob.events.clear()
+    bob.start()
+    call = alice.call(bob.uri)
+    bob.client.request(Hangup(call=incoming(bob)))
+    alice.wait_state(call, "disconnected")
+    wait_for(store_of(alice), over(1))
+    bob.stop()
+    assert store_of(bob).history.calls() == []

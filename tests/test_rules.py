@@ -17,6 +17,7 @@ FORBIDDEN = {
     "softphone/worker": {"pjsua2", "textual"},
     "softphone/cli": {"pjsua2", "cffi", "torch"},
     "softphone/tui": {"pjsua2", "cffi", "torch", "codec"},
+    "softphone/store": {"pjsua2", "cffi", "torch", "codec", "textual"},
     "softphone/bench": {"pjsua2", "torch"},
 }
 LONGEST_FILE = 500

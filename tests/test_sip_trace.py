@@ -66,6 +66,16 @@ def test_sdp_is_that_of_the_last_agreement() -> None:
     assert trace.sdp(1) == {"local": "v=0\r\ns=first\r\n", "remote": "v=0\r\ns=theirs"}
 
 
+def test_an_agreement_may_be_told_before_our_answer_is_sent() -> None:
+    trace = SipTrace()
+    trace.passed(False, "p", message(INVITE, body="v=0\r\ns=offer\r\n"))
+    trace.learn(1, "abc@host")
+    trace.agreed(1)
+    assert trace.sdp(1) == {"local": "", "remote": ""}
+    trace.passed(True, "p", message("SIP/2.0 200 OK", body="v=0\r\ns=answer\r\n"))
+    assert trace.sdp(1) == {"local": "v=0\r\ns=answer\r\n", "remote": "v=0\r\ns=offer\r\n"}
+
+
 def test_it_is_bounded() -> None:
     now = [0.0]
     trace = SipTrace(lambda: now[0])

@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 
 Sound = NDArray[np.float32]
 
+WARP_FFT, WARP_HOP = 512, 128
+ENVELOPE_QUEFRENCY = 24, 40
+"""Samples of cepstrum that are envelope whole, and not at all: 40 of them are the period of a pitch of 400 Hz."""
+
 
 def speed(pcm: Sound, factor: float) -> Sound:
     """Plays `factor` times faster, pitch and formants moving along: another speaker. Times in the labels divide by `factor`."""
@@ -40,6 +44,32 @@ def band_limit(pcm: Sound, random: np.random.Generator) -> Sound:
     low, high = random.uniform(50, 350), random.uniform(3000, 7600)
     sections = scipy.signal.butter(4, (low, high), "bandpass", fs=16000, output="sos")
     return np.asarray(scipy.signal.sosfilt(sections, pcm), np.float32)
+
+
+def warp_formants(pcm: Sound, factor: float) -> Sound:
+    """Moves the formants up by `factor` (below 1: down) and leaves pitch and time: a shorter or longer vocal tract.
+
+    The spectral envelope, from the low cepstrum of each frame, is stretched along frequency, and each frame filtered by the ratio.
+    """
+    window = np.sqrt(scipy.signal.windows.hann(WARP_FFT, sym=False))
+    padded = np.pad(pcm, (WARP_FFT, WARP_FFT + -len(pcm) % WARP_HOP))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WARP_FFT)[::WARP_HOP] * window
+    spectrum = np.fft.rfft(frames)
+    cepstrum = np.fft.irfft(np.log(np.abs(spectrum) + 1e-5))
+    whole, none = ENVELOPE_QUEFRENCY
+    quefrency = np.minimum(np.arange(WARP_FFT), WARP_FFT - np.arange(WARP_FFT))
+    lifter = np.clip((none - quefrency) / (none - whole), 0, 1)
+    envelope = np.fft.rfft(cepstrum * lifter).real
+    bins = np.arange(envelope.shape[1]) / factor
+    low = np.minimum(bins.astype(np.int64), envelope.shape[1] - 2)
+    share = np.minimum(bins - low, 1)
+    moved = envelope[:, low] * (1 - share) + envelope[:, low + 1] * share
+    changed = np.fft.irfft(spectrum * np.exp(np.clip(moved - envelope, -4, 4))) * window
+    out = np.zeros(len(padded))
+    for late in range(WARP_FFT // WARP_HOP):
+        part = changed[late :: WARP_FFT // WARP_HOP]
+        out[late * WARP_HOP : late * WARP_HOP + part.size] += part.reshape(-1)
+    return np.asarray(out[WARP_FFT : WARP_FFT + len(pcm)] * (2 * WARP_HOP / WARP_FFT), np.float32)
 
 
 def augment(pcm: Sound, noises: Sequence[Sound], random: np.random.Generator) -> Sound:

@@ -52,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     card = {
         "name": "recogniser",
         "purpose": "16 kHz sound -> phone posteriors every 20 ms, streaming; with priors and phone trigram for the search",
-        "origin": "encoder of Whisper base (OpenAI, MIT licence) made streaming and fine-tuned: python -m codec.train.recogniser",
+        "origin": "encoder of Whisper base (OpenAI, MIT licence) made streaming: it learned to give in chunks "
+        "of 160 ms what the whole encoder gives for the whole sound; phone head trained on alignments: python -m codec.train.recogniser",
         "licence": "GPL-2.0-or-later; the weights it started from: MIT",
         "parameters": sum(value.numel() for value in network.values()),
         "format": "safetensors, matrices int8 by rows, the rest fp16",

@@ -48,16 +48,8 @@ class Ledger:
         self.records.append(record)
 
     def missing(self, total: int, name: str) -> Iterator[int]:
-        """The numbers of the items still to be added, with a line on standard error that says how long it will take."""
-        first, started, shown = len(self), time.monotonic(), 0.0
-        for number in range(first, total):
-            yield number
-            now, done = time.monotonic(), number + 1 - first
-            if now - shown > SHOW_SECONDS or number + 1 == total:
-                shown, left = now, (now - started) / done * (total - number - 1)
-                print(f"\r{name}: {number + 1}/{total} utterances, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
-        if first < total:
-            print(file=sys.stderr)
+        """The numbers of the items still to be added."""
+        yield from counted(len(self), total, name)
 
     def close(self) -> Path:
         """-> the file with the bytes of all items; the caller renames it, or calls `remove`."""
@@ -70,3 +62,16 @@ class Ledger:
         self.close()
         self._lines_path.unlink(missing_ok=True)
         self._bytes_path.unlink(missing_ok=True)
+
+
+def counted(first: int, total: int, name: str) -> Iterator[int]:
+    """first .. total - 1, with a line on standard error that says how far it is and how long it will take."""
+    started, shown = time.monotonic(), 0.0
+    for number in range(first, total):
+        yield number
+        now, done = time.monotonic(), number + 1 - first
+        if now - shown > SHOW_SECONDS or number + 1 == total:
+            shown, left = now, (now - started) / done * (total - number - 1)
+            print(f"\r{name}: {number + 1}/{total} utterances, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
+    if first < total:
+        print(file=sys.stderr)

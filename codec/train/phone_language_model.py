@@ -24,7 +24,7 @@ PAUSE = 0.08
 
 TRIGRAM = "phone_trigram.npy"
 
-_START, SENTENCE_END = "<s>", "</s>"
+SENTENCE_BEGIN, SENTENCE_END = "<s>", "</s>"
 _WRITE = """
 from pocketsphinx import Config, LogMath, NGramModel
 import sys
@@ -64,9 +64,18 @@ class WordBigrams:
         kept = [(word, chance) for word, chance in zip(self._words, chances, strict=True) if word != SENTENCE_END]
         return [word for word, _ in kept], np.array([chance for _, chance in kept])
 
+    def all_words(self) -> tuple[list[str], NDArray[np.float64]]:
+        """All words and the end of the sentence, with their chances."""
+        return self._words, np.diff(self._chances, prepend=0.0)
+
+    def followers(self, word: str) -> tuple[list[str], NDArray[np.float64]]:
+        """Words seen after a word or SENTENCE_BEGIN, and the running sum of their chances."""
+        words, chances = self._followers.get(word, ([], np.zeros(0)))
+        return words, np.asarray(chances)
+
     def sample(self, count: int, random: np.random.Generator) -> Iterator[str]:
         """`count` words and sentence ends, as the model would say them; what is unseen after a word is drawn from all words."""
-        word = _START
+        word = SENTENCE_BEGIN
         for first, second in random.random((count, 2)):
             words, chances = self._followers.get(word, ([], np.zeros(1)))
             if first < chances[-1]:
@@ -75,7 +84,7 @@ class WordBigrams:
                 word = self._words[min(int(np.searchsorted(self._chances, second)), len(self._words) - 1)]
             yield word
             if word == SENTENCE_END:
-                word = _START
+                word = SENTENCE_BEGIN
 
 
 def word_bigrams(work: Path) -> WordBigrams:

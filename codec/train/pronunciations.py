@@ -1,6 +1,6 @@
 """Dictionary pronunciations of English text, all variants, and the phone error against them.
 
-Dictionary: CMUdict as the `pocketsphinx` package carries it (BSD); words it lacks are spelled out by the rules of g2p_en.
+Dictionary: CMUdict as the `pocketsphinx` package carries it (BSD); words it lacks are read as g2p_en does.
 """
 
 import re
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from codec.errors import ModelError
 from codec.phones import phone_index
+from codec.pronounce import Pronouncer
 
 
 @cache
@@ -42,6 +43,20 @@ def variants_of(text: str) -> list[tuple[tuple[int, ...], ...]] | None:
             return None
         found.append(variants)
     return found
+
+
+@cache
+def _pronouncer() -> Pronouncer:
+    return Pronouncer()
+
+
+def all_variants_of(text: str) -> list[tuple[tuple[int, ...], ...]]:
+    """As `variants_of`; words outside the dictionary as g2p_en reads them."""
+    entries = dictionary()
+    return [
+        entries.get(word) or entries.get(word.strip("'")) or (tuple(map(phone_index, _pronouncer().pronounce(word))),)
+        for word in words_of(text)
+    ]
 
 
 def phone_errors(recognised: Sequence[int], reference: list[tuple[tuple[int, ...], ...]]) -> tuple[int, int]:

@@ -7,7 +7,6 @@ reads the new set.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,12 @@ from torch.nn import functional
 
 from codec.models import weights_directory
 from codec.phones import PHONES, phone_index
-from codec.pronounce import Pronouncer
 from codec.recogniser_features import WINDOW
 from codec.recogniser_network import FRAME_SAMPLES, RecogniserNetwork
-from codec.train.alignment import Alignment, Pronunciations, align
+from codec.train.alignment import Alignment, align
 from codec.train.corpus import Corpus, write_records
 from codec.train.ledger import Ledger
-from codec.train.pronunciations import dictionary, words_of
+from codec.train.pronunciations import all_variants_of
 from codec.train.recogniser import mel_of
 from codec.train.recogniser_data import UNLABELLED, frame_labels
 from codec.train.run import device
@@ -42,20 +40,6 @@ CHECK_EVERY = 10
 """Every so many utterances the text of another one is tried too: how many wrong texts would be believed."""
 
 Array = NDArray[np.float32]
-
-
-@cache
-def _pronouncer() -> Pronouncer:
-    return Pronouncer()
-
-
-def pronunciations_of(text: str) -> list[Pronunciations]:
-    """For each word its pronunciations in the dictionary, or how g2p_en reads it."""
-    found: list[Pronunciations] = []
-    for word in words_of(text):
-        known = dictionary().get(word) or dictionary().get(word.strip("'"))
-        found.append(known or [tuple(map(phone_index, _pronouncer().pronounce(word)))])
-    return found
 
 
 class Aligner:
@@ -81,7 +65,7 @@ class Aligner:
 
     def align(self, posteriors: Array, text: str) -> Alignment | None:
         """None where the text is longer than the sound, or has no words."""
-        words = pronunciations_of(text)
+        words = all_variants_of(text)
         return align(posteriors, self._log_prior, words) if words else None
 
 

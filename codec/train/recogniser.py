@@ -11,6 +11,7 @@ Needs the packed corpus (`python -m codec.train.corpus`); resumes from work/reco
 
 import random
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,11 +22,13 @@ from torch.nn import functional
 
 from codec.models import weights_directory
 from codec.recogniser_features import HOP, WINDOW, log_mel
-from codec.recogniser_network import FRAME_SAMPLES, REACH, RecogniserNetwork
-from codec.train.corpus import DATA
+from codec.recogniser_network import FRAME_SAMPLES, REACH, RecogniserConfig, RecogniserNetwork
+from codec.train.card import data_card
+from codec.train.corpus import DATA, Corpus
 from codec.train.pronunciations import phone_errors, variants_of
 from codec.train.recogniser_data import UNLABELLED, WEIGHTS, Batch, Utterance, batches, frame_labels, load, load_noises
 from codec.train.run import Run, device, options, set_rate
+from codec.train.step import begin, run_step
 from codec.train.whisper_weights import SOURCES, recogniser_from_whisper
 from codec.weights_file import load_weights
 
@@ -149,7 +152,14 @@ def report(when: str, network: RecogniserNetwork, utterances: list[Utterance]) -
     print(f"{when}: frames right {frames:.3f}, phone error {phones:.3f}", flush=True)
 
 
-def main() -> None:
+def tiny_network() -> RecogniserNetwork:
+    """A network too small to be good, for smoke runs."""
+    network = RecogniserNetwork(RecogniserConfig(width=64, layers=1))
+    network.filters.copy_(shipped_network().filters)
+    return network
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the step."""
     parser = options(__doc__ or "")
     parser.set_defaults(rate=1.5e-4)
@@ -159,22 +169,32 @@ def main() -> None:
         "--start", default=SHIPPED, choices=starts, help="without a checkpoint: go on from the shipped weights, or from Whisper"
     )
     parser.add_argument("--batch-seconds", type=float, default=32)
-    arguments = parser.parse_args()
+    parser.add_argument("--lists", nargs="+", default=["train"], help="packed lists to train on")
+    parser.add_argument("--labels", default="", help="another set of labels of these lists, such as 'realigned', where there is one")
+    arguments = begin(parser, argv)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     random.seed(arguments.seed)
 
-    network = (shipped_network() if arguments.start == SHIPPED else recogniser_from_whisper(arguments.start)).to(device())
-    teacher = recogniser_from_whisper("base").to(device()).eval()
+    if arguments.smoke:
+        network, teacher = tiny_network(), tiny_network()
+    else:
+        network = shipped_network() if arguments.start == SHIPPED else recogniser_from_whisper(arguments.start)
+        teacher = recogniser_from_whisper("base")
+    network.to(device())
+    teacher.to(device()).eval()
     optimizer = torch.optim.AdamW(network.parameters(), arguments.rate, betas=(0.9, 0.98), weight_decay=0.01)
     run = Run("recogniser", arguments, {"network": network, "optimizer": optimizer})
 
-    limit = 12 if arguments.smoke else None
     cache = arguments.work / "corpus"
-    train = [one for part, one in load("train", cache, limit) for _ in range(WEIGHTS[part])]
-    held = load("valid", cache, limit)
+    # Exact labels need no second set, so a list of synthetic speech may have none.
+    lists = [(name, arguments.labels if (cache / f"{name}.{arguments.labels}.jsonl").exists() else "") for name in arguments.lists]
+    loaded = [pair for name, labels in lists for pair in load(name, cache, labels=labels)]
+    train = [one for part, one in loaded for _ in range(WEIGHTS[part])]
+    run.uses([row for name, labels in lists for row in data_card(Corpus(name, cache, labels), WEIGHTS, aligned=False)])
+    held = load("valid", cache)
     valid = [one for part, one in held if part == "librispeech"] + [one for part, one in held if part == "l2"][::16]
-    noises = load_noises(arguments.data, 2 if arguments.smoke else None)
+    noises = load_noises(arguments.data)
     print(f"{len(train)} utterances, {sum(len(one.pcm) for one in train) / 57.6e6:.2f} h a pass; {len(valid)} for validation", flush=True)
 
     stream = batches(train, noises, arguments.batch_seconds, arguments.seed + run.step, network.config.look_ahead)
@@ -199,4 +219,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

@@ -50,14 +50,14 @@ class Batch:
     within: Tensor
 
 
-def load(split: str, cache: Path, limit: int | None = None) -> list[tuple[str, Utterance]]:
-    """(part, utterance) of a packed list, at most `limit` spread over it."""
-    corpus = Corpus(split, cache)
+def load(split: str, cache: Path, limit: int | None = None, labels: str = "") -> list[tuple[str, Utterance]]:
+    """(part, utterance) of a packed list, at most `limit` spread over it; labels: which set of them, see `Corpus`."""
+    corpus = Corpus(split, cache, labels)
     loaded = []
     for index in range(0, len(corpus), max(1, len(corpus) // limit) if limit else 1):
         row = corpus.records[index]
-        labels = [(phone_index(label), start, end) for label, start, end in row["phones"]] if row["phones"] else None
-        loaded.append((corpus.part(index), Utterance(row["id"], corpus.pcm(index), labels, row["text"])))
+        spans = [(phone_index(label), start, end) for label, start, end in row["phones"]] if row["phones"] else None
+        loaded.append((corpus.part(index), Utterance(row["id"], corpus.pcm(index), spans, row["text"])))
     return loaded
 
 

@@ -21,6 +21,7 @@ from codec.train.step import step_options
 from codec.weights_file import load_weights
 
 SAVE_SECONDS = 240.0
+SMOKE_STEPS = 5
 
 
 def options(description: str) -> argparse.ArgumentParser:
@@ -85,8 +86,8 @@ class Run:
     def steps(self) -> Iterator[float]:
         """Yields how much of this run is done, 0..1, until its time is over; saves every few minutes and at the end."""
         started = saved = shown = time.monotonic()
-        seconds = 10.0 if self.arguments.smoke else self.arguments.minutes * 60
-        most = 5 if self.arguments.smoke else sys.maxsize
+        seconds = self.arguments.minutes * 60
+        most = SMOKE_STEPS if self.arguments.smoke else sys.maxsize
         first = self.step
         while (gone := time.monotonic() - started) < seconds and self.step - first < most:
             yield gone / seconds

@@ -5,7 +5,7 @@ utterance's phones are is told to the network, so that slow and fast speakers do
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from codec.text_prosody import FEATURES, STYLES, TextProsody
 from codec.train.card import data_card, write_card
 from codec.train.corpus import Corpus
 from codec.train.run import Run, device, options, set_rate
+from codec.train.step import begin, run_step
 from codec.train.text_prosody_data import Example, corpus_examples
 from codec.weights_file import save_weights
 
@@ -138,52 +139,19 @@ def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return round(float(np.corrcoef(a, b)[0, 1]), 3)
 
 
-def generated(seed: int) -> list[Example]:
-    """Made-up utterances, for the smoke run."""
-    rng = np.random.default_rng(seed)
-    return [
-        Example(
-            rng.integers(1, len(PHONES), n),
-            rng.integers(-1, 3, n),
-            rng.random((n, FEATURES), np.float32),
-            rng.normal(0, 1, (n, 4)).astype(np.float32),
-            1,
-        )
-        for n in rng.integers(5, 40, 8)
-    ]
-
-
-def write(network: TextProsody, step: int, seed: int, models: Path, facts: dict[str, Any]) -> None:
-    """Weights and card."""
-    path = models / "text_prosody.safetensors"
-    save_weights(path, network.state_dict(), {"step": str(step)}, quantise=False)
-    card = {
-        "name": "text_prosody",
-        "purpose": "typed text: phones, stress, words and punctuation -> duration, F0 and level of each phone",
-        "origin": "trained by this project from nothing: python -m codec.train.text_prosody",
-        "licence": "GPL-2.0-or-later",
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "format": "safetensors, fp16",
-        "steps": step,
-        "seed": seed,
-        "data": data_card(Corpus("train"), PART_WEIGHT, aligned=True),
-        "figures": facts,
-    }
-    write_card(path, card)
-    print(f"step {step} -> {path}, {path.stat().st_size / 1e6:.2f} MB")
-
-
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the step."""
     parser = options(__doc__ or "")
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.set_defaults(minutes=12.0, rate=2e-3)
-    arguments = parser.parse_args()
+    arguments = begin(parser, argv)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     network = TextProsody().to(device())
     optimizer = torch.optim.AdamW(network.parameters(), lr=arguments.rate, weight_decay=1e-2)
     run = Run("text_prosody", arguments, {"text_prosody": network, "optimizer": optimizer})
-    examples = generated(arguments.seed) if arguments.smoke else corpus_examples("train")
+    examples = corpus_examples("train", arguments.work)
+    run.uses(data_card(Corpus("train", arguments.work / "corpus"), PART_WEIGHT, aligned=True))
     usual, rng = usual_lengths(examples), np.random.default_rng(arguments.seed + run.step)
     drawn = batches(examples, rng)
     for done in run.steps():
@@ -195,17 +163,34 @@ def main() -> None:
         optimizer.step()
         run.note(loss=loss.item())
     network.eval()
-    if arguments.smoke:
-        print(figures(network, examples, usual))
-        return
     facts: dict[str, Any] = {}
     for name in ("valid", "dev"):
-        held_out = corpus_examples(name)
+        held_out = corpus_examples(name, arguments.work)
         for style in sorted({each.style for each in held_out}):
             facts[f"{name}/{STYLES[style]}"] = figures(network, [each for each in held_out if each.style == style], usual)
     print(json.dumps(facts, indent=2))
-    write(network, run.step, arguments.seed, arguments.models, facts)
+    write(network, run, arguments.models, facts)
+
+
+def write(network: TextProsody, run: Run, models: Path, facts: dict[str, Any]) -> None:
+    """Weights and card."""
+    models.mkdir(parents=True, exist_ok=True)
+    path = models / "text_prosody.safetensors"
+    save_weights(path, network.state_dict(), {"step": str(run.step)}, quantise=False)
+    card = {
+        "name": "text_prosody",
+        "purpose": "typed text: phones, stress, words and punctuation -> duration, F0 and level of each phone",
+        "origin": "trained by this project from nothing: python -m codec.train.text_prosody",
+        "licence": "GPL-2.0-or-later",
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "format": "safetensors, fp16",
+        "steps": run.step,
+        "runs": run.runs,
+        "figures": facts,
+    }
+    write_card(path, card)
+    print(f"step {run.step} -> {path}, {path.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

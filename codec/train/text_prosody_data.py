@@ -20,7 +20,6 @@ from codec.train.corpus import Corpus
 from codec.train.pronunciations import dictionary
 from codec.train.tracks import Tracks
 
-CACHE = Path("work/text_prosody")
 PAUSE_MS = 100
 """A shorter silence between words is no pause: its time goes to nobody."""
 
@@ -134,12 +133,12 @@ def _target(
     return float(np.log(end - start)), low, high, np.nan if level is None else token.loudness_db
 
 
-def corpus_examples(name: str, cache: Path = CACHE) -> list[Example]:
-    """Of all utterances of a packed list whose words fit their phones; kept in `<cache>/<name>.npz`."""
-    path = cache / f"{name}.npz"
+def corpus_examples(name: str, work: Path = Path("work")) -> list[Example]:
+    """Of all utterances of a packed list whose words fit their phones; kept in `<work>/text_prosody/<name>.npz`."""
+    path = work / "text_prosody" / f"{name}.npz"
     if not path.exists():
-        found = list(_examples_of(Corpus(name)))
-        cache.mkdir(parents=True, exist_ok=True)
+        found = list(_examples_of(Corpus(name, work / "corpus")))
+        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part.npz")
         np.savez(
             part,

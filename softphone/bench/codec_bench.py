@@ -13,7 +13,7 @@ from codec.errors import CodecError
 from softphone.bench.judge import Judge
 from softphone.bench.manifest import Recording
 from softphone.bench.result import Result
-from softphone.bench.rows import Row, row
+from softphone.bench.rows import Row, remark, row
 from softphone.bench.systems import OPTIONAL, SYSTEMS
 from softphone.bench.workbench import CLEAN, Condition, Say, Task, Workbench, measure_all
 from softphone.errors import SoftphoneError
@@ -70,4 +70,6 @@ def bench(
             part: list[Result] = results[at : at + len(recordings)]
             at += len(recordings)
             rows.append(row(name + condition.suffix, recordings, part, here.system(name).hold_ms))
+            if (said := remark(name + condition.suffix, part)) is not None:
+                progress(said)
     return rows

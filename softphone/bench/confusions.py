@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from codec.phones import PHONES
+from codec.phones import PHONES, VOWELS
 
 Variants = Sequence[Sequence[Sequence[int]]]
 """For each word all its pronunciations, as `codec.train.pronunciations.variants_of` gives them."""
@@ -15,7 +15,10 @@ Edit = tuple[int | None, int | None]
 
 _Chain = tuple[Edit, Any]
 _Path = tuple[int, _Chain | None]
-"""Number of errors, and the edits so far, last first."""
+"""Cost, and the edits so far, last first."""
+
+_ERROR, _ODD = 1000, 1
+"""Of two ways with equally many errors the one is right that takes fewer vowels for consonants."""
 
 
 def align(recognised: Sequence[int], reference: Variants) -> list[Edit]:
@@ -38,14 +41,21 @@ def _through(row: list[_Path], recognised: Sequence[int], variant: Sequence[int]
         following = [_step(row[0], phone, None)]
         for place, heard in enumerate(recognised):
             candidates = ((row[place], phone, heard), (row[place + 1], phone, None), (following[-1], None, heard))
-            best = min(candidates, key=lambda one: one[0][0] + (one[1] != one[2]))
+            best = min(candidates, key=lambda one: one[0][0] + _cost(one[1], one[2]))
             following.append(_step(*best))
         row = following
     return row
 
 
 def _step(path: _Path, phone: int | None, heard: int | None) -> _Path:
-    return path[0] + (phone != heard), ((phone, heard), path[1])
+    return path[0] + _cost(phone, heard), ((phone, heard), path[1])
+
+
+def _cost(phone: int | None, heard: int | None) -> int:
+    if phone == heard:
+        return 0
+    odd = phone is not None and heard is not None and (phone in VOWELS) != (heard in VOWELS)
+    return _ERROR + _ODD * odd
 
 
 @dataclass

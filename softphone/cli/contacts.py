@@ -1,11 +1,12 @@
 """`softphone contacts`: who is called by name."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from softphone.cli import status
 from softphone.cli.output import harmless
@@ -50,17 +51,16 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     writer.set_defaults(run=_export)
 
 
-def open_user_store() -> Store:
-    """The user's store; what there is to say about it goes to standard error. Raises StoreError."""
+@contextlib.contextmanager
+def user_store() -> Iterator[Store]:
+    """The user's store; what there is to say about its file goes to standard error. Raises StoreError."""
     store = open_store()
-    tell_notes(store)
-    return store
-
-
-def tell_notes(store: Store) -> None:
-    """Say on standard error what happened to the file, once."""
-    for note in store.take_notes():
-        print(f"softphone: {note}", file=sys.stderr)
+    try:
+        yield store
+    finally:
+        store.close()
+        for note in store.take_notes():
+            print(f"softphone: {note}", file=sys.stderr)
 
 
 def _add_json(command: argparse.ArgumentParser) -> None:
@@ -68,11 +68,11 @@ def _add_json(command: argparse.ArgumentParser) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    store = open_user_store()
-    found = store.contacts.search(" ".join(options.text))
+    with user_store() as store:
+        found = store.contacts.search(" ".join(options.text))
     if options.json:
         for contact in found:
-            print(json.dumps(as_dict(contact), ensure_ascii=False))
+            print(json.dumps(dataclasses.asdict(contact), ensure_ascii=False))
         return status.OK
     width = max((len(contact.name) for contact in found), default=0)
     for contact in found:
@@ -83,42 +83,40 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _add(options: argparse.Namespace) -> int:
-    store = open_user_store()
-    codecs = tuple(options.codecs.split(",")) if options.codecs is not None else None
-    contact = store.contacts.add(
-        Contact(
-            name=options.name,
-            addresses=tuple(Address(text, preferred=place == 0) for place, text in enumerate(options.address)),
-            favourite=options.favourite,
-            notes=options.notes,
-            auto_answer=options.auto_answer,
-            codecs=codecs,
-        )
+    contact = Contact(
+        name=options.name,
+        addresses=tuple(Address(text, preferred=place == 0) for place, text in enumerate(options.address)),
+        favourite=options.favourite,
+        notes=options.notes,
+        auto_answer=options.auto_answer,
+        codecs=tuple(options.codecs.split(",")) if options.codecs is not None else None,
     )
-    print(json.dumps(as_dict(contact), ensure_ascii=False) if options.json else harmless(_line(contact, len(contact.name))))
+    with user_store() as store:
+        contact = store.contacts.add(contact)
+    print(json.dumps(dataclasses.asdict(contact), ensure_ascii=False) if options.json else harmless(_line(contact, len(contact.name))))
     return status.OK
 
 
 def _remove(options: argparse.Namespace) -> int:
-    store = open_user_store()
-    found = store.contacts.named(options.who)
-    if not found and options.who.isascii() and options.who.isdigit():
-        found = [store.contacts.get(int(options.who))]
-    if not found:
-        raise status.CommandError(f"nobody among the contacts is called {harmless(options.who)}; see: softphone contacts list")
-    if len(found) > 1:
-        numbers = ", ".join(str(contact.id) for contact in found)
-        raise status.CommandError(f"{len(found)} contacts are called {found[0].name}; give one of their numbers instead: {numbers}")
-    store.contacts.remove(found[0].id)
+    with user_store() as store:
+        found = store.contacts.named(options.who)
+        if not found and options.who.isascii() and options.who.isdigit():
+            found = [store.contacts.get(int(options.who))]
+        if not found:
+            raise status.CommandError(f"nobody among the contacts is called {harmless(options.who)}; see: softphone contacts list")
+        if len(found) > 1:
+            numbers = ", ".join(str(contact.id) for contact in found)
+            raise status.CommandError(f"{len(found)} contacts are called {found[0].name}; give one of their numbers instead: {numbers}")
+        store.contacts.remove(found[0].id)
     return status.OK
 
 
 def _import(options: argparse.Namespace) -> int:
-    store = open_user_store()
-    if str(options.file) == "-":
-        result = vcard_import.import_cards(sys.stdin.buffer.read(), store.contacts, own=options.own, source="standard input")
-    else:
-        result = vcard_import.import_file(options.file, store.contacts, own=options.own)
+    with user_store() as store:
+        if str(options.file) == "-":
+            result = vcard_import.import_cards(sys.stdin.buffer.read(), store.contacts, own=options.own, source="standard input")
+        else:
+            result = vcard_import.import_file(options.file, store.contacts, own=options.own)
     if options.json:
         print(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
         return status.OK
@@ -129,19 +127,14 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    store = open_user_store()
-    if str(options.file) == "-":
-        sys.stdout.buffer.write(vcard.write(store.contacts.all(), options.vcard))
-        sys.stdout.buffer.flush()
-        return status.OK
-    print(f"{vcard_import.export_file(options.file, store.contacts, options.vcard)} contacts written to {options.file}", file=sys.stderr)
+    with user_store() as store:
+        if str(options.file) == "-":
+            sys.stdout.buffer.write(vcard.write(store.contacts.all(), options.vcard))
+            sys.stdout.buffer.flush()
+            return status.OK
+        count = vcard_import.export_file(options.file, store.contacts, options.vcard)
+    print(f"{count} contacts written to {options.file}", file=sys.stderr)
     return status.OK
-
-
-def as_dict(contact: Contact) -> dict[str, Any]:
-    """What --json shows of a contact."""
-    table = dataclasses.asdict(contact)
-    return {name: value for name, value in table.items() if name not in ("search_words", "digits")}
 
 
 def _line(contact: Contact, width: int) -> str:

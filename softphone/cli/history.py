@@ -7,10 +7,9 @@ import sys
 import time
 
 from softphone.cli import status
-from softphone.cli.contacts import open_user_store
+from softphone.cli.contacts import user_store
 from softphone.cli.output import harmless
 from softphone.store.history import CallRecord
-from softphone.store.store import Store
 
 _SIGNS = {"answered": "", "missed": "missed", "refused": "refused here", "unanswered": "not answered", "open": "not over"}
 
@@ -25,21 +24,23 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(options: argparse.Namespace) -> int:
-    store = open_user_store()
-    if options.clear:
-        print(f"{store.history.remove()} calls forgotten", file=sys.stderr)
-        return status.OK
-    for call in reversed(store.history.calls(options.limit, missed_only=options.missed)):
+    with user_store() as store:
+        if options.clear:
+            print(f"{store.history.remove()} calls forgotten", file=sys.stderr)
+            return status.OK
+        calls = store.history.calls(options.limit, missed_only=options.missed)
+        names = store.contacts.rule_book()
+    for call in reversed(calls):
+        name = names.name(call.remote)
         if options.json:
-            print(json.dumps({**dataclasses.asdict(call), "contact": store.contacts.rule_book().name(call.remote)}, ensure_ascii=False))
+            print(json.dumps({**dataclasses.asdict(call), "contact": name}, ensure_ascii=False))
         else:
-            print(harmless(_line(store, call)))
+            print(harmless(_line(call, name or call.remote_name)))
     return status.OK
 
 
-def _line(store: Store, call: CallRecord) -> str:
+def _line(call: CallRecord, name: str) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(call.started))
-    name = store.contacts.rule_book().name(call.remote) or call.remote_name
     minutes, seconds = divmod(int(call.duration_s), 60)
     fate = _SIGNS[call.outcome] or f"{minutes}:{seconds:02} {call.codec}"
     who = f"{name} <{call.remote}>" if name else call.remote

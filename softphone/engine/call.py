@@ -194,7 +194,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
-        self.media.stream_created()
+        self.media.stream_created(self, int(prm.streamIdx), int(prm.stream))
 
     @pjsip_callback
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:

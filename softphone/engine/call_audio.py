@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pjsua2 as pj
 
 from softphone.control.protocol import File
 from softphone.engine.sound import Sound
-from softphone.engine.tones import NOTICE, Tone
+from softphone.engine.tones import NOTICE, Silence, Tone
 from softphone.engine.wav import Player, Recorder, check_playable, check_writable, wait_complete
 
 log = logging.getLogger(__name__)
 Action = Literal["playing", "played", "recording", "recorded"]
+
+
+@dataclass(eq=False)
+class CallPort:
+    """A call's port of the bridge. PJSUA makes a new one when the call is renegotiated, so one of these may have outlived its port."""
+
+    media: pj.AudioMedia
+    alive: bool = True
 
 
 class CallAudio:
@@ -30,26 +41,31 @@ class CallAudio:
         """Neither microphone nor the file that stands for it is sent; what is played or said meanwhile is."""
         self.recording = ""
         """File that both directions are written to, or that they will be once there is sound."""
+        self.notice_due = False
+        """Such a recording has begun, and the far end has heard no more of it than the tone."""
         self._number = number
         self._publish = publish
         self._defer = defer
         self._sound = sound
-        self._call: pj.AudioMedia | None = None
+        self._call: CallPort | None = None
         self._silent = False
         self._present = True
-        self._partners: dict[int, pj.AudioMedia] = {}
+        self._partners: dict[int, CallPort] = {}
         self._links: set[tuple[str, str]] = set()
         self._player: Player | None = None
         self._player_stands_in = False
         self._recorder: Recorder | None = None
         self._mixer: Recorder | None = None
         self._notice: Tone | None = None
+        self._typed: deque[str] = deque()
+        self._voice: Player | None = None
+        self._carrier: Silence | None = None
         self._wav_in: str | None = None
         self._wav_out: str | None = None
 
     @property
-    def media(self) -> pj.AudioMedia | None:
-        """The call's port of the bridge while it has sound that may be heard."""
+    def port(self) -> CallPort | None:
+        """The call's port while it has sound that may be heard."""
         return None if self._silent else self._call
 
     def play(self, path: str, *, stands_in: bool = False) -> None:
@@ -58,6 +74,20 @@ class CallAudio:
         self._stop_player()
         self._wav_in, self._player_stands_in = path, stands_in
         self._start()
+
+    def say(self, path: str) -> None:
+        """Send typed speech, a file that is removed afterwards, when those before it have been heard; microphone and file wait. Raises
+        WavError."""
+        check_playable(path)
+        self._typed.append(path)
+        self._start()
+
+    def carry(self, on: bool) -> None:
+        """Send at least silence: without any source PJSUA asks no codec for packets, not even for those that it makes of typed text."""
+        if on != (self._carrier is not None):
+            self._forget("carrier")
+            self._carrier = Silence() if on else None
+            self._wire()
 
     def record(self, path: str | None, *, both: bool = False) -> None:
         """Write what arrives to this file from now on, or `both` directions; None ends all recording. Raises WavError."""
@@ -86,13 +116,12 @@ class CallAudio:
             self._present = on
             self._wire()
 
-    def mix_with(self, partners: Mapping[int, pj.AudioMedia]) -> None:
+    def mix_with(self, partners: Mapping[int, CallPort]) -> None:
         """Send also what these calls receive, by number. Cheap when nothing changed."""
-        changed = [number for number, media in self._partners.items() if partners.get(number) is not media]
-        if not changed and len(partners) == len(self._partners):
+        if self._partners == partners:
             return
-        stale, self._partners = self._partners, {number: media for number, media in self._partners.items() if number not in changed}
-        self._wire(stale)
+        before, self._partners = self._partners, {n: port for n, port in self._partners.items() if partners.get(n) is port}
+        self._wire(before)
         self._partners = dict(partners)
         try:
             self._wire()
@@ -106,13 +135,15 @@ class CallAudio:
     def attach(self, media: pj.AudioMedia) -> None:
         """The call has sound, perhaps again, perhaps through another port. Raises WavError, pj.Error."""
         self.detach()
-        self._call = media
+        self._call = CallPort(media)
         self._start()
 
     def detach(self) -> None:
         """The call has no sound now, and its port is gone; files go on when it comes back."""
+        if self._call is not None:
+            self._call.alive = False
         self._call = None
-        self._links = {link for link in self._links if "call" not in link}
+        self._forget("call")
         self._wire()
 
     def close(self) -> None:
@@ -122,6 +153,11 @@ class CallAudio:
         self._stop_player()
         self._stop_recorder()
         self._stop_mixer()
+        self._stop_voice()
+        while self._typed:
+            Path(self._typed.popleft()).unlink(missing_ok=True)
+        self._forget("carrier")
+        self._carrier = None
 
     # What is connected
 
@@ -129,10 +165,13 @@ class CallAudio:
         links: set[tuple[str, str]] = set()
         if self._call is not None and not self._silent:
             sources = [f"call {number}" for number in self._partners]
-            if self._player is not None:
+            if self._voice is not None:
+                sources.append("voice")
+            elif self._player is not None:
                 sources += [] if self.muted and self._player_stands_in else ["player"]
             elif self._present and not self.muted:
                 sources.append("microphone")
+            sources += ["carrier"] if self._carrier is not None else []
             sources += ["notice"] if self._notice is not None else []
             links |= {(source, "call") for source in sources}
             links |= {("call", sink) for sink in ("recorder", "mixer")} | {(source, "mixer") for source in sources}
@@ -140,18 +179,23 @@ class CallAudio:
                 links |= {("call", "loudspeaker"), ("notice", "loudspeaker")}
         return {link for link in links if all(self._port(name) is not None for name in link)}
 
-    def _port(self, name: str, partners: Mapping[int, pj.AudioMedia] | None = None) -> pj.AudioMedia | None:
+    def _port(self, name: str, partners: Mapping[int, CallPort] | None = None) -> pj.AudioMedia | None:
         match name.split():
             case ["call"]:
-                return self._call
+                return self._call and self._call.media
             case ["call", number]:
-                return (self._partners if partners is None else partners).get(int(number))
+                partner = (self._partners if partners is None else partners).get(int(number))
+                return partner.media if partner is not None and partner.alive else None
             case ["microphone"]:
                 return self._sound.microphone_port()
             case ["loudspeaker"]:
                 return self._sound.loudspeaker_port()
             case ["player"]:
                 return self._player
+            case ["voice"]:
+                return self._voice
+            case ["carrier"]:
+                return self._carrier
             case ["recorder"]:
                 return self._recorder
             case ["mixer"]:
@@ -159,14 +203,14 @@ class CallAudio:
             case _:
                 return self._notice
 
-    def _wire(self, stale: Mapping[int, pj.AudioMedia] | None = None) -> None:
-        """Connect and disconnect; `stale` are partners as they were. Raises pj.Error when something cannot be connected."""
+    def _wire(self, partners: Mapping[int, CallPort] | None = None) -> None:
+        """Connect and disconnect; `partners` as they were until now. Raises pj.Error when something cannot be connected."""
         wanted = self._wanted()
         for source_name, sink_name in self._links - wanted:
-            source, sink = self._port(source_name, stale), self._port(sink_name, stale)
+            source, sink = self._port(source_name, partners), self._port(sink_name, partners)
             self._links.discard((source_name, sink_name))
+            # Never of a port that is gone: PJMEDIA 2.15.1 would take all sources off the sink (conference.c, op_disconnect_ports).
             if source is not None and sink is not None:
-                # The port may be gone, and its connections with it.
                 with contextlib.suppress(pj.Error):
                     source.stopTransmit(sink)
         for source_name, sink_name in wanted - self._links:
@@ -184,6 +228,9 @@ class CallAudio:
                 path, self._wav_in = self._wav_in, None
                 self._player = Player(path, lambda: self._defer(lambda: self._played(path)))
                 self._say("playing", path)
+            if self._typed and self._voice is None:
+                path = self._typed.popleft()
+                self._voice = Player(path, lambda: self._defer(lambda: self._said(path)))
             if self._wav_out is not None:
                 path, self._wav_out = self._wav_out, None
                 self._recorder = Recorder(path)
@@ -191,6 +238,7 @@ class CallAudio:
             if self.recording and self._mixer is None:
                 self._mixer = Recorder(self.recording)
                 self._notice = Tone(NOTICE, loop=False)
+                self.notice_due = True
                 self._say("recording", self.recording)
         self._wire()
 
@@ -198,6 +246,17 @@ class CallAudio:
         if self._player is not None and self._player.path == path:
             self._stop_player()
             self._wire()
+
+    def _said(self, path: str) -> None:
+        if self._voice is not None and self._voice.path == path:
+            self._stop_voice()
+            self._start()
+
+    def _stop_voice(self) -> None:
+        voice, self._voice = self._voice, None
+        if voice is not None:
+            self._forget("voice")
+            Path(voice.path).unlink(missing_ok=True)
 
     def _stop_player(self) -> None:
         player, self._player = self._player, None

@@ -11,11 +11,13 @@ from softphone.config import CODEC_NAMES
 from softphone.control.protocol import Log, Media
 from softphone.engine.call_environment import CallEnvironment
 from softphone.engine.call_events import codec_note, media_event
+from softphone.engine.media import abi, opus
 from softphone.engine.media.codec_order import order_codecs
 from softphone.engine.media.negotiated import NegotiatedCodec
+from softphone.engine.media.rtcp_clock import set_rtp_clock
 from softphone.engine.media.sdp import add_packet_times
 from softphone.engine.phv_stream import PhvStream
-from softphone.engine.statistics import CallMeter
+from softphone.engine.statistics import CallMeter, estimate_delay
 from softphone.engine.wav import WavError
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class CallMedia:
 
     def __init__(self, number: int, environment: CallEnvironment) -> None:
         self.codec_order: Sequence[str] | None = None
+        self.keep_codec = False
+        """Set while an offer of ours is made that shall change hold and nothing else: of several codecs PJSUA would settle one anew."""
         self.held_by_remote = False
         self.last: Media | None = None
         """What was told last: for front ends that come later than the event."""
@@ -51,17 +55,37 @@ class CallMedia:
         """Seconds since the far end was last heard of, or 0 while it need not be: without sound, or while it holds us."""
         return 0.0 if self._codec is None or self.held_by_remote else self._meter.silent_s
 
+    @property
+    def stream(self) -> PhvStream | None:
+        """The call's way to the codec worker, on our codec."""
+        return self._stream
+
+    @property
+    def codec_now(self) -> str:
+        """The codec while there is sound, else empty."""
+        return "" if self._codec is None else self._codec_name
+
+    @property
+    def phv_stream(self) -> PhvStream | None:
+        """Our codec's stream in the worker; None on other codecs."""
+        return self._stream if self._codec_name == "x-phv" else None
+
     def sdp(self, local: str, remote: str) -> str:
         """Our SDP as it shall be sent, from what PJSIP wrote; `remote` is the offer that it answers, or empty."""
         order = list(self.codec_order or ())
-        if not remote and self._codec_name:
-            # Our offer in the middle of a call, such as hold: the codec does not change with it.
+        if not remote and self._codec_name and self.keep_codec:
+            order = [self._codec_name]
+        elif not remote and self._codec_name:
+            # An offer in the middle of a call: what is in use comes first.
             order = [self._codec_name, *(name for name in order or CODEC_NAMES if name != self._codec_name)]
         text = order_codecs(local, remote, order) if order else local
         return add_packet_times(text, remote, self._environment.interval_ms, MAX_PTIME_MS)
 
-    def stream_created(self) -> None:
+    def stream_created(self, call: PhoneCall, index: int, stream: int) -> None:
+        """PJSUA made the stream (address of its pjmedia_stream) of this media line; no packet has passed yet."""
         self._stream = self._environment.claim_stream()
+        if call.getStreamInfo(index).codecName.lower() == opus.ENCODING_NAME:
+            set_rtp_clock(abi.load(), stream, opus.RTP_CLOCK)
 
     def changed(self, call: PhoneCall) -> None:
         """Look at what was negotiated, tell of it, and connect it."""
@@ -108,6 +132,9 @@ class CallMedia:
         if self._stream is not None:
             event.queues = {**self._environment.dropped(self._stream.number), **self._stream.counters}
             event.codec_counters = self._stream.codec_counters
+            # What PJMEDIA's jitter buffer holds is no sound on our codec (media/phv.py).
+            event.jitter_buffer_ms = self._stream.waiting_ms
+        estimate_delay(event, self._codec.packet_ms, self._stream.encoder_delay_ms() if self._stream is not None else 0.0)
         self._environment.publish(event)
 
     def hears(self, call: PhoneCall) -> bool:

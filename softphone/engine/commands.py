@@ -47,46 +47,48 @@ class Commands:
             case ask.Call():
                 return self._call(command)
             case ask.Answer():
-                call = self._numbered(command.call)
+                call = self.numbered(command.call)
                 call.check_rings()
                 self._files(call, command.wav_in, command.wav_out)
                 self._engine.lineup.talk_to(call)
                 call.take()
                 return {}
             case ask.Hangup():
-                calls = list(self._engine.calls.values()) if command.call is None else [self._numbered(command.call)]
+                calls = list(self._engine.calls.values()) if command.call is None else [self.numbered(command.call)]
                 for call in calls:
                     call.end(command.code)
                 return {"calls": [call.number for call in calls]}
             case ask.Play():
-                self._numbered(command.call).audio.play(command.wav)
+                self.numbered(command.call).audio.play(command.wav)
                 return {}
             case ask.Record():
-                call = self._numbered(command.call)
+                call = self.numbered(command.call)
+                if command.both and command.wav is not None:
+                    call.check_up("be recorded in both directions")
                 call.audio.record(command.wav, both=command.both)
                 call.tell()
                 return {}
             case ask.Hold():
-                call = self._numbered(command.call)
+                call = self.numbered(command.call)
                 call.check_up("be put on hold")
                 call.hold(True)
                 return {}
             case ask.Resume():
-                self._engine.lineup.resume(self._numbered(command.call))
+                self._engine.lineup.resume(self.numbered(command.call))
                 return {}
             case ask.Mute():
-                call = self._numbered(command.call)
+                call = self.numbered(command.call)
                 call.audio.mute(command.on)
                 call.tell()
                 return {}
             case ask.SendDtmf():
-                self._numbered(command.call).press(command.digits, command.method)
+                self.numbered(command.call).press(command.digits, command.method)
                 return {}
             case ask.TransferCall():
                 self._transfer(command)
                 return {}
             case ask.Conference():
-                self._engine.lineup.confer([self._numbered(number) for number in dict.fromkeys(command.calls)])
+                self._engine.lineup.confer([self.numbered(number) for number in dict.fromkeys(command.calls)])
                 return {}
             case ask.DoNotDisturb():
                 self._engine.reception.do_not_disturb = command.on
@@ -94,6 +96,17 @@ class Commands:
             case ask.SendMessage():
                 account = self._account(command.account) if command.account else self._best_account(command.uri)
                 return {"message": self._engine.messages.send(account, self._complete(command.uri, account), command.text)}
+            case ask.Devices():
+                return self._engine.sound.describe()
+            case ask.SelectDevices():
+                self._engine.sound_test.stop()
+                self._engine.sound.select(command.input, command.output, now=bool(self._engine.calls))
+                return {}
+            case ask.SoundTest(action=action):
+                if self._engine.calls and action != "stop":
+                    raise ControlError("a call is up; end it before the sound devices are tried", "busy")
+                self._engine.sound_test.perform(action)
+                return {}
             case ask.SipLadder(call=number):
                 return {"messages": self._known(number, self._engine.sip_trace.ladder(number))}
             case ask.Sdp(call=number):
@@ -177,14 +190,14 @@ class Commands:
         return list(rules.codecs) if rules is not None and rules.codecs else None
 
     def _transfer(self, command: ask.TransferCall) -> None:
-        call = self._numbered(command.call)
+        call = self.numbered(command.call)
         if (command.uri is None) == (command.other is None):
             raise ControlError("a transfer goes to an address (uri) or to another call (other): give one of the two")
         if command.uri is not None:
             call.transfer(self._complete(command.uri, self._account(call.account_name)))
             return
         assert command.other is not None
-        other = self._numbered(command.other)
+        other = self.numbered(command.other)
         if other.number == call.number:
             raise ControlError(f"call {call.number} cannot be transferred to itself; name another call")
         other.check_up("be the target of a transfer")
@@ -235,7 +248,8 @@ class Commands:
             raise ControlError(f"there are no SIP messages of call {number}; they are kept for ten minutes after a call", "no_call")
         return kept
 
-    def _numbered(self, number: int) -> PhoneCall:
+    def numbered(self, number: int) -> PhoneCall:
+        """A call that is not over. Raises ControlError."""
         call = self._engine.calls.get(number)
         if call is None or call.over:
             known = ", ".join(map(str, self._engine.calls)) or "none"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from softphone.engine.call import PhoneCall
+from softphone.engine.call_audio import CallPort
 
 
 class Conference:
@@ -29,8 +30,8 @@ class Conference:
         if len(self.members) < 2:
             self.members.clear()
 
-    def _partners(self, number: int, calls: Mapping[int, PhoneCall]) -> dict[int, object]:
-        ports = {other: calls[other].audio.media for other in self.members if other != number}
+    def _partners(self, number: int, calls: Mapping[int, PhoneCall]) -> dict[int, CallPort]:
+        ports = {other: calls[other].audio.port for other in self.members if other != number}
         return {other: port for other, port in ports.items() if port is not None}
 
     def hold_together(self, numbers: Collection[int]) -> None:

@@ -16,7 +16,7 @@ import pjsua2 as pj
 
 from softphone import __version__
 from softphone.config import Config
-from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Worker
+from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
 from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
 from softphone.engine.alerts import Alerts
@@ -27,6 +27,7 @@ from softphone.engine.commands import Commands
 from softphone.engine.endpoint import PhoneEndpoint
 from softphone.engine.history_writer import HistoryWriter
 from softphone.engine.lineup import Lineup
+from softphone.engine.live import LiveEvents
 from softphone.engine.messages import MessageGuard, Messages
 from softphone.engine.reception import ContactRules, Reception, RulesFor
 from softphone.engine.schedule import Schedule
@@ -34,6 +35,8 @@ from softphone.engine.server import ControlServer
 from softphone.engine.sip_module import SipModule
 from softphone.engine.sip_trace import SipTrace
 from softphone.engine.sound import open_sound
+from softphone.engine.sound_test import SoundTest
+from softphone.engine.typist import Typist
 from softphone.engine.worker_link import CodecWorker, WorkerCommand
 from softphone.errors import SoftphoneError
 
@@ -80,6 +83,8 @@ class Engine:
             phv,
             worker_command or WorkerCommand(threads=config.worker.threads),
         )
+        self.typist = Typist(self.worker, self.calls.get)
+        self.worker.on_said = lambda report: self._jobs.put(lambda: self.typist.said(report))
         self.endpoint = PhoneEndpoint(config)
         self.codecs = PhoneCodecs(self.endpoint, config)
         try:
@@ -88,6 +93,9 @@ class Engine:
             self.endpoint.start()
             self.sound = open_sound(self.endpoint, config.audio)
             self.alerts = Alerts(self.sound)
+            self.sound.on_change = self._sound_changed
+            self.sound_test = SoundTest(self.sound, self._jobs.put)
+            self.live = LiveEvents(self.calls, self.server.wants, self.publish, lambda: self.sound_test.running)
             host = self.endpoint.address.rpartition(":")[0] or "127.0.0.1"
             self.add_account(AccountSettings(LOCAL, f"sip:softphone@{host}"))
             self._add_configured_accounts()
@@ -151,6 +159,12 @@ class Engine:
         self._take_jobs()
         self._guarded(self.lineup.update)
         self._guarded(lambda: self.alerts.update(self.calls))
+        self._guarded(lambda: self.live.turn(time.monotonic()))
+
+    def _sound_changed(self, event: SoundDevice) -> None:
+        self.publish(event)
+        for call in self.calls.values():
+            self._guarded(call.audio.refresh)
 
     def _take_jobs(self) -> None:
         while True:
@@ -212,6 +226,9 @@ class Engine:
 
     def _obey(self, connection: int, command: AnyCommand) -> None:
         try:
+            if isinstance(command, Say):
+                self.typist.say(command, self._commands.numbered(command.call), lambda answer: self.server.reply(connection, answer))
+                return
             answer = Reply(id=command.id, result=self.history.watch(command, self._commands.obey))
         except SoftphoneError as error:
             code = error.code if isinstance(error, ControlError) else "failed"
@@ -225,6 +242,8 @@ class Engine:
 
     def _worker_changed(self, event: Worker) -> None:
         self.publish(event)
+        if event.state not in ("ready", "stream_failed"):
+            self.typist.worker_gone(event.reason)
         if event.state == "ready":
             refusal = self.codecs.phv_ready(event.facts, self.worker.open_stream)
             if refusal:
@@ -253,8 +272,11 @@ class Engine:
     # Loops over calls and accounts live in functions of their own: a loop variable that lives on would keep a call past libDestroy().
 
     def _tick(self) -> None:
+        self._guarded(self.sound.check)
+        self.sound_test.tick(bool(self.calls))
         for call in list(self.calls.values()):
             self._guarded(call.tick)
+        self._guarded(self.typist.tick)
 
     def _end_calls(self) -> None:
         self._guarded(lambda: self._commands.obey(Hangup()))
@@ -262,7 +284,9 @@ class Engine:
         for left in self.calls.values():
             left.audio.close()
         self.calls.clear()
+        self.typist.close()
         self.alerts.close()
+        self.sound_test.close()
 
     def _shut_down(self) -> None:
         watchdog = threading.Timer(STUCK_S, os._exit, [3])

@@ -6,6 +6,7 @@ The main loop only puts events on a bounded queue and asks a table in memory, so
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -85,6 +86,7 @@ class HistoryWriter:
         self._path = path
         self._queue: queue.Queue[Event | _Refused | _Sending | None] = queue.Queue(QUEUE)
         self._lost = False
+        self._stopping = threading.Event()
         self._rules = RuleBook()
         self._calls: dict[int, _Call] = {}
         self._ended: list[_Call] = []
@@ -104,7 +106,9 @@ class HistoryWriter:
     def stop(self, limit_s: float = 3.0) -> None:
         """Write what is left, for at most so long."""
         if self._thread.is_alive():
-            self._put(None)
+            self._stopping.set()
+            with contextlib.suppress(queue.Full):
+                self._queue.put_nowait(None)
             self._thread.join(limit_s)
 
     def take(self, event: Event) -> None:
@@ -126,7 +130,7 @@ class HistoryWriter:
         """How to treat a call from or to `remote_uri`, from memory: microseconds, never raises. See `RuleBook.rules` for `domains`."""
         return self._rules.rules(remote_uri, domains)
 
-    def _put(self, item: Event | _Refused | _Sending | None) -> None:
+    def _put(self, item: Event | _Refused | _Sending) -> None:
         try:
             self._queue.put_nowait(item)
         except queue.Full:
@@ -135,24 +139,19 @@ class HistoryWriter:
                 self._tell(Log(level="warning", message="the disk is too slow for the history; some calls will be missing in it"))
 
     def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            try:
-                item = self._queue.get(timeout=LOOK_S)
-            except queue.Empty:
-                pass
-            else:
+        while True:
+            # Asked before the queue is emptied: what was taken before the stop is written.
+            stopping = self._stopping.is_set()
+            with contextlib.suppress(queue.Empty):
+                item = self._queue.get(timeout=0 if stopping else LOOK_S)
                 while True:
-                    if item is None:
-                        stopping = True
-                    else:
+                    if item is not None:
                         self._guarded(item)
-                    try:
-                        item = self._queue.get_nowait()
-                    except queue.Empty:
-                        break
+                    item = self._queue.get_nowait()
             if stopping or time.monotonic() >= self._next_try:
                 self._turn()
+            if stopping:
+                break
         if self._store is not None:
             self._store.close()
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from softphone.link import CHUNK_BYTES, CHUNK_SAMPLES, BoundedQueue, Close, Message, Open, Payload, Pcm, Pull, Statistics
+from softphone.link import CHUNK_BYTES, CHUNK_SAMPLES, BoundedQueue, Close, Message, Observe, Observed, Open, Payload, Pcm, Pull, Statistics
 
 FILL_SAMPLES = 3 * CHUNK_SAMPLES
 """60 ms of decoded sound are kept ahead of the playout: the time that the worker has for an answer."""
 LONGEST_FILL_SAMPLES = 12 * CHUNK_SAMPLES
 """So much may wait after the worker was late; the next pause in speech brings it back to `FILL_SAMPLES`."""
 PAYLOAD_QUEUE = 16
+REPORT_QUEUE = 8
 
 
 class PhvStream:
@@ -24,11 +25,25 @@ class PhvStream:
     `LONGEST_FILL_SAMPLES` the oldest sound is.
     """
 
-    def __init__(self, number: int, settings: dict[str, Any], send: Callable[[Message], bool], closed: Callable[[PhvStream], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        settings: dict[str, Any],
+        send: Callable[[Message], bool],
+        closed: Callable[[PhvStream], None],
+        encoder_delay_ms: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.number = number
         self.counters: Counter[str] = Counter()
         self.codec_counters: dict[str, Any] = {}
         """The worker's own counters of this stream, newest."""
+        self.voice_told: list[Any] = [0, None, 0]
+        """What was told last of the voice."""
+        self.encoder_delay_ms = encoder_delay_ms
+        """Of our encoder; the far end's is taken to be as slow."""
+        self._tokens_wait_ms = 0.0
+        self._observed = False
+        self._reports: BoundedQueue[dict[str, Any]] = BoundedQueue(REPORT_QUEUE)
         self._settings = settings
         self._send = send
         self._closed = closed
@@ -43,6 +58,25 @@ class PhvStream:
         self._payloads.clear()
         self._send(Open(self.number, self._settings))
         self._send(Pull(self.number, FILL_SAMPLES))
+        if self._observed:
+            self._send(Observe(self.number, True))
+
+    def observe(self, on: bool) -> None:
+        """Whether the worker shall report what it sends and speaks."""
+        if on != self._observed:
+            self._observed = on
+            self._send(Observe(self.number, on))
+
+    def take_reports(self) -> Iterator[dict[str, Any]]:
+        """The reports that came since the last time, oldest first; see `link.Observed`."""
+        while (report := self._reports.get()) is not None:
+            yield report
+
+    @property
+    def waiting_ms(self) -> float:
+        """How long what arrived waits to be heard while somebody speaks: as tokens in the worker, then as sound here."""
+        with self._lock:
+            return self._tokens_wait_ms + len(self._sound) / 32
 
     def put_pcm(self, pcm: bytes) -> None:
         if not self._send(Pcm(self.number, pcm)):
@@ -70,14 +104,19 @@ class PhvStream:
         self._send(Close(self.number))
         self._closed(self)
 
-    def receive(self, message: Pcm | Payload | Statistics) -> None:
+    def receive(self, message: Pcm | Payload | Statistics | Observed) -> None:
         """An answer of the worker; called on the pump thread."""
         match message:
             case Payload(_, payload):
                 if self._payloads.put(payload) is not None:
                     self.counters["payloads_not_taken"] += 1
+            case Observed(_, report):
+                self._reports.put(report)
             case Statistics(_, counters):
                 self.codec_counters = counters
+                # Speech arrives as fast as it is spoken: so much as waits, so long it waits (Little's law).
+                if waiting := float(counters.get("waiting_ms", 0)):
+                    self._tokens_wait_ms = waiting if not self._tokens_wait_ms else 0.8 * self._tokens_wait_ms + 0.2 * waiting
             case Pcm(_, pcm):
                 with self._lock:
                     self._put_sound(pcm)

@@ -54,6 +54,7 @@ class Renegotiation:
             return
         if self._asked is not None and time.monotonic() - self._asked_at < ANSWER_LIMIT_S:
             return
+        call.media.keep_codec = True
         try:
             if self.held:
                 call.setHold(pj.CallOpParam())
@@ -66,6 +67,8 @@ class Renegotiation:
             self._retry(BUSY_RETRY_S)
         else:
             self._asked, self._asked_at = self.held, time.monotonic()
+        finally:
+            call.media.keep_codec = False
 
     def answered(self, code: int) -> None:
         """A re-INVITE of this call has its final answer; it may be one that PJSUA sent by itself."""

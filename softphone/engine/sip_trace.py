@@ -49,6 +49,10 @@ class _Dialog:
     number: int | None = None
     newest_sdp: dict[bool, str] = field(default_factory=dict)
     agreed_sdp: dict[bool, str] = field(default_factory=dict)
+    open_offer: bool | None = None
+    """Whether an offer that was not answered yet was sent (RFC 3264); None where there is none."""
+    answer_follows: bool = False
+    """PJSIP told of the agreement before our answer was sent."""
 
 
 class SipTrace:
@@ -75,6 +79,12 @@ class SipTrace:
         dialog.messages.append(SipMessage(time.time(), sent, peer, _summary(text), text))
         if sdp := _sdp(text):
             dialog.newest_sdp[sent] = sdp
+            if not text.startswith(("SIP/2.0 ", "ACK ")):
+                dialog.open_offer = sent
+            elif dialog.open_offer != sent:
+                dialog.open_offer = None
+            if sent and dialog.answer_follows:
+                dialog.agreed_sdp, dialog.answer_follows = dict(dialog.newest_sdp), False
 
     def follow(self, event: Event, call_id_of: Callable[[int], str]) -> None:
         """Learn from what is told of calls; `call_id_of` gives a call's Call-ID, or ""."""
@@ -95,7 +105,9 @@ class SipTrace:
     def agreed(self, number: int) -> None:
         """An offer was answered: what was sent and received last is what holds."""
         if (dialog := self._of(number)) is not None:
-            dialog.agreed_sdp = dict(dialog.newest_sdp)
+            dialog.answer_follows = dialog.open_offer is False
+            if not dialog.answer_follows:
+                dialog.agreed_sdp = dict(dialog.newest_sdp)
 
     def ladder(self, number: int) -> list[dict[str, Any]] | None:
         """Messages of the call in their order; None when the call is not known, or forgotten."""

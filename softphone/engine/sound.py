@@ -1,84 +1,215 @@
-"""The sound of this machine as the configuration wants it, or the null device: a clock and silence."""
+"""The sound of this machine as the user wants it, or the null device: a clock and silence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pjsua2 as pj
 
 from softphone.config import Audio
+from softphone.control.protocol import SoundDevice
 from softphone.engine.endpoint import PhoneEndpoint
 from softphone.engine.media import abi
 from softphone.engine.media.errors import MediaError
 from softphone.engine.media.sound_device import SoundDeviceInfo, SoundDevices
+from softphone.errors import SoftphoneError
+
+NULL = "null"
+DEFAULT = "default"
+
+
+class SoundError(SoftphoneError):
+    """Devices that cannot be chosen; one sentence."""
 
 
 @dataclass
 class Sound:
-    """What calls are connected to. `note` is what the user should know, or empty. Keep it until after `libDestroy()`."""
+    """What calls are connected to. `note` is what the user should know, or empty. Keep it until after `libDestroy()`.
+
+    Devices are opened when a call needs them, and closed a second after: nobody wants a microphone that is always on.
+    """
 
     endpoint: PhoneEndpoint
     microphone: bool = False
     loudspeaker: bool = False
     note: str = ""
+    input: str = ""
+    """Name of the device in use; empty where there is none."""
+    output: str = ""
+    on_change: Callable[[SoundDevice], None] = field(default=lambda _event: None, repr=False)
+    """Told of each change; calls must then be connected anew."""
     _devices: SoundDevices | None = field(default=None, repr=False)
+    _known: list[SoundDeviceInfo] = field(default_factory=list, repr=False)
+    _indices: tuple[int, int] = (pj.PJSUA_SND_NULL_DEV, pj.PJSUA_SND_NULL_DEV)
 
     def microphone_port(self) -> pj.AudioMedia | None:
         """What the microphone hears, as a port of the conference bridge; None without one."""
         return self.endpoint.audio().getCaptureDevMedia() if self.microphone else None
 
     def loudspeaker_port(self) -> pj.AudioMedia | None:
-        """What is sent to it is heard; None without a loudspeaker."""
-        return self.endpoint.audio().getPlaybackDevMedia() if self.loudspeaker else None
+        """What is sent to it is heard, where there is a loudspeaker; where there is none it is taken all the same."""
+        return self.endpoint.audio().getPlaybackDevMedia()
+
+    def describe(self) -> dict[str, Any]:
+        """The answer to `devices`. New devices are seen while none is open."""
+        note = ""
+        try:
+            if self._devices is None or not self._devices.is_open:
+                self._look()
+                self._follow()
+        except MediaError as error:
+            note = str(error)
+        devices = [{"name": device.name, "inputs": device.inputs, "outputs": device.outputs} for device in self._known]
+        return {"devices": devices, "input": self.input, "output": self.output, "note": self.note or note}
+
+    def _follow(self, *, reopen_now: bool = False) -> None:
+        """The devices were looked for while none was open: those in use may have other numbers now, or be gone."""
+        if not (self.microphone or self.loudspeaker):
+            return
+        capture, playback = self._find(self.input or NULL, "input"), self._find(self.output or NULL, "output")
+        if capture is None or playback is None:
+            missing = self.input if capture is None else self.output
+            self.give_up(f"{missing} is not there any more; plug it in again and choose it, or choose another device")
+        elif (capture.index, playback.index) != self._indices or reopen_now:
+            self._use(capture, playback, self.microphone, self.loudspeaker)
+            self._reopen(reopen_now)
+
+    def select(self, wanted_input: str, wanted_output: str, *, now: bool) -> None:
+        """Use these devices (names, "default" or "null") from now on; `now`: something is using sound, so open them at once.
+
+        Raises SoundError, with everything as it was, for a name that is not there.
+        """
+        if wanted_input == wanted_output == NULL:
+            self._use_null("")
+            self._tell()
+            return
+        if self._missing(wanted_input, wanted_output) and self._devices is not None and self._devices.is_open:
+            # It may have been plugged in since; looking for it closes what is open.
+            self.endpoint.use_null_device()
+        if self._devices is None or not self._devices.is_open:
+            try:
+                self._look()
+            except MediaError as error:
+                self.give_up(str(error))
+                raise SoundError(str(error)) from None
+        if missing := self._missing(wanted_input, wanted_output):
+            self._follow(reopen_now=now)
+            raise SoundError(f"there is no {missing}; there are: {self._names() or 'none'}")
+        capture, playback = self._find(wanted_input, "input"), self._find(wanted_output, "output")
+        assert capture is not None and playback is not None
+        self._use(capture, playback, wanted_input != NULL, wanted_output != NULL)
+        self.note = ""
+        self._reopen(now)
+        self._tell()
+
+    def check(self) -> None:
+        """To be called a few times a second: go on without a device that went away."""
+        if self._devices is not None and self._devices.lost:
+            gone = " and ".join(dict.fromkeys(name for name in (self.input, self.output) if name))
+            self.give_up(f"{gone} went away; plug it in again and choose it, or choose another device; calls go on in silence")
 
     def give_up(self, why: str) -> None:
         """The devices do not work: go on without them."""
+        self._use_null(f"there is no sound: {why}")
+        self._tell()
+
+    def open_with(self, audio: Audio) -> None:
+        """The configured devices; the null device where that is configured or nothing else works, with the reason in `note`."""
+        if audio.input == audio.output == NULL:
+            self._use_null("")
+            return
+        try:
+            self._look()
+        except MediaError as error:
+            self._use_null(f"there is no sound: {error}")
+            return
+        capture, note_in = self._choose(audio.input, "input")
+        playback, note_out = self._choose(audio.output, "output")
+        note = " ".join(text for text in (note_in, note_out) if text)
+        if capture is None or playback is None:
+            self._use_null(f"there is no sound: {note}")
+            return
+        self._use(capture, playback, audio.input != NULL, audio.output != NULL)
+        self.note = note
+        self._reopen(now=False)
+
+    def _look(self) -> None:
+        """Learn which devices there are. Raises MediaError."""
+        if self._devices is None:
+            devices = SoundDevices(abi.load(), anew=True)
+            self._known = devices.register()
+            self._devices = devices
+        else:
+            self._known = self._devices.refresh()
+
+    def _find(self, name: str, side: str) -> SoundDeviceInfo | None:
+        """The device of this name for this side; the default one comes first."""
+        fitting = [device for device in self._known if (device.inputs if side == "input" else device.outputs)]
+        if name == NULL and self._devices is not None:
+            return SoundDeviceInfo(self._devices.index_of_null, NULL, 1, 1)
+        if name == DEFAULT:
+            return fitting[0] if fitting else None
+        return next((device for device in fitting if device.name == name), None)
+
+    def _missing(self, wanted_input: str, wanted_output: str) -> str:
+        """Which of the two devices is not known, in words; "" when both are."""
+        wanted = (("input", wanted_input), ("output", wanted_output))
+        return next((f'{side} device "{name}"' for side, name in wanted if self._find(name, side) is None), "")
+
+    def _choose(self, name: str, side: str) -> tuple[SoundDeviceInfo | None, str]:
+        """The device of that name, else the default one and a sentence."""
+        found = self._find(name, side)
+        if found is not None:
+            return found, ""
+        found = self._find(DEFAULT, side)
+        if found is None:
+            return None, f"there is no {side} device; plug one in, or use files with --wav-in and --wav-out."
+        return found, f'audio.{side} names "{name}", which is not there; {found.name} is used.'
+
+    def _names(self) -> str:
+        return ", ".join(device.name for device in self._known)
+
+    def _use(self, capture: SoundDeviceInfo, playback: SoundDeviceInfo, microphone: bool, loudspeaker: bool) -> None:
+        self.microphone, self.loudspeaker = microphone, loudspeaker
+        self.input, self.output = capture.name if microphone else "", playback.name if loudspeaker else ""
+        self._indices = (capture.index, playback.index)
+
+    def _use_null(self, note: str) -> None:
         self.microphone = self.loudspeaker = False
-        self.note = f"there is no sound: {why}"
+        self.input = self.output = ""
+        self.note = note
+        self._indices = (pj.PJSUA_SND_NULL_DEV, pj.PJSUA_SND_NULL_DEV)
         self.endpoint.use_null_device()
+
+    def _reopen(self, now: bool) -> None:
+        """Give PJSUA the devices in use; without `now` they are opened when a call connects to them."""
+        capture, playback = self._indices
+        if capture == pj.PJSUA_SND_NULL_DEV:
+            self.endpoint.use_null_device()
+            return
+        if not now:
+            # The null device's clock counts as open sound, and what is open is changed at once.
+            self.endpoint.close_sound()
+        library = abi.load()
+        mode = 0 if now else pj.PJSUA_SND_DEV_NO_IMMEDIATE_OPEN
+        status = library.lib.pjsua_set_snd_dev2(library.ffi.new("pjsua_snd_dev_param *", [capture, playback, mode, 0]))
+        if status:
+            reason = pj.Endpoint.instance().utilStrError(status)
+            names = " and ".join(dict.fromkeys(name for name in (self.input, self.output) if name))
+            self._use_null(f"there is no sound: {names} cannot be opened ({reason}); choose another device, or run: softphone doctor")
+
+    def _tell(self) -> None:
+        self.on_change(self.event())
+
+    def event(self) -> SoundDevice:
+        """How it stands, as an event."""
+        return SoundDevice(microphone=self.microphone, loudspeaker=self.loudspeaker, input=self.input, output=self.output, note=self.note)
 
 
 def open_sound(endpoint: PhoneEndpoint, audio: Audio) -> Sound:
-    """The configured devices; the null device where that is configured or nothing else works, with the reason in `note`."""
+    """The sound as configured; see `Sound.open_with`."""
     sound = Sound(endpoint)
-    endpoint.use_null_device()
-    if audio.input == "null" and audio.output == "null":
-        return sound
-    try:
-        devices = SoundDevices(abi.load())
-        sound._devices = devices
-        known = devices.register()
-        capture, note_in = _choose(known, audio.input, "input", lambda device: device.inputs)
-        playback, note_out = _choose(known, audio.output, "output", lambda device: device.outputs)
-    except MediaError as error:
-        sound.give_up(str(error))
-        return sound
-    sound.note = " ".join(note for note in (note_in, note_out) if note)
-    if capture is None or playback is None:
-        sound.give_up(sound.note)
-        return sound
-    sound.microphone, sound.loudspeaker = audio.input != "null", audio.output != "null"
-    try:
-        # Opened when a call needs it, and closed after: nobody wants a microphone that is always on.
-        endpoint.audio().setCaptureDev(capture.index)
-        endpoint.audio().setPlaybackDev(playback.index)
-        endpoint.audio().setSndDevMode(pj.PJSUA_SND_DEV_NO_IMMEDIATE_OPEN)
-    except pj.Error as error:
-        sound.give_up(f"the devices {capture.name} and {playback.name} cannot be opened ({error.reason}); run: softphone doctor")
+    sound.open_with(audio)
     return sound
-
-
-def _choose(
-    known: list[SoundDeviceInfo], name: str, key: str, channels: Callable[[SoundDeviceInfo], int]
-) -> tuple[SoundDeviceInfo | None, str]:
-    """The device of that name, else the default one (which comes first) and a sentence."""
-    fitting = [device for device in known if channels(device)]
-    if not fitting:
-        return None, f"there is no {key} device; plug one in, or use files with --wav-in and --wav-out."
-    for device in fitting:
-        if device.name == name:
-            return device, ""
-    if name in ("default", "null"):
-        return fitting[0], ""
-    return fitting[0], f'audio.{key} names "{name}", which is not there; {fitting[0].name} is used.'

@@ -13,6 +13,10 @@ from softphone.engine.media.negotiated import NegotiatedCodec
 HEADER_BYTES = 40
 """IPv4 (20), UDP (8) and RTP (12) of each packet."""
 MEDIA_TIMEOUT_S = 30.0
+OPUS_LOOKAHEAD_MS = 6.5
+"""RFC 6716, 2: of the encoder, at its low delay."""
+PHV_LEAD_MS = 20.0
+"""Silence with which our decoder begins to speak."""
 
 
 @dataclass
@@ -20,6 +24,8 @@ class _Previous:
     time: float
     packets: int = 0
     bytes: int = 0
+    lost: int = 0
+    loss_now_percent: float = 0.0
 
 
 class CallMeter:
@@ -31,6 +37,8 @@ class CallMeter:
         self._previous = {"tx": _Previous(self._started), "rx": _Previous(self._started)}
         self._heard = -1
         self._heard_at = self._started
+        self._reports = 0
+        self._told = (0, 0)
 
     def read(self, call: pj.Call, media_index: int, codec: NegotiatedCodec) -> CallStatistics:
         """Read the counters now; the caller adds those of the worker. Raises pj.Error when the media is gone."""
@@ -62,17 +70,43 @@ class CallMeter:
 
     def _direction(self, name: str, stat: pj.RtcpStreamStat, now: float) -> Direction:
         before = self._previous[name]
-        packets, size = int(stat.pkt), int(stat.bytes)
+        packets, size, lost = int(stat.pkt), int(stat.bytes), int(stat.loss)
         interval = max(now - before.time, 1e-3)
         new_packets, new_bytes = max(packets - before.packets, 0), max(size - before.bytes, 0)
-        self._previous[name] = _Previous(now, packets, size)
-        sent = packets + stat.loss if name == "rx" else packets
+        loss_now = self._loss_now(name, stat, before)
+        self._previous[name] = _Previous(now, packets, size, lost, loss_now)
+        sent = packets + lost if name == "rx" else packets
         return Direction(
             packets=packets,
             bytes=size,
             payload_bps=round(8 * new_bytes / interval, 1),
             ip_bps=round(8 * (new_bytes + HEADER_BYTES * new_packets) / interval, 1),
-            lost=int(stat.loss),
-            loss_percent=round(100 * stat.loss / sent, 2) if sent else 0.0,
-            jitter_ms=round(stat.jitterUsec.mean / 1000, 2),
+            lost=lost,
+            loss_percent=round(100 * lost / sent, 2) if sent else 0.0,
+            loss_now_percent=round(loss_now, 2),
+            jitter_ms=round(stat.jitterUsec.last / 1000, 2),
         )
+
+    def _loss_now(self, name: str, stat: pj.RtcpStreamStat, before: _Previous) -> float:
+        """Of the packets since the last look; of what we send, since the far end's last report but one."""
+        packets, lost = int(stat.pkt), int(stat.loss)
+        if name == "tx":
+            if int(stat.updateCount) == self._reports:
+                return before.loss_now_percent
+            earlier, self._told = self._told, (packets, lost)
+            self._reports = int(stat.updateCount)
+            new_packets, new_lost = packets - earlier[0], lost - earlier[1]
+            return min(100.0, 100 * max(new_lost, 0) / new_packets) if new_packets > 0 else 0.0
+        new_packets, new_lost = max(packets - before.packets, 0), max(lost - before.lost, 0)
+        return 100 * new_lost / (new_packets + new_lost) if new_packets + new_lost else 0.0
+
+
+def estimate_delay(event: CallStatistics, packet_ms: float, phv_encoder_ms: float) -> None:
+    """Fill in `delay_ms`: a codec's own delay, half the way there and back, and what waits here; not that of sound cards.
+
+    `packet_ms` is our own packet time and stands for the far end's, which nobody tells.
+    """
+    if event.rtt_ms is None:
+        return
+    codec = {"x-phv": phv_encoder_ms + PHV_LEAD_MS, "opus": packet_ms + OPUS_LOOKAHEAD_MS}.get(event.codec, packet_ms)
+    event.delay_ms = round(codec + event.rtt_ms / 2 + event.jitter_buffer_ms, 1)

@@ -40,3 +40,11 @@ class Tone(pj.ToneGenerator):  # type: ignore[misc]
             tone.freq1, tone.freq2, tone.on_msec, tone.off_msec, tone.volume = beep.hz, beep.hz_too, beep.on_ms, beep.off_ms, beep.volume
             tones.append(tone)
         self.play(tones, loop)
+
+
+class Silence(pj.ToneGenerator):  # type: ignore[misc]
+    """A source of the conference bridge that says nothing. Raises pj.Error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.createToneGenerator(CLOCK_HZ, 1)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from softphone.control.protocol import Worker
 from softphone.engine.phv_stream import PhvStream
-from softphone.link import Failure, Link, Message, Payload, Pcm, Ready, Statistics, Stop, link_pair
+from softphone.link import Failure, Link, Message, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop, link_pair
 
 State = Literal["starting", "ready", "died", "unavailable", "stopped"]
 READY_DEADLINE_S = 60.0
@@ -53,6 +53,8 @@ class CodecWorker:
         """What the worker said of itself when it was ready: version, inventory, model, interval_ms ..."""
         self.pid = 0
         self.restarts = 0
+        self.on_said: Callable[[dict[str, Any]], None] = lambda _report: None
+        """Called with each `link.Said` on the pump thread; must only queue."""
         self._on_event = on_event
         self._settings = dict(settings)
         self._command = command or WorkerCommand()
@@ -88,7 +90,7 @@ class CodecWorker:
 
     def open_stream(self, _fmtp_remote: Mapping[str, str]) -> PhvStream:
         """A new stream, usable at once; while the worker is away it gives silence and takes sound for lost."""
-        stream = PhvStream(next(self._numbers), self._settings, self._send, self._stream_closed)
+        stream = PhvStream(next(self._numbers), self._settings, self._send, self._stream_closed, self.encoder_delay_ms)
         with self._lock:
             self._streams[stream.number] = stream
             self._newest = stream
@@ -96,6 +98,11 @@ class CodecWorker:
         if ready:  # else the worker's Ready opens it
             stream.open()
         return stream
+
+    def encoder_delay_ms(self) -> float:
+        """From the beginning of a phone to when its packet leaves: what the worker measured, at the packet time that is set here."""
+        # Measured at packets of 160 ms; a phone waits half a packet time for its packet.
+        return float(self.facts.get("encoder_delay_ms", 0)) + (float(self._settings.get("interval_ms", 160)) - 160) / 2
 
     def claim_newest(self) -> PhvStream | None:
         """The stream opened last, once: PJSUA tells of a call's stream right after it opened the codec on the same thread."""
@@ -109,6 +116,10 @@ class CodecWorker:
         if link is None:
             return {}
         return {f"link_{kind}_dropped": count for (kind, number), count in list(link.counters.dropped.items()) if number == stream}
+
+    def say(self, stream: int, request: dict[str, Any]) -> bool:
+        """Have typed text spoken: `link.Say`; the answer comes to `on_said`. False while there is no worker. Raises LinkError."""
+        return self._send(Say(stream, request))
 
     def _stream_closed(self, stream: PhvStream) -> None:
         with self._lock:
@@ -204,10 +215,12 @@ class CodecWorker:
 
     def _receive(self, message: Message) -> None:
         match message:
-            case Pcm() | Payload() | Statistics():
+            case Pcm() | Payload() | Statistics() | Observed():
                 stream = self._streams.get(message.stream)
                 if stream is not None:
                     stream.receive(message)
+            case Said(_, report):
+                self.on_said(report)
             case Ready(facts):
                 self.facts = facts
                 self._ready_at = time.monotonic()

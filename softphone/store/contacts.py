@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from softphone.config import CODEC_NAMES
 from softphone.store import sip_address
+from softphone.store.contact_index import ContactIndex
 from softphone.store.database import Database, Stamp
 from softphone.store.errors import StoreError, clean, clean_lines
-from softphone.store.folding import fold, words
+from softphone.store.folding import fold
 from softphone.store.rule_book import ContactRules, RuleBook
 
 
@@ -41,8 +43,6 @@ class Contact:
     codecs: tuple[str, ...] | None = None
     uid: str = ""
     id: int = 0
-    search_words: tuple[str, ...] = field(default=(), repr=False, compare=False)
-    digits: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def preferred(self) -> Address | None:
@@ -55,16 +55,22 @@ class Contacts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._stamp: Stamp | None = None
-        self._all: tuple[Contact, ...] = ()
+        self._held: tuple[Stamp | None, _Held] = (None, _Held(()))
 
     def all(self) -> tuple[Contact, ...]:
         """Favourites first, then by name. Raises StoreError."""
+        return self._current().contacts
+
+    def _current(self) -> _Held:
+        # One assignment: another thread of this process may be doing the same.
         stamp = self._database.stamp()
-        if stamp != self._stamp:
-            self._all = self._database.read(_load)
-            self._stamp = stamp
-        return self._all
+        held_at, held = self._held
+        if stamp != held_at:
+            found = self._database.read(_load)
+            if found != held.contacts:
+                held = _Held(found)
+            self._held = stamp, held
+        return held
 
     def get(self, contact_id: int) -> Contact:
         """Raises StoreError when there is none (any more)."""
@@ -115,14 +121,15 @@ class Contacts:
     def search(self, text: str) -> list[Contact]:
         """Contacts of which some word of the name or of an address begins with each word of `text`, or a number with its digits.
         Case and accents do not matter; no text finds all. Raises StoreError."""
-        wanted = words(text)
-        digits = sip_address.number(text).removeprefix("+").removeprefix("00")
-        return [contact for contact in self.all() if matches(contact, wanted) or (digits and _has_digits(contact, digits))]
+        return self.index().search(text)
+
+    def index(self) -> ContactIndex:
+        """For searching in other ways, as the contacts are now. Raises StoreError."""
+        return self._current().index
 
     def named(self, name: str) -> list[Contact]:
         """Contacts of exactly this name but for case and accents. Raises StoreError."""
-        wanted = fold(clean(name))
-        return [contact for contact in self.all() if fold(contact.name) == wanted]
+        return self.index().named(clean(name))
 
     def name_of(self, remote: str) -> str:
         """Who `remote` (a URI or a From header) is, for showing: a contact, else the header's display name, else "". Raises StoreError."""
@@ -135,7 +142,22 @@ class Contacts:
 
     def rule_book(self) -> RuleBook:
         """The rules of all contacts as they are now, to be asked without the database. Raises StoreError."""
-        return RuleBook((contact.name, contact.auto_answer, contact.codecs, [a.uri for a in contact.addresses]) for contact in self.all())
+        return self._current().rule_book
+
+
+class _Held:
+    """Contacts as they were at one moment, and what is made of them when it is asked for."""
+
+    def __init__(self, contacts: tuple[Contact, ...]) -> None:
+        self.contacts = contacts
+
+    @cached_property
+    def index(self) -> ContactIndex:
+        return ContactIndex(self.contacts)
+
+    @cached_property
+    def rule_book(self) -> RuleBook:
+        return RuleBook((c.name, c.auto_answer, c.codecs, [address.uri for address in c.addresses]) for c in self.contacts)
 
 
 def check(contact: Contact) -> Contact:
@@ -176,15 +198,6 @@ def tidy_uri(text: str) -> str:
     raise StoreError(f"{uri[:60] or 'an empty text'} is no SIP address or number; one looks like sip:bob@example.org or +49 30 1234")
 
 
-def matches(contact: Contact, wanted: Iterable[str]) -> bool:
-    """Whether each of the folded words `wanted` begins some word of the contact."""
-    return all(any(word.startswith(start) for word in contact.search_words) for start in wanted)
-
-
-def _has_digits(contact: Contact, digits: str) -> bool:
-    return any(number.startswith(digits) for number in contact.digits)
-
-
 def _load(connection: sqlite3.Connection) -> tuple[Contact, ...]:
     addresses: dict[int, list[Address]] = {}
     for row in connection.execute("SELECT contact, uri, label, preferred FROM addresses ORDER BY id"):
@@ -194,9 +207,6 @@ def _load(connection: sqlite3.Connection) -> tuple[Contact, ...]:
 
 
 def _contact(row: sqlite3.Row, addresses: tuple[Address, ...]) -> Contact:
-    parsed = [sip_address.parse(address.uri) for address in addresses]
-    searched = [row["name"], *(f"{p.user} {p.host}" if p else address.uri for p, address in zip(parsed, addresses, strict=True))]
-    numbers = [sip_address.number(p.user if p else address.uri) for p, address in zip(parsed, addresses, strict=True)]
     return Contact(
         name=row["name"],
         addresses=addresses,
@@ -206,8 +216,6 @@ def _contact(row: sqlite3.Row, addresses: tuple[Address, ...]) -> Contact:
         codecs=tuple(row["codecs"].split(",")) if row["codecs"] else None,
         uid=row["uid"],
         id=row["id"],
-        search_words=words(" ".join(searched)),
-        digits=tuple(digits.removeprefix("+").removeprefix("00") for digits in numbers if digits),
     )
 
 

@@ -79,8 +79,9 @@ class Database:
         Raises:
             StoreError: the changes could not be made.
         """
-        result = self._run(action, "BEGIN IMMEDIATE")
-        self._writes += 1
+        with self._lock:
+            result = self._run(action, "BEGIN IMMEDIATE")
+            self._writes += 1
         return result
 
     def stamp(self) -> Stamp:

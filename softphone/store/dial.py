@@ -94,10 +94,11 @@ def _meant(text: str, contacts: Contacts, has_domain: bool) -> Contact | None:
     wanted = words(text)
     if not wanted:
         return None
-    whole = [contact for contact in contacts.all() if set(wanted) <= set(words(contact.name))]
+    index = contacts.index()
+    whole = index.with_words(wanted, whole=True)
     if whole:
         return _only(whole, text)
-    begun = [] if has_domain and len(wanted) == 1 else [c for c in contacts.all() if _begins(words(c.name), wanted)]
+    begun = [] if has_domain and len(wanted) == 1 else index.with_words(wanted, whole=False)
     return _only(begun, text) if begun else None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from softphone.store import sip_address
-from softphone.store.database import Database
+from softphone.store.database import Database, Stamp
 from softphone.store.errors import StoreError, clean
 
 Outcome = Literal["open", "answered", "missed", "refused", "unanswered"]
@@ -41,6 +41,7 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._remotes: tuple[Stamp | None, int, list[tuple[str, str]]] = (None, 0, [])
 
     def calls(self, limit: int = 200, before: int | None = None, missed_only: bool = False) -> list[CallRecord]:
         """The newest first; `before` the call of that id, for the next page."""
@@ -84,10 +85,15 @@ class History:
 
     def remotes(self, limit: int = 200) -> list[tuple[str, str]]:
         """URI and name of those called or calling lately, each once, the latest first."""
-        sql = "SELECT remote, remote_name, max(started) AS latest FROM calls GROUP BY remote ORDER BY latest DESC LIMIT ?"
-        return self._database.read(
-            lambda connection: [(row["remote"], row["remote_name"]) for row in connection.execute(sql, (limit,))],
-        )
+        stamp = self._database.stamp()
+        if self._remotes[:2] != (stamp, limit):
+            sql = "SELECT remote, remote_name, max(started) AS latest FROM calls GROUP BY remote ORDER BY latest DESC LIMIT ?"
+            found = self._database.read(
+                lambda connection: [(row["remote"], row["remote_name"]) for row in connection.execute(sql, (limit,))]
+            )
+            self._remotes = stamp, limit, found
+            return found
+        return self._remotes[2]
 
     def remove(self, call_ids: Iterable[int] | None = None) -> int:
         """Forget these calls, or all that are over; gives how many."""

@@ -42,7 +42,7 @@ class RuleBook:
         found = self._by_key.get(address.key)
         if found is None and address.host_is_address:
             found = self._by_key.get(f"@{address.host}")
-        if found is None and address.host in domains:
+        if found is None and any(_host(domain) == address.host for domain in domains):
             found = self._by_number(address.user)
         return found
 
@@ -57,3 +57,8 @@ class RuleBook:
     def _by_number(self, text: str) -> ContactRules | None:
         digits = sip_address.number(text)
         return self._by_key.get(digits) if digits else None
+
+
+def _host(domain: str) -> str:
+    address = sip_address.parse(f"sip:{domain}")
+    return address.host if address is not None else ""

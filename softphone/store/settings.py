@@ -12,7 +12,7 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import AoT, Table
+from tomlkit.items import AoT, Comment, Item, Table, Whitespace
 
 from softphone import config, paths
 from softphone.config import Account, Config
@@ -185,8 +185,11 @@ def _accounts(document: tomlkit.TOMLDocument) -> AoT:
     if isinstance(found, AoT):
         return found
     listed = tomlkit.aot()
-    for entry in found or ():
-        listed.append(entry if isinstance(entry, Table) else _table(entry))
+    if found is not None:
+        for entry in found:
+            listed.append(_table(entry))
+        if listed:
+            _copy_comment(found, listed[0])
     single = document.get("account")
     if single is not None and single.get("id"):
         first = _table(single)
@@ -206,13 +209,23 @@ def _accounts(document: tomlkit.TOMLDocument) -> AoT:
 
 
 def _table(entries: Any) -> Table:
+    """The same entries as a table of their own; comments come along from one that was a `[table]` too."""
     table = tomlkit.table()
-    for key, item in getattr(getattr(entries, "value", entries), "body", None) or entries.items():
-        if key is None:
+    if not isinstance(entries, Table):
+        for name, value in entries.unwrap().items():
+            table[name] = value
+        return table
+    _copy_comment(entries, table)
+    for key, item in entries.value.body:
+        if key is not None:
+            table[key.key] = item
+        elif isinstance(item, Comment | Whitespace):
             table.add(item)
-        else:
-            table[getattr(key, "key", key)] = item
     return table
+
+
+def _copy_comment(source: Item, target: Item) -> None:
+    target.trivia.comment_ws, target.trivia.comment = source.trivia.comment_ws, source.trivia.comment
 
 
 def _account(document: tomlkit.TOMLDocument, name: str) -> tuple[Any, int | None]:

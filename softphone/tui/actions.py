@@ -12,6 +12,7 @@ from dataclasses import replace
 from softphone.errors import SoftphoneError
 from softphone.tui.action import Action, When
 from softphone.tui.call_view import CallView
+from softphone.tui.phone_state import PhoneState
 from softphone.tui.screen_actions import SCREEN_ACTIONS
 
 
@@ -27,13 +28,16 @@ _ANY_CALL = _selected(lambda call: True)
 _UP = _selected(lambda call: call.up)
 _TALKING = _selected(lambda call: call.talking)
 
+
+def _rings(state: PhoneState) -> bool:
+    return state.ringing is not None
+
+
 _PHONE = (
     Action("dial", "d,slash", "Dial", "Call a name, a number or a SIP address.", hint=3),
-    Action("answer", "a", "Answer", "Answer the call that rings.", when=lambda state: state.ringing is not None, hint=1),
+    Action("answer", "a", "Answer", "Answer the call that rings.", when=_rings, hint=1),
     Action("hang_up", "b", "Hang up", "End the selected call, or refuse it while it rings (bye).", when=_ANY_CALL, hint=2),
-    Action(
-        "refuse", "B", "Refuse", "Refuse the call that rings, whichever call is selected.", when=lambda state: state.ringing is not None
-    ),
+    Action("refuse", "B", "Refuse", "Refuse the call that rings, whichever call is selected.", when=_rings),
     Action("hold", "h", "Hold", "Put the selected call on hold, or take it off hold.", when=_UP, hint=4),
     Action("mute", "m", "Mute", "Send silence instead of the microphone, or speak again.", when=_UP, hint=5),
     Action("transfer", "t", "Transfer", "Hand the call over: to an address, or to another call of yours.", when=_UP, hint=8),
@@ -49,6 +53,7 @@ _PHONE = (
     Action("redial", "R", "Redial", "Call again whom you called last.", when=lambda state: not state.calls),
 )
 _EVERYWHERE = (
+    Action("pick_up", "f9", "Answer", "Answer the call that rings, from whatever screen.", "everywhere", when=_rings),
     Action("contacts", "c", "Contacts", "People: search, add, change.", "everywhere", hint=20),
     Action("history", "l", "Log", "Calls made, taken and missed.", "everywhere", hint=21),
     Action("messages", "e", "Messages", "Text messages.", "everywhere", hint=22),

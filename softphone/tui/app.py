@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
+import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,7 +17,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from softphone.config import Config
-from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb
+from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup
 from softphone.store.errors import StoreError
 from softphone.store.store import Store, open_store
 from softphone.tui import actions as table
@@ -29,6 +32,7 @@ from softphone.tui.terminal import TerminalTitle
 FRAME_S = 0.25
 """How often what changes all the time is drawn; everything else is drawn at once."""
 CONTINUOUS: frozenset[Topic] = frozenset({"statistics", "levels", "phones", "voice"})
+GOODBYE_S = 5.0
 BELL_FRAMES = 8
 """The bell rings this often (every two seconds) while a call waits for an answer."""
 # A screen is imported when it is first opened, so that the phone is there at once.
@@ -78,7 +82,10 @@ class PhoneApp(App[int], inherit_bindings=False):
         self._title: TerminalTitle | None = None
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
-        self.theme = theme.WITHOUT_COLOUR if self.no_color else theme.LIGHT.name if config.tui.theme == "light" else theme.DARK.name
+        self.theme = theme.LIGHT.name if config.tui.theme == "light" else theme.DARK.name
+        if self.no_color:
+            # In place of Textual's own, which keeps colours as greys.
+            self._filters[:] = [theme.NoColourFilter()]
         if not theme.utf8_terminal():
             self._filters.append(theme.AsciiFilter())
         self.set_keymap({name: keys.replace(" ", "") for name, keys in config.keys.items()})
@@ -91,6 +98,9 @@ class PhoneApp(App[int], inherit_bindings=False):
             self._title = TerminalTitle(self._driver.write)
         self.set_interval(FRAME_S, self._frame)
         if self._connect:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, lambda: self.run_worker(self._lost_terminal(), exclusive=True))
+            loop.add_signal_handler(signal.SIGTERM, lambda: self.run_worker(self.leave(keep=False), exclusive=True))
             self.run_worker(self.session.run(), name="engine", exit_on_error=True)
         if self._first_start:
             self.open("setup")
@@ -207,6 +217,10 @@ class PhoneApp(App[int], inherit_bindings=False):
         self.to_phone()
         self.push_screen(screen(*arguments))
 
+    async def action_pick_up(self) -> None:
+        self.to_phone()
+        await self.run_action("screen.answer")
+
     def action_contacts(self) -> None:
         self.open("contacts")
 
@@ -248,8 +262,18 @@ class PhoneApp(App[int], inherit_bindings=False):
 
         self.push_screen(LeaveDialog(), chosen)
 
+    async def _lost_terminal(self) -> None:
+        """A closed window or a lost ssh connection (SIGHUP) does not end calls."""
+        await self.session.close(keep=bool(self.state.calls), end=self.state.engine.stay and not self.state.calls)
+        # There is no terminal to be put in order, and Textual would wait for ever to write to it.
+        os._exit(0)
+
     async def leave(self, *, keep: bool) -> None:
         """End the program; `keep`: calls and engine go on without it."""
+        if not keep and self.state.calls:
+            # An engine that somebody else started goes on without us, but not with our calls.
+            with contextlib.suppress(ControlError):
+                await self.session.ask(Hangup(), timeout_s=GOODBYE_S)
         # An engine that an earlier front end left behind is ended with the last call; one of `softphone engine` is not ours to end.
         await self.session.close(keep=keep, end=self.state.engine.stay)
         self.exit(0)

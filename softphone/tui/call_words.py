@@ -57,7 +57,7 @@ def why_text(call: CallView) -> str:
     return call.media.note if call.media is not None and call.codec != "x-phv" else ""
 
 
-def cost_text(call: CallView, config: Config) -> str:
+def cost_text(call: CallView, config: Config, *, brief: bool = False) -> str:
     """What the codec not in use would cost for the same speech; "" where it cannot be told."""
     statistics = call.statistics
     if statistics is None or call.codec != "x-phv":
@@ -69,7 +69,10 @@ def cost_text(call: CallView, config: Config) -> str:
     if share < LEAST_SHARE:
         return f"silent now; in speech {bit_rate(full.ip_bps)} IP"
     cost = opus_cost_now(share, config.opus.bitrate, config.opus.ptime_ms)
-    return f"{bit_rate(cost.payload_bps):>11} payload {bit_rate(cost.ip_bps):>11} IP, {cost.ip_bps / now.tx_ip_bps:.1f}x"
+    times = f"{cost.ip_bps / now.tx_ip_bps:.1f}x"
+    if brief:
+        return f"{bit_rate(cost.ip_bps)} IP, {times}"
+    return f"{bit_rate(cost.payload_bps):>11} payload {bit_rate(cost.ip_bps):>11} IP, {times}"
 
 
 def phone_text(phone: Phone) -> str:

@@ -17,6 +17,8 @@ from softphone.tui.verdict import WINDOW, judge
 
 LABEL = 8
 """Cells of the names at the left."""
+LEAST_ROOM = 36
+"""Cells beside the names from which rates stand in columns."""
 LEAST_TOP = {"loss": 10.0, "jitter": 50.0, "rate": 2.0}
 SIGNS = {"good": "✓", "fair": "!", "bad": "✗", "none": "·"}
 STYLES = {"good": "$success", "fair": "$warning", "bad": "$error", "none": "$foreground 70%"}
@@ -45,15 +47,31 @@ def facts(call: CallView, config: Config, worker: str, width: int) -> Content:
         rows.append(_row("sound", "none yet" if not call.held else "on hold"))
         return Content("\n").join(rows)
     now = call.now
+    if room < LEAST_ROOM:
+        rows.append(_row("sent", (bit_rate(now.tx_payload_bps), "bold"), f", {bit_rate(now.tx_ip_bps)} IP"))
+        rows.append(_row("heard", (bit_rate(now.rx_payload_bps), "bold"), f", {bit_rate(now.rx_ip_bps)} IP"))
+        cost = cost_text(call, config, brief=True)
+        if cost:
+            rows.append(_row("in Opus", cut(cost, room)))
+    else:
+        rows += _columns(call, config, room)
+    delay = "?" if statistics.rtt_ms is None else f"{statistics.rtt_ms / 2:.0f} ms"
+    loss = mean(list(call.samples)[-WINDOW:]).loss_percent
+    if room < LEAST_ROOM:
+        rows.append(_row("delay", f"{delay} loss {loss:.0f} % jitter {now.jitter_ms:.0f}"))
+    else:
+        rows.append(_row("delay", f"{delay:<8} loss {loss:.0f} %   jitter {now.jitter_ms:.0f} ms"))
+    return Content("\n").join(rows)
+
+
+def _columns(call: CallView, config: Config, room: int) -> list[Content]:
+    now, rows = call.now, list[Content]()
     rows.append(_row("sent", (f"{bit_rate(now.tx_payload_bps):>11}", "bold"), f" payload {bit_rate(now.tx_ip_bps):>11} IP"))
     rows.append(_row("heard", (f"{bit_rate(now.rx_payload_bps):>11}", "bold"), f" payload {bit_rate(now.rx_ip_bps):>11} IP"))
     cost = cost_text(call, config)
     if cost:
         rows.append(_row("in Opus", cut(cost, room)))
-    delay = "?" if statistics.rtt_ms is None else f"{statistics.rtt_ms / 2:.0f} ms"
-    loss = mean(list(call.samples)[-WINDOW:]).loss_percent
-    rows.append(_row("delay", f"{delay:<8} loss {loss:.0f} %   jitter {now.jitter_ms:.0f} ms"))
-    return Content("\n").join(rows)
+    return rows
 
 
 def _ringing(call: CallView, room: int) -> Content:
@@ -84,7 +102,7 @@ def verdict(call: CallView, worker: str, width: int) -> Content:
 def meters(call: CallView, width: int) -> Content:
     """Both levels, side by side where there is much room."""
     beside = width >= 70
-    size = max(((width - 2) // 2 if beside else width) - LABEL - 8, 4)
+    size = max(((width - 2) // 2 if beside else width - 1) - LABEL - 8, 4)
     mine = "muted" if call.state.muted else level_text(call.tx_level_db)
     tx = _row("you", (level_meter(-99 if call.state.muted else call.tx_level_db, size), "$primary"), f" {mine}".ljust(8))
     rx = _row("them", (level_meter(call.rx_level_db, size), "$secondary"), f" {level_text(call.rx_level_db)}")
@@ -145,4 +163,4 @@ def voice(call: CallView, width: int) -> Content:
     if known.tx_similarity is not None:
         sent += f" {meter(known.tx_similarity, 8)} {known.tx_similarity:.2f} like you"
     heard = f"; {known.rx_bytes} bytes heard" if known.rx_bytes else ""
-    return _row("voice", sent + heard if len(sent + heard) <= width - LABEL else sent)
+    return _row("voice", sent + heard if len(sent + heard) <= width - LABEL else cut(sent, width - LABEL))

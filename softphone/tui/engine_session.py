@@ -191,7 +191,7 @@ class EngineSession:
         for event in client.events():
             self._hand_over(event)
         if not self._closing:
-            self._call(self._gone)
+            self._call(lambda: self._gone(client))
 
     def _hand_over(self, event: AnyEvent) -> None:
         """On the reader's thread."""
@@ -214,8 +214,9 @@ class EngineSession:
             elif event.state == "given_up":
                 self._lost.set()
 
-    def _gone(self) -> None:
-        if self._restarting:
+    def _gone(self, client: ControlClient) -> None:
+        # What an engine left before tells is of no interest; without a link, the one that ended was just being made.
+        if self._restarting or (self._link is not None and self._link is not client):
             return
         self._on_event(Engine(state="died", reason="the engine ended; another is being started, calls that were up are lost"))
         self._lost.set()

@@ -129,6 +129,8 @@ class PhoneState:
     def apply_status(self, status: Mapping[str, Any]) -> frozenset[Topic]:
         """The answer to `Status`: the truth, whatever was known before. Fields of another version's engine may be missing."""
         worker = status.get("worker", {})
+        if self.engine.state == "down":
+            self.notice("info", "the engine is there again")
         self.engine = EngineView(
             state="ready",
             version=str(status.get("version", "")),
@@ -198,7 +200,7 @@ class PhoneState:
         self.engine.state = "down"
         self.engine.reason = reason
         for view in list(self.calls.values()):
-            self._end(view, msgspec.structs.replace(view.state, state="disconnected", reason=f"{reason}; call again"))
+            self._end(view, msgspec.structs.replace(view.state, state="disconnected", reason="the engine ended under it; call again"))
         return self.notice("error", reason) | EVERYTHING
 
     def _of_call(self, call: CallView, event: AnyEvent) -> frozenset[Topic]:
@@ -285,7 +287,7 @@ class PhoneState:
             case "stopping":
                 self.engine.state, self.engine.reason = "stopping", event.reason
                 return frozenset({"engine"})
-        return self.engine_gone(f"the engine is gone: {event.reason}")
+        return self.engine_gone(event.reason)
 
     def _worker(self, event: told.Worker) -> frozenset[Topic]:
         if event.state == "stream_failed":

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.theme import Theme
@@ -47,9 +48,8 @@ LIGHT = Theme(
     dark=False,
     variables={"footer-key-foreground": "#8f4d00", "input-selection-background": "#14656d 25%", "border": "#b9b3a5"},
 )
-WITHOUT_COLOUR = "ansi-dark"
-"""Textual's theme that leaves the terminal's own foreground and background as they are."""
-
+STANDS_OUT = 64
+"""Difference in a colour channel from which a background is seen as another one."""
 _ASCII = {
     "▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#", "▌": "|", "▐": "|", "▔": "-", "▎": "|", "▊": "|",
     "▮": "#", "▯": ".", "●": "*", "○": "o", "◐": "~", "◌": ".", "▸": ">", "▶": ">", "◀": "<", "▾": "v", "•": "*", "·": ".", "\u00d7": "x",
@@ -92,6 +92,23 @@ def _ascii(letter: str) -> str:
     if base.isascii() and base.isprintable():
         return base
     return "??" if unicodedata.east_asian_width(letter) in "WF" else "?"
+
+
+class NoColourFilter(LineFilter):
+    """The terminal's own colours; what stood out by its background alone (cursor, chosen line) is reversed."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        ground = background.rgb
+        return [Segment(text, None if style is None else _without_colour(style, ground), control) for text, style, control in segments]
+
+
+@lru_cache(2048)
+def _without_colour(style: Style, ground: tuple[int, int, int]) -> Style:
+    reverse = bool(style.reverse)
+    if style.bgcolor is not None and style.bgcolor.triplet is not None:
+        far = max(abs(one - other) for one, other in zip(style.bgcolor.triplet, ground, strict=True)) > STANDS_OUT
+        reverse = reverse != far
+    return Style(bold=style.bold, underline=style.underline, strike=style.strike, reverse=reverse, meta=style.meta)
 
 
 class AsciiFilter(LineFilter):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,19 +13,22 @@ import torch
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.models import Models
-from codec.payload import VERSION
+from codec.payload import VERSION, parse
 from codec.phones import INVENTORY_NAME
 from codec.settings import EncoderSettings
+from codec.wire_token import TICK_MS
 from softphone import paths
+from softphone.worker.own_voice import OwnVoice
 
 WARM_UP_S = 2
 
 
 @dataclass(frozen=True)
 class CodecRoom:
-    """Everything that lanes share; read only."""
+    """Everything that lanes share; read only, but for the voice."""
 
     models: Models
+    own_voice: OwnVoice = field(default_factory=OwnVoice)
 
     @classmethod
     def load(cls, threads: int) -> CodecRoom:
@@ -47,19 +50,36 @@ class CodecRoom:
     def decoder(self) -> Decoder:
         return Decoder(self.models)
 
-    def warm_up(self) -> float:
-        """Send bundled speech once through everything, so that the first call pays for no first time; returns the seconds it took."""
+    def warm_up(self) -> dict[str, Any]:
+        """Send bundled speech once through everything, so that the first call pays for no first time.
+
+        Returns `warm_s`, how long it took, and `encoder_delay_ms`: from the beginning of a phone to when its packet leaves, on average.
+        """
         began = time.monotonic()
         pcm, rate = soundfile.read(paths.demo_recording()[0], frames=WARM_UP_S * 16000, dtype="int16")
         assert rate == 16000
         encoder, decoder = Encoder(self.models, EncoderSettings()), self.decoder()
         with torch.inference_mode():
-            payloads = [
-                payload for start in range(0, len(pcm), 320) for payload in encoder.encode(np.ascontiguousarray(pcm[start : start + 320]))
-            ]
-            payloads += encoder.flush()
-            for payload in payloads:
+            delays: list[int] = []
+            for start in range(0, len(pcm), 320):
+                for payload in encoder.encode(np.ascontiguousarray(pcm[start : start + 320])):
+                    delays += self._delays(payload, start // 320 + 1)
+                    decoder.receive(payload)
+            for payload in encoder.flush():
                 decoder.receive(payload)
             for _ in range(50 * WARM_UP_S):
                 decoder.pull(320)
-        return time.monotonic() - began
+        facts = {"warm_s": round(time.monotonic() - began, 2)}
+        return {**facts, "encoder_delay_ms": round(float(np.mean(delays)))} if delays else facts
+
+    def _delays(self, payload: bytes, now: int) -> list[int]:
+        """How long ago each new phone of a payload began, ms. now: ticks since the stream began, fewer than the 256 of the wire."""
+        packet = parse(payload, self.models.entropy)
+        at = packet.time
+        ages: list[int] = []
+        for group in packet.groups:
+            ages = []
+            for token in group:
+                ages.append((now - at) * TICK_MS)
+                at += token.ticks
+        return ages

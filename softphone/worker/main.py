@@ -12,9 +12,10 @@ import threading
 import time
 from typing import Any
 
-from softphone.link import Close, Failure, Link, Message, Observe, Observed, Open, Payload, Pcm, Pull, Ready, Statistics, Stop
+from softphone.link import Close, Failure, Link, Message, Observe, Observed, Open, Payload, Pcm, Pull, Ready, Said, Say, Statistics, Stop
 from softphone.worker.codec_room import CodecRoom
 from softphone.worker.stream import WorkerStream
+from softphone.worker.text_room import TextRoom
 
 REPORT_S = 1.0
 OBSERVE_S = 0.25
@@ -43,6 +44,7 @@ class Worker:
         self._threads = threads
         self._room: CodecRoom | None = None
         self._streams: dict[int, WorkerStream] = {}
+        self._texts: TextRoom | None = None
         self._over = threading.Event()
         # A worker that loads or computes when the engine goes must not linger: leave from the pump thread, at once.
         self._link = Link(sock, self._receive, lambda _reason: os._exit(0), capacity=256, name="engine-link")
@@ -53,7 +55,7 @@ class Worker:
         began = time.monotonic()
         try:
             self._room = CodecRoom.load(self._threads)
-            facts = {**self._room.facts, "warm_s": round(self._room.warm_up(), 2), "load_s": round(time.monotonic() - began, 2)}
+            facts = {**self._room.facts, **self._room.warm_up(), "load_s": round(time.monotonic() - began, 2)}
         except Exception as error:
             log.debug("cannot load", exc_info=True)
             self._link.send(Failure(0, f"the codec cannot be loaded ({type(error).__name__}: {error})"))
@@ -86,6 +88,8 @@ class Worker:
             case Pull(number, samples):
                 if stream := self._streams.get(number):
                     stream.pull(samples)
+            case Say(number, request):
+                self._say(number, request)
             case Observe(number, on):
                 if stream := self._streams.get(number):
                     stream.observe(on)
@@ -96,6 +100,14 @@ class Worker:
                 self._link.close()
             case _:
                 pass
+
+    def _say(self, number: int, request: dict[str, Any]) -> None:
+        if self._texts is None and self._room is not None:
+            self._texts = TextRoom(self._room, self._link.send)
+        if self._texts is None:
+            self._link.send(Said(number, {"id": request.get("id"), "error": "The codec is still being loaded: try again in a moment."}))
+        else:
+            self._texts.put(number, request, self._streams.get(number))
 
     def _open(self, number: int, settings: dict[str, Any]) -> None:
         if self._room is None or number in self._streams:

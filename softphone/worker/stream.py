@@ -8,15 +8,17 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
-from codec.errors import PayloadError
+from codec.errors import CodecError, PayloadError
 from codec.phones import PHONES
 from codec.playout import SpokenPhone
+from codec.tokens import Token
 from codec.wire_token import TICK_MS, WireToken
 from softphone.link import CHUNK_SAMPLES, BoundedQueue, Failure, Message, Payload, Pcm
 from softphone.worker.codec_room import CodecRoom
@@ -30,6 +32,17 @@ MAX_OBSERVED = 48
 """Phones of one direction that wait to be reported: some four seconds of speech, and little enough for one message."""
 
 Send = Callable[[Message], None]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """Tokens to be spoken; one of both functions is called: with the seconds until all is said, or with why not."""
+
+    tokens: Sequence[Token]
+    accept: Callable[[float], None]
+    refuse: Callable[[str], None]
+
+
 T = TypeVar("T")
 
 
@@ -93,6 +106,8 @@ class EncoderLane(_Lane):
         self.observing = False
         self.observed: deque[WireToken] = deque(maxlen=MAX_OBSERVED)
         self.voice_progress: tuple[int, float | None] = (0, None)
+        self.typed_s = 0.0
+        self._texts: deque[_Text] = deque()
         self._make()
 
     def put(self, pcm: bytes) -> None:
@@ -100,10 +115,16 @@ class EncoderLane(_Lane):
             self.counters["pcm_dropped"] += 1
         self._work.release()
 
+    def say(self, text: _Text) -> None:
+        self._texts.append(text)
+        self._work.release()
+
     def _make(self) -> None:
         self._encoder = self._room.encoder(self._settings)
 
     def _step(self) -> None:
+        while self._texts:
+            self._speak(self._texts.popleft())
         chunks = []
         while (chunk := self._queue.get()) is not None:
             chunks.append(chunk)
@@ -113,6 +134,17 @@ class EncoderLane(_Lane):
             self.counters["payloads_made"] += 1
             self._send(Payload(self._number, payload))
         self._observe()
+        self.typed_s = self._encoder.typed_seconds
+        self._room.own_voice.learn(self._encoder.voice)
+
+    def _speak(self, text: _Text) -> None:
+        try:
+            self._encoder.say(text.tokens, self._room.own_voice.voice)
+        except CodecError as error:
+            text.refuse(str(error))
+        else:
+            self.typed_s = self._encoder.typed_seconds
+            text.accept(self.typed_s)
 
     def _observe(self) -> None:
         # In this lane's thread: the codec is not thread-safe, the deque between here and the report is.
@@ -185,6 +217,10 @@ class WorkerStream:
         self.put_payload = self._decoder.put
         self.pull = self._decoder.pull
 
+    def say(self, tokens: Sequence[Token], accept: Callable[[float], None], refuse: Callable[[str], None]) -> None:
+        """Speak typed text; `accept` or `refuse` is called on the encoder's thread."""
+        self._encoder.say(_Text(tokens, accept, refuse))
+
     def start(self) -> None:
         self._encoder.start()
         self._decoder.start()
@@ -217,6 +253,7 @@ class WorkerStream:
             **self._decoder.statistics(),
             **{f"encoder_{name}": count for name, count in self._encoder.counters.items()},
             **{f"decoder_{name}": count for name, count in self._decoder.counters.items()},
+            "typed_s": round(self._encoder.typed_s, 2),
             "encoder_cpu_s": round(self._encoder.busy_s, 3),
             "encoder_longest_ms": round(1000 * self._encoder.longest_s),
             "decoder_cpu_s": round(self._decoder.busy_s, 3),

@@ -32,7 +32,7 @@ class BareWire:
             each.bind(("127.0.0.1", 0))
             each.settimeout(0.1)
         self.uri = f"sip:wire@127.0.0.1:{self._sip.getsockname()[1]}"
-        self._open = True
+        self.is_open = True
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._serve, self._listen)]
 
     def start(self) -> None:
@@ -40,14 +40,14 @@ class BareWire:
             thread.start()
 
     def stop(self) -> None:
-        self._open = False
+        self.is_open = False
         for thread in self._threads:
             thread.join()
         self._sip.close()
         self._media.close()
 
     def _serve(self) -> None:
-        while self._open:
+        while self.is_open:
             try:
                 data, sender = self._sip.recvfrom(65535)
             except TimeoutError:
@@ -55,25 +55,29 @@ class BareWire:
             head, _, body = data.decode().partition("\r\n\r\n")
             method = head.split(" ", 1)[0]
             if method == "INVITE":
-                self.offer = body
-                self._sip.sendto(self._ok(head, self._description()), sender)
+                self.invited_by(head, body, sender)
             elif method == "BYE":
-                self._sip.sendto(self._ok(head, ""), sender)
+                self._sip.sendto(self.ok(head, ""), sender)
                 self.ended.set()
 
-    def _ok(self, head: str, body: str) -> bytes:
+    def invited_by(self, head: str, body: str, sender: tuple[str, int]) -> None:
+        """An INVITE or re-INVITE; retransmissions too."""
+        self.offer = body
+        self._sip.sendto(self.ok(head, self.description()), sender)
+
+    def ok(self, head: str, body: str) -> bytes:
         fields = [line for line in head.split("\r\n")[1:] if re.match(r"(?i)(via|from|to|call-id|cseq|record-route|v|f|t|i)\s*:", line)]
         fields = [line + ";tag=wire" if re.match(r"(?i)to?\s*:", line) and ";tag=" not in line else line for line in fields]
         kind = ["Content-Type: application/sdp"] if body else []
         return "\r\n".join(["SIP/2.0 200 OK", *fields, f"Contact: <{self.uri}>", *kind, f"Content-Length: {len(body)}", "", body]).encode()
 
-    def _description(self) -> str:
+    def description(self) -> str:
         lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
         lines += self._answer.replace("PORT", str(self._media.getsockname()[1])).splitlines()
         return "\r\n".join(lines) + "\r\n"
 
     def _listen(self) -> None:
-        while self._open:
+        while self.is_open:
             try:
                 packet = self._media.recv(2048)
             except TimeoutError:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import queue
+import re
 import socket
 import threading
 import time
@@ -105,6 +106,11 @@ class Baresip:
     def said(self) -> Path:
         """The WAV file with what it sent in its last call, before encoding."""
         return self._dump("enc")
+
+    def received_bps(self) -> int:
+        """Payload bit/s that it receives, averaged over some seconds; its dump of what it hears ends with the first re-INVITE."""
+        found = re.findall(rb"audio=\d+/(\d+) \(bit/s\)", self._process.log.read_bytes())
+        return int(found[-1]) if found else 0
 
     def log(self) -> str:
         return self._process.tail()

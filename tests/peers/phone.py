@@ -20,10 +20,11 @@ WORKER_SECONDS = 90
 class Phone:
     """Keeps every event it has seen, so that a test may ask for one that came already. `root` holds the program that it runs."""
 
-    def __init__(self, folder: Path, config: Config, root: Path = ROOT) -> None:
+    def __init__(self, folder: Path, config: Config, root: Path = ROOT, module: str = "softphone.engine") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.socket = folder / "engine.sock"
+        self._module = module
         self.config_file = folder / "config.toml"
         self.config_file.write_text(to_toml(config))
         self.events: list[AnyEvent] = []
@@ -32,7 +33,7 @@ class Phone:
 
     def start(self) -> None:
         """Returns when the control socket answers; the codec worker may still be loading."""
-        arguments = ("-m", "softphone.engine", "--socket", str(self.socket), "--config", str(self.config_file))
+        arguments = ("-m", self._module, "--socket", str(self.socket), "--config", str(self.config_file))
         self._process.start(*arguments, ready=self._connect, seconds=20)
         # What happened before we listened.
         status = self.client.request(Status())

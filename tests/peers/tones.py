@@ -1,5 +1,6 @@
 """Tones as voices: a phone that sends one can be told from the others in what arrives, by frequency and over time."""
 
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,9 +32,19 @@ def tone_db(sound: np.ndarray, hertz: float) -> float:
 
 
 def read_growing(path: Path) -> np.ndarray:
-    """What PJMEDIA has written so far into a WAV file that it has not finished: its header lies, so only the samples count."""
-    data = path.read_bytes()[44:] if path.exists() else b""
-    return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(float) / 32768
+    """What has been written so far into a WAV file that is not finished, so that its header lies about the length; or into a raw one.
+
+    At 16 kHz, the first channel of those there are; from 48 kHz every third sample, which does for tones.
+    """
+    data = path.read_bytes() if path.exists() else b""
+    channels, rate = 1, RATE
+    if len(data) < 44:
+        return np.zeros(0)
+    if data[:4] == b"RIFF":
+        channels, rate = struct.unpack("<HI", data[22:28])
+        data = data[44:]
+    sound = np.frombuffer(data[: len(data) // (2 * channels) * 2 * channels], dtype="<i2")[::channels]
+    return sound[:: rate // RATE].astype(float) / 32768
 
 
 def wait_levels(path: Path, wanted: Callable[[Callable[[float], float]], bool], seconds: float = 20, stretch_s: float = 0.6) -> None:

@@ -147,6 +147,7 @@ def test_a_number_has_rules_only_at_the_own_server(contacts: Contacts) -> None:
     assert contacts.rules_for("sip:+49301234@evil.example") is None
     assert contacts.rules_for("sip:+49301234@evil.example", ["my.example"]) is None
     assert contacts.rules_for("sip:+49-30-1234@My.example", ["my.example"]) == ContactRules("Ann", True, None)
+    assert contacts.rules_for("sip:+49301234@my.example", ["other.example", "MY.example:5070", "", "@"]) is not None
     # A name to show opens no microphone.
     assert contacts.name_of("sip:+49301234@elsewhere.example") == "Ann"
 

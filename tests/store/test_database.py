@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,19 @@ def test_several_processes_begin_and_write_at_once(file: Path) -> None:
     children = [in_child(lambda name=name: write(name)) for name in "abcd"]  # type: ignore[misc]
     assert [status(child) for child in children] == [0, 0, 0, 0]
     assert whole(open_store(file)) == 60
+
+
+def test_threads_share_a_store(file: Path) -> None:
+    store = open_store(file)
+
+    def work(name: str) -> None:
+        for number in range(10):
+            store.contacts.add(person(f"{name}{number}"))
+            assert store.contacts.named(f"{name}{number}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, "abcd"))
+    assert whole(store) == 40 and len(store.contacts.search("sip example")) == 0 and len(store.contacts.search("exa")) == 40
 
 
 def test_what_another_process_writes_is_seen(file: Path) -> None:

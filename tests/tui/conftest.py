@@ -1,6 +1,20 @@
 """Screens are compared with pictures (SVG) of themselves; `pytest --snapshot-update` takes new ones: look at them before you keep them."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from pytest_textual_snapshot import SVGImageExtension
+
+from tests.tui.scripted_engine import ScriptedEngine
 
 # pytest-textual-snapshot sets the name that syrupy had before version 5; without this the pictures would end in .raw.
 SVGImageExtension.file_extension = "svg"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[ScriptedEngine]:
+    """Listens at `engine.sock` in the test's folder."""
+    found = ScriptedEngine(tmp_path / "engine.sock")
+    yield found
+    found.stop()

@@ -63,6 +63,17 @@ class Terminal:
                 # A key that follows at once would be taken for Alt with that key.
                 time.sleep(_ESCAPE_SECONDS)
 
+    def press_until(self, key: str, wanted: str, seconds: float = PATIENCE_SECONDS) -> str:
+        """Press a key that does no harm twice, such as Escape, until a regular expression is found on the screen."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.press(key)
+            try:
+                return self.wait(wanted, min(5.0, max(deadline - time.monotonic(), 0.5)))
+            except PeerError:
+                if time.monotonic() > deadline:
+                    raise
+
     def type(self, text: str) -> None:
         """Characters as they are."""
         self._run("send-keys", "-t", _PANE, "-l", text)

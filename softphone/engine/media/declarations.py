@@ -64,6 +64,11 @@ int pjmedia_codec_mgr_find_codecs_by_id(void *mgr, const pj_str_t *id, unsigned 
 int pjmedia_codec_mgr_get_default_param(void *mgr, const pjmedia_codec_info *info, pjmedia_codec_param *param);
 int pjmedia_codec_mgr_set_codec_priority(void *mgr, const pj_str_t *id, uint8_t prio);
 int pjmedia_sdp_neg_register_fmt_match_cb(const pj_str_t *fmt_name, pjmedia_sdp_neg_fmt_match_cb cb);
+typedef struct { char *name; unsigned clock_rate; unsigned samples_per_frame; unsigned dec_samples_per_frame; uint32_t ssrc;
+                 uint32_t rtp_ts_base; } pjmedia_rtcp_session_setting;
+typedef struct { const uint8_t *rx_rtp; const uint8_t *tx_rtp; void *rtcp; } pjmedia_stream_rtp_sess_info;
+int pjmedia_stream_get_rtp_session_info(void *stream, pjmedia_stream_rtp_sess_info *info);
+void pjmedia_rtcp_update(void *session, const pjmedia_rtcp_session_setting *setting);
 pjmedia_sdp_attr *pjmedia_sdp_media_find_attr2(const pjmedia_sdp_media *m, const char *name, const pj_str_t *fmt);
 """
 
@@ -105,6 +110,9 @@ typedef pjmedia_aud_dev_factory *(*pjmedia_aud_factory_create)(void *pool_factor
 
 int pjmedia_aud_register_factory(pjmedia_aud_factory_create create);
 unsigned pjmedia_aud_dev_count(void);
+int pjmedia_aud_dev_refresh(void);
+typedef struct { int capture_dev; int playback_dev; unsigned mode; int use_default_settings; } pjsua_snd_dev_param;
+int pjsua_set_snd_dev2(const pjsua_snd_dev_param *param);
 int pjmedia_aud_dev_get_info(int id, pjmedia_aud_dev_info *info);
 int pj_thread_register(const char *name, long *desc, void **thread);
 int pj_thread_is_registered(void);

@@ -18,6 +18,8 @@ class NegotiatedCodec:
     fmtp_local: str
     rtpmap_remote: str
     fmtp_remote: str
+    packet_ms: float = 20.0
+    """Time between our packets."""
 
 
 def negotiated_codec(stream_info: Any, registry: CodecRegistry) -> NegotiatedCodec:
@@ -36,6 +38,7 @@ def negotiated_codec(stream_info: Any, registry: CodecRegistry) -> NegotiatedCod
         fmtp_local=_fmtp_line(stream_info.rxPt, setting.decFmtp),
         rtpmap_remote=f"a=rtpmap:{stream_info.txPt} {mapping}",
         fmtp_remote=_fmtp_line(stream_info.txPt, setting.encFmtp),
+        packet_ms=float(setting.frmPerPkt * stream_info.audCodecParam.info.frameLen),
     )
 
 

@@ -45,13 +45,22 @@ def load_backend() -> Any:
         raise SoundDeviceError("The PortAudio library is not installed; run apt install libportaudio2.") from error
 
 
+_NOTHING = {"name": "null", "number": None, "max_input_channels": 1, "max_output_channels": 1, "default_samplerate": 16000.0}
+"""A last device beside the real ones, for one direction only: silence, or what is played is not heard."""
+
+
 class SoundDevices:
     """The sound devices of this machine, offered to PJSIP. Keep the object until after `libDestroy()`."""
 
-    def __init__(self, abi: pj.Abi, backend: Any = None) -> None:
-        """`backend` is a module like `sounddevice`. Raises SoundDeviceError when there is none, or no device."""
+    def __init__(self, abi: pj.Abi, backend: Any = None, *, anew: bool = False) -> None:
+        """`backend` is a module like `sounddevice`; `anew`: look for devices that came since the process began.
+
+        Raises SoundDeviceError when there is no backend, or no device.
+        """
         self._abi = abi
         self._backend = backend or load_backend()
+        if anew:
+            self._start_backend_anew()
         self._devices = self._query()
         self._streams: dict[int, tuple[Any, SoundStream]] = {}
         self._make_callbacks()
@@ -64,6 +73,46 @@ class SoundDevices:
         if status != pj.PJ_SUCCESS:
             raise SoundDeviceError(f"PJSIP refused the sound devices with status {status}; calls use the null device.")
         return self._read_back()
+
+    def refresh(self) -> list[SoundDeviceInfo]:
+        """Look for devices that came or went, and say what is there now, perhaps nothing.
+
+        Without effect while a device is open: PortAudio must be started anew, and that would end its streams.
+        """
+        if not self._streams:
+            self._start_backend_anew()
+            try:
+                self._devices = self._query()
+            except SoundDeviceError:
+                self._devices = []
+            self._abi.lib.pjmedia_aud_dev_refresh()
+        return self._read_back()
+
+    @property
+    def index_of_null(self) -> int:
+        """PJSIP's number of the device that is none: silence as input, nothing heard as output."""
+        return self.index_of_first + len(self._devices)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a device is open now."""
+        return bool(self._streams)
+
+    @property
+    def lost(self) -> bool:
+        """Whether an open device has gone away."""
+        return any(stream.lost for _struct, stream in list(self._streams.values()))
+
+    def _start_backend_anew(self) -> None:
+        # PortAudio lists the devices when it starts, and never again; the package offers no public way to start it anew.
+        try:
+            self._backend._terminate()
+            self._backend._initialize()
+        except Exception as error:
+            raise SoundDeviceError(f"PortAudio cannot be started anew: {error}.") from error
+
+    def _all(self) -> list[dict[str, Any]]:
+        return [*self._devices, _NOTHING]
 
     def _query(self) -> list[dict[str, Any]]:
         try:
@@ -113,7 +162,7 @@ class SoundDevices:
         self._keep_factory = {
             "init": ffi.callback(f"int({factory})", lambda _factory: pj.PJ_SUCCESS),
             "destroy": ffi.callback(f"int({factory})", lambda _factory: pj.PJ_SUCCESS),
-            "get_dev_count": ffi.callback(f"unsigned({factory})", lambda _factory: len(self._devices)),
+            "get_dev_count": ffi.callback(f"unsigned({factory})", lambda _factory: len(self._all())),
             "get_dev_info": ffi.callback(f"int({factory}, unsigned, pjmedia_aud_dev_info *)", guard(self._get_dev_info)),
             "default_param": ffi.callback(f"int({factory}, unsigned, pjmedia_aud_param *)", guard(self._default_param)),
             "create_stream": ffi.callback(
@@ -139,7 +188,7 @@ class SoundDevices:
 
     def _get_dev_info(self, _factory: Any, index: int, info: Any) -> None:
         # Field by field: nothing past ext_fmt_cnt is written, so even a longer name field could not be overrun.
-        device = self._devices[index]
+        device = self._all()[index]
         info.name = _clip(device["name"])
         info.input_count = device["max_input_channels"]
         info.output_count = device["max_output_channels"]
@@ -148,7 +197,7 @@ class SoundDevices:
         info.caps = info.routes = info.ext_fmt_cnt = 0
 
     def _default_param(self, _factory: Any, index: int, param: Any) -> None:
-        device = self._devices[index]
+        device = self._all()[index]
         size = self._abi.ffi.sizeof("pjmedia_aud_param")
         self._abi.ffi.memmove(param, bytes(size), size)
         param.dir = (_CAPTURE if device["max_input_channels"] else 0) | (_PLAYBACK if device["max_output_channels"] else 0)
@@ -163,8 +212,8 @@ class SoundDevices:
         if param.bits_per_sample != 16:
             raise SoundDeviceError("Only 16-bit sound is supported.")
         copy = self._abi.ffi.new("pjmedia_aud_param *", param[0])
-        capture = self._devices[param.rec_id]["number"] if param.dir & _CAPTURE else None
-        playback = self._devices[param.play_id]["number"] if param.dir & _PLAYBACK else None
+        capture = self._all()[param.rec_id]["number"] if param.dir & _CAPTURE else None
+        playback = self._all()[param.play_id]["number"] if param.dir & _PLAYBACK else None
         stream = SoundStream(self._abi, self._backend, copy, (capture, playback), (record, play), user_data)
         struct = self._abi.ffi.new("pjmedia_aud_stream *", {"op": self._stream_op})
         self._streams[self._address(struct)] = (struct, stream)

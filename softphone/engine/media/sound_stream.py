@@ -6,6 +6,7 @@ FIFOs bridge the difference. PJMEDIA is called on PortAudio's thread, which must
 
 import logging
 import threading
+import time
 from typing import Any
 
 from softphone.engine.media import abi as pj
@@ -13,6 +14,10 @@ from softphone.engine.media import abi as pj
 log = logging.getLogger(__name__)
 PJMEDIA_AUD_DEV_CAP_INPUT_LATENCY = 2
 PJMEDIA_AUD_DEV_CAP_OUTPUT_LATENCY = 4
+_PLAYBACK = 2
+_SILENT_S = 2.0
+"""PortAudio calls every few milliseconds; a device that does not for so long is gone."""
+_ABANDON_S = 1.0
 _THREAD_DESC_BYTES = 4096
 """pj_thread_desc is 512 bytes; there is no harm in more."""
 
@@ -21,7 +26,8 @@ class SoundStream:
     """A PortAudio stream that calls PJMEDIA's record and play functions.
 
     `param` is a pjmedia_aud_param; `devices` are PortAudio's numbers (capture, playback), None where that direction is unused; `callbacks`
-    are PJMEDIA's (record, play). Raises whatever PortAudio raises when the devices cannot be opened.
+    are PJMEDIA's (record, play). PJMEDIA's play function is its clock: without a playback device it is called as sound is captured.
+    Raises whatever PortAudio raises when the devices cannot be opened.
     """
 
     def __init__(
@@ -44,8 +50,12 @@ class SoundStream:
         self._to_play = bytearray()
         self._timestamps = {"record": 0, "play": 0}
         self._known_threads: dict[int, Any] = {}
+        self._lock = threading.Lock()
+        self._running = False
+        self._ended = False
+        self._called_at = 0.0
         capture, playback = devices
-        common = {"samplerate": param.clock_rate, "blocksize": 0, "dtype": "int16"}
+        common = {"samplerate": param.clock_rate, "blocksize": 0, "dtype": "int16", "finished_callback": self._finished}
         latency = (_seconds(param, PJMEDIA_AUD_DEV_CAP_INPUT_LATENCY), _seconds(param, PJMEDIA_AUD_DEV_CAP_OUTPUT_LATENCY))
         channels = param.channel_count
         if capture is not None and playback is not None:
@@ -59,30 +69,76 @@ class SoundStream:
                 device=playback, channels=channels, latency=latency[1], callback=self._playback, **common
             )
 
+    @property
+    def lost(self) -> bool:
+        """Whether PortAudio ended the stream, or fell silent: the device was unplugged, or its server is gone."""
+        return self._running and (self._ended or time.monotonic() - self._called_at > _SILENT_S)
+
     def start(self) -> None:
         self._captured.clear()
         self._to_play.clear()
+        self._called_at = time.monotonic()
+        self._ended = False
+        self._running = True
         self._stream.start()
 
     def stop(self) -> None:
-        if self._stream.active:
+        lost = self.lost
+        with self._lock:
+            self._running = False
+        if lost:
+            self._abandon()
+        elif self._stream is not None and self._stream.active:
             self._stream.stop()
 
     def close(self) -> None:
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
+
+    def _abandon(self) -> None:
+        """Leave a stream whose device is gone: PortAudio may wait for it, and the main thread must not."""
+        stream, self._stream = self._stream, None
+
+        def end() -> None:
+            try:
+                stream.abort()
+                stream.close()
+            except Exception as error:
+                log.debug("a lost sound device: %s", error)
+
+        thread = threading.Thread(target=end, name="lost-sound-device", daemon=True)
+        thread.start()
+        thread.join(_ABANDON_S)
+
+    def _finished(self) -> None:
+        self._ended = True
 
     def _duplex(self, indata: Any, outdata: Any, _frames: int, _time: Any, _status: Any) -> None:
-        self._register_thread()
-        self._take(bytes(indata))
-        self._give(outdata)
+        with self._lock:
+            if self._called(outdata):
+                self._take(bytes(indata))
+                self._give(outdata)
 
     def _capture(self, indata: Any, _frames: int, _time: Any, _status: Any) -> None:
-        self._register_thread()
-        self._take(bytes(indata))
+        with self._lock:
+            if self._called():
+                self._take(bytes(indata))
+                if self.param.dir & _PLAYBACK:
+                    self._give(memoryview(bytearray(len(indata))))
 
     def _playback(self, outdata: Any, _frames: int, _time: Any, _status: Any) -> None:
-        self._register_thread()
-        self._give(outdata)
+        with self._lock:
+            if self._called(outdata):
+                self._give(outdata)
+
+    def _called(self, outdata: Any = None) -> bool:
+        """False when PJMEDIA must not be called any more; then there is silence."""
+        self._called_at = time.monotonic()
+        if self._running:
+            self._register_thread()
+        elif outdata is not None:
+            outdata[:] = bytes(len(outdata))
+        return self._running
 
     def _take(self, pcm: bytes) -> None:
         self._captured += pcm

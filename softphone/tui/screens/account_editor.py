@@ -13,13 +13,14 @@ from softphone.tui.widgets.account_fields import AccountFields
 
 
 class AccountEditor(FormDialog[AccountEntry]):
-    """What was typed, checked; not kept yet."""
+    """What was typed, checked; not kept yet. `trouble` says why keeping it failed before."""
 
     HEADING: ClassVar[str] = "Account"
 
-    def __init__(self, entry: AccountEntry, *, kept: bool = False) -> None:
+    def __init__(self, entry: AccountEntry, *, kept: bool = False, trouble: str = "") -> None:
         super().__init__()
         self._entry = entry
+        self._trouble = trouble
         self._kept = kept
 
     def fields(self) -> Iterable[Widget]:
@@ -27,6 +28,8 @@ class AccountEditor(FormDialog[AccountEntry]):
 
     def on_mount(self) -> None:
         self.query_one(AccountFields).focus_first()
+        if self._trouble:
+            self.query_one(AccountFields).complain(EntryError("address", self._trouble))
 
     async def save(self) -> None:
         fields = self.query_one(AccountFields)

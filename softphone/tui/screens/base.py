@@ -86,7 +86,7 @@ class PhoneScreen(Screen[Result], PhoneParts):
 
     def refresh_state(self, topics: frozenset[Topic]) -> None:
         """Title, hints and what the screen itself shows."""
-        self.query_one(TitleBar).show_state(self.state, topics)
+        self.query_one(TitleBar).show_state(self.state, topics, self.phone.name_of, self.SCOPE == "phone")
         if "notices" in topics:
             self.query_one(NoticeLine).show_state(self.state)
         self.state_changed(topics)

@@ -39,6 +39,7 @@ class AddressLines(Vertical):
     DEFAULT_CSS = """
     AddressLines {
         height: auto;
+        &:focus-within { text-style: none; }
         Horizontal { height: 3; }
         Label { width: 15; color: $text-muted; }
         TextArea { width: 1fr; height: 3; background: $panel; padding: 0; }
@@ -72,7 +73,7 @@ class AddressLines(Vertical):
 
 
 class ContactEditor(FormDialog[Contact]):
-    """The contact as it should be kept; not kept yet."""
+    """The contact as it should be kept; not kept yet. `trouble` says why keeping it failed before."""
 
     DEFAULT_CSS = """
     ContactEditor CodecOrder { margin-left: 14; }
@@ -80,10 +81,11 @@ class ContactEditor(FormDialog[Contact]):
     """
     HEADING: ClassVar[str] = "Contact"
 
-    def __init__(self, contact: Contact, default_order: tuple[str, ...]) -> None:
+    def __init__(self, contact: Contact, default_order: tuple[str, ...], trouble: str = "") -> None:
         super().__init__()
         self._contact = contact
         self._default_order = default_order
+        self._trouble = trouble
 
     def fields(self) -> Iterable[Widget]:
         contact = self._contact
@@ -99,6 +101,8 @@ class ContactEditor(FormDialog[Contact]):
     def on_mount(self) -> None:
         self._show_codecs()
         self.query_one("#name", Field).input.focus()
+        if self._trouble:
+            self.query_one("#name", Field).complain(self._trouble)
 
     def on_checkbox_changed(self, _event: Checkbox.Changed) -> None:
         self._show_codecs()

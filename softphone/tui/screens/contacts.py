@@ -162,18 +162,21 @@ class ContactsScreen(PhoneScreen[None]):
             await self._edit(contact, self.phone.store.contacts.update)
 
     async def _edit(self, contact: Contact, keep: Callable[[Contact], Contact]) -> None:
+        trouble = ""
         while True:
-            changed = await self.app.push_screen_wait(ContactEditor(contact, self.phone.config.codecs.order))
+            changed = await self.app.push_screen_wait(ContactEditor(contact, self.phone.config.codecs.order, trouble))
             if changed is None:
                 return
-            kept = await self._try(partial(to_thread, keep, changed))
-            if kept is not None:
-                self._reload()
-                self._list.choose(str(kept.id))
-                self.tell(f"{kept.name} is kept", "info")
-                return
-            # What was written is not lost because the disk is full: it is there to be saved again.
-            contact = changed
+            try:
+                kept = await to_thread(keep, changed)
+            except StoreError as error:
+                # What was written is not lost because the disk is full: it is there to be saved again.
+                contact, trouble = changed, str(error)
+                continue
+            self._reload()
+            self._list.choose(str(kept.id))
+            self.tell(f"{kept.name} is kept", "info")
+            return
 
     @work
     async def action_contact_remove(self) -> None:

@@ -30,7 +30,7 @@ class FormDialog(Dialog[Result]):
         }
         VerticalScroll { height: auto; max-height: 100%; }
         .form--buttons { height: auto; margin-top: 1; }
-        .form--buttons Button { margin-right: 2; }
+        .form--buttons Button { margin-right: 2; min-width: 10; }
         .form--heading { text-style: bold; margin-bottom: 1; }
     }
     """

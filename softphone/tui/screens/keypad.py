@@ -53,7 +53,7 @@ class Keypad(Dialog[None]):
             Content.assemble(("sent ", "dim"), self._sent or "-", ("  heard ", "dim"), call.keys_heard or "-")
         )
         how = "RTP events (RFC 4733)" if self._method == "rfc4733" else "SIP INFO"
-        self.query_one("#method", Line).show(Content.styled(f"as {how}; i changes, esc leaves", "$foreground 70%"))
+        self.query_one("#method", Line).show(Content.styled(f"as {how}; i changes", "$foreground 70%"))
 
     async def on_key(self, event: events.Key) -> None:
         key = (event.character or "").upper()

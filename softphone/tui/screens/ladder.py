@@ -98,6 +98,6 @@ def rung(message: Mapping[str, Any], width: int) -> Content:
     summary = cut(harmless(str(message.get("summary", ""))), max(room, 10))
     way = "sent to" if sent else "from"
     return Content.assemble(
-        (stamp, "$foreground 60%"), "  ", (arrow, "bold $primary" if sent else "bold $accent"), f" {summary:<{max(room, 10)}} ",
+        (stamp, "$foreground 60%"), "  ", (arrow, "bold" if sent else "bold $accent"), f" {summary:<{max(room, 10)}} ",
         (peer if width >= 60 else way, "$foreground 60%"),
     )  # fmt: skip

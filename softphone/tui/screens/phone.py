@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from softphone.store.errors import StoreError
+from softphone.store.history import CallRecord
 from softphone.tui.names import who
 from softphone.tui.phone_state import EVERYTHING, Topic
 from softphone.tui.screens.base import PhoneScreen, bindings
@@ -26,6 +27,7 @@ from softphone.tui.widgets.line import Line
 from softphone.tui.widgets.say_line import SayLine
 
 LEAST_WIDTH, LEAST_HEIGHT = 40, 12
+LATELY = 12
 NARROW, WIDE = 66, 110
 IDLE_HINTS = ("dial", "redial", "contacts", "history", "messages", "settings", "do_not_disturb", "command_palette", "help")
 
@@ -45,7 +47,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
                 yield CallList(self.phone.name_of)
             yield CallCard(self.phone.config, self.phone.name_of)
             yield IdlePanel(self.phone.name_of)
-        yield Line(fill=True, id="too-small")
+        yield Line(wrap=True, fill=True, id="too-small")
         yield SayLine()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -53,8 +55,11 @@ class MainScreen(CallActions, PhoneScreen[None]):
         self.set_class(width < LEAST_WIDTH or height < LEAST_HEIGHT, "-small")
         self.query_one("#middle").set_class(width < NARROW, "-narrow")
         self.query_one("#side").set_class(width >= WIDE, "-wide")
-        needs = f"The phone needs {LEAST_WIDTH} x {LEAST_HEIGHT}: make it\nlarger, or the letters smaller.\nCalls go on meanwhile."
-        self.query_one("#too-small", Line).show(Content(f"This window has {width} x {height} characters.\n{needs}"))
+        text = (
+            f"This window has {width} x {height} characters; the phone needs {LEAST_WIDTH} x {LEAST_HEIGHT}. "
+            "Make it larger, or its letters smaller. Calls go on, and keys work."
+        )
+        self.query_one("#too-small", Line).show(Content(text))
         self.call_after_refresh(self.refresh_state, EVERYTHING)
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
@@ -64,10 +69,12 @@ class MainScreen(CallActions, PhoneScreen[None]):
         if topics & {"calls", "statistics"}:
             self.query_one(CallList).show_state(state, now)
             self._banner()
+        # Where they stand above each other, one call needs no list.
+        self.query_one(CallList).display = len(state.calls) != 1 or not self.query_one("#middle").has_class("-narrow")
         card, idle, call = self.query_one(CallCard), self.query_one(IdlePanel), state.call
         card.display, idle.display = call is not None, call is None
         if call is None:
-            idle.show_state(state, self._idle_hints(), self._missed())
+            idle.show_state(state, self._idle_hints(), *self._past())
             self.query_one(SayLine).close()
         else:
             card.show_call(call, state.engine.worker, now, topics)
@@ -82,17 +89,19 @@ class MainScreen(CallActions, PhoneScreen[None]):
         line.display = shown
         if shown and ringing is not None:
             name = who(ringing.state.remote, self.phone.name_of)
-            line.show(Content.styled(f" ☎ {name} is calling: a answers and holds this call, B refuses ", "bold reverse $accent"))
+            line.show(Content(f"☎ {name} is calling: a answers and holds this call, B refuses"))
 
     def _idle_hints(self) -> list[tuple[str, str]]:
         known = {action.id: action for action in self.phone.actions}
         return [(known[name].key, known[name].help) for name in IDLE_HINTS if self.phone.action_possible(name)]
 
-    def _missed(self) -> int:
+    def _past(self) -> tuple[int, list[CallRecord]]:
+        """Missed calls that nobody has looked at, and the newest calls."""
         try:
-            return self.phone.store.history.unseen_missed()
+            history = self.phone.store.history
+            return history.unseen_missed(), history.calls(LATELY)
         except StoreError:
-            return 0
+            return 0, []
 
     async def on_key(self, event: events.Key) -> None:
         """Digits are telephone keys in a call, and the keys of `[phrases]` speak."""

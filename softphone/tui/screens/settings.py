@@ -53,6 +53,7 @@ class SettingsScreen(PhoneScreen[None]):
     def __init__(self, page: str = "accounts") -> None:
         super().__init__()
         self._page = page
+        self._devices_known = False
 
     def body(self) -> Iterable[Widget]:
         config = self.phone.config
@@ -141,8 +142,10 @@ class SettingsScreen(PhoneScreen[None]):
     def state_changed(self, topics: frozenset[Topic]) -> None:
         if topics & {"accounts", "engine"}:
             self.query_one(AccountTable).show_state(self.state)
-        if topics & {"engine", "sound"} and self.state.engine.state == "ready":
+        ready = self.state.engine.state == "ready"
+        if ready and (not self._devices_known or "sound" in topics):
             self.query_one(SoundPanel).load()
+        self._devices_known = ready
         if "engine" in topics:
             box = self.query_one("#quiet", Tick).box
             with box.prevent(Checkbox.Changed):
@@ -211,11 +214,13 @@ class SettingsScreen(PhoneScreen[None]):
         await self._edit(entry_of(account[1]), name)
 
     async def _edit(self, entry: AccountEntry, name: str | None) -> None:
+        trouble = ""
         while True:
-            typed = await self.app.push_screen_wait(AccountEditor(entry, kept=name is not None))
+            typed = await self.app.push_screen_wait(AccountEditor(entry, kept=name is not None, trouble=trouble))
             if typed is None:
                 return
-            if await self._carry_out(partial(keep_account, self.phone.config_file, typed, name)):
+            trouble = await self._carry_out(partial(keep_account, self.phone.config_file, typed, name))
+            if not trouble:
                 return
             # What was typed is not lost because the disk is full.
             entry = typed
@@ -236,16 +241,17 @@ class SettingsScreen(PhoneScreen[None]):
         if account is not None and name is not None:
             await self._carry_out(lambda: KeptAccount(name, self.phone.config, (again(name, account[1]),)))
 
-    async def _carry_out(self, change: Callable[[], KeptAccount]) -> bool:
+    async def _carry_out(self, change: Callable[[], KeptAccount]) -> str:
+        """Gives the sentence that says why it failed, or an empty one."""
         try:
             kept = await to_thread(change)
         except (SoftphoneError, EntryError) as error:
             self.tell(str(error))
-            return False
+            return str(error)
         self.phone.config = kept.config
         self.tell(kept.warning, "warning")
         for command in kept.commands:
             # The file is right in any case: an engine that is not there now reads it when it starts.
             await self.ask(command)
         await self.phone.session.refresh()
-        return True
+        return ""

@@ -67,7 +67,9 @@ class SetupScreen(PhoneScreen[None]):
         #setup-word.-warning { color: $text-warning; }
         #setup-word.-info { color: $text-success; }
         .setup--buttons { width: 100%; max-width: 80; height: auto; padding: 0 2 1 2; margin-top: 1; }
-        .setup--buttons Button { margin-right: 2; }
+        .setup--buttons Button { margin-right: 2; min-width: 10; }
+        &.-narrow .setup--buttons { padding: 0 0 0 1; }
+        &.-narrow .setup--buttons Button { margin-right: 1; }
     }
     """
 
@@ -81,6 +83,7 @@ class SetupScreen(PhoneScreen[None]):
         self._first = False
         self._voice_before = True
         self._summary: dict[Step, str] = {}
+        self._devices_known = False
 
     def body(self) -> Iterable[Widget]:
         config = self.phone.config
@@ -88,8 +91,8 @@ class SetupScreen(PhoneScreen[None]):
         with ContentSwitcher(initial="step-account"):
             with VerticalScroll(id="step-account", can_focus=False):
                 with RadioSet(id="way", compact=True):
-                    yield Radio("with an account of a telephone provider or of a server of your own", value=True, id="way-account")
-                    yield Radio("without a server: calls go directly from address to address", id="way-direct")
+                    yield Radio("with an account of a provider", value=True, id="way-account")
+                    yield Radio("directly, without a server", id="way-direct")
                 yield AccountFields(AccountEntry(""))
                 yield Static(id="direct", classes="setup--text", markup=False)
             with VerticalScroll(id="step-sound", can_focus=False):
@@ -97,8 +100,8 @@ class SetupScreen(PhoneScreen[None]):
             with VerticalScroll(id="step-voice", can_focus=False):
                 yield Static(VOICE, classes="setup--text", markup=False)
                 with RadioSet(id="consent", compact=True):
-                    yield Radio("yes, send a description of my voice", id="voice-yes")
-                    yield Radio("no, a neutral voice is fine", id="voice-no")
+                    yield Radio("yes, describe my voice", id="voice-yes")
+                    yield Radio("no, a neutral voice", id="voice-no")
             with VerticalScroll(id="step-ready", can_focus=False):
                 yield Static(id="ready", classes="setup--text", markup=False)
         yield Static(id="setup-word", markup=False)
@@ -160,8 +163,10 @@ class SetupScreen(PhoneScreen[None]):
             self._show_way()
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
-        if topics & {"engine", "sound"} and self.state.engine.state == "ready":
+        ready = self.state.engine.state == "ready"
+        if ready and (not self._devices_known or "sound" in topics):
             self.query_one(SoundPanel).load()
+        self._devices_known = ready
         if "engine" in topics and self._step == "account" and self._direct:
             self._show_way()
 

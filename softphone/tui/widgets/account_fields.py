@@ -34,7 +34,7 @@ class AccountFields(Vertical):
         yield Field("Server", id="server", value=entry.server, placeholder="as in the address")
         yield Field("Proxy", id="proxy", value=entry.proxy, placeholder="none")
         yield Field("User name", id="user", value=entry.user, placeholder="as in the address")
-        yield Tick("Answer", "all calls at once, without asking", id="auto-answer", value=entry.auto_answer)
+        yield Tick("Answer", "all calls at once", id="auto-answer", value=entry.auto_answer)
 
     def entry(self) -> AccountEntry:
         """What stands in the fields now."""

@@ -23,7 +23,8 @@ class CallCard(Vertical):
     """Shown while a call is selected; `show_call` draws only the parts that the topics name."""
 
     DEFAULT_CSS = """
-    CallCard { border: round $border; border-title-color: $primary; border-title-style: bold; padding: 0 1; height: 1fr; }
+    CallCard { border: round $border; border-title-color: $primary; border-title-style: bold; border-subtitle-color: $accent;
+        padding: 0 1; height: 1fr; }
     CallCard.-ringing { border: heavy $accent; border-title-color: $accent; }
     CallCard VerticalScroll { scrollbar-size-vertical: 1; }
     CallCard.-roomy .part { margin-bottom: 1; }
@@ -58,8 +59,8 @@ class CallCard(Vertical):
         roomy = self.content_size.height >= ROOMY
         self.set_class(roomy, "-roomy")
         self.set_class(call.incoming, "-ringing")
-        self._title(call, now)
         if topics & {"calls", "statistics", "engine"}:
+            self._title(call, now)
             self._part("facts", card_text.facts(call, self._config, worker, width))
             self._part("verdict", card_text.verdict(call, worker, width))
             self._part("sparks", card_text.sparks(call, width) if call.samples else Content(""))

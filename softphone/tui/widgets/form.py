@@ -1,5 +1,7 @@
 """Fields of a form: a name, something to type or choose, and under it what is wrong with it."""
 
+# Textual draws the parts of a widget anew when the focus comes into it only if `:focus-within` stands in a rule of the widget's own.
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -16,6 +18,7 @@ class Field(Vertical):
     DEFAULT_CSS = """
     Field {
         height: auto;
+        &:focus-within { text-style: none; }
         Horizontal { height: auto; }
         .field--name { width: 15; color: $text-muted; }
         Input { width: 1fr; background: $panel; }
@@ -69,6 +72,7 @@ class Choice(Horizontal):
     DEFAULT_CSS = """
     Choice {
         height: auto;
+        &:focus-within { text-style: none; }
         .field--name { width: 15; color: $text-muted; }
         Select { width: 1fr; }
         &:focus-within .field--name { color: $text; text-style: bold; }
@@ -117,6 +121,7 @@ class Tick(Horizontal):
     DEFAULT_CSS = """
     Tick {
         height: auto;
+        &:focus-within { text-style: none; }
         .field--name { width: 15; color: $text-muted; }
         Checkbox { width: 1fr; padding: 0; background: transparent; }
         &:focus-within .field--name { color: $text; text-style: bold; }

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from softphone.tui.call_words import codec_text
+from softphone.store.history import CallRecord
 from softphone.tui.drawing import clock_time
 from softphone.tui.names import NameOf, who
 from softphone.tui.phone_state import PhoneState
 from softphone.tui.widgets.line import Line
+
+SPARE = 6
+"""Rows for lines that wrap, and the heading."""
+LEAST_LATELY = 3
+HOW = {"missed": "missed", "refused": "refused", "unanswered": "not answered"}
 
 
 class IdlePanel(Line):
@@ -20,9 +25,30 @@ class IdlePanel(Line):
         super().__init__(wrap=True, fill=True)
         self._name_of = name_of
 
-    def show_state(self, state: PhoneState, hints: list[tuple[str, str]], missed: int) -> None:
-        """`hints`: key and help of what can be done; `missed`: calls that nobody has looked at."""
-        self.show(idle_text(state, hints, missed, self._name_of))
+    def show_state(self, state: PhoneState, hints: list[tuple[str, str]], missed: int, lately: list[CallRecord]) -> None:
+        """`hints`: key and help of what can be done; `missed`: calls that nobody has looked at; `lately`: the newest calls."""
+        text = idle_text(state, hints, missed, self._name_of)
+        room = self.content_size.height - text.plain.count("\n") - SPARE
+        if room >= LEAST_LATELY:
+            text = Content("\n\n").join([text, lately_text(lately[:room], self._name_of)]) if lately else text
+        self.show(text)
+
+
+def lately_text(records: list[CallRecord], name_of: NameOf) -> Content:
+    """Who was called and who called, the newest first."""
+    rows = [Content.styled("Lately", "bold $primary")]
+    for record in records:
+        name = who(f'"{record.remote_name}" <{record.remote}>', name_of)
+        how = HOW.get(record.outcome, "")
+        rows.append(
+            Content.assemble(
+                ("  → " if record.direction == "outgoing" else "  ← ", "$accent"),
+                (name, "bold"),
+                f"  {clock_time(record.duration_s)} {record.codec}" if record.answered else "",
+                (f"  {how}", "$warning") if how else "",
+            )
+        )
+    return Content("\n").join(rows)
 
 
 def idle_text(state: PhoneState, hints: list[tuple[str, str]], missed: int, name_of: NameOf) -> Content:
@@ -42,7 +68,7 @@ def idle_text(state: PhoneState, hints: list[tuple[str, str]], missed: int, name
     last = state.last_call
     if last is not None:
         name = who(last.state.remote, name_of)
-        length = f"{clock_time(last.state.duration_s)}, {codec_text(last)}" if last.state.duration_s else "not answered"
+        length = f"{clock_time(last.state.duration_s)} {last.codec}" if last.state.duration_s else "not answered"
         parts.append(Content.assemble("Last call: ", (name, "bold"), f", {length}: {last.state.reason or 'over'}"))
     if missed:
         parts.append(Content.styled(f"{missed} missed call{'s' if missed > 1 else ''}: l shows them", "bold $accent"))

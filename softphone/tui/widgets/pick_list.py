@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.strip import Strip
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -53,6 +55,10 @@ def line(width: int, *cells: Cell) -> Content:
     return Content(" ").join(parts)
 
 
+def _indented(content: Content) -> Content:
+    return Content("\n").join([Content(" ") + part for part in content.split("\n", allow_blank=True)])
+
+
 class PickList(OptionList):
     """Enter or a double click chooses (`OptionSelected`), as for any `OptionList`; `key` of the rows are the options' ids."""
 
@@ -65,11 +71,14 @@ class PickList(OptionList):
     DEFAULT_CSS = """
     PickList {
         border: none;
-        padding: 0 1;
+        padding: 0;
         background: transparent;
         text-wrap: nowrap;
         text-overflow: ellipsis;
         &:focus { border: none; }
+        & > .option-list--option { padding: 0; }
+        & > .option-list--option-highlighted { color: $foreground; background: $primary 15%; text-style: none; }
+        &:focus > .option-list--option-highlighted { color: $foreground; background: $primary 30%; text-style: bold; }
     }
     """
 
@@ -102,8 +111,18 @@ class PickList(OptionList):
         if self._width() != self._drawn_for:
             self._draw()
 
+    def render_line(self, y: int) -> Strip:
+        """The chosen line has a sign before it, so that it is known without colours too."""
+        strip = super().render_line(y)
+        place = y + self.scroll_offset.y
+        if place >= len(self._lines) or self._lines[place] != (self.highlighted, 0):
+            return strip
+        style = next(iter(strip)).style if strip.cell_length else None
+        return Strip.join([Strip([Segment("▸", style)]), strip.crop(1)])
+
     def _width(self) -> int:
-        return self.scrollable_content_region.width
+        """Of the lines; a column for the sign and one at the end stay free."""
+        return self.scrollable_content_region.width - 2
 
     def _draw(self) -> None:
         before, place = self.chosen, self.highlighted
@@ -112,8 +131,8 @@ class PickList(OptionList):
             return
         with self.prevent(OptionList.OptionHighlighted):
             self.set_options(
-                [Option(row.draw(width), id=row.key, disabled=row.title) for row in self._rows]
-                or [Option(Content(self._empty), disabled=True)]
+                [Option(_indented(row.draw(width)), id=row.key, disabled=row.title) for row in self._rows]
+                or [Option(_indented(Content("\n").join(Content(self._empty).wrap(width))), disabled=True)]
             )
         keys = [row.key for row in self._rows]
         if before in keys:

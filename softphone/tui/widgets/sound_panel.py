@@ -38,7 +38,7 @@ class SoundPanel(Vertical):
         #sound-note { height: auto; color: $text-warning; display: none; }
         #sound-note.-shown { display: block; }
         .sound--buttons { height: auto; margin: 1 0; }
-        Button { margin-right: 2; }
+        Button { margin-right: 2; min-width: 10; }
     }
     """
 

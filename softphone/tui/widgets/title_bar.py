@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from softphone.tui.names import NameOf, who
 from softphone.tui.phone_state import PhoneState, Topic
 
 TOPICS: frozenset[Topic] = frozenset({"engine", "accounts", "calls", "sound"})
@@ -22,9 +23,12 @@ class TitleBar(Static):
         self._place = place
         self._flags: list[tuple[str, str]] | None = None
 
-    def show_state(self, state: PhoneState, topics: frozenset[Topic]) -> None:
+    def show_state(self, state: PhoneState, topics: frozenset[Topic], name_of: NameOf, here: bool) -> None:
+        """`here`: this is the phone's own screen, where a call that rings is seen anyway."""
         if topics & TOPICS or self._flags is None:
             flags = title_flags(state)
+            if state.ringing is not None and not here:
+                flags = [(f" ☎ {who(state.ringing.state.remote, name_of)} is calling: F9 answers ", "bold reverse $accent")]
             if flags != self._flags:
                 self._flags = flags
                 self.refresh(layout=False)

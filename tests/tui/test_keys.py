@@ -1,0 +1,279 @@
+"""Each key does what the table of actions says: the command that reaches the engine, and where a refusal is read."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from softphone.config import Config
+from softphone.control import protocol as ask
+from softphone.store.contacts import Address, Contact
+from softphone.tui.app import PhoneApp
+from tests.tui import recorded
+from tests.tui.recorded import BOB, CAROL, answered, call_state
+from tests.tui.running import connected, memory_store, screen_text, until
+from tests.tui.scripted_engine import ScriptedEngine
+
+Scene = Callable[[Pilot[int], PhoneApp], Awaitable[None]]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[ScriptedEngine]:
+    engine = ScriptedEngine(tmp_path / "engine.sock")
+    yield engine
+    engine.stop()
+
+
+def play(engine: ScriptedEngine, scene: Scene, tmp_path: Path, **arguments: Any) -> None:
+    async def run() -> None:
+        async with connected(tmp_path / "engine.sock", **arguments) as pilot:
+            app = pilot.app
+            assert isinstance(app, PhoneApp)
+            await scene(pilot, app)
+
+    asyncio.run(run())
+
+
+async def sent(pilot: Pilot[int], engine: ScriptedEngine, kind: type[ask.Command]) -> Any:
+    await until(pilot, lambda: any(isinstance(command, kind) for command in engine.commands), f"a command {kind.__name__}")
+    return engine.wait_for(kind)
+
+
+async def up(pilot: Pilot[int], app: PhoneApp, engine: ScriptedEngine, *events: ask.AnyEvent) -> None:
+    engine.tell(*events)
+    wanted = {event.call for event in events if isinstance(event, ask.CallState)}
+    await until(pilot, lambda: wanted <= set(app.state.calls), "the calls")
+
+
+@pytest.mark.parametrize(
+    ("key", "command"),
+    [
+        ("b", ask.Hangup(call=1)),
+        ("h", ask.Hold(call=1)),
+        ("m", ask.Mute(call=1, on=True)),
+        ("5", ask.SendDtmf(call=1, digits="5")),
+        ("n", ask.DoNotDisturb(on=True)),
+        ("f2", ask.Say(call=1, text="I cannot talk.")),
+    ],
+)
+def test_a_letter_in_a_call_is_a_command(engine: ScriptedEngine, tmp_path: Path, key: str, command: ask.Command) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        await pilot.press(key)
+        assert msgspec.structs.replace(await sent(pilot, engine, type(command)), id=0) == command
+
+    play(engine, scene, tmp_path, config=replace(Config(), phrases={"f2": "I cannot talk."}))
+
+
+def test_answering_holds_the_call_that_is_up(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), call_state(2, "incoming", CAROL, "incoming", waiting=True))
+        assert "Carol Danvers is calling" in screen_text(app)
+        await pilot.press("a")
+        assert (await sent(pilot, engine, ask.Answer)).call == 2
+        assert engine.wait_for(ask.Hold).call == 1
+        await until(pilot, lambda: app.state.selected == 2, "the answered call is chosen")
+
+    play(engine, scene, tmp_path)
+
+
+def test_a_waiting_call_is_refused_while_the_other_goes_on(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), call_state(2, "incoming", CAROL, "incoming"))
+        await pilot.press("B")
+        refused = await sent(pilot, engine, ask.Hangup)
+        assert (refused.call, refused.code) == (2, 486)
+
+    play(engine, scene, tmp_path)
+
+
+def test_swap_takes_the_other_call_off_hold(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1, state="held"), *answered(2, CAROL))
+        await pilot.press("s")
+        assert (await sent(pilot, engine, ask.Resume)).call == 1
+        assert app.state.selected == 1
+
+    play(engine, scene, tmp_path)
+
+
+def test_dialling_completes_names_and_calls_the_contact(engine: ScriptedEngine, tmp_path: Path) -> None:
+    store = memory_store()
+    store.contacts.add(Contact("Zoë Quartz", (Address("sip:zoe@example.net"),)))
+    store.contacts.add(Contact("Zachary Quill", (Address("sip:zach@example.net"),)))
+    engine.answers[ask.Call] = {"call": 7}
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await pilot.press("d", *"zoe")
+        await until(pilot, lambda: "Zoë Quartz" in screen_text(app), "a completion")
+        assert "Zachary" not in screen_text(app)
+        await pilot.press("down", "enter")
+        assert (await sent(pilot, engine, ask.Call)).uri == "sip:zoe@example.net"
+        await pilot.press("m")
+        assert not any(isinstance(command, ask.Mute) for command in engine.commands), "there is no call to mute"
+
+    play(engine, scene, tmp_path, store=store)
+
+
+def test_letters_in_the_dial_field_are_text_and_escape_leaves_it(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1))
+        await pilot.press("d", *"bhmq5")
+        field = app.focused
+        assert isinstance(field, Input) and field.value == "bhmq5"
+        await pilot.press("escape")
+        assert app.focused is None and field.value == ""
+        assert [command for command in engine.commands if not isinstance(command, ask.Status)] == []
+
+    play(engine, scene, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"), [("nobody at all", "nobody among the contacts"), ("sip:", "sip:"), ("", "nobody to call yet")]
+)
+def test_what_cannot_be_dialled_is_said_at_the_field(engine: ScriptedEngine, tmp_path: Path, typed: str, complaint: str) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await pilot.press("d")
+        field = app.focused
+        assert isinstance(field, Input)
+        field.value = typed
+        await pilot.press("enter")
+        await until(pilot, lambda: f"✗ {complaint}"[:20] in screen_text(app).splitlines()[2] or complaint in screen_text(app), complaint)
+        assert not any(isinstance(command, ask.Call) for command in engine.commands)
+
+    play(engine, scene, tmp_path)
+
+
+def test_a_refusal_of_the_engine_is_read_on_the_screen(engine: ScriptedEngine, tmp_path: Path) -> None:
+    engine.answers[ask.Hold] = "call 1 cannot be held while it is being changed; try again in a moment"
+    engine.answers[ask.Call] = "sip:bob is no SIP address; one looks like sip:bob@example.org"
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        await pilot.press("h")
+        await until(pilot, lambda: "cannot be held while" in screen_text(app), "the refusal")
+        await app.call("bob@example.org")
+        await until(pilot, lambda: "✗ sip:bob is no SIP address" in screen_text(app), "the refusal at the dial field")
+
+    play(engine, scene, tmp_path)
+
+
+def test_typed_text_is_spoken_and_the_line_stays_open(engine: ScriptedEngine, tmp_path: Path) -> None:
+    engine.answers[ask.Say] = {"seconds": 1.2}
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        await pilot.press("i", *"hello", "enter")
+        assert (await sent(pilot, engine, ask.Say)).text == "hello"
+        await until(pilot, lambda: "typed: hello" in screen_text(app), "what was spoken stands on the card")
+        assert isinstance(app.focused, Input)
+        await pilot.press("escape")
+        assert app.focused is None
+
+    play(engine, scene, tmp_path)
+
+
+def test_transfer_to_an_address_and_to_another_call(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1))
+        await pilot.press("t", *"sip:carol@example.com", "enter")
+        blind = await sent(pilot, engine, ask.TransferCall)
+        assert (blind.call, blind.uri, blind.other) == (1, "sip:carol@example.com", None)
+        await up(pilot, app, engine, *answered(2, CAROL))
+        engine.commands.clear()
+        await pilot.press("t", "enter")
+        attended = await sent(pilot, engine, ask.TransferCall)
+        assert (attended.call, attended.uri, attended.other) == (2, None, 1)
+
+    play(engine, scene, tmp_path)
+
+
+def test_a_conference_of_chosen_calls(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), *answered(2, CAROL), *answered(3, BOB))
+        await pilot.press("f", "space", "enter")
+        assert (await sent(pilot, engine, ask.Conference)).calls == [2, 3]
+
+    play(engine, scene, tmp_path)
+
+
+def test_the_keypad_sends_keys_in_both_ways_and_closes_with_the_call(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1))
+        await pilot.press("p", "9")
+        assert (await sent(pilot, engine, ask.SendDtmf)).method == "rfc4733"
+        await pilot.press("i", "asterisk")
+        await until(pilot, lambda: engine.wait_for(ask.SendDtmf).method == "info", "SIP INFO")
+        assert engine.wait_for(ask.SendDtmf).digits == "*"
+        engine.tell(call_state(1, "disconnected"))
+        await until(pilot, lambda: len(app.screen_stack) == 1, "the keypad is gone")
+
+    play(engine, scene, tmp_path)
+
+
+def test_recording_goes_to_a_private_folder(engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1))
+        await pilot.press("r")
+        command = await sent(pilot, engine, ask.Record)
+        path = Path(command.wav)
+        assert command.both and path.parent.stat().st_mode & 0o077 == 0 and path.name.endswith("bob@example.org.wav")
+        engine.commands.clear()
+        engine.tell(call_state(1, "confirmed", recording=command.wav))
+        await until(pilot, lambda: "● recording" in screen_text(app), "the flag")
+        await pilot.press("r")
+        assert (await sent(pilot, engine, ask.Record)).wav is None
+
+    play(engine, scene, tmp_path)
+
+
+def test_a_ladder_is_shown_with_the_chosen_message(engine: ScriptedEngine, tmp_path: Path) -> None:
+    def message(sent: bool, summary: str) -> dict[str, Any]:
+        return {"time": 0.0, "sent": sent, "peer": "192.0.2.1:5060", "summary": summary, "text": f"{summary}\r\nVia: \x1b[31mSIP/2.0\r\n"}
+
+    engine.answers[ask.SipLadder] = {"messages": [message(True, "INVITE sip:bob"), message(False, "486 Busy Here")]}
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1))
+        await pilot.press("w")
+        await until(pilot, lambda: "◀── 486 Busy Here" in screen_text(app), "the ladder")
+        assert "──▶ INVITE sip:bob" in screen_text(app) and "Via: ?[31mSIP/2.0" in screen_text(app)
+        await pilot.press("escape")
+        assert len(app.screen_stack) == 1
+
+    play(engine, scene, tmp_path)
+
+
+@pytest.mark.parametrize(("key", "stays"), [("k", True), ("b", False)])
+def test_leaving_with_a_call_up_offers_to_keep_it(engine: ScriptedEngine, tmp_path: Path, key: str, stays: bool) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1))
+        await pilot.press("q")
+        await until(pilot, lambda: "A call is up" in screen_text(app), "the question")
+        await pilot.press("escape", "q", key)
+        await until(pilot, lambda: app.return_code is not None or not app.is_running, "the end")
+
+    play(engine, scene, tmp_path)
+    assert any(isinstance(command, ask.Stay) and command.on for command in engine.commands) == stays
+    assert any(isinstance(command, ask.Hangup) for command in engine.commands) != stays
+
+
+def test_clicks_do_what_keys_do(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), *answered(2, CAROL))
+        lines = screen_text(app).splitlines()
+        row = next(index for index, line in enumerate(lines) if "● Bob Example" in line)
+        await pilot.click(offset=(lines[row].index("Bob"), row))
+        await until(pilot, lambda: app.state.selected == 1, "the clicked call")
+        await pilot.click(offset=(lines[-1].index("Hang up"), len(lines) - 1))
+        assert (await sent(pilot, engine, ask.Hangup)).call == 1
+
+    play(engine, scene, tmp_path)

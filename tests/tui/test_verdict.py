@@ -1,0 +1,96 @@
+"""Whose fault a bad call is: one case for each sentence that the card can say."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from softphone.control import protocol as told
+from softphone.control.protocol import CallStatistics, Direction, Levels
+from softphone.tui.call_view import CallView
+from softphone.tui.phone_state import PhoneState
+from softphone.tui.verdict import judge
+from tests.tui import recorded
+from tests.tui.recorded import answered
+
+
+def call_with(*events: told.AnyEvent, codec: str = "x-phv") -> CallView:
+    state = PhoneState()
+    for event in (*answered(1), recorded.media(1, codec), *events):
+        state.apply(event)
+    assert state.call is not None
+    return state.call
+
+
+def seconds(
+    count: int = 12,
+    loss: float = 0,
+    jitter: float = 5,
+    rtt_ms: float | None = 80,
+    away: float = 0,
+    packets: int = 100,
+    codec: str = "x-phv",
+) -> list[told.AnyEvent]:
+    def one(second: int) -> CallStatistics:
+        came = packets * (second + 1)
+        lost = round(came * loss / (100 - loss))
+        rx = Direction(packets=came, lost=lost, jitter_ms=jitter)
+        return CallStatistics(call=1, codec=codec, tx=Direction(loss_percent=away), rx=rx, rtt_ms=rtt_ms)
+
+    return [one(second) for second in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("circumstances", "level", "words"),
+    [
+        ({}, "good", "nothing to complain"),
+        ({"loss": 10}, "fair", "network, not you: 10 % lost on the way here"),
+        ({"loss": 40}, "bad", "words go missing"),
+        ({"away": 12}, "fair", "12 % of what you say is lost on the way there"),
+        ({"jitter": 70}, "fair", "unevenly (70 ms)"),
+        ({"jitter": 200}, "bad", "unevenly"),
+        ({"rtt_ms": 900}, "fair", "a long way, 450 ms"),
+        ({"packets": 0}, "good", "not spoken yet"),
+        ({"packets": 0, "rtt_ms": None}, "fair", "a firewall is in the way"),
+        ({"packets": 0, "rtt_ms": None, "codec": "PCMU"}, "bad", "network, not you: nothing arrives"),
+        ({"count": 1}, "none", "a moment"),
+    ],
+)
+def test_the_network_is_judged_by_the_last_seconds(circumstances: dict[str, Any], level: str, words: str) -> None:
+    verdict = judge(call_with(*seconds(**circumstances), codec=circumstances.get("codec", "x-phv")))
+    assert verdict.level == level and words in verdict.text
+
+
+def test_what_was_bad_long_ago_is_forgiven() -> None:
+    bad, good = seconds(30, loss=30), seconds(60)
+    offset = bad[-1]
+    assert isinstance(offset, CallStatistics)
+    for event in good:
+        assert isinstance(event, CallStatistics)
+        event.rx = Direction(packets=event.rx.packets + offset.rx.packets, lost=offset.rx.lost, jitter_ms=5)
+    assert judge(call_with(*bad)).level == "bad"
+    assert judge(call_with(*bad, *good)).level == "good"
+
+
+def test_a_dead_microphone_is_not_the_network() -> None:
+    levels = [Levels(monotonic=float(at), call=1, tx=-80, rx=-20) for at in range(8)]
+    call = call_with(*seconds(loss=30), *levels)
+    assert "your microphone, not the network" in judge(call).text
+    call.state = replace_muted(call)
+    assert "microphone" not in judge(call).text
+
+
+def replace_muted(call: CallView) -> told.CallState:
+    return recorded.msgspec.structs.replace(call.state, muted=True)
+
+
+def test_a_codec_that_died_is_this_machine() -> None:
+    assert "this machine, not the network" in judge(call_with(*seconds()), worker="died").text
+    assert judge(call_with(*seconds(codec="opus"), codec="opus"), worker="died").level == "good"
+
+
+def test_hold_is_said_not_judged() -> None:
+    assert judge(call_with(*seconds(), recorded.media(1, state="held"))).text == "on hold by you"
+    assert judge(call_with(*seconds(), recorded.media(1, state="held_by_remote"))).text == "the far end holds the call"
+    failed = told.Media(call=1, state="failed", note="no port is free")
+    assert judge(call_with(*seconds(), failed)) == replace(judge(call_with(failed)), level="bad")
