@@ -6,6 +6,7 @@ of what is still possible agrees on it, and after `lag` frames in any case: the 
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from codec.lexicon import Floats, Integers, Lexicon, spread
 from codec.phone_search import LONGEST, Array, FoundPhone, SearchTables
 from codec.phones import PHONES, SILENCE
+
+MOST_PHONES = 20_000
+"""So many phones on all paths, and those that no path needs any more are forgotten."""
 
 _LOOP = len(PHONES) - 1
 """Phones of the loop: all but silence."""
@@ -47,7 +51,16 @@ class _Paths(NamedTuple):
     phone: Integers
 
     def at(self, places: NDArray[np.intp] | NDArray[np.bool_]) -> "_Paths":
-        return _Paths(*(field[places] for field in self))
+        return _Paths(self.node[places], self.word[places], self.score[places], self.phone[places])
+
+
+def _joined(parts: Sequence[_Paths]) -> _Paths:
+    return _Paths(
+        np.concatenate([part.node for part in parts]),
+        np.concatenate([part.word for part in parts]),
+        np.concatenate([part.score for part in parts]),
+        np.concatenate([part.phone for part in parts]),
+    )
 
 
 class WordSearch:
@@ -108,7 +121,7 @@ class WordSearch:
         entering = [self._deeper(staying), self._within_loop(staying), self._across_words(staying)]
         parts = [staying, *(part for part in entering if len(part.node))]
         new = np.repeat([index > 0 for index in range(len(parts))], [len(part.node) for part in parts])
-        paths = _Paths(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
+        paths = _joined(parts)
         paths = paths._replace(score=paths.score + score[self._phone_of[paths.node]])
         top = paths.score.max()
         kept = np.flatnonzero(paths.score > top - settings.beam)
@@ -150,7 +163,7 @@ class WordSearch:
         done = _Paths(paths.node[owner], word, paths.score[owner] + gain, paths.phone[owner])
         other = paths.at(paths.node >= self._silence)
         other = other._replace(word=np.where(other.node > self._silence, self._unknown, other.word))
-        endings = _Paths(*(np.concatenate(fields) for fields in zip(done, other, strict=True)))
+        endings = _joined((done, other))
         endings = endings.at(endings.score > paths.score.max() - settings.beam)
         if len(endings.node) > settings.most_endings:
             endings = endings.at(np.argpartition(-endings.score, settings.most_endings)[: settings.most_endings])
@@ -172,7 +185,7 @@ class WordSearch:
             endings.score[best] + self._loop_begin,
             np.full(_LOOP, endings.phone[best]),
         )
-        return _Paths(*(np.concatenate(fields) for fields in zip(into_words, pause, unknown, strict=True)))
+        return _joined((into_words, pause, unknown))
 
     def _commit(self, until: int, agreement: float) -> list[FoundPhone]:
         """Phones of the best path that ended before `until`, or on which enough of all paths agree."""
@@ -194,6 +207,8 @@ class WordSearch:
             self._given, self._anchor, self._whole = until, waiting, False
         if found:
             self._drop_others()
+        if len(self._said) > MOST_PHONES:
+            self._forget_dead_ends()
         return found
 
     def _chain(self, last: int) -> list[int]:
@@ -231,6 +246,21 @@ class WordSearch:
         self._base = self._anchor
         del self._rows[: self._given - self._first_row]
         self._first_row = self._given
+
+    def _forget_dead_ends(self) -> None:
+        """In long silence thousands of words are begun and given up: only phones on paths that are alive are kept."""
+        alive = {self._anchor}
+        for phone in set(self._paths.phone.tolist()):
+            at = phone
+            while at not in alive:
+                alive.add(at)
+                at = self._after[at - self._base]
+        kept = np.array(sorted(alive))
+        number = {old: new for new, old in enumerate(kept.tolist(), self._base)}
+        places = (kept - self._base).tolist()
+        self._after = [number.get(self._after[place], -1) for place in places]
+        self._said, self._since = [self._said[place] for place in places], [self._since[place] for place in places]
+        self._paths = self._paths._replace(phone=self._base + np.searchsorted(kept, self._paths.phone))
 
     def _found(self, phone: int, end: int) -> FoundPhone:
         """The part of a phone that was not given out yet, until before `end`."""

@@ -55,7 +55,7 @@ def test_opus_costs_what_the_wire_says(recording: np.ndarray) -> None:
 
 
 def test_word_errors_are_counted_after_normalisation() -> None:
-    assert normalise("It's 21 o’clock – “really”?") == "it's twenty one o'clock really"  # noqa: RUF001
+    assert normalise("It's 21 o’clock – “really”?") == "it's twenty one o'clock really"
     assert word_error_rate("The rain, has stopped.", "the rain has stopped") == 0
     assert word_error_rate("one two three four", "one too three") == 0.5
     with pytest.raises(WerError, match="no word"):

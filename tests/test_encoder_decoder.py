@@ -35,6 +35,11 @@ def packets(models: Any, steps: list[list[bytes]]) -> list[Packet]:
     return [parse(payload, models.entropy) for payload in itertools.chain(*steps)]
 
 
+def plain(packet: Packet) -> tuple[tuple[WireToken, ...], ...]:
+    """The groups of a packet without details."""
+    return tuple(tuple(replace(token, details=()) for token in group) for group in packet.groups)
+
+
 def phones(read: list[Packet]) -> list[str]:
     return [PHONES[token.phone] for packet in read for token in packet.groups[-1]]
 
@@ -307,8 +312,10 @@ def test_real_speech_is_cheap(real: tuple[Models, NDArray[np.int16], list[list[b
     speech = sum(token.ticks for packet in read for token in packet.groups[-1]) * 0.02
     assert 0.4 * len(pcm) / 16000 < speech < len(pcm) / 16000
     assert sum(phone != "SIL" for phone in phones(read)) > 7 * speech
-    assert 8 * sum(map(len, itertools.chain(*steps))) / speech < 450
-    assert max(map(len, itertools.chain(*steps))) < 60
+    newest = sum(len(serialize(replace(packet, groups=plain(packet)[-1:], voice=None), models.entropy)) for packet in read)
+    assert 8 * newest / speech < 230
+    assert 8 * sum(map(len, itertools.chain(*steps))) / speech < 850
+    assert max(map(len, itertools.chain(*steps))) < 90
 
 
 def test_real_speech_survives_loss_and_reordering(real: tuple[Models, NDArray[np.int16], list[list[bytes]]]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 
 from codec.train.card import write_card
-from codec.train.phone_language_model import SENTENCE_BEGIN, SENTENCE_END, WordBigrams, word_bigrams
+from codec.train.phone_language_model import SENTENCE_BEGIN, WordBigrams, word_bigrams
 from codec.train.pronunciations import dictionary
 from codec.train.step import begin, run_step, step_options
 from codec.weights_file import ordered_header
@@ -99,8 +99,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     card = {
         "name": "lexicon",
         "purpose": "pronunciations and word bigram for the recogniser's search",
-        "origin": "python -m codec.train.word_lexicon: CMUdict as pocketsphinx carries it (BSD); bigram from its en-us language model (BSD), "
-        "cut down to these words and estimated anew",
+        "origin": "python -m codec.train.word_lexicon: CMUdict as pocketsphinx carries it (BSD); bigram from its en-us language model "
+        "(BSD), cut down to these words and estimated anew",
         "licence": "GPL-2.0-or-later; its sources: BSD",
         "words": len(words),
         "nodes": len(arrays["phone"]),

@@ -1,0 +1,93 @@
+"""The search over words: phones and times come back, words help where sounds are in doubt, and nothing waits or grows without bound."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codec.lexicon import Lexicon
+from codec.phone_search import LONGEST, FoundPhone, SearchTables
+from codec.phones import PHONE_INDEX, PHONES
+from codec.weights_file import load_weights
+from codec.word_search import MOST_PHONES, WordSearch, WordSearchSettings
+
+COUNT = len(PHONES)
+TABLES = SearchTables(np.full(COUNT, -np.log(COUNT), np.float32), np.full((COUNT, COUNT, COUNT), -np.log(COUNT), np.float32))
+HELLO = [("SIL", 12), ("HH", 4), ("AH", 4), ("L", 3), ("OW", 8), ("W", 4), ("ER", 7), ("L", 4), ("D", 4), ("SIL", 20)]
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    return Lexicon.from_weights(load_weights(Path(__file__).parent.parent / "models" / "lexicon.safetensors")[0])
+
+
+def rows(labels: list[tuple[str, int]], confidence: float = 0.9) -> np.ndarray:
+    made = []
+    for label, frames in labels:
+        row = np.full(COUNT, (1 - confidence) / (COUNT - 1), np.float32)
+        row[PHONE_INDEX[label]] = confidence
+        made += [np.log(row)] * frames
+    return np.array(made)
+
+
+def search(lexicon: Lexicon, posteriors: np.ndarray, step: int = 8, settings: WordSearchSettings | None = None) -> list[FoundPhone]:
+    stream = WordSearch(lexicon, TABLES, settings)
+    found = [one for at in range(0, len(posteriors), step) for one in stream.push(posteriors[at : at + step])]
+    return found + stream.flush()
+
+
+def labels_of(found: list[FoundPhone]) -> list[str]:
+    return [PHONES[one.phone] for place, one in enumerate(found) if not place or found[place - 1].phone != one.phone]
+
+
+@pytest.mark.parametrize("step", [1, 8, 50])
+def test_phones_and_times_come_back(lexicon: Lexicon, step: int) -> None:
+    found = search(lexicon, rows(HELLO), step)
+    assert labels_of(found) == [label for label, _ in HELLO]
+    assert found[0].start == 0
+    assert found[-1].end == sum(frames for _, frames in HELLO)
+    assert all(before.end == after.start and before.end > before.start for before, after in pairwise(found))
+    begins = {PHONES[one.phone]: one.start for one in reversed(found)}
+    assert abs(begins["OW"] - 23) <= 1
+
+
+def test_a_word_settles_what_the_sound_leaves_open(lexicon: Lexicon) -> None:
+    posteriors = rows([("SIL", 12), *((label, 5) for label in "Y UW AA R W EH L K AH M".split()), ("SIL", 20)])
+    doubtful = slice(12 + 5 * 6, 12 + 5 * 7)  # the L of "welcome" sounds a little more like N
+    posteriors[doubtful] = np.log((0.02 + 0 * posteriors[doubtful]) / COUNT)
+    posteriors[doubtful, PHONE_INDEX["N"]], posteriors[doubtful, PHONE_INDEX["L"]] = np.log(0.5), np.log(0.45)
+    assert "EH L K AH M" in " ".join(labels_of(search(lexicon, posteriors)))
+
+
+def test_what_is_no_word_is_spoken_all_the_same(lexicon: Lexicon) -> None:
+    said = "ZH OY B AW DH UH"
+    found = search(lexicon, rows([("SIL", 12), *((label, 6) for label in said.split()), ("SIL", 20)], 0.97))
+    assert labels_of(found) == ["SIL", *said.split(), "SIL"]
+
+
+def test_a_phone_stands_after_the_lag_at_the_latest(lexicon: Lexicon) -> None:
+    settings = WordSearchSettings()
+    rng = np.random.default_rng(4)
+    noise = np.log(rng.dirichlet(np.full(COUNT, 0.3), 400) + 1e-5).astype(np.float32)
+    stream, given = WordSearch(lexicon, TABLES, settings), 0
+    for now, row in enumerate(noise, 1):
+        found = stream.push(row[None])
+        given = found[-1].end if found else given
+        assert now - given <= settings.lag + LONGEST
+    assert given > 380 - settings.lag
+
+
+def test_long_silence_is_forgotten(lexicon: Lexicon) -> None:
+    stream = WordSearch(lexicon, TABLES)
+    for row in rows([("SIL", 1500)]):
+        stream.push(row[None])
+    assert len(stream._said) <= MOST_PHONES
+    assert len(stream._rows) <= LONGEST + WordSearchSettings().lag + 1
+
+
+def test_a_stream_begins_anew_after_flush(lexicon: Lexicon) -> None:
+    stream, posteriors = WordSearch(lexicon, TABLES), rows(HELLO)
+    first = stream.push(posteriors) + stream.flush()
+    assert stream.push(posteriors) + stream.flush() == first
+    assert stream.flush() == []
