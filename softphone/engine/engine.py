@@ -30,6 +30,7 @@ from softphone.engine.lineup import Lineup
 from softphone.engine.live import LiveEvents
 from softphone.engine.messages import MessageGuard, Messages
 from softphone.engine.reception import ContactRules, Reception, RulesFor
+from softphone.engine.recording_notice import RecordingNotice
 from softphone.engine.schedule import Schedule
 from softphone.engine.server import ControlServer
 from softphone.engine.sip_module import SipModule
@@ -75,8 +76,8 @@ class Engine:
         self.sip_trace = SipTrace()
         self._sip = SipModule(self.sip_trace.passed, MessageGuard(self.publish).refuse)
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
-        self.history = HistoryWriter(lambda event: self.server.publish(event), keep=config.privacy.history)
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
+        self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
         phv = {"interval_ms": config.phv.interval_ms, "redundancy": config.phv.redundancy, "voice": config.phv.voice}
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),
@@ -84,6 +85,7 @@ class Engine:
             worker_command or WorkerCommand(threads=config.worker.threads),
         )
         self.typist = Typist(self.worker, self.calls.get)
+        self._recording_notice = RecordingNotice(self.typist, self.publish)
         self.worker.on_said = lambda report: self._jobs.put(lambda: self.typist.said(report))
         self.endpoint = PhoneEndpoint(config)
         self.codecs = PhoneCodecs(self.endpoint, config)
@@ -158,6 +160,7 @@ class Engine:
             self._guarded(job)
         self._take_jobs()
         self._guarded(self.lineup.update)
+        self._guarded(lambda: self._recording_notice.update(self.calls))
         self._guarded(lambda: self.alerts.update(self.calls))
         self._guarded(lambda: self.live.turn(time.monotonic()))
 
@@ -203,6 +206,7 @@ class Engine:
             interval_ms=self.config.phv.interval_ms,
             successor=self._successor,
             is_sip_uri=self.endpoint.is_sip_uri,
+            far_end=self.sip_trace.far_end,
         )
         call = PhoneCall(environment, account, self._numbers, direction, call_id)
         self.calls[call.number] = call
