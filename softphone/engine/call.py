@@ -21,6 +21,7 @@ from softphone.engine.statistics import MEDIA_TIMEOUT_S
 from softphone.engine.transfer import TransferProgress
 from softphone.errors import SoftphoneError
 
+PJ_EINVALIDOP = 70013
 PJSIP_ESESSIONTERMINATED = 171140
 
 
@@ -61,6 +62,17 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._successor: weakref.ref[PhoneCall] | None = None
 
     @property
+    def is_known(self) -> bool:
+        """Whether PJSUA knows this call; of one that it does not, nothing may be asked, or the process ends (pjsua_call.c asserts)."""
+        return bool(self.getId() != pj.PJSUA_INVALID_ID)
+
+    def getInfo(self) -> pj.CallInfo:
+        """Raises pj.Error, also of a call that PJSUA does not know."""
+        if not self.is_known:
+            raise pj.Error(PJ_EINVALIDOP, "getInfo", "its address or transport is not one that this phone can use", __file__, 0)
+        return super().getInfo()
+
+    @property
     def held(self) -> bool:
         """On hold by us, or on the way there."""
         return self._negotiation.held
@@ -92,6 +104,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     def end(self, code: int | None = None, reason: str = "hung up here") -> None:
         """Hang up, cancel or refuse. Raises CallError."""
         self._end_reason = self._end_reason or reason
+        if not self.is_known:
+            self._finish(self.describe())
+            return
         parameters = pj.CallOpParam()
         if code is not None:
             parameters.statusCode = code
