@@ -18,6 +18,7 @@ from softphone import __version__
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
+from softphone.engine import dtmf
 from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
 from softphone.engine.alerts import Alerts
 from softphone.engine.call import PhoneCall
@@ -28,6 +29,7 @@ from softphone.engine.endpoint import PhoneEndpoint
 from softphone.engine.history_writer import HistoryWriter
 from softphone.engine.lineup import Lineup
 from softphone.engine.live import LiveEvents
+from softphone.engine.message_waiting import MessageWaitingService
 from softphone.engine.messages import MessageGuard, Messages
 from softphone.engine.reception import ContactRules, Reception, RulesFor
 from softphone.engine.recording_notice import RecordingNotice
@@ -74,7 +76,11 @@ class Engine:
         self._commands = Commands(self)
         self.messages = Messages(self.publish)
         self.sip_trace = SipTrace()
-        self._sip = SipModule(self.sip_trace.passed, MessageGuard(self.publish).refuse)
+        self.mailboxes = MessageWaitingService(self.accounts, self.publish, self.schedule.later, lambda: self.endpoint.address)
+        guard = MessageGuard(self.publish)
+        self._sip = SipModule(
+            self.sip_trace.passed, lambda request: self.mailboxes.take(request) or guard.refuse(request) or dtmf.refuse(request)
+        )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
         self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
@@ -180,7 +186,7 @@ class Engine:
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)
-        account = PhoneAccount(settings, self.config.network, self.publish, self.reception.arrive, self.messages)
+        account = PhoneAccount(settings, self.config.network, self.publish, self.reception.arrive, self.messages, self.mailboxes)
         self.accounts[settings.name] = account
         return account
 
