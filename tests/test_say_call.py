@@ -72,6 +72,8 @@ def test_on_another_codec_it_is_sound_and_bad_requests_get_a_sentence(make_phone
     assert 1 < answer["seconds"] < 6 and "kamailio" in answer["doubts"][0]
     alice.client.request(Say(call=call, text="And so on. " * 20))
     bob_call = bob.wait(CallState, lambda event: event.state == "confirmed").call
+    with pytest.raises(ControlError, match="put x-phv into codecs.order"):
+        bob.client.request(Say(call=bob_call, text="Hello."))
     heard = bob.wait(CallStatistics, lambda event: event.call == bob_call and event.rx.packets > 50, seconds=60)
     assert heard.codec == "PCMU"
     alice.client.request(Hangup(call=call))
