@@ -89,7 +89,7 @@ class PhoneApp(App[int], inherit_bindings=False):
         if self.no_color:
             # In place of Textual's own, which keeps colours as greys.
             self._filters[:] = [theme.NoColourFilter()]
-        if not theme.utf8_terminal():
+        if not theme.utf8_terminal(theme.users_environment()):
             self._filters.append(theme.AsciiFilter())
         self.set_keymap({name: keys.replace(" ", "") for name, keys in config.keys.items()})
 
