@@ -4,7 +4,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from softphone.control.protocol import Call, CallState, Dtmf, Hangup, Hold, Media, Resume, Status, Transfer, TransferCall
+import pytest
+
+from softphone.control.protocol import (
+    Call,
+    CallState,
+    ControlError,
+    Dtmf,
+    Hangup,
+    Hold,
+    Log,
+    Media,
+    Resume,
+    SendDtmf,
+    Status,
+    Transfer,
+    TransferCall,
+)
 from tests.peers.moody_wire import MoodyWire
 from tests.peers.phone import Phone
 
@@ -72,6 +88,16 @@ def test_strange_keys_are_none(make_phone: MakePhone) -> None:
         assert phone.wait(Dtmf, lambda event: event.digit == "7").method == "info"
         assert {event.digit for event in phone.events if isinstance(event, Dtmf)} <= {"5", "7"}
         assert phone.client.request(Status())["calls"][0]["call"] == call
+
+
+def test_keys_that_the_far_end_does_not_take_are_told_of(make_phone: MakePhone) -> None:
+    phone = make_phone("phone", codecs=("PCMU",))
+    with call_to(phone) as (_peer, call):
+        # Its SDP has no telephone-event, and it knows no INFO.
+        with pytest.raises(ControlError, match="takes no keys as RTP events"):
+            phone.client.request(SendDtmf(call=call, digits="12"))
+        phone.client.request(SendDtmf(call=call, digits="1", method="info"))
+        assert "did not take a key as SIP INFO (405)" in phone.wait(Log, lambda event: "INFO" in event.message).message
 
 
 def test_strange_wishes_to_be_called_elsewhere(make_phone: MakePhone, tmp_path: Path) -> None:

@@ -204,8 +204,13 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         transaction, code = event.tsx, int(event.tsx.statusCode)
         final = transaction.state >= pj.PJSIP_TSX_STATE_COMPLETED and event.prevState < pj.PJSIP_TSX_STATE_COMPLETED
         # After 401 and 407 PJSIP tries again, with the password.
-        if final and transaction.method == "INVITE" and transaction.role == pj.PJSIP_ROLE_UAC and code not in (401, 407):
+        if not final or transaction.role != pj.PJSIP_ROLE_UAC or code in (401, 407):
+            return
+        if transaction.method == "INVITE":
             self._negotiation.answered(code)
+        elif transaction.method == "INFO" and code >= 300 and self.state == "confirmed":
+            text = f"call {self.number}: the far end did not take a key as SIP INFO ({code}); send keys with the method rfc4733"
+            self._environment.publish(Log(level="warning", message=text))
 
     @pjsip_callback
     def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:

@@ -58,6 +58,8 @@ class MoodyWire(BareWire):
     def other(self, head: str, body: str, sender: tuple[str, int]) -> None:
         if head.startswith("NOTIFY"):
             self._sip.sendto(self.ok(head, ""), sender)
+        if head.startswith("INFO"):
+            self._sip.sendto(self.ok(head, "").replace(b"200 OK", b"405 Method Not Allowed", 1), sender)
         if head.startswith(("NOTIFY", "SIP/2.0")):
             with self.heard:
                 self.answers.append(f"{head}\r\n\r\n{body}")
