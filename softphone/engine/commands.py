@@ -121,6 +121,7 @@ class Commands:
                 return {}
             case ask.Stay():
                 self._engine.stay = command.on
+                self._engine.stay_until_idle = command.on and command.until_idle
                 return {}
             case ask.Shutdown():
                 self._engine.stop("told to by a front end")

@@ -48,6 +48,7 @@ TURN_MS = 10
 COLLECT_S = 30.0
 GOODBYE_S = 2.0
 STUCK_S = 15.0
+IDLE_S = 10
 log = logging.getLogger(__name__)
 
 
@@ -67,6 +68,9 @@ class Engine:
         self.accounts: dict[str, PhoneAccount] = {}
         self.calls: dict[int, PhoneCall] = {}
         self.stay = False
+        self.stay_until_idle = False
+        self._orphan_s = -1
+        """Seconds without the front end that started it, any other, and calls; -1 while that one is there."""
         self.lineup = Lineup(self.calls)
         self.reception = Reception(self)
         self.schedule = Schedule()
@@ -262,8 +266,17 @@ class Engine:
             self.codecs.offer(phv=False)
 
     def _orphaned(self) -> None:
+        self._orphan_s = 0
         if not self.stay:
             self.stop("the front end that started this engine is gone")
+
+    def _count_idle(self) -> None:
+        # An engine that was kept for its calls must not go on taking calls that nobody sees.
+        if self._orphan_s < 0 or not self.stay_until_idle:
+            return
+        self._orphan_s = 0 if self.calls or self.server.front_ends else self._orphan_s + 1
+        if self._orphan_s > IDLE_S:
+            self.stop("the calls that it was kept for are over, and no front end came back")
 
     def _guarded(self, job: Callable[[], object]) -> None:
         try:
@@ -287,6 +300,7 @@ class Engine:
         for call in list(self.calls.values()):
             self._guarded(call.tick)
         self._guarded(self.typist.tick)
+        self._count_idle()
 
     def _end_calls(self) -> None:
         self._guarded(lambda: self._commands.obey(Hangup()))
