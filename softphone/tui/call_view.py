@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
+import msgspec
+
 from softphone.control.protocol import CallState, CallStatistics, Dtmf, Levels, Media, Phone, Phones, Transfer, Voice
 
 SAMPLES = 120
