@@ -2,6 +2,7 @@
 # make test    everything: set-up, lint, types, tests with real peers
 # make setup   only the program, in .venv
 # make bench-setup   also what measures word errors
+# make train-setup   also what the training data is made with
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ DEBIAN_RUN := python3.11 python3.11-venv python3.11-dev gcc libportaudio2
 DEBIAN_TEST := kamailio baresip-core tmux
 PINS := pyproject.toml constraints.txt
 
-.PHONY: demo test setup bench-setup test-setup lint types check dist clean
+.PHONY: demo test setup bench-setup train-setup test-setup lint types check dist clean
 
 demo: setup
 	@$(BIN)/softphone demo
@@ -19,6 +20,8 @@ demo: setup
 setup: $(VENV)/.softphone
 
 bench-setup: $(VENV)/.bench
+
+train-setup: $(VENV)/.train
 
 test-setup: $(VENV)/.test
 	@tools/debian_packages $(DEBIAN_RUN) $(DEBIAN_TEST)
@@ -54,9 +57,14 @@ $(VENV)/.bench: $(VENV)/.softphone
 	@$(PIP) --editable ".[bench]"
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.bench
+$(VENV)/.train: $(VENV)/.bench
+	@echo "make: installing what the training data is made with"
+	@$(PIP) --editable ".[bench,train]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.train
 	@echo "make: installing what the tests need"
-	@$(PIP) --editable ".[bench,dev]"
+	@$(PIP) --editable ".[bench,train,dev]"
 	@touch $@
 
 clean:

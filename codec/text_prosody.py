@@ -146,15 +146,17 @@ class TextProsody(nn.Module):
     def predict(self, words: Sequence[SaidWord], rate: float = 0.0) -> list[tuple[Item, Prosody]]:
         """Prosody of every phone and pause of a text. rate: as in `forward`; 0.1 is a tenth slower."""
         said: list[tuple[Item, Prosody]] = []
+        first = 0
         for part in _parts(words):
             items = items_of(part)
-            if part[-1].mark and part[-1] is not words[-1]:
+            if part[-1].mark and first + len(part) < len(words):
                 items.append(Item(SILENCE, -1, len(part) - 1))
             phones, stress = (torch.tensor([values]) for values in list(zip(*items, strict=True))[:2])
             features = torch.from_numpy(features_of(part, items))[None]
             out = self(phones, stress, features, torch.tensor([SPOKEN_STYLE]), torch.tensor([rate]))[0]
             for item, (frames, start, end, level) in zip(items, out.tolist(), strict=True):
-                said.append((item, Prosody(float(np.exp(frames)), (start, end), level)))
+                said.append((item._replace(word=first + item.word), Prosody(float(np.exp(frames)), (start, end), level)))
+            first += len(part)
         return said
 
 

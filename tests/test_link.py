@@ -26,6 +26,8 @@ from softphone.link import (
     Pcm,
     Pull,
     Ready,
+    Said,
+    Say,
     Statistics,
     Stop,
     link_pair,
@@ -48,6 +50,8 @@ messages = st.one_of(
     st.builds(Statistics, streams, json_objects),
     st.builds(Observe, streams, st.booleans()),
     st.builds(Observed, streams, json_objects),
+    st.builds(Say, streams, json_objects),
+    st.builds(Said, streams, json_objects),
     st.builds(Failure, streams, st.text(max_size=200).filter(lambda text: text.encode("utf-8", "replace").decode() == text)),
 )
 

@@ -35,7 +35,7 @@ def test_we_call_baresip(
     phone.wait_state(call, "confirmed")
     media = phone.wait_media(call)
     assert media.codec == expected
-    assert "x-phv" in media.note, "the phone says why the call is not on its own codec"
+    assert "did not agree to x-phv: baresip v" in media.note and "does not know it" in media.note, "why it is not on our own codec"
     phone.wait_file(call, "played")
     time.sleep(LAST_WORDS_SECONDS)
     phone.client.request(Hangup(call=call))

@@ -16,6 +16,7 @@ from softphone.control.protocol import (
     Media,
     Resume,
     SendDtmf,
+    Status,
     Transfer,
     TransferCall,
 )
@@ -102,11 +103,12 @@ def test_baresip_transfers_us_and_is_transferred(make_phone: MakePhone, peer: Ba
     assert moved.call == call and moved.new_call
     phone.wait_state(moved.new_call, "confirmed")
     other.wait_state(1, "confirmed")
-    # baresip leaves the end of the old call to us, or ends it itself; either way nothing of it stays.
-    phone.client.request(Hangup())
+    # The old call ends, whoever ends it, and the new one stays.
     phone.wait_state(call, "disconnected")
-    other.wait_state(1, "disconnected")
     peer.wait_for("CALL_CLOSED")
+    assert [entry["call"] for entry in phone.client.request(Status())["calls"]] == [moved.new_call]
+    phone.client.request(Hangup())
+    other.wait_state(1, "disconnected")
 
     again = phone.call(peer.uri)
     phone.wait_state(again, "confirmed")

@@ -5,7 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from softphone.control.protocol import Answer, CallState, Hangup, Registration
+from softphone.control.protocol import (
+    Answer,
+    AutoAnswer,
+    CallState,
+    Dtmf,
+    Hangup,
+    Hold,
+    Media,
+    Registration,
+    Resume,
+    SendDtmf,
+    Transfer,
+    TransferCall,
+)
 from tests.peers.kamailio import Kamailio
 from tests.peers.phone import Phone
 
@@ -85,3 +98,33 @@ def test_a_server_that_goes_and_comes_back(kamailio: Kamailio, make_phone: MakeP
     incoming = bob.wait(CallState, lambda event: event.state == "incoming")
     bob.client.request(Answer(call=incoming.call))
     alice.wait_state(call, "confirmed")
+
+
+def test_hold_keys_and_attended_transfer_through_the_proxy(kamailio: Kamailio, make_phone: MakePhone) -> None:
+    alice, bob, carol = (make_phone(name, codecs=("PCMU",), server=kamailio) for name in ("alice", "bob", "carol"))
+    for phone in (alice, bob, carol):
+        wait_registered(phone)
+    for phone in (bob, carol):
+        phone.client.request(AutoAnswer())
+    first = alice.call("bob")
+    alice.wait_state(first, "confirmed")
+    for command, state, at_bob in ((Hold(call=first), "held", "held_by_remote"), (Resume(call=first), "active", "active")):
+        after, his_after = len(alice.events), len(bob.events)
+        alice.client.request(command)
+        alice.wait(Media, lambda event: event.state == state, after=after)  # noqa: B023
+        bob.wait(Media, lambda event: event.state == at_bob, after=his_after)  # noqa: B023
+    second = alice.call("carol")
+    alice.wait_state(second, "confirmed")
+    alice.client.request(SendDtmf(call=second, digits="5", method="info"))
+    assert carol.wait(Dtmf).digit == "5"
+    alice.client.request(TransferCall(call=first, other=second))
+    alice.wait(Transfer, lambda event: event.state == "done")
+    moved = bob.wait(Transfer, lambda event: event.state == "incoming").new_call
+    taken = carol.wait(Transfer, lambda event: event.state == "incoming").new_call
+    assert moved is not None and taken is not None
+    assert "carol@softphone.test" in bob.wait_state(moved, "confirmed").remote
+    assert "bob@softphone.test" in carol.wait_state(taken, "confirmed").remote
+    for call in (first, second):
+        alice.wait_state(call, "disconnected")
+    bob.client.request(Hangup(call=moved))
+    carol.wait_state(taken, "disconnected")

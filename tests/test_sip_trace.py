@@ -1,6 +1,9 @@
 """What a call's SIP ladder keeps and what it hides."""
 
-from softphone.engine.sip_trace import HIDDEN, KEPT_S, MAX_DIALOGS, MAX_MESSAGES, SipTrace, blot
+import pytest
+
+from softphone.engine.call_events import codec_note
+from softphone.engine.sip_trace import HIDDEN, KEPT_S, MAX_DIALOGS, MAX_MESSAGES, FarEnd, SipTrace, blot
 
 SDP = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nm=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20\r\n"
 
@@ -74,6 +77,34 @@ def test_an_agreement_may_be_told_before_our_answer_is_sent() -> None:
     assert trace.sdp(1) == {"local": "", "remote": ""}
     trace.passed(True, "p", message("SIP/2.0 200 OK", body="v=0\r\ns=answer\r\n"))
     assert trace.sdp(1) == {"local": "v=0\r\ns=answer\r\n", "remote": "v=0\r\ns=offer\r\n"}
+
+
+@pytest.mark.parametrize(
+    ("far_end", "words"),
+    [
+        (FarEnd("baresip v1.0.0", "a=rtpmap:97 opus/48000/2\r\n"), "did not agree to x-phv: baresip v1.0.0 does not know it"),
+        (FarEnd("baresip v1.0.0", "a=rtpmap:97 opus/48000/2\r\n", True), "did not offer x-phv: baresip v1.0.0 does not know it"),
+        (FarEnd("softphone/9.9", "a=rtpmap:97 opus/48000/2\r\n"), "softphone/9.9 there has another version or model of it, or does not"),
+        (FarEnd("softphone/9.9", "a=rtpmap:96 X-PHV/16000\r\n", True), "did not agree to x-phv: softphone/9.9 there has another version"),
+        (FarEnd(), "its program does not know it"),
+    ],
+)
+def test_why_a_call_is_not_on_our_codec(far_end: FarEnd, words: str) -> None:
+    note = codec_note("opus", None, True, "", far_end)
+    assert words in note and note.endswith("the call uses opus")
+    assert codec_note("x-phv", None, True, "", far_end) == ""
+
+
+def test_the_far_end_is_known_by_its_own_messages_only() -> None:
+    trace = SipTrace()
+    trace.passed(True, "p", message(INVITE, body="v=0\r\n", extra="User-Agent: ourselves\r\n"))
+    trace.learn(1, "abc@host")
+    trace.passed(False, "p", message("SIP/2.0 407 Proxy Authentication Required", extra="Server: kamailio\r\n"))
+    assert trace.far_end(1) == FarEnd()
+    trace.passed(False, "p", message("SIP/2.0 200 OK", body="v=0\r\ns=b\r\n", extra="Server: baresip v1\x1b[2J\r\n"))
+    assert trace.far_end(1) == FarEnd("baresip v1[2J", "v=0\r\ns=b\r\n", False)
+    trace.passed(False, "p", message(INVITE, body="v=0\r\ns=c\r\n"))
+    assert trace.far_end(1).offered
 
 
 def test_it_is_bounded() -> None:

@@ -233,6 +233,18 @@ def test_an_engine_that_was_told_to_stay_outlives_its_supervisor(tmp_path: Path)
     assert gone(pid)
 
 
+def test_an_engine_that_was_kept_for_its_calls_goes_when_they_are_over_and_nobody_is_there(tmp_path: Path) -> None:
+    watched = Watched(tmp_path / "alice", "PCMU")
+    with watched.engine:
+        watched.engine.request(Stay(until_idle=True))
+        pid, path = watched.engine.pid, watched.engine.socket
+        with ControlClient(path) as another:
+            watched.engine.stop()
+            assert not gone(pid, 13), "another front end is there"
+            assert another.is_open
+    assert gone(pid, 40)
+
+
 def test_an_engine_that_cannot_start_says_why(tmp_path: Path, make_phone: MakePhone) -> None:
     running = make_phone("bob", codecs=("PCMU",))
     path = tmp_path / "taken.toml"

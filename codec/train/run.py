@@ -17,7 +17,7 @@ from torch import nn
 
 from codec.errors import ModelError
 from codec.models import weights_directory
-from codec.train.step import step_options
+from codec.train.step import SMOKE, step_options
 from codec.weights_file import load_weights
 
 SAVE_SECONDS = 240.0
@@ -48,6 +48,8 @@ class Run:
     """Seed and data of every run so far, this one last: the card tells them."""
 
     def __post_init__(self) -> None:
+        if self.arguments.smoke and self.arguments.work.name != SMOKE:
+            self.arguments.work = self.arguments.work / SMOKE  # a smoke run must never touch a real checkpoint
         self.path = self.arguments.work / f"{self.name}.checkpoint"
         if self.path.exists():
             saved: dict[str, Any] = torch.load(self.path, map_location=device())

@@ -12,7 +12,7 @@ from softphone import __version__
 from softphone.cli import status
 from softphone.errors import SoftphoneError
 
-COMMANDS = ("demo", "call", "answer", "register", "codec", "contacts", "history", "doctor", "engine", "bench")
+COMMANDS = ("demo", "call", "answer", "say", "register", "codec", "contacts", "history", "doctor", "engine", "bench")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,10 +43,7 @@ def full_screen(options: argparse.Namespace) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    top = parser()
-    options = top.parse_args(arguments)
-    if options.run is not full_screen and (options.tui_config or options.tui_socket):
-        top.error("--config and --socket go after the command, where it takes them")
+    options = _options(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return int(options.run(options))
@@ -60,6 +57,17 @@ def main(arguments: list[str] | None = None) -> int:
         # Who read our output has gone; the interpreter must not complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return status.ERROR
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    if not arguments:
+        # The full-screen phone is there at once; the commands' modules would double the wait.
+        return argparse.Namespace(run=full_screen, tui_config=None, tui_socket=None)
+    top = parser()
+    options = top.parse_args(arguments)
+    if options.run is not full_screen and (options.tui_config or options.tui_socket):
+        top.error("--config and --socket go after the command, where it takes them")
+    return options
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -243,6 +243,8 @@ class Stay(Command, frozen=True, kw_only=True, tag="stay"):
     """Whether the engine outlives the front end that started it."""
 
     on: bool = True
+    until_idle: bool = False
+    """Only as long as there are calls or front ends."""
 
 
 class Shutdown(Command, frozen=True, kw_only=True, tag="shutdown"):

@@ -143,6 +143,7 @@ class EngineSupervisor:
         stay = self._standing.get("Stay")
         if isinstance(stay, Stay) and stay.on:
             self._drop_client()
+            self._close_lifeline()
             return
         client = self._client
         if client is not None:
@@ -293,10 +294,13 @@ class EngineSupervisor:
         if client is not None:
             client.close()
 
-    def _end_process(self) -> None:
+    def _close_lifeline(self) -> None:
         if self._lifeline >= 0:
             os.close(self._lifeline)
             self._lifeline = -1
+
+    def _end_process(self) -> None:
+        self._close_lifeline()
         process = self._process
         if process is None or process.poll() is not None:
             return

@@ -85,11 +85,18 @@ class AccountSettings:
 
 
 class MessageSink(Protocol):
-    """Takes what comes for an account beside calls (`messages.Messages`)."""
+    """Takes the text messages of an account, and how those fared that it sent (`messages.Messages`)."""
 
     def fared(self, number: int, code: int, reason: str) -> None: ...
     def came(self, account: str, remote: str, content_type: str, body: str) -> None: ...
-    def waiting(self, account: str, summary: str) -> None: ...
+
+
+class MailboxWatch(Protocol):
+    """Asks the account's server for waiting voice messages (`message_waiting.MessageWaitingService`)."""
+
+    def registered(self, name: str) -> None: ...
+    def unregistered(self, name: str) -> None: ...
+    def answered(self, name: str, code: int, response: str) -> None: ...
 
 
 class PhoneAccount(pj.Account):  # type: ignore[misc]
@@ -102,6 +109,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         publish: Callable[[Event], None],
         incoming: Callable[[PhoneAccount, int], None],
         messages: MessageSink,
+        mailboxes: MailboxWatch,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -114,7 +122,10 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self._publish = publish
         self._incoming = incoming
         self._messages = messages
+        self._mailboxes = mailboxes
+        self.over_tcp = network.transport == "tcp"
         self._attempts = 0
+        mailboxes.unregistered(settings.name)  # that of an account which this one replaces
         try:
             self.create(_pj_config(settings, network))
         except pj.Error as error:
@@ -174,6 +185,10 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
 
     def _tell(self, event: Registration) -> None:
         self.last = event
+        if event.state == "registered":
+            self._mailboxes.registered(event.account)
+        elif event.state != "registering":
+            self._mailboxes.unregistered(event.account)
         self._publish(event)
 
     @pjsip_callback
@@ -189,9 +204,10 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self._messages.fared(int(prm.userData), int(prm.code), prm.reason)
 
     @pjsip_callback
-    def onMwiInfo(self, prm: pj.OnMwiInfoParam) -> None:
-        if prm.rdata is not None:
-            self._messages.waiting(self.settings.name, prm.rdata.wholeMsg.partition("\r\n\r\n")[2])
+    def onSendRequest(self, prm: pj.OnSendRequestParam) -> None:
+        state = prm.e.body.tsxState
+        whole = state.src.rdata.wholeMsg if state.type == pj.PJSIP_EVENT_RX_MSG else ""
+        self._mailboxes.answered(self.settings.name, int(state.tsx.statusCode), whole)
 
 
 def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
@@ -210,8 +226,7 @@ def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
         config.regConfig.dropCallsOnFail = False
         # On shutdown libDestroy must not sit out a dead registrar.
         config.regConfig.unregWaitMsec = 2000
-        # Not by PJSUA: where its SUBSCRIBE cannot be sent, being offline is enough, it fails an assertion (pjsua_start_mwi, 2.15.1).
-        config.mwiConfig.enabled = False
+        config.mwiConfig.enabled = False  # see message_waiting.py
     if settings.user:
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", settings.realm, settings.user, 0, settings.password))
     if settings.proxy:

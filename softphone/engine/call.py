@@ -21,6 +21,7 @@ from softphone.engine.statistics import MEDIA_TIMEOUT_S
 from softphone.engine.transfer import TransferProgress
 from softphone.errors import SoftphoneError
 
+PJ_EINVALIDOP = 70013
 PJSIP_ESESSIONTERMINATED = 171140
 
 
@@ -61,6 +62,17 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._successor: weakref.ref[PhoneCall] | None = None
 
     @property
+    def is_known(self) -> bool:
+        """Whether PJSUA knows this call; of one that it does not, nothing may be asked, or the process ends (pjsua_call.c asserts)."""
+        return bool(self.getId() != pj.PJSUA_INVALID_ID)
+
+    def getInfo(self) -> pj.CallInfo:
+        """Raises pj.Error, also of a call that PJSUA does not know."""
+        if not self.is_known:
+            raise pj.Error(PJ_EINVALIDOP, "getInfo", "its address or transport is not one that this phone can use", __file__, 0)
+        return super().getInfo()
+
+    @property
     def held(self) -> bool:
         """On hold by us, or on the way there."""
         return self._negotiation.held
@@ -92,6 +104,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     def end(self, code: int | None = None, reason: str = "hung up here") -> None:
         """Hang up, cancel or refuse. Raises CallError."""
         self._end_reason = self._end_reason or reason
+        if not self.is_known:
+            self._finish(self.describe())
+            return
         parameters = pj.CallOpParam()
         if code is not None:
             parameters.statusCode = code
@@ -189,8 +204,13 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         transaction, code = event.tsx, int(event.tsx.statusCode)
         final = transaction.state >= pj.PJSIP_TSX_STATE_COMPLETED and event.prevState < pj.PJSIP_TSX_STATE_COMPLETED
         # After 401 and 407 PJSIP tries again, with the password.
-        if final and transaction.method == "INVITE" and transaction.role == pj.PJSIP_ROLE_UAC and code not in (401, 407):
+        if not final or transaction.role != pj.PJSIP_ROLE_UAC or code in (401, 407):
+            return
+        if transaction.method == "INVITE":
             self._negotiation.answered(code)
+        elif transaction.method == "INFO" and code >= 300 and self.state == "confirmed":
+            text = f"call {self.number}: the far end did not take a key as SIP INFO ({code}); send keys with the method rfc4733"
+            self._environment.publish(Log(level="warning", message=text))
 
     @pjsip_callback
     def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:

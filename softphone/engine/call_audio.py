@@ -225,18 +225,21 @@ class CallAudio:
         """Begin what was asked for and waits for sound, then connect."""
         if self._call is not None and not self._silent:
             if self._wav_in is not None:
-                path, self._wav_in = self._wav_in, None
-                self._player = Player(path, lambda: self._defer(lambda: self._played(path)))
-                self._say("playing", path)
+                # A name of its own: the function looks it up when the file ends.
+                played, self._wav_in = self._wav_in, None
+                self._player = Player(played, lambda: self._defer(lambda: self._played(played)))
+                self._say("playing", played)
             if self._typed and self._voice is None:
-                path = self._typed.popleft()
-                self._voice = Player(path, lambda: self._defer(lambda: self._said(path)))
+                typed = self._typed.popleft()
+                self._voice = Player(typed, lambda: self._defer(lambda: self._said(typed)))
             if self._wav_out is not None:
                 path, self._wav_out = self._wav_out, None
                 self._recorder = Recorder(path)
                 self._say("recording", path)
             if self.recording and self._mixer is None:
-                self._mixer = Recorder(self.recording)
+                path, self.recording = self.recording, ""
+                self._mixer = Recorder(path)
+                self.recording = path
                 self._notice = Tone(NOTICE, loop=False)
                 self.notice_due = True
                 self._say("recording", self.recording)

@@ -12,6 +12,7 @@ from softphone.control.protocol import Event
 from softphone.engine.media.negotiated import NegotiatedCodec
 from softphone.engine.phv_stream import PhvStream
 from softphone.engine.schedule import Schedule
+from softphone.engine.sip_trace import FarEnd
 from softphone.engine.sound import Sound
 
 if TYPE_CHECKING:
@@ -38,3 +39,5 @@ class CallEnvironment:
     successor: Callable[[PhoneCall, Literal["incoming", "outgoing"]], PhoneCall]
     """A new call object in whose place PJSUA puts the call that follows this one after a transfer."""
     is_sip_uri: Callable[[str], bool]
+    far_end: Callable[[int], FarEnd]
+    """What the far end of the call of this number says of itself."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import pjsua2 as pj
 
 from softphone.control.protocol import CallState, Media
+from softphone.engine.endpoint import USER_AGENT
 from softphone.engine.media.negotiated import NegotiatedCodec
 from softphone.engine.sentences import explain_call
+from softphone.engine.sip_trace import FarEnd
 
 if TYPE_CHECKING:
     from softphone.engine.call import PhoneCall
@@ -68,7 +70,7 @@ def media_event(call: PhoneCall, codec: NegotiatedCodec, media_index: int, *, he
     )
 
 
-def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, worker: str) -> str:
+def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, worker: str, far_end: FarEnd) -> str:
     """Why the call is not on our own codec, or nothing."""
     if codec == "x-phv":
         return ""
@@ -76,4 +78,14 @@ def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, work
         return f"x-phv is not among the codecs chosen for this call ({', '.join(chosen)}); the call uses {codec}"
     if not phv_offered:
         return f"x-phv was not offered ({worker}); the call uses {codec}"
-    return f"the far end did not agree to x-phv (it lacks it, or has another version or model); the call uses {codec}"
+    program = far_end.program or "its program"
+    ours = far_end.program.startswith(USER_AGENT.partition("/")[0] + "/")
+    listed = "x-phv/" in far_end.sdp.lower()
+    if listed:
+        why = f"{program} there has another version or model of it; install the same release on both"
+    elif ours:
+        why = f"{program} there has another version or model of it, or does not offer it now"
+    else:
+        why = f"{program} does not know it"
+    did_not = "offer" if far_end.offered and not listed else "agree to"
+    return f"the far end did not {did_not} x-phv: {why}; the call uses {codec}"

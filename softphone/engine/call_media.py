@@ -108,7 +108,8 @@ class CallMedia:
             self._codec = self._environment.negotiated(call, active)
             self._codec_name = self._codec.codec
             self._meter = CallMeter(self._number)
-            note = codec_note(self._codec_name, self.codec_order, self._phv_offered, self._environment.worker_state()[1])
+            far_end = self._environment.far_end(self._number)
+            note = codec_note(self._codec_name, self.codec_order, self._phv_offered, self._environment.worker_state()[1], far_end)
             self._tell(media_event(call, self._codec, active, held_by_remote=self.held_by_remote, note=note))
             self._attach(call, call.getAudioMedia(active))
         except WavError as error:

@@ -121,6 +121,7 @@ class Commands:
                 return {}
             case ask.Stay():
                 self._engine.stay = command.on
+                self._engine.stay_until_idle = command.on and command.until_idle
                 return {}
             case ask.Shutdown():
                 self._engine.stop("told to by a front end")
@@ -138,6 +139,8 @@ class Commands:
             "codecs": engine.codecs.offered,
             "refusal": engine.codecs.refusal,
             "sound": engine.sound.note,
+            "microphone": engine.sound.microphone,
+            "loudspeaker": engine.sound.loudspeaker,
             "history": engine.history.note,
             "stay": engine.stay,
             "auto_answer": engine.reception.answer_all,
@@ -156,6 +159,7 @@ class Commands:
                     "registrar": account.settings.registrar,
                     "registered": account.registered,
                     "last": msgspec.to_builtins(account.last),
+                    "message_waiting": msgspec.to_builtins(engine.mailboxes.last.get(name)),
                 }
                 for name, account in engine.accounts.items()
             ],

@@ -19,6 +19,7 @@ CLOCK_HZ = 16000
 USER_AGENT = f"softphone/{__version__}"
 CODEC_IDS = {"x-phv": "x-phv/16000/1", "opus": "opus/48000/2", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
 MAX_CALLS = 16
+MAX_URI_BYTES = 768
 ECHO_CANCELLERS = {"off": 0, "speex": pj.PJMEDIA_ECHO_SPEEX, "webrtc": pj.PJMEDIA_ECHO_WEBRTC}
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,8 @@ class PhoneEndpoint:
         self._endpoint.libHandleEvents(timeout_ms)
 
     def is_sip_uri(self, uri: str) -> bool:
-        return bool(self._endpoint.utilVerifySipUri(uri) == pj.PJ_SUCCESS)
+        # PJSUA copies it into a pool of 1024 bytes, and ends the process when it does not fit (pjsua_core.c, pjsua_verify_sip_url).
+        return len(uri.encode()) <= MAX_URI_BYTES and bool(self._endpoint.utilVerifySipUri(uri) == pj.PJ_SUCCESS)
 
     def destroy(self) -> None:
         """Last of all: calls, players and accounts must be gone already (shared/design: any other order crashes)."""

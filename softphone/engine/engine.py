@@ -18,6 +18,7 @@ from softphone import __version__
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
+from softphone.engine import dtmf
 from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
 from softphone.engine.alerts import Alerts
 from softphone.engine.call import PhoneCall
@@ -28,8 +29,10 @@ from softphone.engine.endpoint import PhoneEndpoint
 from softphone.engine.history_writer import HistoryWriter
 from softphone.engine.lineup import Lineup
 from softphone.engine.live import LiveEvents
+from softphone.engine.message_waiting import MessageWaitingService
 from softphone.engine.messages import MessageGuard, Messages
 from softphone.engine.reception import ContactRules, Reception, RulesFor
+from softphone.engine.recording_notice import RecordingNotice
 from softphone.engine.schedule import Schedule
 from softphone.engine.server import ControlServer
 from softphone.engine.sip_module import SipModule
@@ -45,6 +48,7 @@ TURN_MS = 10
 COLLECT_S = 30.0
 GOODBYE_S = 2.0
 STUCK_S = 15.0
+IDLE_S = 10
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +68,9 @@ class Engine:
         self.accounts: dict[str, PhoneAccount] = {}
         self.calls: dict[int, PhoneCall] = {}
         self.stay = False
+        self.stay_until_idle = False
+        self._orphan_s = -1
+        """Seconds without the front end that started it, any other, and calls; -1 while that one is there."""
         self.lineup = Lineup(self.calls)
         self.reception = Reception(self)
         self.schedule = Schedule()
@@ -73,10 +80,14 @@ class Engine:
         self._commands = Commands(self)
         self.messages = Messages(self.publish)
         self.sip_trace = SipTrace()
-        self._sip = SipModule(self.sip_trace.passed, MessageGuard(self.publish).refuse)
+        self.mailboxes = MessageWaitingService(self.accounts, self.publish, self.schedule.later, lambda: self.endpoint.address)
+        guard = MessageGuard(self.publish)
+        self._sip = SipModule(
+            self.sip_trace.passed, lambda request: self.mailboxes.take(request) or guard.refuse(request) or dtmf.refuse(request)
+        )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
-        self.history = HistoryWriter(lambda event: self.server.publish(event), keep=config.privacy.history)
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
+        self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
         phv = {name: getattr(config.phv, name) for name in ("interval_ms", "redundancy", "voice", "detail")}
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),
@@ -84,6 +95,7 @@ class Engine:
             worker_command or WorkerCommand(threads=config.worker.threads),
         )
         self.typist = Typist(self.worker, self.calls.get)
+        self._recording_notice = RecordingNotice(self.typist, self.publish)
         self.worker.on_said = lambda report: self._jobs.put(lambda: self.typist.said(report))
         self.endpoint = PhoneEndpoint(config)
         self.codecs = PhoneCodecs(self.endpoint, config)
@@ -158,6 +170,7 @@ class Engine:
             self._guarded(job)
         self._take_jobs()
         self._guarded(self.lineup.update)
+        self._guarded(lambda: self._recording_notice.update(self.calls))
         self._guarded(lambda: self.alerts.update(self.calls))
         self._guarded(lambda: self.live.turn(time.monotonic()))
 
@@ -177,7 +190,7 @@ class Engine:
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)
-        account = PhoneAccount(settings, self.config.network, self.publish, self.reception.arrive, self.messages)
+        account = PhoneAccount(settings, self.config.network, self.publish, self.reception.arrive, self.messages, self.mailboxes)
         self.accounts[settings.name] = account
         return account
 
@@ -203,6 +216,7 @@ class Engine:
             interval_ms=self.config.phv.interval_ms,
             successor=self._successor,
             is_sip_uri=self.endpoint.is_sip_uri,
+            far_end=self.sip_trace.far_end,
         )
         call = PhoneCall(environment, account, self._numbers, direction, call_id)
         self.calls[call.number] = call
@@ -252,8 +266,17 @@ class Engine:
             self.codecs.offer(phv=False)
 
     def _orphaned(self) -> None:
+        self._orphan_s = 0
         if not self.stay:
             self.stop("the front end that started this engine is gone")
+
+    def _count_idle(self) -> None:
+        # An engine that was kept for its calls must not go on taking calls that nobody sees.
+        if self._orphan_s < 0 or not self.stay_until_idle:
+            return
+        self._orphan_s = 0 if self.calls or self.server.front_ends else self._orphan_s + 1
+        if self._orphan_s > IDLE_S:
+            self.stop("the calls that it was kept for are over, and no front end came back")
 
     def _guarded(self, job: Callable[[], object]) -> None:
         try:
@@ -277,6 +300,7 @@ class Engine:
         for call in list(self.calls.values()):
             self._guarded(call.tick)
         self._guarded(self.typist.tick)
+        self._count_idle()
 
     def _end_calls(self) -> None:
         self._guarded(lambda: self._commands.obey(Hangup()))

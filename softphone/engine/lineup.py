@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from softphone.engine.call import PhoneCall
 from softphone.engine.conference import Conference
+
+LEAVE_S = 4.0
 
 
 def is_talking(call: PhoneCall) -> bool:
@@ -19,10 +22,13 @@ class Lineup:
     def __init__(self, calls: Mapping[int, PhoneCall]) -> None:
         self._calls = calls
         self._conference = Conference()
+        self._moved: dict[int, tuple[int, float | None]] = {}
+        """Calls that follow another after a transfer: that one's number, and since when (monotonic) they are up."""
 
     def update(self) -> None:
         """Each turn of the main loop: let what follows from the calls' states happen."""
         self._conference.update(self._calls)
+        self._leave_moved()
         elsewhere = any(is_talking(call) and not call.conference for call in self._calls.values())
         for call in self._calls.values():
             # Microphone and loudspeaker belong to one conversation: a conference goes on without them while there is another.
@@ -72,6 +78,20 @@ class Lineup:
             self._conference.members.add(successor.number)
         if call.held:
             successor.hold(True)
+        self._moved[successor.number] = (call.number, None)
+
+    def _leave_moved(self) -> None:
+        """Who moved a call ends the old one (RFC 5589, 6.1); it hears nothing once the new one is up, and is left if it does not."""
+        for number, (old_number, since) in list(self._moved.items()):
+            new, old = self._calls.get(number), self._calls.get(old_number)
+            if new is None or old is None or new.over or old.over:
+                del self._moved[number]
+            elif new.state == "confirmed" and since is None:
+                old.audio.silence(True)
+                self._moved[number] = (old_number, time.monotonic())
+            elif since is not None and time.monotonic() - since > LEAVE_S:
+                del self._moved[number]
+                old.end(reason=f"goes on as call {number}")
 
     def _hold_all_but(self, numbers: set[int]) -> None:
         for other in self._calls.values():

@@ -1,4 +1,4 @@
-"""Text messages between phones (SIP MESSAGE, RFC 3428) and the server's word of waiting voice messages (RFC 3842)."""
+"""Text messages between phones (SIP MESSAGE, RFC 3428)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
-from softphone.control.protocol import Event, Log, Message, MessageSent, MessageWaiting
+from softphone.control.protocol import Event, Log, Message, MessageSent
 from softphone.engine.account import PhoneAccount
 from softphone.engine.sentences import explain_message
 from softphone.engine.sip_module import sip_library
@@ -28,8 +28,6 @@ REFUSED = 480
 NOTICE_S = 10.0
 
 _UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_FIELD = re.compile(r"^([\w-]+)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
-_COUNTS = re.compile(r"(\d{1,9})[ \t]*/[ \t]*(\d{1,9})")
 
 
 class MessageError(SoftphoneError):
@@ -86,12 +84,6 @@ class Messages:
         if text:
             self._publish(Message(account=account, remote=_UNSHOWN.sub("", remote), text=text))
 
-    def waiting(self, account: str, summary: str) -> None:
-        """A message summary of the server (RFC 3842, 5)."""
-        event = parse_summary(account, summary)
-        if event is not None:
-            self._publish(event)
-
 
 class MessageGuard:
     """Refuses a flood before PJSIP works on it: a bucket of tokens for all senders together, since a sender's name costs nothing."""
@@ -122,13 +114,3 @@ class MessageGuard:
             )
             self._refused = 0
         return REFUSED
-
-
-def parse_summary(account: str, body: str) -> MessageWaiting | None:
-    """application/simple-message-summary -> event; None when it is none."""
-    fields = {name.lower(): value for name, value in _FIELD.findall(body.replace("\r\n", "\n"))}
-    if fields.get("messages-waiting", "").lower() not in ("yes", "no"):
-        return None
-    counts = _COUNTS.match(fields.get("voice-message", ""))
-    new, old = (int(counts[1]), int(counts[2])) if counts else (0, 0)
-    return MessageWaiting(account=account, waiting=fields["messages-waiting"].lower() == "yes", new=new, old=old)

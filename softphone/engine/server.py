@@ -86,6 +86,11 @@ class ControlServer:
         self._selector = selectors.DefaultSelector()
         self._thread = threading.Thread(target=self._run, name="control-server", daemon=True)
 
+    @property
+    def front_ends(self) -> int:
+        """Connections now. Any thread."""
+        return len(self._connections)
+
     def start(self) -> None:
         """Begin to serve."""
         self._thread.start()

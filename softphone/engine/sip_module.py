@@ -70,15 +70,15 @@ def sip_library() -> tuple[FFI, Any]:
 
 
 class SipModule:
-    """`passed(sent, peer, message)` gets each message; `refuse(message)` may name a status that a request is refused with at once.
+    """`passed(sent, peer, message)` gets each message; `answer(message)` may name a status that a request is answered with at once.
 
     Both run on the thread that polls PJSIP. Keep the object until after `libDestroy()`.
     """
 
-    def __init__(self, passed: Callable[[bool, str, bytes], None], refuse: Callable[[bytes], int | None]) -> None:
+    def __init__(self, passed: Callable[[bool, str, bytes], None], answer: Callable[[bytes], int | None]) -> None:
         self._ffi, self._lib = sip_library()
         self._passed = passed
-        self._refuse = refuse
+        self._answer = answer
         self._failed: set[str] = set()
         self._tp_info_at: int | None = None
         name = self._name = self._ffi.new("char[]", b"mod-softphone")
@@ -109,7 +109,7 @@ class SipModule:
     def _rx_request(self, rdata: Any) -> int:
         try:
             message = self._received(rdata)
-            code = self._refuse(message) if message else None
+            code = self._answer(message) if message else None
             if code is None:
                 return 0
             self._lib.pjsip_endpt_respond_stateless(

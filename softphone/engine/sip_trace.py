@@ -20,6 +20,7 @@ HIDDEN = "(not shown)"
 
 _CALL_ID = re.compile(rb"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 _CSEQ = re.compile(r"^CSeq[ \t]*:[ \t]*\d+[ \t]+(\S+)", re.IGNORECASE | re.MULTILINE)
+_PROGRAM = re.compile(r"^(?:User-Agent|Server)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _SECRETS = (
     # Folded lines belong to the header (RFC 3261, 7.3.1). The scheme stays: which one was tried is worth knowing.
     (re.compile(r"^((?:Proxy-)?Authorization[ \t]*:[ \t]*\w*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE), r"\1 "),
@@ -42,6 +43,15 @@ class SipMessage:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """What the far end says of itself: program (User-Agent or Server) and session description, and whether it made the offer."""
+
+    program: str = ""
+    sdp: str = ""
+    offered: bool = False
+
+
 @dataclass
 class _Dialog:
     touched: float
@@ -49,6 +59,7 @@ class _Dialog:
     number: int | None = None
     newest_sdp: dict[bool, str] = field(default_factory=dict)
     agreed_sdp: dict[bool, str] = field(default_factory=dict)
+    far_end: FarEnd = FarEnd()
     open_offer: bool | None = None
     """Whether an offer that was not answered yet was sent (RFC 3264); None where there is none."""
     answer_follows: bool = False
@@ -83,6 +94,11 @@ class SipTrace:
                 dialog.open_offer = sent
             elif dialog.open_offer != sent:
                 dialog.open_offer = None
+            if not sent:
+                # Only from messages with SDP: others may be a proxy's own.
+                program = _PROGRAM.search(text.partition("\r\n\r\n")[0])
+                shown = "".join(filter(str.isprintable, program[1]))[:60].strip() if program else ""
+                dialog.far_end = FarEnd(shown, sdp, dialog.open_offer is False)
             if sent and dialog.answer_follows:
                 dialog.agreed_sdp, dialog.answer_follows = dict(dialog.newest_sdp), False
 
@@ -108,6 +124,11 @@ class SipTrace:
             dialog.answer_follows = dialog.open_offer is False
             if not dialog.answer_follows:
                 dialog.agreed_sdp = dict(dialog.newest_sdp)
+
+    def far_end(self, number: int) -> FarEnd:
+        """What is known of the far end of the call."""
+        dialog = self._of(number)
+        return FarEnd() if dialog is None else dialog.far_end
 
     def ladder(self, number: int) -> list[dict[str, Any]] | None:
         """Messages of the call in their order; None when the call is not known, or forgotten."""

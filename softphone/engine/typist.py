@@ -68,6 +68,8 @@ class Typist:
         codec = call.media.codec_now
         if call.held or not codec:
             raise ControlError(f"call {call.number} has no sound now (it may be on hold); resume it first", "no_sound")
+        if self._worker.state == "stopped":
+            raise ControlError("typed text needs the codec worker, which is off: put x-phv into codecs.order", "no_worker")
         if not self._worker.is_ready:
             raise ControlError(f"typed text cannot be spoken now: {self._worker.reason}", "no_worker")
         if sum(text.call == call.number for text in self._texts.values()) >= MAX_WAITING:

@@ -29,6 +29,10 @@ _UP = _selected(lambda call: call.up)
 _TALKING = _selected(lambda call: call.talking)
 
 
+def _some_call(state: PhoneState) -> bool:
+    return state.call is not None or state.last_call is not None
+
+
 def _rings(state: PhoneState) -> bool:
     return state.ringing is not None
 
@@ -46,8 +50,8 @@ _PHONE = (
     Action("say", "i", "Type", "Type to speak: what you write is said in your own voice.", when=_TALKING, hint=6),
     Action("keypad", "p", "Keypad", "Press telephone keys (DTMF); digits typed in a call are sent at once.", when=_UP, hint=10),
     Action("record", "r", "Record", "Write both directions to a sound file, after a tone that both ends hear; or stop.", when=_UP, hint=12),
-    Action("wire", "w", "SIP", "Show the SIP messages of the call as a ladder.", when=_ANY_CALL, hint=13),
-    Action("sdp", "x", "SDP", "Show what was negotiated, as it stands on the wire (SDP).", when=_ANY_CALL),
+    Action("wire", "w", "SIP", "Show the SIP messages of the call, or of the last one, as a ladder.", when=_some_call, hint=13),
+    Action("sdp", "x", "SDP", "Show what was negotiated, as it stands on the wire (SDP).", when=_some_call),
     Action("call_down", "j,down", "Next call", "Select the next call.", when=lambda state: len(state.calls) > 1),
     Action("call_up", "k,up", "Previous call", "Select the previous call.", when=lambda state: len(state.calls) > 1),
     Action("redial", "R", "Redial", "Call again whom you called last.", when=lambda state: not state.calls),

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup
@@ -79,6 +81,7 @@ class PhoneApp(App[int], inherit_bindings=False):
         self._first_start = first_start
         self._dirty: frozenset[Topic] = frozenset()
         self._frames = 0
+        self._redirected: events.Key | None = None
         self._title: TerminalTitle | None = None
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
@@ -86,7 +89,7 @@ class PhoneApp(App[int], inherit_bindings=False):
         if self.no_color:
             # In place of Textual's own, which keeps colours as greys.
             self._filters[:] = [theme.NoColourFilter()]
-        if not theme.utf8_terminal():
+        if not theme.utf8_terminal(theme.users_environment()):
             self._filters.append(theme.AsciiFilter())
         self.set_keymap({name: keys.replace(" ", "") for name, keys in config.keys.items()})
 
@@ -187,6 +190,14 @@ class PhoneApp(App[int], inherit_bindings=False):
         """Close what lies over the phone's own screen."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that was on its way when a text field got the focus still belongs into the field: typing is faster than focus."""
+        field = self.focused
+        if isinstance(field, Input) and event is not self._redirected and field.check_consume_key(event.key, event.character):
+            event.prevent_default()
+            self._redirected = events.Key(event.key, event.character)
+            field.post_message(self._redirected)
 
     # What can be done
 

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
+import msgspec
+
 from softphone.control.protocol import CallState, CallStatistics, Dtmf, Levels, Media, Phone, Phones, Transfer, Voice
 
 SAMPLES = 120
@@ -107,6 +109,9 @@ class CallView:
         return max(now - self.connected_at, 0.0)
 
     def take_state(self, event: CallState) -> None:
+        if event.state == "disconnected" and not event.duration_s and self.connected_at is not None:
+            # Whoever reports the end of an engine does not know how long its calls were.
+            event = msgspec.structs.replace(event, duration_s=max(event.monotonic - self.connected_at, 0.0))
         self.state = event
         if event.state == "confirmed" and self.connected_at is None:
             self.connected_at = event.monotonic - event.duration_s

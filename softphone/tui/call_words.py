@@ -8,6 +8,8 @@ from softphone.tui.call_view import CallView
 from softphone.tui.drawing import bit_rate, clock_time
 from softphone.tui.opus_estimate import HEADER_BYTES, opus_cost_now, speech_share
 
+SILENCES = {"SIL": "·", "": "·"}
+"""Labels that are no speech, and how the ticker writes them."""
 CODECS = {
     "x-phv": "x-phv: phonemes and a voice",
     "opus": "Opus",
@@ -77,4 +79,4 @@ def cost_text(call: CallView, config: Config, *, brief: bool = False) -> str:
 
 def phone_text(phone: Phone) -> str:
     """One phone of the ticker with its mark."""
-    return MARKS[phone.state].format(phone.label or "·")
+    return MARKS[phone.state].format(SILENCES.get(phone.label, phone.label))

@@ -29,7 +29,7 @@ def _row(label: str, *parts: str | Content | tuple[str, str]) -> Content:
     return Content.assemble((label.ljust(LABEL), "$foreground 60%"), *parts)
 
 
-def facts(call: CallView, config: Config, worker: str, width: int) -> Content:
+def facts(call: CallView, config: Config, width: int) -> Content:
     """Address, codec and why, bit rates of both ways, Opus beside them, delay, loss, jitter."""
     room = width - LABEL
     if call.incoming:
@@ -91,9 +91,9 @@ def _wrapped(text: str, room: int) -> str:
     return ("\n" + " " * LABEL).join(textwrap.wrap(text, max(room, 10)))
 
 
-def verdict(call: CallView, worker: str, width: int) -> Content:
+def verdict(call: CallView, worker: str, width: int, microphone: bool = True) -> Content:
     """The judgement, with a sign, a sentence and a colour that all say the same."""
-    found = judge(call, worker)
+    found = judge(call, worker, microphone)
     if not found.text:
         return Content("")
     return _row("verdict", (_wrapped(f"{SIGNS[found.level]} {found.text}", width - LABEL), f"bold {STYLES[found.level]}"))

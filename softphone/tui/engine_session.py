@@ -154,7 +154,7 @@ class EngineSession:
         if link is not None:
             with contextlib.suppress(ControlError):
                 if keep:
-                    await self.ask(Stay(on=True), timeout_s=5)
+                    await self.ask(Stay(on=True, until_idle=True), timeout_s=5)
                 elif end and not self.owns_engine:
                     await self.ask(Shutdown(), timeout_s=5)
             self._link = None

@@ -143,7 +143,12 @@ class PhoneState:
             stay=bool(status.get("stay", False)),
         )
         note = str(status.get("sound", "") or "")
-        self.sound = told.SoundDevice(microphone=not note, loudspeaker=not note, note=note)
+        self.sound = told.SoundDevice(
+            microphone=bool(status.get("microphone", not note)), loudspeaker=bool(status.get("loudspeaker", not note)), note=note
+        )
+        for text in (str(status.get("history", "") or ""), note):
+            if text:
+                self.notice("warning", text)
         self.accounts = {}
         for entry in status.get("accounts", []):
             self._account_of_status(entry)

@@ -11,6 +11,7 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 
 from rich.segment import Segment
 from rich.style import Style
@@ -58,7 +59,17 @@ _ASCII = {
 }  # fmt: skip
 
 
-def utf8_terminal(environment: Mapping[str, str] = os.environ) -> bool:
+def users_environment() -> Mapping[str, str]:
+    """The environment without what Python has put there: it sets LC_CTYPE to C.UTF-8 where the user's locale is C (PEP 538)."""
+    try:
+        began_with = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return os.environ
+    coerced = not any(entry.startswith(b"LC_CTYPE=") for entry in began_with)
+    return {name: value for name, value in os.environ.items() if not (coerced and name == "LC_CTYPE")}
+
+
+def utf8_terminal(environment: Mapping[str, str]) -> bool:
     """Whether the locale says that the terminal shows Unicode: the first set of LC_ALL, LC_CTYPE and LANG, as POSIX has it."""
     name = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG") or ""
     charset = name.partition(".")[2].partition("@")[0]

@@ -29,8 +29,8 @@ class Verdict:
     text: str
 
 
-def judge(call: CallView, worker: str = "ready") -> Verdict:
-    """From the last seconds of a call. `worker` is the state of the codec worker."""
+def judge(call: CallView, worker: str = "ready", microphone: bool = True) -> Verdict:
+    """From the last seconds of a call. `worker` is the state of the codec worker; without a `microphone` its silence is no news."""
     if call.held:
         return Verdict("none", "on hold by you")
     if call.held_by_remote:
@@ -44,7 +44,7 @@ def judge(call: CallView, worker: str = "ready") -> Verdict:
         return Verdict("none", "listening: a moment")
     if worker in ("died", "starting") and call.codec == "x-phv":
         return Verdict("bad", "this machine, not the network: the codec is being started again")
-    if not call.state.muted and call.quiet_s >= DEAF_S:
+    if microphone and not call.state.muted and call.quiet_s >= DEAF_S:
         return Verdict("bad", "your microphone, not the network: it gives no sound; look under Options")
     if statistics.rx.packets == 0 and len(call.samples) >= QUIET_S:
         return _nothing_heard(call)

@@ -59,6 +59,11 @@ class BareWire:
             elif method == "BYE":
                 self._sip.sendto(self.ok(head, ""), sender)
                 self.ended.set()
+            else:
+                self.other(head, body, sender)
+
+    def other(self, head: str, body: str, sender: tuple[str, int]) -> None:
+        """Anything else; acknowledgements too."""
 
     def invited_by(self, head: str, body: str, sender: tuple[str, int]) -> None:
         """An INVITE or re-INVITE; retransmissions too."""

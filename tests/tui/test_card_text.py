@@ -20,7 +20,7 @@ def call_of(codec: str = "x-phv", lossy_from: int = 1000) -> CallView:
 
 
 def test_our_codec_is_set_beside_opus() -> None:
-    facts = card_text.facts(call_of(), Config(), "ready", 60).plain.splitlines()
+    facts = card_text.facts(call_of(), Config(), 60).plain.splitlines()
     assert facts[1] == "codec   x-phv: phonemes and a voice"
     assert "payload" in facts[2] and facts[2].endswith("IP")
     opus = next(line for line in facts if line.startswith("in Opus"))
@@ -29,7 +29,7 @@ def test_our_codec_is_set_beside_opus() -> None:
 
 
 def test_another_codec_says_why() -> None:
-    text = card_text.facts(call_of("opus"), Config(), "ready", 48).plain
+    text = card_text.facts(call_of("opus"), Config(), 48).plain
     assert "codec   Opus" in text and "did not agree to x-phv" in text and "in Opus" not in text
 
 
@@ -38,7 +38,7 @@ def test_everything_fits_its_width(width: int) -> None:
     for call in (call_of(), call_of("opus"), call_of(lossy_from=0)):
         parts = [card_text.meters(call, width), card_text.ticker(call, width, 2), card_text.voice(call, width)]
         if width >= 36:
-            parts += [card_text.facts(call, Config(), "ready", width), card_text.verdict(call, "ready", width)]
+            parts += [card_text.facts(call, Config(), width), card_text.verdict(call, "ready", width)]
             parts.append(card_text.sparks(call, width))
         assert max(len(line) for part in parts for line in part.plain.splitlines()) <= width
 

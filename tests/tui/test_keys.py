@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -275,5 +276,18 @@ def test_clicks_do_what_keys_do(engine: ScriptedEngine, tmp_path: Path) -> None:
         await until(pilot, lambda: app.state.selected == 1, "the clicked call")
         await pilot.click(offset=(lines[-1].index("Hang up"), len(lines) - 1))
         assert (await sent(pilot, engine, ask.Hangup)).call == 1
+
+    play(engine, scene, tmp_path)
+
+
+def test_no_key_is_lost_when_they_come_at_once(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        for letters in ("dbob", "ihello"):
+            for letter in letters:
+                app.post_message(events.Key(letter, letter))
+            await until(pilot, lambda word=letters[1:]: isinstance(app.focused, Input) and app.focused.value == word, letters)  # type: ignore[misc]
+            await pilot.press("escape")
+        assert not any(isinstance(command, ask.Hangup) for command in engine.commands)
 
     play(engine, scene, tmp_path)

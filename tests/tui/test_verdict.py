@@ -76,6 +76,7 @@ def test_a_dead_microphone_is_not_the_network() -> None:
     levels = [Levels(monotonic=float(at), call=1, tx=-80, rx=-20) for at in range(8)]
     call = call_with(*seconds(loss=30), *levels)
     assert "your microphone, not the network" in judge(call).text
+    assert "microphone" not in judge(call, microphone=False).text
     call.state = replace_muted(call)
     assert "microphone" not in judge(call).text
 

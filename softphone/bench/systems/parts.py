@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from codec import analysis
 from codec.fingerprint import fingerprint
-from codec.models import Models, use_one_thread
 from codec.phones import SILENCE
 from softphone.bench.manifest import Recording
+from softphone.bench.systems.own_models import own_models
 from softphone.bench.systems.system import Passed
 from softphone.errors import SoftphoneError
 
@@ -24,9 +24,8 @@ class Spoken:
     hold_ms = None
 
     def __init__(self, true_phones: bool, wire: bool) -> None:
-        use_one_thread()
         self._true_phones, self._wire = true_phones, wire
-        self._models = Models.load()
+        self._models = own_models()
         self.fingerprint = f"{fingerprint()} {true_phones} {wire}"
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
@@ -50,8 +49,7 @@ class CopySynthesis:
     hold_ms = None
 
     def __init__(self) -> None:
-        use_one_thread()
-        self._models = Models.load()
+        self._models = own_models()
         self.fingerprint = fingerprint()
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:

@@ -10,12 +10,12 @@ from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.entropy import Entropy
 from codec.fingerprint import fingerprint
-from codec.models import Models, use_one_thread
 from codec.payload import TIME_MODULO, parse
 from codec.phones import SILENCE
 from codec.settings import EncoderSettings
 from codec.wire_token import TICK_MS
 from softphone.bench.manifest import Recording
+from softphone.bench.systems.own_models import own_models
 from softphone.bench.systems.system import Passed
 
 STEP = 320
@@ -30,9 +30,8 @@ class Phv:
     hold_ms = STEP_MS
 
     def __init__(self, redundancy: int, detail: int = 0) -> None:
-        use_one_thread()
         self._settings = EncoderSettings(redundancy=redundancy, detail=detail)
-        self._models = Models.load()
+        self._models = own_models()
         self.fingerprint = f"{fingerprint()} {self._settings}"
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:

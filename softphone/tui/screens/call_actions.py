@@ -165,14 +165,16 @@ class CallActions(PhoneParts):
     def action_wire(self) -> None:
         from softphone.tui.screens.ladder import LadderScreen  # noqa: PLC0415 - opened seldom
 
-        if self.state.call is not None:
-            self.phone.push_screen(LadderScreen(self.state.call.number))
+        call = self.state.call or self.state.last_call
+        if call is not None:
+            self.phone.push_screen(LadderScreen(call.number))
 
     def action_sdp(self) -> None:
         from softphone.tui.screens.sdp import SdpScreen  # noqa: PLC0415 - opened seldom
 
-        if self.state.call is not None:
-            self.phone.push_screen(SdpScreen(self.state.call.number))
+        call = self.state.call or self.state.last_call
+        if call is not None:
+            self.phone.push_screen(SdpScreen(call.number))
 
     def action_call_down(self) -> None:
         self.phone.changed(self.state.step(1))

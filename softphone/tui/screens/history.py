@@ -48,7 +48,7 @@ class HistoryScreen(PhoneScreen[None]):
         self._missed_only = False
         self._limit = PAGE
         self._shown: list[CallRecord] | None = None
-        self._names: dict[str, str] = {}
+        self._names: dict[int, str] = {}
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="history-head", markup=False)
@@ -73,7 +73,7 @@ class HistoryScreen(PhoneScreen[None]):
         store = self.phone.store
         try:
             found = store.history.calls(self._limit, missed_only=self._missed_only)
-            names = {record.remote: store.contacts.name_of(record.remote) or record.remote_name for record in found}
+            names = {record.id: store.contacts.name_of(record.remote) or record.remote_name for record in found}
             unseen = store.history.unseen_missed()
         except StoreError as error:
             self.tell(str(error))
@@ -85,7 +85,7 @@ class HistoryScreen(PhoneScreen[None]):
         rows: list[Row] = []
         for day, records in groupby(found, lambda record: datetime.fromtimestamp(record.started).date()):
             rows.append(_heading(day, today))
-            rows += [call_row(record, names[record.remote]) for record in records]
+            rows += [call_row(record, names[record.id]) for record in records]
         self._list.show(rows, NONE_MISSED if self._missed_only else NO_CALLS)
         what = "missed calls only" if self._missed_only else "all calls"
         self.query_one("#history-head", Static).update(f"{what}, {unseen} missed not seen yet" if unseen else what)

@@ -21,7 +21,7 @@ from softphone.tui.screens.base import PhoneScreen
 
 
 class LadderScreen(PhoneScreen[None]):
-    """Asked again when the call changes. What was shown stays when the call is over and the engine has forgotten it."""
+    """Asked again when the call changes, and after its end too, as long as the engine remembers it."""
 
     SCOPE = "wire"
     TITLE_TEXT = "SIP messages of the call"
@@ -51,8 +51,6 @@ class LadderScreen(PhoneScreen[None]):
             self.run_worker(self.action_reload(), exclusive=True)
 
     async def action_reload(self) -> None:
-        if self._messages and self._call not in self.state.calls:
-            return
         answer = await self.ask(SipLadder(call=self._call))
         if answer is None or answer.get("messages") == self._messages:
             return

@@ -77,7 +77,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
             idle.show_state(state, self._idle_hints(), *self._past())
             self.query_one(SayLine).close()
         else:
-            card.show_call(call, state.engine.worker, now, topics)
+            card.show_call(call, state, now, topics)
 
     def on_call_card_reshaped(self) -> None:
         self.refresh_state(EVERYTHING)

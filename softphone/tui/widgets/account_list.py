@@ -53,7 +53,7 @@ def account_rows(state: PhoneState, width: int) -> Content:
 def _state_words(account: AccountView) -> str:
     words = _LOOKS[account.state][2]
     if account.state == "failed":
-        words = f"failed: {account.code or ''} {account.reason}".replace("  ", " ")
+        words = f"failed: {account.reason or account.code}"
     if account.voice_mail:
         words += f", {account.voice_mail if account.voice_mail > 0 else ''} voice mail".replace("  ", " ")
     return words

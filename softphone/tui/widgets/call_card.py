@@ -12,7 +12,7 @@ from softphone.tui import card_text
 from softphone.tui.call_view import CallView
 from softphone.tui.call_words import flags, state_text
 from softphone.tui.names import NameOf, who
-from softphone.tui.phone_state import Topic
+from softphone.tui.phone_state import PhoneState, Topic
 from softphone.tui.widgets.line import Line
 
 ROOMY = 26
@@ -53,7 +53,7 @@ class CallCard(Vertical):
     class Reshaped(Message):
         """Everything is to be drawn again."""
 
-    def show_call(self, call: CallView, worker: str, now: float, topics: frozenset[Topic]) -> None:
+    def show_call(self, call: CallView, state: PhoneState, now: float, topics: frozenset[Topic]) -> None:
         """Draw what the topics say has changed."""
         width = max(self.content_size.width, 20)
         roomy = self.content_size.height >= ROOMY
@@ -61,8 +61,8 @@ class CallCard(Vertical):
         self.set_class(call.incoming, "-ringing")
         if topics & {"calls", "statistics", "engine"}:
             self._title(call, now)
-            self._part("facts", card_text.facts(call, self._config, worker, width))
-            self._part("verdict", card_text.verdict(call, worker, width))
+            self._part("facts", card_text.facts(call, self._config, width))
+            self._part("verdict", card_text.verdict(call, state.engine.worker, width, state.sound.microphone))
             self._part("sparks", card_text.sparks(call, width) if call.samples else Content(""))
             self._part("extra", self._extra(call))
         if topics & {"calls", "levels"}:

@@ -80,8 +80,8 @@ class DialField(Vertical):
         yield Line(wrap=True, id="complaint")
 
     def focus_input(self) -> None:
-        """Ready to type."""
-        self.query_one(DialInput).focus()
+        """Ready to type, from the very next key on (`Widget.focus` would let keys by that come at once)."""
+        self.screen.set_focus(self.query_one(DialInput))
 
     def complain(self, text: str) -> None:
         """Say right here what is wrong; "" takes it away."""

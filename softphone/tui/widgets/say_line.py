@@ -27,7 +27,6 @@ class SayLine(Horizontal):
 
     DEFAULT_CSS = """
     SayLine { height: 1; display: none; padding: 0 1; background: $surface; }
-    SayLine.-open { display: block; }
     SayLine Line { width: auto; color: $accent; text-style: bold; }
     SayLine SayInput { width: 1fr; height: 1; border: none; padding: 0; background: $surface; }
     SayLine SayInput:focus { border: none; background: $panel; }
@@ -45,11 +44,11 @@ class SayLine(Horizontal):
         yield SayInput(placeholder="type, enter says it in your voice, esc leaves", compact=True, max_length=2000)
 
     def open(self) -> None:
-        self.add_class("-open")
-        self.query_one(SayInput).focus()
+        self.display = True
+        self.screen.set_focus(self.query_one(SayInput))
 
     def close(self) -> None:
-        self.remove_class("-open")
+        self.display = False
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

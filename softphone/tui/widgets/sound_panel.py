@@ -89,7 +89,7 @@ class SoundPanel(Vertical):
         if found is None:
             return
         for field, count, wanted in (("#sound-input", "inputs", self._wanted[0]), ("#sound-output", "outputs", self._wanted[1])):
-            names = [str(device["name"]) for device in found["devices"] if device[count]]
+            names = [str(device["name"]) for device in found.get("devices", ()) if device[count]]
             # A device that is unplugged just now stays chosen.
             options = list(dict.fromkeys(["default", *names, "null", wanted]))
             shown = {"default": "the system's choice", "null": "none (silence)"}
