@@ -88,7 +88,7 @@ class Engine:
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
         self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
-        phv = {name: getattr(config.phv, name) for name in ("interval_ms", "redundancy", "voice", "detail")}
+        phv = {"interval_ms": config.phv.interval_ms, "redundancy": config.phv.redundancy, "voice": config.phv.voice}
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),
             phv,
