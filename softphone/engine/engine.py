@@ -88,7 +88,7 @@ class Engine:
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
         self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
-        phv = {"interval_ms": config.phv.interval_ms, "redundancy": config.phv.redundancy, "voice": config.phv.voice}
+        phv = {name: getattr(config.phv, name) for name in ("interval_ms", "redundancy", "voice", "detail")}
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),
             phv,
@@ -295,7 +295,7 @@ class Engine:
     # Loops over calls and accounts live in functions of their own: a loop variable that lives on would keep a call past libDestroy().
 
     def _tick(self) -> None:
-        self._guarded(self.sound.check)
+        self._guarded(lambda: self.sound.check(in_use=bool(self.calls) or self.sound_test.running))
         self.sound_test.tick(bool(self.calls))
         for call in list(self.calls.values()):
             self._guarded(call.tick)
