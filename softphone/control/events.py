@@ -1,0 +1,220 @@
+"""What the engine tells: the events of `softphone.control.protocol`."""
+
+from time import monotonic as _monotonic
+from time import time as _time
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+
+class Event(Struct, kw_only=True, tag_field="event"):
+    """What happened. Fields that a front end does not know are to be ignored."""
+
+    time: float = msgspec.field(default_factory=_time)
+    monotonic: float = msgspec.field(default_factory=_monotonic)
+
+
+class Registration(Event, kw_only=True, tag="registration"):
+    account: str
+    state: Literal["registering", "registered", "unregistered", "failed"]
+    code: int = 0
+    reason: str = ""
+    expires_s: int = 0
+    retry_s: float | None = None
+
+
+class CallState(Event, kw_only=True, tag="call_state"):
+    """`code` and `reason` are of the last SIP response, or why the engine ended the call."""
+
+    call: int
+    state: Literal["calling", "incoming", "early", "connecting", "confirmed", "disconnected"]
+    direction: Literal["outgoing", "incoming"]
+    account: str = ""
+    local: str = ""
+    remote: str = ""
+    code: int = 0
+    reason: str = ""
+    duration_s: float = 0.0
+    muted: bool = False
+    conference: bool = False
+    recording: str = ""
+    """File that both directions are written to, or empty."""
+    waiting: bool = False
+    """Incoming while another call is up."""
+
+
+class Media(Event, kw_only=True, tag="media"):
+    """What was negotiated. rtpmap and fmtp as in the SDP lines, of both sides; `note` says why it is not our codec, if it is not."""
+
+    call: int
+    state: Literal["active", "held", "held_by_remote", "none", "failed"]
+    codec: str = ""
+    clock_hz: int = 0
+    rtpmap_local: str | None = None
+    fmtp_local: str | None = None
+    rtpmap_remote: str | None = None
+    fmtp_remote: str | None = None
+    remote_address: str = ""
+    note: str = ""
+
+
+class File(Event, kw_only=True, tag="file"):
+    """A WAV file of a call began or ended; `monotonic` is the moment, so that delays can be measured between two phones."""
+
+    call: int
+    action: Literal["playing", "played", "recording", "recorded"]
+    path: str
+
+
+class Direction(Struct, kw_only=True):
+    """One direction of RTP. `payload_bps`, `ip_bps` and `loss_now_percent` are over the last interval (of `tx` losses the far end tells,
+    every five seconds), `lost` and `loss_percent` since the media began; IP counts 40 bytes of IPv4, UDP and RTP header."""
+
+    packets: int = 0
+    bytes: int = 0
+    payload_bps: float = 0.0
+    ip_bps: float = 0.0
+    lost: int = 0
+    loss_percent: float = 0.0
+    loss_now_percent: float = 0.0
+    jitter_ms: float = 0.0
+    """Interarrival jitter now (RFC 3550, 6.4.1)."""
+
+
+class CallStatistics(Event, kw_only=True, tag="statistics"):
+    """Each second of each call with media. `queues` counts what was dropped between engine and worker, `codec_counters` comes
+    from the worker."""
+
+    call: int
+    codec: str = ""
+    rtpmap_local: str | None = None
+    fmtp_local: str | None = None
+    rtpmap_remote: str | None = None
+    fmtp_remote: str | None = None
+    seconds: float = 0.0
+    tx: Direction = msgspec.field(default_factory=Direction)
+    rx: Direction = msgspec.field(default_factory=Direction)
+    rtt_ms: float | None = None
+    jitter_buffer_ms: float = 0.0
+    """What waits here to be played, on average."""
+    delay_ms: float | None = None
+    """From the far end's mouth to our ear, estimated: the codec's delay, half of `rtt_ms`, and what waits here. None while `rtt_ms` is."""
+    queues: dict[str, int] = {}
+    codec_counters: dict[str, Any] = {}
+    worker: str = ""
+
+
+class Worker(Event, kw_only=True, tag="worker"):
+    state: Literal["starting", "ready", "died", "unavailable", "stopped", "stream_failed"]
+    reason: str = ""
+    facts: dict[str, Any] = {}
+
+
+class Engine(Event, kw_only=True, tag="engine"):
+    """`died`, `restarting` and `given_up` come from the supervisor, which lives in the front end."""
+
+    state: Literal["ready", "stopping", "died", "restarting", "given_up", "stopped"]
+    reason: str = ""
+    version: str = ""
+    pid: int = 0
+
+
+class Log(Event, kw_only=True, tag="log"):
+    level: Literal["info", "warning", "error"]
+    message: str
+
+
+class Message(Event, kw_only=True, tag="message"):
+    """A SIP MESSAGE that came."""
+
+    account: str
+    remote: str
+    text: str
+
+
+class MessageSent(Event, kw_only=True, tag="message_sent"):
+    """How a sent message fared; `reason` says what to do when it failed."""
+
+    message: int
+    state: Literal["delivered", "failed"]
+    code: int = 0
+    reason: str = ""
+
+
+class MessageWaiting(Event, kw_only=True, tag="message_waiting"):
+    """The server holds voice messages (RFC 3842)."""
+
+    account: str
+    waiting: bool
+    new: int = 0
+    old: int = 0
+
+
+class Dtmf(Event, kw_only=True, tag="dtmf"):
+    """A key that the far end pressed."""
+
+    call: int
+    digit: str
+    method: Literal["rfc4733", "info"] = "rfc4733"
+
+
+class Transfer(Event, kw_only=True, tag="transfer"):
+    """How a transfer fares, asked for here or by the far end (`incoming`: our call was moved)."""
+
+    call: int
+    state: Literal["accepted", "progress", "done", "failed", "incoming"]
+    code: int = 0
+    reason: str = ""
+    new_call: int | None = None
+    """With `incoming`: the call that follows this one."""
+
+
+class Levels(Event, kw_only=True, tag="levels"):
+    """Five times a second, only for connections that subscribed to it by name: peak levels in dBFS, -80 is silence.
+    `call` None: a sound test."""
+
+    call: int | None
+    tx: float
+    rx: float
+
+
+class Phone(Struct, kw_only=True, array_like=True):
+    """One phone as the ticker shows it; `state`: sent, received, recovered (by redundancy), lost (bridged)."""
+
+    label: str
+    duration_ms: int
+    state: Literal["sent", "received", "recovered", "lost"]
+
+
+class Phones(Event, kw_only=True, tag="phones"):
+    """What was sent and received since the last event of the call, a few times a second, for connections that subscribed by name."""
+
+    call: int
+    tx: list[Phone] = []
+    rx: list[Phone] = []
+
+
+class Voice(Event, kw_only=True, tag="voice"):
+    """How well the voice is known: bytes of its description, and cosine of what they say to the full embedding (of the own voice)."""
+
+    call: int
+    tx_bytes: int = 0
+    tx_similarity: float | None = None
+    rx_bytes: int = 0
+
+
+class SoundDevice(Event, kw_only=True, tag="sound"):
+    """The sound devices changed or failed; `note` says what to do."""
+
+    microphone: bool
+    loudspeaker: bool
+    input: str = ""
+    output: str = ""
+    note: str = ""
+
+
+AnyEvent = (
+    Registration | CallState | Media | File | CallStatistics | Worker | Engine | Log
+    | Message | MessageSent | MessageWaiting | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
+)  # fmt: skip

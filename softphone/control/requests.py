@@ -1,0 +1,231 @@
+"""What a front end may ask of the engine: the commands of `softphone.control.protocol`."""
+
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta, Struct
+
+Identifier = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+CallNumber = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+SipUri = Annotated[str, Meta(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Text = Annotated[str, Meta(max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.@+-]+$")]
+Path = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]+$")]
+FinalCode = Annotated[int, Meta(ge=300, le=699)]
+EventName = Literal[
+    "registration", "call_state", "media", "file", "statistics", "worker", "engine", "log",
+    "message", "message_sent", "message_waiting", "dtmf", "levels", "phones", "voice", "sound", "transfer",
+]  # fmt: skip
+Digits = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Da-d*#,]+$")]
+Speech = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+CodecName = Literal["x-phv", "opus", "PCMU", "PCMA"]
+
+
+class Command(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True, omit_defaults=True):
+    """What a front end asks; `id` comes back in the answer."""
+
+    id: Identifier = 0
+
+
+class Status(Command, frozen=True, kw_only=True, tag="status"):
+    """What the engine knows: version, worker, accounts, calls, codecs, transports."""
+
+
+class Register(Command, frozen=True, kw_only=True, tag="register"):
+    """Add the account (or replace it) and keep it registered (RFC 3261, 10). The answer does not wait for the registrar."""
+
+    account: Name
+    uri: SipUri
+    """Address of record, `sip:alice@example.org`."""
+    registrar: SipUri | None = None
+    """`sip:example.org`; None takes the domain of `uri`."""
+    username: Text | None = None
+    """Of the digest credentials; None takes the user part of `uri`."""
+    password: Text = ""
+    realm: Text = "*"
+    proxy: SipUri | None = None
+    """Outbound proxy, e.g. `sip:192.0.2.1:5060;lr`."""
+    expires_s: Annotated[int, Meta(ge=20, le=86400)] = 300
+    auto_answer: bool = False
+    message_waiting: bool = True
+    """Ask the server for waiting messages (RFC 3842)."""
+
+    def __repr__(self) -> str:
+        return f"Register(account={self.account!r}, uri={self.uri!r}, password=...)"
+
+
+class Unregister(Command, frozen=True, kw_only=True, tag="unregister"):
+    """Take the account off its registrar and forget it."""
+
+    account: Name
+
+
+class Call(Command, frozen=True, kw_only=True, tag="call"):
+    """Call `uri`; result `{"call": n}`. WAV files are 16 kHz mono 16-bit."""
+
+    uri: SipUri
+    account: Name | None = None
+    """None takes the first registered account, else the local one that needs no server."""
+    wav_in: Path | None = None
+    """Sent instead of the microphone from the moment the media is up."""
+    wav_out: Path | None = None
+    """Where the received sound goes (also, next to the loudspeaker)."""
+    codecs: list[CodecName] | None = None
+    """What is offered in this call, best first; None takes that of the contact, else that of the configuration."""
+
+
+class Answer(Command, frozen=True, kw_only=True, tag="answer"):
+    """Take the incoming call."""
+
+    call: CallNumber
+    wav_in: Path | None = None
+    wav_out: Path | None = None
+
+
+class Hangup(Command, frozen=True, kw_only=True, tag="hangup"):
+    """End the call, or refuse it with `code`; without `call`, all calls."""
+
+    call: CallNumber | None = None
+    code: FinalCode | None = None
+
+
+class Play(Command, frozen=True, kw_only=True, tag="play"):
+    """Send a WAV file into the call, instead of the microphone while it lasts."""
+
+    call: CallNumber
+    wav: Path
+
+
+class Record(Command, frozen=True, kw_only=True, tag="record"):
+    """Write the received sound of the call to a WAV file; `wav` None ends it."""
+
+    call: CallNumber
+    wav: Path | None = None
+    both: bool = False
+    """Both directions, mixed, after a notice tone that both ends hear."""
+
+
+class AutoAnswer(Command, frozen=True, kw_only=True, tag="auto_answer"):
+    """Answer (or stop answering) every incoming call at once, with these files."""
+
+    on: bool = True
+    wav_in: Path | None = None
+    wav_out: Path | None = None
+    """A second call would overwrite it, so `{call}` in the path becomes the call's number."""
+
+
+class Hold(Command, frozen=True, kw_only=True, tag="hold"):
+    """Put the far end on hold (RFC 3264, 8.4): its sound stops in both directions."""
+
+    call: CallNumber
+
+
+class Resume(Command, frozen=True, kw_only=True, tag="resume"):
+    """Take the call off hold; other calls that are active and not in the conference are put on hold first (swap)."""
+
+    call: CallNumber
+
+
+class Mute(Command, frozen=True, kw_only=True, tag="mute"):
+    """Send silence instead of the microphone; the call stays up."""
+
+    call: CallNumber
+    on: bool = True
+
+
+class SendDtmf(Command, frozen=True, kw_only=True, tag="send_dtmf"):
+    """Press keys: as RTP events (RFC 4733), or as SIP INFO with application/dtmf-relay. A comma waits half a second."""
+
+    call: CallNumber
+    digits: Digits
+    method: Literal["rfc4733", "info"] = "rfc4733"
+
+
+class TransferCall(Command, frozen=True, kw_only=True, tag="transfer_call"):
+    """Blind (`uri`, RFC 3515) or attended (`other`, a call of ours, RFC 3891). Exactly one of the two. `transfer` events tell the rest."""
+
+    call: CallNumber
+    uri: SipUri | None = None
+    other: CallNumber | None = None
+
+
+class Conference(Command, frozen=True, kw_only=True, tag="conference"):
+    """Mix these calls here so that all hear all; held ones are resumed. Fewer than two ends the conference."""
+
+    calls: Annotated[list[CallNumber], Meta(max_length=8)]
+
+
+class DoNotDisturb(Command, frozen=True, kw_only=True, tag="do_not_disturb"):
+    """Refuse incoming calls with 486; they are in the history as missed."""
+
+    on: bool = True
+
+
+class SendMessage(Command, frozen=True, kw_only=True, tag="send_message"):
+    """A SIP MESSAGE (RFC 3428), text/plain; result `{"message": n}`, then a `message_sent` event with that number."""
+
+    uri: SipUri
+    text: Speech
+    account: Name | None = None
+
+
+class Say(Command, frozen=True, kw_only=True, tag="say"):
+    """Speak typed text into the call in the user's own voice, whatever the codec; result `{"seconds": s}`."""
+
+    call: CallNumber
+    text: Speech
+
+
+class Devices(Command, frozen=True, kw_only=True, tag="devices"):
+    """The sound devices now: `{"devices": [{"name", "inputs", "outputs"}], "input": name, "output": name, "note": text}`."""
+
+
+class SelectDevices(Command, frozen=True, kw_only=True, tag="select_devices"):
+    """Use these devices from now on, also in running calls; names as `devices` gives them, "default" or "null"."""
+
+    input: Text
+    output: Text
+
+
+class SoundTest(Command, frozen=True, kw_only=True, tag="sound_test"):
+    """Without a call: `listen` sends `levels` events of the microphone (call null), `record` keeps up to 5 s, `play` plays them,
+    `stop` ends."""
+
+    action: Literal["listen", "record", "play", "stop"]
+
+
+class SipLadder(Command, frozen=True, kw_only=True, tag="sip_ladder"):
+    """SIP messages of a call: `{"messages": [{"time", "sent", "peer", "summary", "text"}]}`; credentials are blotted out,
+    the last 100 kept."""
+
+    call: CallNumber
+
+
+class Sdp(Command, frozen=True, kw_only=True, tag="sdp"):
+    """`{"local": text, "remote": text}`, as last negotiated."""
+
+    call: CallNumber
+
+
+class Subscribe(Command, frozen=True, kw_only=True, tag="subscribe"):
+    """Send this connection only these events; None means all but `levels` and `phones`, which is how a connection starts."""
+
+    events: list[EventName] | None = None
+
+
+class Stay(Command, frozen=True, kw_only=True, tag="stay"):
+    """Whether the engine outlives the front end that started it."""
+
+    on: bool = True
+    until_idle: bool = False
+    """Only as long as there are calls or front ends."""
+
+
+class Shutdown(Command, frozen=True, kw_only=True, tag="shutdown"):
+    """Hang up, unregister, leave."""
+
+
+AnyCommand = (
+    Status | Register | Unregister | Call | Answer | Hangup | Play | Record | AutoAnswer | Hold | Resume | Mute | SendDtmf | TransferCall
+    | Conference | DoNotDisturb | SendMessage | Say | Devices | SelectDevices | SoundTest | SipLadder | Sdp | Subscribe | Stay | Shutdown
+)  # fmt: skip
+COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}
