@@ -114,6 +114,28 @@ def test_a_device_unplugged_in_a_call_and_plugged_in_again(make_desk: Callable[.
     desk.wait_open()
 
 
+def test_a_device_that_only_stumbled_is_opened_again(make_desk: Callable[..., Desk], make_phone: MakePhone) -> None:
+    desk, bob = make_desk("headset"), make_phone("bob", codecs=("PCMU",))
+    bob.client.request(AutoAnswer())
+    bob.client.request(Subscribe(events=["levels", "call_state"]))
+    call = desk.phone.call(bob.uri)
+    desk.phone.wait_state(call, "confirmed")
+    bob.wait(Levels, lambda event: event.rx > -30)
+    (desk.folder / "hiccup").touch()
+    deadline = time.monotonic() + 20
+    while (desk.folder / "hiccup").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    place = len(bob.events)
+    silent = bob.wait(Levels, lambda event: event.rx == SILENCE_DB, after=place)
+    bob.wait(Levels, lambda event: event.rx > -30, after=bob.events.index(silent))
+    desk.wait_open("headset", "headset")
+    desk.phone.client.request(Hangup())
+    desk.phone.wait_state(call, "disconnected")
+    assert not [event for event in desk.phone.events if isinstance(event, SoundDevice)]
+    desk.wait_open()
+
+
 def test_devices_come_and_go_while_idle(make_desk: Callable[..., Desk]) -> None:
     desk = make_desk()
     client = desk.phone.client

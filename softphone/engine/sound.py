@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,9 @@ from softphone.errors import SoftphoneError
 
 NULL = "null"
 DEFAULT = "default"
+AGAIN_S = 10.0
+"""A device that stops again so soon is left alone."""
+_CURE = "plug it in again and choose it, or choose another device; calls go on in silence"
 
 
 class SoundError(SoftphoneError):
@@ -42,6 +46,7 @@ class Sound:
     """Told of each change; calls must then be connected anew."""
     _devices: SoundDevices | None = field(default=None, repr=False)
     _known: list[SoundDeviceInfo] = field(default_factory=list, repr=False)
+    _lost_at: float = field(default=float("-inf"), repr=False)
     _indices: tuple[int, int] = (pj.PJSUA_SND_NULL_DEV, pj.PJSUA_SND_NULL_DEV)
 
     def microphone_port(self) -> pj.AudioMedia | None:
@@ -64,17 +69,19 @@ class Sound:
         devices = [{"name": device.name, "inputs": device.inputs, "outputs": device.outputs} for device in self._known]
         return {"devices": devices, "input": self.input, "output": self.output, "note": self.note or note}
 
-    def _follow(self, *, reopen_now: bool = False) -> None:
+    def _follow(self, *, reopen: bool = False, now: bool = False) -> None:
         """The devices were looked for while none was open: those in use may have other numbers now, or be gone."""
         if not (self.microphone or self.loudspeaker):
             return
         capture, playback = self._find(self.input or NULL, "input"), self._find(self.output or NULL, "output")
         if capture is None or playback is None:
             missing = self.input if capture is None else self.output
-            self.give_up(f"{missing} is not there any more; plug it in again and choose it, or choose another device")
-        elif (capture.index, playback.index) != self._indices or reopen_now:
+            self.give_up(f"{missing} is not there any more; {_CURE}")
+        elif (capture.index, playback.index) != self._indices or reopen:
             self._use(capture, playback, self.microphone, self.loudspeaker)
-            self._reopen(reopen_now)
+            self._reopen(now)
+            if not self.microphone and not self.loudspeaker:
+                self._tell()
 
     def select(self, wanted_input: str, wanted_output: str, *, now: bool) -> None:
         """Use these devices (names, "default" or "null") from now on; `now`: something is using sound, so open them at once.
@@ -95,7 +102,7 @@ class Sound:
                 self.give_up(str(error))
                 raise SoundError(str(error)) from None
         if missing := self._missing(wanted_input, wanted_output):
-            self._follow(reopen_now=now)
+            self._follow(reopen=True, now=now)
             raise SoundError(f"there is no {missing}; there are: {self._names() or 'none'}")
         capture, playback = self._find(wanted_input, "input"), self._find(wanted_output, "output")
         assert capture is not None and playback is not None
@@ -104,11 +111,26 @@ class Sound:
         self._reopen(now)
         self._tell()
 
-    def check(self) -> None:
-        """To be called a few times a second: go on without a device that went away."""
-        if self._devices is not None and self._devices.lost:
+    def check(self, *, in_use: bool) -> None:
+        """To be called about once a second: open a device again that stopped, and go on without one that is gone.
+
+        `in_use`: a call or a sound test needs sound now.
+        """
+        if self._devices is None or not self._devices.lost:
+            return
+        last, self._lost_at = self._lost_at, time.monotonic()
+        if self._lost_at - last < AGAIN_S:
             gone = " and ".join(dict.fromkeys(name for name in (self.input, self.output) if name))
-            self.give_up(f"{gone} went away; plug it in again and choose it, or choose another device; calls go on in silence")
+            self.give_up(f"{gone} stopped working; {_CURE}")
+            return
+        # A busy machine is enough for PortAudio to end a stream: not everything that stops is unplugged.
+        self.endpoint.use_null_device()
+        try:
+            self._look()
+        except MediaError as error:
+            self.give_up(str(error))
+        else:
+            self._follow(reopen=True, now=in_use)
 
     def give_up(self, why: str) -> None:
         """The devices do not work: go on without them."""

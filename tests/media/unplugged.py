@@ -2,7 +2,7 @@
 
 The devices are those named in the file `devices` of the working folder, one a line; a headset is a cable that plays a tone into its
 microphone. A device whose line is taken away stops calling, and PortAudio learns of new ones only when it starts anew.
-`open` in that folder lists what is open now.
+`open` in that folder lists what is open now. A file `hiccup` makes one open stream fall silent, and is gone then.
 """
 
 import math
@@ -74,6 +74,9 @@ class _Stream:
     def _run(self) -> None:
         due, sample = time.monotonic(), 0
         while self.active and set(self._names) <= set(_plugged()):
+            if Path("hiccup").exists():
+                Path("hiccup").unlink()
+                return
             tone = [int(8000 * math.sin(2 * math.pi * 440 * (sample + n) / self._rate)) for n in range(BLOCK)]
             sample += BLOCK
             self.call(struct.pack(f"<{BLOCK}h", *tone), bytearray(2 * BLOCK))
