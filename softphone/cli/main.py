@@ -36,9 +36,13 @@ def parser() -> argparse.ArgumentParser:
 
 def full_screen(options: argparse.Namespace) -> int:
     """The phone in the terminal."""
-    from softphone.tui.main import run  # noqa: PLC0415 - other commands do without
+    from softphone.tui.main import TerminalError, run  # noqa: PLC0415 - other commands do without
 
-    return run(options.tui_config, options.tui_socket)
+    try:
+        return run(options.tui_config, options.tui_socket)
+    except TerminalError as error:
+        parser().print_usage(sys.stderr)
+        raise status.CommandError(str(error), status.USAGE) from None
 
 
 def main(arguments: list[str] | None = None) -> int:
