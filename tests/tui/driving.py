@@ -8,7 +8,9 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
+from softphone.control.protocol import Command
 from tests.tui.running import screen_text, until
+from tests.tui.scripted_engine import ScriptedEngine
 
 
 def awaited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -28,6 +30,11 @@ async def see(pilot: Pilot[int], *texts: str) -> None:
 
 async def see_no_more(pilot: Pilot[int], text: str) -> None:
     await until(pilot, lambda: text not in screen_text(pilot.app), f"{text} goes")  # type: ignore[arg-type]
+
+
+async def told(engine: ScriptedEngine, kind: type[Command]) -> Any:
+    """The newest command of this kind that the engine was told; waited for beside the application, not in its place."""
+    return await asyncio.to_thread(engine.wait_for, kind)
 
 
 async def write(pilot: Pilot[int], field: str, text: str) -> None:

@@ -9,6 +9,8 @@ from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.process import ROOT
 from tests.tui_e2e.terminal import Terminal
 
+_WARM_SECONDS = 240.0
+"""Two codec workers start beside whatever else this machine does."""
 ALL_CODECS = ("x-phv", "opus", "PCMU", "PCMA")
 
 
@@ -62,7 +64,7 @@ class Ui(Terminal):
 
     def wait_codec(self) -> None:
         """Until our own codec can be offered."""
-        self.wait("codec ready")
+        self.wait("codec ready", _WARM_SECONDS)
 
     def quit(self) -> int:
         """Leave the phone's screen by the key; gives the exit status."""

@@ -86,6 +86,8 @@ class PhoneScreen(Screen[Result], PhoneParts):
 
     def refresh_state(self, topics: frozenset[Topic]) -> None:
         """Title, hints and what the screen itself shows."""
+        if not self.query(TitleBar):
+            return  # on its way in or out
         self.query_one(TitleBar).show_state(self.state, topics, self.phone.name_of, self.SCOPE == "phone")
         if "notices" in topics:
             self.query_one(NoticeLine).show_state(self.state)

@@ -53,7 +53,6 @@ class SettingsScreen(PhoneScreen[None]):
     def __init__(self, page: str = "accounts") -> None:
         super().__init__()
         self._page = page
-        self._devices_known = False
 
     def body(self) -> Iterable[Widget]:
         config = self.phone.config
@@ -141,15 +140,16 @@ class SettingsScreen(PhoneScreen[None]):
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
         if topics & {"accounts", "engine"}:
-            self.query_one(AccountTable).show_state(self.state)
-        ready = self.state.engine.state == "ready"
-        if ready and (not self._devices_known or "sound" in topics):
-            self.query_one(SoundPanel).load()
-        self._devices_known = ready
+            self._show_accounts()
+        self.query_one(SoundPanel).show_state(self.state)
         if "engine" in topics:
             box = self.query_one("#quiet", Tick).box
             with box.prevent(Checkbox.Changed):
                 box.value = self.state.engine.do_not_disturb
+
+    def _show_accounts(self) -> None:
+        kept = {name: account.id for name, (_, account) in self.phone.config.named_accounts().items()}
+        self.query_one(AccountTable).show_state(self.state, kept)
 
     def event_came(self, event: AnyEvent) -> None:
         if isinstance(event, Levels) and event.call is None:
@@ -229,7 +229,8 @@ class SettingsScreen(PhoneScreen[None]):
     async def action_account_remove(self) -> None:
         name = self.query_one(AccountTable).chosen
         if name is None or name not in self.phone.config.named_accounts():
-            self.tell("direct calls cannot be removed; they need no server and tell nobody that you are there", "info")
+            direct = "direct calls cannot be removed; they need no server and tell nobody that you are there"
+            self.tell(direct if name in (None, LOCAL) else f"{name} is not in your settings; it goes when the engine ends", "info")
             return
         if await self.app.push_screen_wait(Confirm(f"Remove the account {name}, and forget its password?", "Remove")):
             await self._carry_out(lambda: remove_account(self.phone.config_file, name))
@@ -254,4 +255,5 @@ class SettingsScreen(PhoneScreen[None]):
             # The file is right in any case: an engine that is not there now reads it when it starts.
             await self.ask(command)
         await self.phone.session.refresh()
+        self._show_accounts()
         return ""

@@ -83,7 +83,6 @@ class SetupScreen(PhoneScreen[None]):
         self._first = False
         self._voice_before = True
         self._summary: dict[Step, str] = {}
-        self._devices_known = False
 
     def body(self) -> Iterable[Widget]:
         config = self.phone.config
@@ -163,10 +162,7 @@ class SetupScreen(PhoneScreen[None]):
             self._show_way()
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
-        ready = self.state.engine.state == "ready"
-        if ready and (not self._devices_known or "sound" in topics):
-            self.query_one(SoundPanel).load()
-        self._devices_known = ready
+        self.query_one(SoundPanel).show_state(self.state)
         if "engine" in topics and self._step == "account" and self._direct:
             self._show_way()
 

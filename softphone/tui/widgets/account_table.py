@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from textual.content import Content
 
 from softphone.tui.names import harmless, short
@@ -27,13 +30,15 @@ class AccountTable(PickList):
         super().__init__(EMPTY)
         self._drawn: object = None
 
-    def show_state(self, state: PhoneState) -> None:
-        rows = [
-            (account.name, account.uri, account.state, account_words(account, state.engine.address)) for account in state.accounts.values()
-        ]
+    def show_state(self, state: PhoneState, kept: Mapping[str, str]) -> None:
+        """`kept`: name and address of the accounts of the configuration; the engine may not know them (yet)."""
+        address = state.engine.address
+        known = {name: replace(account, uri=account.uri or kept.get(name, "")) for name, account in state.accounts.items()}
+        accounts = known | {name: AccountView(name, uri) for name, uri in kept.items() if name not in known}
+        rows = [(account.name, account.uri, account.state, account_words(account, address)) for account in accounts.values()]
         if rows != self._drawn:
             self._drawn = rows
-            self.show([_row(account, state.engine.address) for account in state.accounts.values()])
+            self.show([_row(account, address) for account in accounts.values()])
 
 
 def account_words(account: AccountView, address: str) -> str:

@@ -15,6 +15,7 @@ from textual.widgets import Button, Select, Static
 
 from softphone.control.protocol import Command, ControlError, Devices, SelectDevices, SoundTest
 from softphone.tui.drawing import level_meter, level_text
+from softphone.tui.phone_state import PhoneState
 from softphone.tui.widgets.form import Choice
 
 RECORD_S = 5
@@ -58,6 +59,7 @@ class SoundPanel(Vertical):
         self._loudest_db = -80.0
         self._quiet = 0
         self._end: Timer | None = None
+        self._seen: tuple[object, ...] | None = None
 
     def compose(self) -> ComposeResult:
         yield Choice("Microphone", [(self._wanted[0], self._wanted[0])], id="sound-input", value=self._wanted[0])
@@ -82,9 +84,17 @@ class SoundPanel(Vertical):
         if self._doing != "nothing":
             await self._ask(SoundTest(action="stop"))
 
+    def show_state(self, state: PhoneState) -> None:
+        """Ask which devices there are when the engine is there, and again when they have changed."""
+        sound = state.sound
+        seen = (sound.microphone, sound.loudspeaker, sound.input, sound.output, sound.note) if state.engine.state == "ready" else None
+        if seen != self._seen:
+            self._seen = seen
+            if seen is not None:
+                self._load()
+
     @work(exclusive=True, group="devices")
-    async def load(self) -> None:
-        """Ask which devices there are (again); for when the engine is there."""
+    async def _load(self) -> None:
         found = await self._ask(Devices())
         if found is None:
             return

@@ -1,0 +1,180 @@
+"""Settings and the guided set-up by keys: what stands in the file afterwards, and what the engine is told."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from softphone import config
+from softphone.control.protocol import Devices, Levels, Register, Registration, SelectDevices, Shutdown, SoundTest, Unregister
+from softphone.store import passwords
+from softphone.tui.app import PhoneApp
+from softphone.tui.screens.settings import SettingsScreen
+from softphone.tui.screens.setup import SetupScreen
+from softphone.tui.widgets.form import Choice, Tick
+from tests.tui.book import DEVICES
+from tests.tui.driving import awaited, see, see_no_more, told, write
+from tests.tui.running import memory_store, until
+from tests.tui.scripted_engine import ScriptedEngine
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration file with a comment; no keyring here, so that passwords go to files."""
+
+    def none() -> None:
+        raise passwords.KeyringError("this machine has no keyring that runs")
+
+    monkeypatch.setattr(passwords, "_real_keyring", none)
+    path = tmp_path / "config.toml"
+    path.write_text('# mine\n[audio]\ninput = "null"\noutput = "null"\n')
+    return path
+
+
+@asynccontextmanager
+async def on(engine: ScriptedEngine, screen: Callable[[], Any], tmp_path: Path, file: Path) -> AsyncIterator[Pilot[int]]:
+    engine.answers.setdefault(Devices, DEVICES)
+    settings = config.load(file) if file.exists() else config.Config()
+    app = PhoneApp(settings, socket=tmp_path / "engine.sock", config_file=file, store=memory_store())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.state.engine.state == "ready", "engine ready")
+        await app.push_screen(screen())
+        await pilot.pause()
+        yield pilot
+
+
+@awaited
+async def test_an_account_is_added_changed_and_removed(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
+    async with on(engine, SettingsScreen, tmp_path, file) as pilot:
+        await pilot.press("a")
+        await write(pilot, "#address Input", "dora@")
+        await pilot.press("ctrl+s")
+        await see(pilot, "! dora@ is no SIP address")
+        await write(pilot, "#address Input", "dora@example.org")
+        await write(pilot, "#password Input", "open sesame")
+        await write(pilot, "#proxy Input", "192.0.2.1:5070")
+        await pilot.press("ctrl+s")
+        command = await told(engine, Register)
+        assert (command.uri, command.password, command.proxy) == ("sip:dora@example.org", "open sesame", "sip:192.0.2.1:5070;lr")
+        await see(pilot, "only you (and root) can read")  # where the password is
+        (name,) = pilot.app.config.named_accounts()  # type: ignore[attr-defined]
+        assert "open sesame" not in file.read_text() and "# mine" in file.read_text()
+        engine.commands.clear()
+        engine.tell(Registration(account=name, state="failed", code=403, reason="wrong password"))
+        await see(pilot, "not registered: wrong password; v changes it")
+
+        await pilot.press("G", "v")
+        await see(pilot, "dora@example.org", "as it is")
+        await write(pilot, "#password Input", "another")
+        await pilot.press("ctrl+s")
+        assert (await told(engine, Register)).password == "another"
+
+        await pilot.press("x")
+        await see(pilot, "Remove the account")
+        await pilot.press("y")
+        assert (await told(engine, Unregister)).account == name
+    assert not config.load(file).named_accounts()
+
+
+@awaited
+async def test_sound_codecs_and_privacy_are_kept(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
+    async with on(engine, SettingsScreen, tmp_path, file) as pilot:
+        await pilot.press("right")
+        choice = pilot.app.screen.query_one("#sound-input", Choice)
+        await until(pilot, lambda: ("USB headset", "USB headset") in choice.select._options, "devices are listed")
+        choice.select.value = "USB headset"
+        assert (await told(engine, SelectDevices)).input == "USB headset"
+        await until(pilot, lambda: config.load(file).audio.input == "USB headset", "kept")
+        engine.answers[SoundTest] = "the microphone cannot be opened: it is used by another program; end that"
+        pilot.app.screen.query_one("#sound-listen").focus()
+        await pilot.press("enter")
+        await see(pilot, "! the microphone cannot be opened")
+        engine.answers[SoundTest] = {}
+        await pilot.press("enter")
+        await see(pilot, "Say something.", "Stop")
+        engine.tell(Levels(call=None, tx=-12.0, rx=-80.0))
+        await see(pilot, "It hears you.", "-12 dB")
+        await pilot.press("enter")
+        await see_no_more(pilot, "Stop")
+
+        await pilot.press("right", "minus", "space")
+        await until(pilot, lambda: config.load(file).codecs.order == ("opus", "PCMU", "PCMA"), "order kept")
+        await see(pilot, "F9 starts it again")
+        await pilot.press("right")
+        pilot.app.screen.query_one("#voice", Tick).box.toggle()
+        await until(pilot, lambda: not config.load(file).phv.voice, "voice kept")
+        await pilot.press("f9")
+        await told(engine, Shutdown)
+        await see_no_more(pilot, "F9 starts it again")
+    assert "# mine" in file.read_text()
+
+
+@awaited
+async def test_a_file_that_cannot_be_written_is_said(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
+    async with on(engine, lambda: SettingsScreen("codecs"), tmp_path, file) as pilot:
+        file.write_text("[audio\n")
+        await pilot.press("minus")
+        await see(pilot, "this is not valid TOML")
+    assert file.read_text() == "[audio\n"
+
+
+@awaited
+async def test_the_first_start_with_an_account(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
+    file.unlink()
+    async with on(engine, SetupScreen, tmp_path, file) as pilot:
+        await see(pilot, "Step 1 of 4", "codec ready")
+        await pilot.press("ctrl+n")
+        await see(pilot, "! write the address")
+        await write(pilot, "#address Input", "dora@example.org")
+        await write(pilot, "#password Input", "wrong")
+        await pilot.press("ctrl+n")
+        name = (await told(engine, Register)).account
+        await see(pilot, "asking the server")
+        engine.tell(Registration(account=name, state="failed", code=403, reason="the password is wrong; type it again"))
+        await see(pilot, "not registered: the password is wrong; type it", "^n tries again, F4 goes on", "dora@example.org")
+        await write(pilot, "#password Input", "right")
+        engine.commands.clear()
+        await pilot.press("ctrl+n")
+        assert (await told(engine, Register)).password == "right"
+        engine.tell(Registration(account=name, state="registered", code=200))
+        await see(pilot, "Step 2 of 4", "registered: others reach you")
+        await pilot.press("ctrl+n")
+        await see(pilot, "Step 3 of 4")
+        await pilot.press("ctrl+n")
+        await see(pilot, "choose one of the two")
+        await pilot.press("space", "ctrl+n")
+        await see(pilot, "Step 4 of 4", "You are called at dora@example.org.", "Your voice is described")
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, SetupScreen), "the phone")
+    kept = config.load(file)
+    assert len(kept.named_accounts()) == 1 and kept.phv.voice
+
+
+@awaited
+async def test_skipping_everything_sends_no_voice(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
+    file.unlink()
+    async with on(engine, SetupScreen, tmp_path, file) as pilot:
+        for step in (2, 3, 4):
+            await pilot.press("f4")
+            await see(pilot, f"Step {step} of 4")
+        await pilot.press("enter")
+        # The engine was started before the question; it starts again with the answer.
+        await told(engine, Shutdown)
+        await until(pilot, lambda: not isinstance(pilot.app.screen, SetupScreen), "the phone")
+    assert not config.load(file).phv.voice
+
+
+@awaited
+async def test_going_back_asks_nothing(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
+    async with on(engine, SetupScreen, tmp_path, file) as pilot:
+        await pilot.press("shift+tab", "down", "space")
+        await see(pilot, "(•) directly", "sip:192.0.2.7:5060")
+        await pilot.press("ctrl+n")
+        await see(pilot, "Step 2 of 4")
+        await pilot.press("escape")
+        await see(pilot, "Step 1 of 4", "(•) directly")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, SetupScreen), "the phone")
