@@ -11,6 +11,7 @@ from torch import Tensor
 
 from codec.entropy import Entropy
 from codec.features import log_mel
+from codec.models import weights_directory
 from codec.phones import PHONES, SILENCE, VOWELS, phone_index
 from codec.prosody import mean_f0, measure, pieces
 from codec.prosody_fill import LOOK_AHEAD, wire_round_trip
@@ -28,8 +29,6 @@ NEUTRAL_SHARE = 0.1
 LABEL_NOISE = 0.02
 WIRE_SHARE = 0.75
 """Of the examples whose tokens went over the wire: coarse, with prosody at vowels only."""
-
-TABLES = Path("models/entropy.safetensors")
 
 Span = tuple[int, int, int]
 """Phone, first frame, end frame."""
@@ -115,7 +114,7 @@ class TokenData:
         self._corpus, self._tracks, self.voices = corpus, tracks, voices
         self._rng = np.random.default_rng(seed)
         self.label_noise = LABEL_NOISE
-        self._level_offset = Entropy.from_weights(load_weights(TABLES)[0]).level_offset
+        self._level_offset = Entropy.from_weights(load_weights(weights_directory() / "entropy.safetensors")[0]).level_offset
         self._spans = {
             i: spans_of(corpus.records[i]["phones"], corpus.records[i]["samples"] // FRAME_SAMPLES)
             for i in corpus
