@@ -1,5 +1,7 @@
 """Parts of the codec on whole recordings: what they speak lies where it was said."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -42,5 +44,10 @@ def test_what_is_spoken_is_neither_late_nor_early(said: Script, part: str) -> No
     assert abs(level) < 6
 
 
-def test_the_fingerprint_is_of_the_files() -> None:
-    assert fingerprint() == fingerprint.__wrapped__() and len(fingerprint()) == 16
+def test_the_fingerprint_changes_with_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codec.fingerprint.weights_directory", lambda: tmp_path)
+    found = set()
+    for content in ("one", "two", "three"):
+        (tmp_path / "recogniser.safetensors").write_text(content)
+        found.add(fingerprint.__wrapped__())
+    assert len(found) == 3 and all(len(name) == 16 for name in found)
