@@ -78,7 +78,7 @@ def test_loss_now_and_in_total() -> None:
 
 @pytest.mark.parametrize(
     ("codec", "expected"),
-    [("x-phv", 400 + PHV_LEAD_MS + 40 + 100), ("opus", 60 + OPUS_LOOKAHEAD_MS + 40 + 100), ("PCMU", 60 + 40 + 100)],
+    [("x-phv", 400 + PHV_LEAD_MS + 40 + 100), ("opus", 60 + OPUS_LOOKAHEAD_MS + 40 + 60), ("PCMU", 60 + 40 + 60)],
 )
 def test_delay_is_the_sum_of_its_parts(codec: str, expected: float) -> None:
     event = CallStatistics(call=1, codec=codec, rtt_ms=80, jitter_buffer_ms=100)

@@ -15,6 +15,8 @@ HEADER_BYTES = 40
 MEDIA_TIMEOUT_S = 30.0
 OPUS_LOOKAHEAD_MS = 6.5
 """RFC 6716, 2: of the encoder, at its low delay."""
+SLOT_MS = 20.0
+"""Of PJMEDIA's jitter buffer."""
 PHV_LEAD_MS = 20.0
 """Silence with which our decoder begins to speak."""
 
@@ -108,5 +110,10 @@ def estimate_delay(event: CallStatistics, packet_ms: float, phv_encoder_ms: floa
     """
     if event.rtt_ms is None:
         return
-    codec = {"x-phv": phv_encoder_ms + PHV_LEAD_MS, "opus": packet_ms + OPUS_LOOKAHEAD_MS}.get(event.codec, packet_ms)
-    event.delay_ms = round(codec + event.rtt_ms / 2 + event.jitter_buffer_ms, 1)
+    if event.codec == "x-phv":
+        codec, waiting = phv_encoder_ms + PHV_LEAD_MS, event.jitter_buffer_ms
+    else:
+        codec = packet_ms + (OPUS_LOOKAHEAD_MS if event.codec == "opus" else 0)
+        # PJMEDIA counts the frames of a packet that came at once, and the one that is taken: k slots, then k - 1 ... then 1.
+        waiting = max(0.0, event.jitter_buffer_ms - (packet_ms + SLOT_MS) / 2)
+    event.delay_ms = round(codec + event.rtt_ms / 2 + waiting, 1)
