@@ -12,7 +12,7 @@ from softphone.control.protocol import AnyEvent, Command
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store
 from tests.tui.recorded import CAROL, answered, call_state, media, seconds, talk
-from tests.tui.running import memory_store, screen_text, settle, shown
+from tests.tui.running import memory_store, screen_text, settle, shown, until
 
 SIZES = [(80, 24), (120, 40)]
 LADDER = [
@@ -126,10 +126,11 @@ def test_a_narrow_window(snap_compare: Callable[..., bool], size: tuple[int, int
 
 @pytest.mark.parametrize("size", [(39, 24), (80, 11), (24, 10)], ids=str)
 def test_a_window_that_is_too_small_says_so(size: tuple[int, int]) -> None:
-    async def run() -> str:
+    words = f"This window has {size[0]} x {size[1]} characters; the phone needs 40 x 12."
+
+    async def run() -> None:
         app = shown(STATES["talking"])
         async with app.run_test(size=size) as pilot:
-            await settle(pilot)
-            return " ".join(screen_text(app).split())
+            await until(pilot, lambda: words in " ".join(screen_text(app).split()), words)
 
-    assert f"This window has {size[0]} x {size[1]} characters; the phone needs 40 x 12." in asyncio.run(run())
+    asyncio.run(run())
