@@ -37,7 +37,7 @@ class WordSearchSettings:
     beam: float = 14.0
     most_paths: int = 400
     most_endings: int = 60
-    lag: int = 12
+    lag: int = 10
     least_lag: int = 2
     agreement: float = 0.7
 
