@@ -1,10 +1,7 @@
 """Two full-screen phones in real terminals, driven by keys alone, find each other through kamailio."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -14,19 +11,6 @@ from tests.peers.baresip import Baresip
 from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
 from tests.tui_e2e.ui import Ui
-
-
-@pytest.fixture
-def make_ui(tmp_path: Path) -> Iterator[Callable[..., Ui]]:
-    """`make_ui(name, **described)`: a phone in a terminal, started."""
-    with ExitStack() as running:
-
-        def make(name: str, **described: Any) -> Ui:
-            ui = Ui(tmp_path / f"ui-{name}", **described)
-            running.enter_context(ui)
-            return ui
-
-        yield make
 
 
 def add_contact(ui: Ui, name: str, address: str) -> None:

@@ -30,7 +30,7 @@ class Ui(Terminal):
         codecs: tuple[str, ...] = ALL_CODECS,
         columns: int = 120,
         lines: int = 40,
-        config: Config | None | str = "described",
+        config: Config | str | None = "described",
         environment: dict[str, str | None] | None = None,
     ) -> None:
         self.home = folder

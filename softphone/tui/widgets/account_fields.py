@@ -29,7 +29,8 @@ class AccountFields(Vertical):
         entry = self._entry
         yield Field("Address", id="address", value=entry.address, placeholder="alice@example.org")
         kept = "as it is; type to change it" if self._kept else ""
-        yield Field("Password", id="password", placeholder=kept, password=True)
+        where = "goes into your keyring, or a file that only you can read"
+        yield Field("Password", id="password", placeholder=kept, password=True, hint=where)
         yield Static("Only where your provider names them:", classes="account--more", markup=False)
         yield Field("Server", id="server", value=entry.server, placeholder="as in the address")
         yield Field("Proxy", id="proxy", value=entry.proxy, placeholder="none")
