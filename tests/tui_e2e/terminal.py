@@ -32,8 +32,7 @@ class Terminal:
         self._command = command
         self._environment = environment
         self._size = (columns, lines)
-        # The path of a Unix socket may have 107 bytes, which pytest's folders reach.
-        self._folder = Path(tempfile.mkdtemp(prefix="softphone-tmux-"))
+        self._folder: Path | None = None
 
     def __enter__(self) -> "Terminal":
         self.start()
@@ -43,7 +42,9 @@ class Terminal:
         self.stop()
 
     def start(self) -> None:
-        """Raises PeerError when tmux does not start."""
+        """Raises PeerError when tmux does not start. It may be started again after `stop`."""
+        # The path of a Unix socket may have 107 bytes, which pytest's folders reach.
+        self._folder = Path(tempfile.mkdtemp(prefix="softphone-tmux-"))
         kept = {**os.environ, **self._environment}
         variables = [f"{name}={value}" for name, value in kept.items() if value is not None and name not in ("TERM", "TMUX", "TMUX_PANE")]
         # When the program has ended the window stays, with its last words.
@@ -52,8 +53,10 @@ class Terminal:
 
     def stop(self) -> None:
         """Close the window, which hangs up on the program (SIGHUP), and end the tmux server."""
-        subprocess.run([*self._base(), "kill-server"], capture_output=True, check=False, timeout=20)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            subprocess.run([*self._base(), "kill-server"], capture_output=True, check=False, timeout=20)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
 
     def press(self, *keys: str) -> None:
         """Keys by tmux's names: "d", "Enter", "Escape", "Tab", "C-p", "Up", "F1"."""
@@ -121,6 +124,8 @@ class Terminal:
         return int(re.findall(r"\[ended with status (\d+)\]", shown)[-1])
 
     def _base(self) -> list[str]:
+        if self._folder is None:
+            raise PeerError("the terminal is not started")
         return [self._tmux, "-S", str(self._folder / "tmux.sock"), "-f", "/dev/null", "-u"]
 
     def _run(self, *arguments: str) -> str:
