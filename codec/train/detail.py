@@ -5,6 +5,7 @@ Encoder, codebooks and decoder together, around a synthesiser that stays as it i
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +15,13 @@ from torch import Tensor, nn
 from codec.detail import CODES, LATENT, STAGES, Codebooks, DetailDecoder, DetailEncoder, loudness, segment_of_frames
 from codec.models import weights_directory
 from codec.synthesiser import Synthesiser, TokenBatch
+from codec.train.card import data_card
 from codec.train.corpus import Corpus
 from codec.train.perception import Perception
 from codec.train.run import Run, device, options, set_rate
-from codec.train.synthesiser import generated, open_data
-from codec.train.token_data import Target, TokenData, collate
+from codec.train.step import begin, run_step
+from codec.train.synthesiser import open_data
+from codec.train.token_data import PART_WEIGHT, Target, TokenData, collate
 from codec.weights_file import load_weights
 from codec.wire_token import TICK_FRAMES, segment_count
 
@@ -213,10 +216,10 @@ def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, d
     return sums
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the step."""
     parser = options(__doc__ or "")
-    arguments = parser.parse_args()
+    arguments = begin(parser, argv)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     random.seed(arguments.seed)
@@ -225,14 +228,16 @@ def main() -> None:
     synthesiser = frozen_synthesiser().to(device())
     optimizer = torch.optim.AdamW([*detail.encoder.parameters(), *detail.decoder.parameters()], lr=arguments.rate, betas=(0.9, 0.98))
     run = Run("detail", arguments, {"detail": detail, "optimizer": optimizer})
-    data = None if arguments.smoke else open_data("train", arguments.seed + run.step)
-    if data:
-        data.label_noise = LABEL_NOISE
-    perception = None if arguments.smoke else Perception(Corpus("train")).to(device())
+    corpus = Corpus("train", arguments.work / "corpus")
+    run.uses(data_card(corpus, PART_WEIGHT, aligned=True))
+    data = open_data("train", arguments.seed + run.step, arguments.work)
+    data.label_noise = LABEL_NOISE
+    # Whisper takes longer to load than a smoke run lasts.
+    perception = None if arguments.smoke else Perception(corpus).to(device())
     remembered: list[Tensor] = []
     for done in run.steps():
         set_rate(optimizer, arguments.rate, done, run.step)
-        batch, target = collate(data.draw(BATCH)) if data else generated(arguments.seed)
+        batch, target = collate(data.draw(2 if arguments.smoke else BATCH))
         segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], rng)
         if not len(segments.phones):
             continue
@@ -262,11 +267,11 @@ def main() -> None:
             commitment=commitment.item(),
             codes=len({tuple(row) for row in codes.tolist()}) / len(codes),
         )
-        if data and perception is not None and run.step % 500 == 0:
-            print(f"step {run.step}: {evaluate(detail, synthesiser, perception, open_data('valid', 0))}", flush=True)
-    if data and perception is not None:
-        print(f"done: {evaluate(detail, synthesiser, perception, open_data('valid', 0))}", flush=True)
+        if perception is not None and run.step % 500 == 0:
+            print(f"step {run.step}: {evaluate(detail, synthesiser, perception, open_data('valid', 0, arguments.work))}", flush=True)
+    if perception is not None:
+        print(f"done: {evaluate(detail, synthesiser, perception, open_data('valid', 0, arguments.work))}", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

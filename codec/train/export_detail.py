@@ -72,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     detail = Detail()
     detail.load_state_dict(saved["detail"])
     detail.eval()
-    made = tables(count_codes(detail, open_data("train", 0), UTTERANCES))
-    valid = count_codes(detail, open_data("valid", 0), UTTERANCES)
+    made = tables(count_codes(detail, open_data("train", 0, arguments.work), UTTERANCES))
+    valid = count_codes(detail, open_data("valid", 0, arguments.work), UTTERANCES)
     layer = DetailLayer()
     layer.load_state_dict({name: value for name, value in detail.state_dict().items() if name in layer.state_dict()})
     tensors = {name: value.half() for name, value in layer.state_dict().items()}

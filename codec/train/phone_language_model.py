@@ -17,7 +17,7 @@ from codec.errors import ModelError
 from codec.phones import PHONES, SILENCE, phone_index
 from codec.train.corpus import Corpus
 from codec.train.pronunciations import dictionary, variants_of
-from codec.train.step import begin, run_step, step_options
+from codec.train.step import SMOKE, begin, run_step, step_options
 
 PAUSE = 0.08
 """Share of word borders inside a sentence where the speaker pauses."""
@@ -89,7 +89,8 @@ class WordBigrams:
 
 def word_bigrams(work: Path) -> WordBigrams:
     """Unpacks pocketsphinx's language model once. Its own writer (5.1.1) crashes after the bigrams, which are all that is needed."""
-    path = work / "words.lm"
+    # A smoke run shares the words with the others: they are the same, and unpacking takes its time.
+    path = (work.parent if work.name == SMOKE else work) / "words.lm"
     if not path.exists():
         spec = find_spec("pocketsphinx")
         if spec is None or spec.origin is None:
@@ -163,9 +164,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.words = 5_000
     random = np.random.default_rng(arguments.seed)
     counts = np.zeros((len(PHONES),) * 3)
-    # A smoke run shares the words with the others: unpacking them takes a minute.
-    words = word_bigrams(arguments.work.parent if arguments.smoke else arguments.work)
-    count_trigrams(spoken(words.sample(arguments.words, random), random), counts)
+    count_trigrams(spoken(word_bigrams(arguments.work).sample(arguments.words, random), random), counts)
     print(f"{counts.sum():.0f} phones from {arguments.words} drawn words", flush=True)
     count_trigrams(corpus_phones(Corpus("train", arguments.work / "corpus")), counts)
     np.save(arguments.work / TRIGRAM, smooth(counts))

@@ -7,15 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.synthesiser import Synthesiser, TokenBatch, voice_features
-from codec.token_features import TokenContext
-from codec.tokens import Token
+from codec.synthesiser import Synthesiser, TokenBatch
 from codec.train.card import data_card
 from codec.train.corpus import Corpus
 from codec.train.polish import VOICE_FRAMES, Adversary, VoiceLoss, adversary_loss, deceit_loss
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
-from codec.train.token_data import PART_WEIGHT, Example, Target, TokenData, Voices, collate
+from codec.train.token_data import PART_WEIGHT, Target, TokenData, Voices, collate
 from codec.train.tracks import Tracks
 from codec.train.voice_codebook import embed
 
@@ -41,22 +39,6 @@ def losses(synthesiser: Synthesiser, batch: TokenBatch, target: Target) -> tuple
         patches = patches + (mean.abs() * weight).sum() / mel.shape[2]
     crossed = nn.functional.binary_cross_entropy_with_logits(logit, target.voiced, reduction="none")
     return mel, level, patches, (crossed * weight[..., 0]).sum()
-
-
-def generated(seed: int) -> tuple[TokenBatch, Target]:
-    """Two short made-up token strings, for the smoke run."""
-    rng = np.random.default_rng(seed)
-    examples = []
-    for _ in range(2):
-        context = TokenContext()
-        tokens = [Token(int(rng.integers(40)), int(rng.integers(1, 12)), (0.0, 1.0), -30.0) for _ in range(8)]
-        unrolled = [piece for piece in map(context.advance, [*tokens, None]) if piece is not None]
-        count = sum(token.frames for token in tokens)
-        voice = voice_features(torch.rand(256) / 16, 120.0)
-        examples.append(
-            Example(unrolled, torch.randn(count, 80), torch.zeros(0), np.full(count, 120.0, dtype=np.float32), voice, torch.rand(256) / 16)
-        )
-    return collate(examples)
 
 
 @torch.inference_mode()

@@ -15,12 +15,12 @@ from codec.models import Models
 from codec.train.corpus import Corpus
 
 STEPS = (
-    "corpus tracks wire_tokens entropy_tables voice_codebook phone_language_model recogniser export_recogniser vocoder synthesiser "
-    "export_synthesis realign evaluate_recogniser"
+    "corpus tracks wire_tokens entropy_tables voice_codebook phone_language_model word_lexicon recogniser export_recogniser vocoder "
+    "synthesiser export_synthesis detail export_detail realign evaluate_recogniser text_prosody"
 ).split()
 
 pytestmark = pytest.mark.timeout(900)
-"""Twenty seconds of one core; all else of a machine may be busy."""
+"""Half a minute of one core; all else of a machine may be busy."""
 
 
 @pytest.fixture(scope="module")
