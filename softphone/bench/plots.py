@@ -55,7 +55,7 @@ def plot_spectrograms(sounds: Mapping[str, NDArray[np.int16]], path: Path) -> No
         axis.set_axis_off()
     for axis, (name, pcm) in zip(axes, sounds.items(), strict=False):
         picture = spectrogram(pcm)
-        extent = (0.0, len(pcm) / RATE, 0.0, RATE / 2000)
+        extent = (0.0, max(len(pcm), _WINDOW) / RATE, 0.0, RATE / 2000)  # as much as spectrogram() shows
         axis.imshow(picture, origin="lower", aspect="auto", extent=extent, vmin=_FLOOR_DB, vmax=0, cmap="magma")
         axis.set_xlim(0, longest)
         axis.set_title(name, fontsize=9, pad=2)
