@@ -46,6 +46,7 @@ def start(ui: Ui) -> str:
 def key_ms(ui: Ui) -> list[float]:
     """For each key typed into the dial field, when it is seen there."""
     ui.press("d")
+    ui.wait("type a name")
     found = []
     for end in range(1, len(KEYS) + 1):
         began = time.monotonic()
@@ -53,7 +54,7 @@ def key_ms(ui: Ui) -> list[float]:
         seconds_until(ui, lambda screen, text=KEYS[:end]: f"dial ▸ {text.rstrip()}" in screen)
         if KEYS[end - 1] != " ":
             found.append(1000 * (time.monotonic() - began))
-    ui.press_until("Escape", "dial ▸ a name")
+    ui.press_until("Escape", "SIP address +$|SIP address$")
     return found
 
 
@@ -111,6 +112,7 @@ def main() -> None:
             with ControlClient(ui.home / "run" / "softphone" / "engine.sock") as engine:
                 engine.request(Stay(on=True))
                 ui.press("d")
+                ui.wait("type a name")
                 ui.type(peer.uri)
                 ui.press("Enter")
                 ui.wait("talking")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from softphone.control.protocol import Register, Unregister
 from softphone.store.passwords import Passwords
 from softphone.store.settings import Settings
 from softphone.tui.account_entry import AccountEntry, register_command
+
+ACCOUNT_NAME = r"[\w.@+-]{1,64}"
+"""What the control protocol and the configuration take."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,17 @@ def keep_account(config_file: Path | None, entry: AccountEntry, name: str | None
     """
     settings = Settings(config_file)
     fields = entry.settings()
+    address = fields["id"].partition(":")[2]
+    if not re.fullmatch(ACCOUNT_NAME, address):
+        # Without a name the address is the account's name, and one with a port or parameters is none.
+        fields["name"] = re.sub(r"[^\w.@+-]", "-", address)[:64]
     before = settings.load().named_accounts()
     password = entry.password
     if name is not None and name in before:
         old = before[name][1]
         moved = old.id != fields["id"]
+        if old.name:
+            fields.pop("name", None)
         if moved and not password:
             # The keyring files passwords under the address.
             password = old.password()

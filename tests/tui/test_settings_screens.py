@@ -9,8 +9,21 @@ import pytest
 from textual.pilot import Pilot
 
 from softphone import config
-from softphone.control.protocol import Devices, Levels, Register, Registration, SelectDevices, Shutdown, SoundTest, Unregister
+from softphone.control.protocol import (
+    Devices,
+    Levels,
+    Register,
+    Registration,
+    SelectDevices,
+    Shutdown,
+    SoundTest,
+    Unregister,
+    parse_command,
+    to_line,
+)
 from softphone.store import passwords
+from softphone.tui.account_entry import AccountEntry
+from softphone.tui.account_keeping import keep_account
 from softphone.tui.app import PhoneApp
 from softphone.tui.screens.settings import SettingsScreen
 from softphone.tui.screens.setup import SetupScreen
@@ -77,6 +90,14 @@ async def test_an_account_is_added_changed_and_removed(engine: ScriptedEngine, t
         await pilot.press("y")
         assert (await told(engine, Unregister)).account == name
     assert not config.load(file).named_accounts()
+
+
+def test_an_address_that_is_no_name_gets_one(file: Path) -> None:
+    kept = keep_account(file, AccountEntry("alice@192.0.2.1:5070"), None)
+    (command,) = kept.commands
+    assert isinstance(command, Register) and command.uri == "sip:alice@192.0.2.1:5070"
+    assert parse_command(to_line(command)) == command
+    assert list(config.load(file).named_accounts()) == [kept.name]
 
 
 @awaited

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.timeout(600)
 
 def dial(ui: Ui, uri: str) -> None:
     ui.press("d")
+    ui.wait("type a name")
     ui.type(uri)
     ui.wait(re.escape(uri[-12:]))
     ui.press("Enter")

@@ -110,6 +110,7 @@ def test_a_call_with_a_standard_phone_says_which_codec_and_why(make_ui: Callable
     alice = make_ui("alice", columns=80, lines=24)
     alice.wait_codec()
     alice.press("d")
+    alice.wait("type a name")
     alice.type(baresip.uri)
     alice.wait(re.escape(baresip.uri))
     alice.press("Enter")

@@ -19,12 +19,20 @@ from softphone.tui.names import short
 from softphone.tui.widgets.line import Line
 
 SHOWN = 8
+PLACEHOLDER = "a name, a number or a SIP address"
+TYPE_HERE = "type a name, a number or a SIP address; esc leaves"
 
 
 class DialInput(Input):
     """Keeps what Textual binds for editing; escape leaves the field."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
+
+    def on_focus(self) -> None:
+        self.placeholder = TYPE_HERE
+
+    def on_blur(self) -> None:
+        self.placeholder = PLACEHOLDER
 
     def action_leave(self) -> None:
         self.value = ""
@@ -73,7 +81,7 @@ class DialField(Vertical):
             prompt = Line()
             prompt.show(Content(f"{self._prompt} ▸ "))
             yield prompt
-            yield DialInput(placeholder="a name, a number or a SIP address", select_on_focus=True, compact=True)
+            yield DialInput(placeholder=PLACEHOLDER, select_on_focus=True, compact=True)
         options = OptionList(compact=True)
         options.can_focus = False
         yield options
