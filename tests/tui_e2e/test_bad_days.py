@@ -96,7 +96,7 @@ def test_a_small_terminal_without_colours_and_unicode(make_ui: MakeUi, make_phon
     bob.client.request(AutoAnswer())
     plain: dict[str, str | None] = {"LANG": "C", "NO_COLOR": "1"}
     alice = make_ui("alice", codecs=("PCMU",), columns=40, lines=20, environment=plain)
-    alice.wait("dial >")
+    alice.wait("Ready. No call")
     dial(alice, bob.uri)
     alice.wait("G.711")
     for key, title in (("c", "nobody here"), ("l", "all calls"), ("e", "No messages"), ("o", "Direct calls")):
@@ -106,7 +106,7 @@ def test_a_small_terminal_without_colours_and_unicode(make_ui: MakeUi, make_phon
         assert not COLOUR.search(alice.coloured_screen())
         alice.press_until("Escape", "G.711")
     alice.resize(30, 10)
-    alice.wait("needs 40 x 12")
+    alice.wait("This window has 30 x 10")
     alice.resize(80, 24)
     alice.wait("talking")
     alice.press("b")

@@ -37,7 +37,7 @@ class CallActions(PhoneParts):
         try:
             uri = self.phone.resolve(text)
         except StoreError as error:
-            self._here.query_one(DialField).complain(str(error))
+            self._here.query_one(DialField).give_back(text, str(error))
             return
         await self.call_uri(uri)
 
@@ -47,7 +47,7 @@ class CallActions(PhoneParts):
         try:
             result = await self.phone.session.ask(ask.Call(uri=uri))
         except ask.ControlError as error:
-            self._here.query_one(DialField).complain(str(error))
+            self._here.query_one(DialField).give_back(uri, str(error))
             return
         self.phone.changed(self.state.select(int(result["call"])))
 

@@ -97,6 +97,13 @@ class DialField(Vertical):
         line.set_class(bool(text), "-shown")
         line.show(Content(f"✗ {text}") if text else Content(""))
 
+    def give_back(self, text: str, why: str) -> None:
+        """What could not be called stands there again, with the reason, to be called once more."""
+        field = self.query_one(DialInput)
+        with field.prevent(Input.Changed):
+            field.value = text
+        self.complain(why)
+
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self.complain("")
@@ -156,7 +163,10 @@ class DialField(Vertical):
             self.complain(str(error))
             return
         self.complain("")
-        self.query_one(DialInput).value = ""
+        field = self.query_one(DialInput)
+        # Its message would come after a refusal, and take the sentence away again.
+        with field.prevent(Input.Changed):
+            field.value = ""
         self._show([])
         self.post_message(self.Dialled(uri, name))
 
