@@ -129,11 +129,11 @@ def test_sender_repeats_everything_then_rests(code: VoiceCode, voice: Voice) -> 
     sender = VoiceSender(code)
     assert sender.next_piece(0.0) is None
     sender.update(voice, 30.0)
-    sent = [piece for tick in range(300) if (piece := sender.next_piece(tick * 0.16))]
+    sent = [piece for tick in range(500) if (piece := sender.next_piece(tick * 0.16))]
     counts = [sum(piece.index == index for piece in sent) for index in range(code.pieces)]
     assert min(counts) >= CYCLES
     assert [piece.index for piece in sent[: code.pieces]] == list(range(code.pieces))
-    later = [piece for tick in range(300, 600) if (piece := sender.next_piece(tick * 0.16))]
+    later = [piece for tick in range(500, 1000) if (piece := sender.next_piece(tick * 0.16))]
     assert 0 < len(later) < len(sent) / 2
 
 
