@@ -54,7 +54,7 @@ def key_ms(ui: Ui) -> list[float]:
         seconds_until(ui, lambda screen, text=KEYS[:end]: f"dial ▸ {text.rstrip()}" in screen)
         if KEYS[end - 1] != " ":
             found.append(1000 * (time.monotonic() - began))
-    ui.press_until("Escape", "SIP address +$|SIP address$")
+    ui.press_until("Escape", "dial ▸ a name")
     return found
 
 

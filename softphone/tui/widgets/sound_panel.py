@@ -62,8 +62,8 @@ class SoundPanel(Vertical):
         self._seen: tuple[object, ...] | None = None
 
     def compose(self) -> ComposeResult:
-        yield Choice("Microphone", [(self._wanted[0], self._wanted[0])], id="sound-input", value=self._wanted[0])
-        yield Choice("Loudspeaker", [(self._wanted[1], self._wanted[1])], id="sound-output", value=self._wanted[1])
+        yield Choice("Microphone", [(_label(self._wanted[0]), self._wanted[0])], id="sound-input", value=self._wanted[0])
+        yield Choice("Loudspeaker", [(_label(self._wanted[1]), self._wanted[1])], id="sound-output", value=self._wanted[1])
         yield Static(id="sound-note", markup=False)
         with Horizontal(classes="sound--buttons"):
             yield Button("Listen", id="sound-listen", compact=True)
@@ -102,10 +102,10 @@ class SoundPanel(Vertical):
             names = [str(device["name"]) for device in found.get("devices", ()) if device[count]]
             # A device that is unplugged just now stays chosen.
             options = list(dict.fromkeys(["default", *names, "null", wanted]))
-            shown = {"default": "the system's choice", "null": "none (silence)"}
             select = self.query_one(field, Choice).select
             with select.prevent(Select.Changed):
-                select.set_options([(shown.get(name, name if name in names else f"{name} (not there now)"), name) for name in options])
+                here = ("default", "null", *names)
+                select.set_options([(_label(name) if name in here else f"{name} (not there now)", name) for name in options])
                 select.value = wanted
         self._note(str(found.get("note") or ""))
 
@@ -187,3 +187,7 @@ class SoundPanel(Vertical):
 
 
 _QUIET = "Hardly anything is heard: is the microphone muted, too far away, or another one chosen above?"
+
+
+def _label(name: str) -> str:
+    return {"default": "the system's choice", "null": "none (silence)"}.get(name, name)
