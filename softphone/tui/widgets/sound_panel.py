@@ -141,6 +141,8 @@ class SoundPanel(Vertical):
         done = await self._ask(SoundTest(action="stop" if what == "nothing" else what))
         if done is None:
             what = "nothing"
+        else:
+            self._note("")
         if what == "record":
             self.query_one("#sound-play", Button).disabled = False
         self._doing, self._level_db, self._loudest_db, self._quiet = what, -80.0, -80.0, 0
