@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec import audio_file
+from codec.errors import AudioFileError
 from softphone.bench.speech import speech_power
 from softphone.errors import SoftphoneError
 
 RATE = 16000
 _SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus"})
 _PINK_FROM_HZ = 50.0
+_DRAWS = 20
 
 
 class NoiseError(SoftphoneError):
@@ -43,11 +45,19 @@ class Noise:
         return np.asarray(np.round(mixed * gain), np.int16)
 
     def _recorded(self, rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
-        """A random file from a random place on, again and again from its beginning."""
-        sound = audio_file.read(self._files[int(rng.integers(len(self._files)))]).astype(np.float64)
-        if not sound.any():
-            return pink(rng, samples)
-        return np.resize(np.roll(sound, -int(rng.integers(len(sound)))), samples)
+        """A random file from a random place on, again and again from its beginning; one that cannot be read, or is silent, is passed over.
+
+        Raises NoiseError when that is so of all that were drawn.
+        """
+        for _ in range(_DRAWS):
+            path = self._files[int(rng.integers(len(self._files)))]
+            try:
+                sound = audio_file.read(path).astype(np.float64)
+            except AudioFileError:
+                continue
+            if sound.any():
+                return np.resize(np.roll(sound, -int(rng.integers(len(sound)))), samples)
+        raise NoiseError(f"{_DRAWS} files of noise were tried, {path} last, and none can be read; convert them to WAV or FLAC")
 
 
 def pink(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:

@@ -57,3 +57,9 @@ def test_pink_noise_falls_three_decibels_an_octave() -> None:
     octave = [float(power[low * 10 : 2 * low * 10].mean()) for low in (250, 500, 1000, 2000)]
     steps = [10 * np.log10(a / b) for a, b in itertools.pairwise(octave)]
     assert steps == pytest.approx([3, 3, 3], abs=0.7)
+
+
+def test_noise_that_cannot_be_read_is_passed_over(speech: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / "torn.opus").write_bytes(b"OggS")
+    with pytest.raises(NoiseError, match="none can be read"):
+        Noise(tmp_path).under(speech, "one", 10.0)
