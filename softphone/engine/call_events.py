@@ -85,6 +85,8 @@ def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, work
         why = f"{program} there has another version or model of it; install the same release on both"
     elif ours:
         why = f"{program} there has another version or model of it, or does not offer it now"
+    elif not far_end.program:
+        why = "it lacks it, or has another version or model of it"
     else:
         why = f"{program} does not know it"
     did_not = "offer" if far_end.offered and not listed else "agree to"
