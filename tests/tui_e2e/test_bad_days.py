@@ -54,7 +54,7 @@ def test_an_engine_killed_under_a_call(make_ui: MakeUi, make_phone: MakePhone) -
 
 def test_a_wrong_password_is_mended_where_it_is_said(kamailio: Kamailio, make_ui: MakeUi) -> None:
     alice = make_ui("alice", user="alice", password="not-this", server=kamailio, codecs=("PCMU",), columns=80, lines=24)
-    alice.wait("did not accept the")
+    alice.wait("did not accept the|failed: 401")
     alice.press("o")
     alice.wait(r"v changes it")
     alice.press("G")
