@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from codec.lexicon import Lexicon
-from codec.phone_search import FoundPhone, PhoneSearch, SearchTables
 from codec.recogniser_network import PosteriorStream, RecogniserNetwork
-from codec.word_search import WordSearch
+from codec.word_search import FoundPhone, SearchTables, WordSearch
 
 FRAMES_PER_STEP = 2
 """The network steps by 20 ms, tokens by 10 ms."""
@@ -29,14 +28,13 @@ class RecognisedPhone:
 class Recogniser:
     """A trained network with its search tables; `stream()` gives one recognition each."""
 
-    def __init__(self, network: RecogniserNetwork, tables: SearchTables, lexicon: Lexicon | None = None) -> None:
-        """lexicon: None knows no words, and decides sooner."""
+    def __init__(self, network: RecogniserNetwork, tables: SearchTables, lexicon: Lexicon) -> None:
         self.network = network.eval()
         self._tables = tables
         self._lexicon = lexicon
 
     @classmethod
-    def from_weights(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], lexicon: Lexicon | None) -> "Recogniser":
+    def from_weights(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], lexicon: Lexicon) -> "Recogniser":
         """From the tensors and metadata of `recogniser.safetensors`. Raises KeyError, ValueError, RuntimeError."""
         network = RecogniserNetwork.from_metadata(metadata)
         own = {name: tensor.float() for name, tensor in tensors.items()}
@@ -46,14 +44,13 @@ class Recogniser:
 
     def stream(self) -> "RecogniserStream":
         """A new stream with its own state."""
-        search = PhoneSearch(self._tables) if self._lexicon is None else WordSearch(self._lexicon, self._tables)
-        return RecogniserStream(PosteriorStream(self.network), search)
+        return RecogniserStream(PosteriorStream(self.network), WordSearch(self._lexicon, self._tables))
 
 
 class RecogniserStream:
     """One recognition: phones are contiguous from frame 0, silence included."""
 
-    def __init__(self, posteriors: PosteriorStream, search: PhoneSearch | WordSearch) -> None:
+    def __init__(self, posteriors: PosteriorStream, search: WordSearch) -> None:
         self._posteriors = posteriors
         self._search = search
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.lexicon import Floats, Integers, Lexicon, spread
-from codec.phone_search import LONGEST, Array, FoundPhone, SearchTables
 from codec.phones import PHONES, SILENCE
 
 MOST_PHONES = 20_000
@@ -22,6 +21,30 @@ MOST_PHONES = 20_000
 
 _LOOP = len(PHONES) - 1
 """Phones of the loop: all but silence."""
+
+LONGEST = 12
+"""Frames of a phone that may wait for its end, 240 ms: a longer one is given out in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTables:
+    """What the search knows of phones: log_prior (phones,); trigram (phones, phones, phones) log P(last | first, middle).
+
+    Posteriors are divided by priors: Bourlard and Morgan, Connectionist Speech Recognition, 1994, section 7.3.
+    """
+
+    log_prior: Floats
+    trigram: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPhone:
+    """A phone from frame `start` until before frame `end` (20 ms each); confidence: its mean posterior, 0..1."""
+
+    phone: int
+    start: int
+    end: int
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +119,9 @@ class WordSearch:
         self._given = 0  # everything before this frame has been given out
         self._now = 0
         self._first_row = 0
-        self._rows: list[Array] = []
+        self._rows: list[Floats] = []
 
-    def push(self, log_posteriors: Array) -> list[FoundPhone]:
+    def push(self, log_posteriors: Floats) -> list[FoundPhone]:
         """log_posteriors (frames, phones) -> phones that are now certain, contiguous from frame 0."""
         for row in log_posteriors:
             self._advance(row)
@@ -113,7 +136,7 @@ class WordSearch:
         self._begin()
         return found
 
-    def _advance(self, log_posterior: Array) -> None:
+    def _advance(self, log_posterior: Floats) -> None:
         settings = self._settings
         self._rows.append(log_posterior)
         score = (settings.acoustic_scale * (log_posterior - self._prior)).astype(np.float32)

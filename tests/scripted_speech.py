@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from codec.detail import DetailLayer
 from codec.entropy import Entropy
-from codec.phone_search import LONGEST
 from codec.phones import UNVOICED, phone_index
 from codec.recogniser import FRAMES_PER_STEP, RecognisedPhone
 from codec.synthesiser import Synthesiser
@@ -20,6 +19,7 @@ from codec.vocoder import Vocoder
 from codec.voice import VoiceEncoder
 from codec.voice_code import VoiceCode
 from codec.weights_file import load_weights
+from codec.word_search import LONGEST
 
 torch.set_num_threads(1)
 

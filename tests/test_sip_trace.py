@@ -86,7 +86,7 @@ def test_an_agreement_may_be_told_before_our_answer_is_sent() -> None:
         (FarEnd("baresip v1.0.0", "a=rtpmap:97 opus/48000/2\r\n", True), "did not offer x-phv: baresip v1.0.0 does not know it"),
         (FarEnd("softphone/9.9", "a=rtpmap:97 opus/48000/2\r\n"), "softphone/9.9 there has another version or model of it, or does not"),
         (FarEnd("softphone/9.9", "a=rtpmap:96 X-PHV/16000\r\n", True), "did not agree to x-phv: softphone/9.9 there has another version"),
-        (FarEnd(), "its program does not know it"),
+        (FarEnd(), "did not agree to x-phv: it lacks it, or has another version or model of it"),
     ],
 )
 def test_why_a_call_is_not_on_our_codec(far_end: FarEnd, words: str) -> None:

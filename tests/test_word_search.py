@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from codec.lexicon import Lexicon
-from codec.phone_search import LONGEST, FoundPhone, SearchTables
 from codec.phones import PHONE_INDEX, PHONES
 from codec.weights_file import load_weights
-from codec.word_search import MOST_PHONES, WordSearch, WordSearchSettings
+from codec.word_search import LONGEST, MOST_PHONES, FoundPhone, SearchTables, WordSearch, WordSearchSettings
 
 COUNT = len(PHONES)
 TABLES = SearchTables(np.full(COUNT, -np.log(COUNT), np.float32), np.full((COUNT, COUNT, COUNT), -np.log(COUNT), np.float32))
@@ -41,6 +40,16 @@ def labels_of(found: list[FoundPhone]) -> list[str]:
     return [PHONES[one.phone] for place, one in enumerate(found) if not place or found[place - 1].phone != one.phone]
 
 
+def joined(found: list[FoundPhone]) -> list[tuple[str, int]]:
+    """(label, frames), the parts of a long phone added up."""
+    lengths: list[tuple[str, int]] = []
+    for one in found:
+        same = lengths and lengths[-1][0] == PHONES[one.phone]
+        before = lengths.pop()[1] if same else 0
+        lengths.append((PHONES[one.phone], before + one.end - one.start))
+    return lengths
+
+
 @pytest.mark.parametrize("step", [1, 8, 50])
 def test_phones_and_times_come_back(lexicon: Lexicon, step: int) -> None:
     found = search(lexicon, rows(HELLO), step)
@@ -48,8 +57,8 @@ def test_phones_and_times_come_back(lexicon: Lexicon, step: int) -> None:
     assert found[0].start == 0
     assert found[-1].end == sum(frames for _, frames in HELLO)
     assert all(before.end == after.start and before.end > before.start for before, after in pairwise(found))
-    begins = {PHONES[one.phone]: one.start for one in reversed(found)}
-    assert abs(begins["OW"] - 23) <= 1
+    assert joined(found) == HELLO
+    assert all(one.confidence == pytest.approx(0.9, abs=1e-3) for one in found)
 
 
 def test_a_word_settles_what_the_sound_leaves_open(lexicon: Lexicon) -> None:
@@ -76,6 +85,39 @@ def test_a_phone_stands_after_the_lag_at_the_latest(lexicon: Lexicon) -> None:
         given = found[-1].end if found else given
         assert now - given <= settings.lag + LONGEST
     assert given > 380 - settings.lag
+
+
+def test_what_is_certain_stands_before_the_lag_is_over(lexicon: Lexicon) -> None:
+    settings, posteriors = WordSearchSettings(), rows(HELLO)
+    stream, end_of_ow = WordSearch(lexicon, TABLES, settings), sum(frames for _, frames in HELLO[:5])
+    found = [phone for row in posteriors[: end_of_ow + settings.lag] for phone in stream.push(row[None])]
+    assert labels_of(found)[:5] == ["SIL", "HH", "AH", "L", "OW"]
+
+
+def test_one_doubtful_frame_does_not_make_a_phone(lexicon: Lexicon) -> None:
+    posteriors = rows([("SIL", 10), ("AA", 10), ("SIL", 10)])
+    posteriors[14] = rows([("ZH", 1)], 0.5)[0]
+    assert labels_of(search(lexicon, posteriors)) == ["SIL", "AA", "SIL"]
+
+
+def test_memory_is_bounded_and_times_go_on(lexicon: Lexicon) -> None:
+    stream, posteriors, found = WordSearch(lexicon, TABLES), rows(HELLO), []
+    for _ in range(30):
+        found += stream.push(posteriors)
+    assert found[-1].end > 29 * len(posteriors)
+    assert len(stream._rows) < 2 * len(posteriors)
+
+
+def test_a_long_sound_is_given_out_in_parts_before_it_ends(lexicon: Lexicon) -> None:
+    said = [("SIL", 5), ("AA", 300), ("SIL", 500), ("Y", 3), ("EH", 5), ("S", 6), ("SIL", 12)]
+    stream, posteriors, found = WordSearch(lexicon, TABLES), rows(said), []
+    longest = 0
+    for at in range(0, len(posteriors), 8):
+        found += stream.push(posteriors[at : at + 8])
+        longest = max(longest, at + 8 - found[-1].end if found else 0)
+    assert longest <= LONGEST + 8 + WordSearchSettings().lag
+    assert len(stream._rows) < 40
+    assert joined(found + stream.flush()) == said
 
 
 def test_long_silence_is_forgotten(lexicon: Lexicon) -> None:
