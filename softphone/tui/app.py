@@ -12,11 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
-from textual.widgets import Input
 
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup
@@ -25,6 +23,7 @@ from softphone.store.store import Store, open_store
 from softphone.tui import actions as table
 from softphone.tui import theme
 from softphone.tui.engine_session import EngineSession
+from softphone.tui.keys_in_order import KeysInOrder
 from softphone.tui.names import display_name, who
 from softphone.tui.phone_state import PhoneState, Topic
 from softphone.tui.screens.base import Dialog, PhoneScreen, bindings
@@ -48,7 +47,7 @@ SCREENS: dict[str, tuple[str, str]] = {
 }
 
 
-class PhoneApp(App[int], inherit_bindings=False):
+class PhoneApp(KeysInOrder[int], inherit_bindings=False):
     """`connect` False shows a state that somebody else fills (tests); `clock` gives CLOCK_MONOTONIC in seconds."""
 
     CSS_PATH = "phone.tcss"
@@ -81,7 +80,6 @@ class PhoneApp(App[int], inherit_bindings=False):
         self._first_start = first_start
         self._dirty: frozenset[Topic] = frozenset()
         self._frames = 0
-        self._redirected: events.Key | None = None
         self._title: TerminalTitle | None = None
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
@@ -142,7 +140,8 @@ class PhoneApp(App[int], inherit_bindings=False):
             if isinstance(screen, PhoneScreen | Dialog) and screen.is_mounted:
                 screen.refresh_state(topics)
 
-    def _frame(self) -> None:
+    async def _frame(self) -> None:
+        await self.keys_go_on()
         self._frames += 1
         ringing = self.state.ringing
         if ringing is not None and self._frames % BELL_FRAMES == 0:
@@ -190,14 +189,6 @@ class PhoneApp(App[int], inherit_bindings=False):
         """Close what lies over the phone's own screen."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
-
-    def on_key(self, event: events.Key) -> None:
-        """A key that was on its way when a text field got the focus still belongs into the field: typing is faster than focus."""
-        field = self.focused
-        if isinstance(field, Input) and event is not self._redirected and field.check_consume_key(event.key, event.character):
-            event.prevent_default()
-            self._redirected = events.Key(event.key, event.character)
-            field.post_message(self._redirected)
 
     # What can be done
 

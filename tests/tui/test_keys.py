@@ -1,6 +1,7 @@
 """Each key does what the table of actions says: the command that reaches the engine, and where a refusal is read."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -280,14 +281,57 @@ def test_clicks_do_what_keys_do(engine: ScriptedEngine, tmp_path: Path) -> None:
     play(engine, scene, tmp_path)
 
 
-def test_no_key_is_lost_when_they_come_at_once(engine: ScriptedEngine, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("screen", "burst", "typed"),
+    [
+        ("", "dbob", "bob"),
+        ("", "/bob", "bob"),
+        ("", "ihello bob", "hello bob"),
+        ("", "tbob", "bob"),
+        ("messages", "abob", "bob"),
+        ("contacts", "/bob", "bob"),
+        ("contacts", "abob", "bob"),
+        ("", "dxxx<esc>dbob", "bob"),
+        ("", "c/bob", "bob"),
+        ("", "eabob", "bob"),
+        ("", "cwbob", "~/contacts.vcfbob"),
+    ],
+)
+def test_keys_that_come_at_once_go_into_the_line_that_the_first_opened(
+    engine: ScriptedEngine, tmp_path: Path, screen: str, burst: str, typed: str
+) -> None:
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), recorded.media(1))
-        for letters in ("dbob", "ihello"):
-            for letter in letters:
-                app.post_message(events.Key(letter, letter))
-            await until(pilot, lambda word=letters[1:]: isinstance(app.focused, Input) and app.focused.value == word, letters)  # type: ignore[misc]
-            await pilot.press("escape")
-        assert not any(isinstance(command, ask.Hangup) for command in engine.commands)
+        if screen:
+            app.open(screen)
+            await pilot.pause()
+        for letter in re.findall("<esc>|.", burst):
+            key = {"/": "slash", " ": "space", "<esc>": "escape"}.get(letter, letter)
+            app.post_message(events.Key(key, None if letter == "<esc>" else letter))
+        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == typed, typed)
+        assert [command for command in engine.commands if not isinstance(command, ask.Status)] == []
+
+    play(engine, scene, tmp_path)
+
+
+def test_a_paste_and_keys_stay_in_order(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        for event in (events.Key("d", "d"), events.Key("b", "b"), events.Paste("ob@"), events.Key("h", "h")):
+            app.post_message(event)
+        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "bob@h", "all of it")
+
+    play(engine, scene, tmp_path)
+
+
+def test_keys_go_on_when_what_the_last_one_went_to_has_gone(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1))
+        await pilot.press("p")
+        # The keypad is taken away with the key still on its way to it.
+        app.post_message(events.Key("9", "9"))
+        app.pop_screen()
+        app.post_message(events.Key("d", "d"))
+        await until(pilot, lambda: isinstance(app.focused, Input), "the dial field")
 
     play(engine, scene, tmp_path)
