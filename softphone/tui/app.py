@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup
@@ -76,6 +77,8 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
         self.session = EngineSession(self.take_event, self.take_status, socket=socket, config=config_file)
         self.actions = table.remapped(config.keys)
         self.animation_level = "none"
+        self.crash: BaseException | None = None
+        """The mistake of our own that ended the phone."""
         self._connect = connect
         self._first_start = first_start
         self._dirty: frozenset[Topic] = frozenset()
@@ -109,6 +112,15 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
     def on_unmount(self) -> None:
         if self._title is not None:
             self._title.restore()
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual's own shows the values of variables; `main` says what there is to say.
+        self.crash = self.crash or (error.error if isinstance(error, WorkerFailed) else error)
+        super()._handle_exception(error)
+        self._exit_renderables.clear()
+
+    def _fatal_error(self) -> None:
+        self._close_messages_no_wait()
 
     # What the engine tells
 

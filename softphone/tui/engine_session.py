@@ -162,6 +162,19 @@ class EngineSession:
         self._lost.set()
         self._again.set()
 
+    def leave_behind(self) -> bool:
+        """When the event loop has failed: the engine goes on as long as it has calls. False where it cannot be told."""
+        link = self._link
+        if link is None:
+            return False
+        self._closing = True
+        try:
+            link.request(Stay(on=True, until_idle=True), timeout_s=5)
+        except ControlError:
+            return False
+        _leave(link)
+        return True
+
     async def _pause(self, seconds: float) -> None:
         self._again.clear()
         with contextlib.suppress(TimeoutError):

@@ -20,6 +20,7 @@ def run(config_file: Path | None = None, socket: Path | None = None) -> int:
         TerminalError: standard input, output or error is no terminal.
         ConfigError: the configuration is wrong.
         KeysError: its section `[keys]` is.
+        ScreenError: the phone failed by a mistake of its own; calls go on.
     """
     # Textual draws on standard error.
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
@@ -29,4 +30,13 @@ def run(config_file: Path | None = None, socket: Path | None = None) -> int:
 
     first_start = config_file is None and not paths.config_file().exists()
     app = PhoneApp(settings, socket=socket, config_file=config_file, first_start=first_start)
-    return app.run() or 0
+    try:
+        status = app.run()
+    except Exception as error:
+        app.crash = app.crash or error
+    if app.crash is not None:
+        from softphone.tui import crash  # noqa: PLC0415 - seldom
+
+        calls = bool(app.state.calls)
+        raise crash.ended(app.crash, calls=calls, engine=app.session.leave_behind() if calls else False) from None
+    return status or 0

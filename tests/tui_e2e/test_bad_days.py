@@ -52,6 +52,39 @@ def test_an_engine_killed_under_a_call(make_ui: MakeUi, make_phone: MakePhone) -
     assert alice.screen().count(re.sub("^sip:", "", bob.uri)) == 2, "the lost call is in the history too"
 
 
+BROKEN = """
+from softphone.tui.app import PhoneApp
+def action_theme(self):
+    password = "hunter" + "2"
+    raise RuntimeError("a mistake")
+PhoneApp.action_theme = action_theme
+"""
+
+
+def test_a_mistake_of_the_screen_costs_no_call_and_shows_no_secret(make_ui: MakeUi, make_phone: MakePhone) -> None:
+    bob = make_phone("bob", codecs=("PCMU",))
+    bob.client.request(AutoAnswer())
+    alice = make_ui("alice", codecs=("PCMU",), before=BROKEN)
+    alice.wait("Ready")
+    dial(alice, bob.uri)
+    alice.wait("talking")
+    alice.press("T")
+    assert alice.wait_end() == 1
+    shown = alice.screen()
+    said = [line for line in shown.splitlines() if line.strip() and "[ended with" not in line]
+    assert said[0].startswith("softphone: the phone's screen failed") and len(" ".join(said)) < 400, shown
+    assert "the call goes on; run softphone" in " ".join(said)
+    assert "hunter" not in shown and "Traceback" not in shown
+    log = alice.home / "data" / "softphone" / "errors.log"
+    assert str(log) in "".join(said) and log.stat().st_mode & 0o777 == 0o600
+    assert "in action_theme" in log.read_text() and "hunter2" not in log.read_text()
+    alice.stop()
+    alice.start()
+    alice.wait("talking")
+    alice.press("b")
+    alice.wait("Ready")
+
+
 def test_a_wrong_password_is_mended_where_it_is_said(kamailio: Kamailio, make_ui: MakeUi) -> None:
     alice = make_ui("alice", user="alice", password="not-this", server=kamailio, codecs=("PCMU",), columns=80, lines=24)
     alice.wait("did not accept the|failed: 401")

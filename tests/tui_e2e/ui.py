@@ -18,7 +18,7 @@ class Ui(Terminal):
     """`softphone` as a user starts it, on loopback and without sound devices; nothing of this machine's user is read or written.
 
     `server` with `user` and `password` gives it an account; `environment` as for `Terminal`. Without `config` there is the one that
-    these describe; `config=None` leaves the phone without any, as on the first start.
+    these describe; `config=None` leaves the phone without any, as on the first start. `before` is Python that runs first in its process.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Ui(Terminal):
         lines: int = 40,
         config: Config | str | None = "described",
         environment: dict[str, str | None] | None = None,
+        before: str = "",
     ) -> None:
         self.home = folder
         for name in ("config/softphone", "data", "run", "cache"):
@@ -60,6 +61,8 @@ class Ui(Terminal):
             "NO_COLOR": None,
         }
         program = [sys.executable, "-m", "softphone.cli.main"]
+        if before:
+            program = [sys.executable, "-c", f"{before}\nimport sys\nfrom softphone.cli.main import main\nsys.exit(main([]))"]
         super().__init__(program, {**variables, **(environment or {})}, columns, lines)
 
     def wait_codec(self) -> None:
