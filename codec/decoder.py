@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from codec.detail_reader import DetailReader
+from codec.extensions import ReceivedExtensions
+from codec.link_report import LinkReport
 from codec.payload import VoicePiece, parse
 from codec.playout import Playout, SpokenPhone
 from codec.prosody import DEFAULT_MEAN_F0
@@ -77,6 +79,7 @@ class Decoder:
         self._pulled = 0
         self._packets = 0
         self._talking = False
+        self._extensions = ReceivedExtensions()
 
     @property
     def statistics(self) -> DecoderStatistics:
@@ -95,6 +98,11 @@ class Decoder:
         )
 
     @property
+    def link_report(self) -> tuple[int, LinkReport | None]:
+        """How many reports of how our packets fare there the far end has sent, and the newest."""
+        return self._extensions.reports, self._extensions.report
+
+    @property
     def spoken(self) -> deque[SpokenPhone]:
         """Phones that were spoken, and holes that were bridged, newest last: take them out with `popleft`; the oldest are forgotten."""
         return self._playout.spoken
@@ -103,6 +111,7 @@ class Decoder:
         """Take one payload as it came from the network, in any order, repeated or not. Raises PayloadError."""
         packet = parse(payload, self._models.entropy)
         self._packets += 1
+        self._extensions.receive(packet)
         if packet.voice is not None:
             self._voice.receive(packet.voice)
         self._playout.receive(packet, self._now)
@@ -124,7 +133,7 @@ class Decoder:
             self._pulled += len(block)
             missing -= len(block)
             blocks.append(block)
-        return np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
+        return self._extensions.noise.fill(np.concatenate(blocks)) if blocks else np.zeros(0, np.int16)
 
     @property
     def _now(self) -> int:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.comfort_noise import BackgroundMeter
 from codec.detail_writer import MARGIN, DetailWriter
-from codec.packetiser import Packetiser
-from codec.payload import serialize
+from codec.link_report import LinkReport
+from codec.packetiser import Packetiser, without_oldest
+from codec.payload import TIME_MODULO, Extension, Packet, serialize
 from codec.prosody import RunningMeanF0
 from codec.recogniser import RecognisedPhone
 from codec.settings import EncoderSettings
@@ -30,6 +33,9 @@ STEP_SAMPLES = TICK_FRAMES * FRAME_SAMPLES
 """Sound is worked on in steps of 20 ms, so that packets go at the same times however it comes in."""
 
 REMEMBERED_TOKENS = 64
+LONGEST_PAYLOAD = 400
+"""Earlier groups are left out of a payload that would be longer: it has to fit one packet of the network, and PJMEDIA's buffers."""
+
 KNOWN_SECONDS = 60.0
 """A voice that was learned elsewhere is described as finely as one heard for so long."""
 
@@ -59,6 +65,14 @@ class Encoder:
         self._voice_sender = VoiceSender(self._models.voice_code)
         self._details = DetailWriter(self._models.detail)
         self._voice_heard = VoiceReceiver(self._models.voice_code)
+        self._background = BackgroundMeter()
+        self._report: Extension | None = None
+        self._report_is_urgent = False
+
+    def report(self, report: LinkReport, urgent: bool) -> None:
+        """Tell the far end how its packets fare: with the next packet, or, where it is urgent and none is under way, with one of its own.
+        A newer report takes the place of one that was not sent yet."""
+        self._report, self._report_is_urgent = report.extension(), urgent or self._report_is_urgent
 
     def encode(self, pcm: NDArray[np.int16]) -> list[bytes]:
         """pcm (samples,) int16, 16 kHz mono, any length -> the payloads that became ready, in order; none in silence."""
@@ -72,12 +86,18 @@ class Encoder:
                 step = np.zeros(STEP_SAMPLES, np.int16)
                 self._history.push(step)
             else:
-                self._gate.hear(self._history.push(step))
+                levels = self._history.push(step)
+                self._gate.hear(levels)
+                if self.settings.comfort_noise:
+                    self._background.push(step, float(levels.max(initial=-96.0)), self._gate.floor, self._gate.speaking)
             payloads += self._take(self._recogniser.push(step))
             if self._typed.active and not self._gate.speaking:
                 payloads += self._utter()
             if self._packets.due(self._now, self.settings):
                 payloads += self._send()
+            elif not self._packets.waiting and not self._gate.speaking and self._has_news:
+                packet = Packet(self._now % TIME_MODULO, ((),), extensions=self._extensions())
+                payloads.append(serialize(packet, self._models.entropy))
         self._unstepped = self._unstepped[whole:]
         return payloads
 
@@ -184,7 +204,22 @@ class Encoder:
         if piece is not None:
             self._voice_heard.receive(piece)
         details = self._detail if self.settings.detail else None
-        return [serialize(self._packets.packet(self._now, self.settings, piece, details), self._models.entropy)]
+        packet = replace(self._packets.packet(self._now, self.settings, piece, details), extensions=self._extensions())
+        payload = serialize(packet, self._models.entropy)
+        while len(payload) > LONGEST_PAYLOAD and len(packet.groups) > 1:
+            packet = without_oldest(packet)
+            payload = serialize(packet, self._models.entropy)
+        return [payload]
+
+    @property
+    def _has_news(self) -> bool:
+        return self._report_is_urgent or (self.settings.comfort_noise and self._background.worth_a_packet)
+
+    def _extensions(self) -> tuple[Extension, ...]:
+        """What goes with the packet that goes now; it is not sent again."""
+        noise = self._background.description() if self.settings.comfort_noise else None
+        report, self._report, self._report_is_urgent = self._report, None, False
+        return tuple(extension for extension in (report, noise) if extension is not None)
 
     def _detail(self, tokens: tuple[WireToken, ...], start: int) -> tuple[WireToken, ...]:
         first, last = start * TICK_FRAMES, (start + sum(token.ticks for token in tokens)) * TICK_FRAMES

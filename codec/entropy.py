@@ -14,7 +14,10 @@ from codec.range_coder import TOTAL, FrequencyTable
 from codec.wire_token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES
 
 UNKNOWN_PHONE = len(PHONES)
-MAX_REDUNDANT_GROUPS = 4
+MAX_REDUNDANT_GROUPS = 11
+MANY_GROUPS = 4
+"""The table of redundant_groups ends here; so many or more are told by three bits that follow."""
+
 MAX_GROUP_TOKENS = 31
 FLAGS = 32
 PHONE_CLASSES = 5
@@ -24,7 +27,7 @@ DETAIL_CODES = 256
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "flags": (FLAGS,),
-    "redundant_groups": (MAX_REDUNDANT_GROUPS + 1,),
+    "redundant_groups": (MANY_GROUPS + 1,),
     "group_tokens": (MAX_GROUP_TOKENS + 1,),
     "phone": (UNKNOWN_PHONE + 1, UNKNOWN_PHONE + 1, len(PHONES)),
     "ticks": (len(PHONES), PHONE_CLASSES, MAX_TICKS),

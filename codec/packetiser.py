@@ -2,10 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from codec.entropy import MAX_GROUP_TOKENS
 from codec.payload import TIME_MODULO, Packet, VoicePiece
 from codec.settings import MAX_REDUNDANCY, EncoderSettings
+from codec.token_coding import coarser
 from codec.wire_token import TICK_MS, WireToken
 
 Detailer = Callable[[tuple[WireToken, ...], int], tuple[WireToken, ...]]
@@ -21,13 +23,14 @@ class Packetiser:
         self._started = 0
         self._ended = True
         self._end_untold = False
+        self._after_end = 0  # packets since the end that say it
         self._sent_at: int | None = None
         self.spoken_ticks = 0
         """Ticks of speech sent so far."""
 
     @property
     def waiting(self) -> bool:
-        """True if `packet` would make one."""
+        """True if `packet` would make one that says something new."""
         return bool(self._pending) or self._end_untold
 
     @property
@@ -43,6 +46,7 @@ class Packetiser:
             self._earlier.clear()
             self._started = start
         self._ended = self._end_untold = False
+        self._after_end = 0
         self._pending.append(token)
         self._next_tick = start + token.ticks
 
@@ -53,7 +57,7 @@ class Packetiser:
 
     def due(self, now: int, settings: EncoderSettings) -> bool:
         """True if a packet should go. now: tick of the stream."""
-        if not self.waiting:
+        if not self.waiting and not (self._earlier and 0 < self._after_end < settings.redundancy):
             return False
         # The recogniser gives phones in lots: half a tick early is better than a whole lot late.
         return self.full or self._sent_at is None or (now - self._sent_at) * TICK_MS >= settings.interval_ms - TICK_MS // 2
@@ -63,20 +67,32 @@ class Packetiser:
         return bool(self._pending) or (settings.redundancy > 0 and bool(self._earlier))
 
     def packet(self, now: int, settings: EncoderSettings, voice: VoicePiece | None, details: Detailer | None = None) -> Packet:
-        """The packet of everything that waits. details: gives the tokens of the newest group, from their first tick on, their details,
-        which are not repeated later."""
+        """The packet of everything that waits. details: gives the tokens of the newest group, from their first tick on, their details.
+
+        The last groups of a talkspurt are repeated as often as all others: by packets that hold nothing else, fewer groups each.
+        """
         plain = tuple(self._pending)
         newest = details(plain, self._next_tick - sum(token.ticks for token in plain)) if details else plain
-        repeated = list(self._earlier)[-settings.redundancy :] if settings.redundancy else []
+        count = settings.redundancy - self._after_end
+        repeated = [coarser(group, settings.repeated_detail) for group in list(self._earlier)[-count:]] if count > 0 else []
         groups = (*repeated, newest)
         length = sum(token.ticks for group in groups for token in group)
         first = self._next_tick - length
-        end, self._end_untold, self._pending, self._sent_at = self._ended, False, [], now
         if plain:
-            self._earlier.append(plain)
+            self._earlier.append(newest)
+        if self._ended:
+            self._after_end += 1
+        self._end_untold, self._pending, self._sent_at = False, [], now
         self.spoken_ticks += sum(token.ticks for token in newest)
-        return Packet(first % TIME_MODULO, groups, first == self._started, end, voice)
+        return Packet(first % TIME_MODULO, groups, first == self._started, self._ended, voice)
 
     def forget_end(self) -> None:
         """Do not tell the end."""
         self._end_untold = False
+
+
+def without_oldest(packet: Packet) -> Packet:
+    """The packet without the oldest group that it repeats."""
+    oldest, *groups = packet.groups
+    time = packet.time + sum(token.ticks for token in oldest)
+    return replace(packet, time=time % TIME_MODULO, groups=tuple(groups), start=packet.start and not oldest)

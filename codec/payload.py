@@ -1,37 +1,48 @@
-"""One packet of payload type x-phv, format version 1: groups of tokens with their time, and pieces of the voice.
+"""One packet of payload type x-phv, format version 2: groups of tokens with their time, and pieces of the voice.
+
+docs/payload-format.md is the whole description. In short:
 
 byte 0   time of the packet's first token in ticks of 20 ms, modulo 256
 byte 1.. one range-coded message (`codec.range_coder`, frequencies of `codec.entropy`), in this order:
   flags              bit 0 a talkspurt begins with the first token, 1 it ends with the last one, 2 voice piece, 3 extensions,
                      4 another layer
-  redundant_groups   how many earlier groups are repeated
+  redundant_groups   how many earlier groups are repeated; of four or more, 3 bits say how many more than four
   each group, oldest first, each beginning where the one before it ends:
-    group_tokens     number of tokens; then each token:
+    group_tokens     number of tokens; then each token (`codec.token_coding`):
       phone          context: the two phones before it in this packet
       ticks          duration; context: phone, class of the phone before it
       vowels only:   first_pitch or pitch_change (from the end of the last voiced vowel of this packet),
                      glide (context: duration; only if voiced), first_level or level_change (from the last vowel)
   voice piece        3 bits version, 5 bits index, VOICE_PIECE_BYTES bytes; plain
   extensions         8 bits type, 8 bits length, bytes; plain; then 1 bit: another one follows
-  another layer      2 bits kind; kinds 0 and 1 are details of the newest group with one or two codes a segment:
-    each segment of each token of the newest group (`codec.wire_token.segment_count`):
+  another layer      2 bits kind: 0 and 1 are details of the newest group with one or two codes a segment; 2 is details of any group:
+                     each, newest first, 2 bits number of codes, then its details. Details of a group:
+    each segment of each token of the group (`codec.wire_token.segment_count`):
       detail_first   context: phone, whether it is the token's first segment
       detail_second  context: class of the phone
                      of other kinds everything that remains belongs to them; who does not know them reads no further
 
 A group is named by the time of its first token: groups of a talkspurt follow one another without a gap, so a gap in time that
 no beginning or end of a talkspurt explains is a missing group. A receiver unfolds the time from 8 bits by its own clock.
+A packet whose only group is empty carries pieces and extensions alone; its time is that of its sending.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from codec.entropy import DETAIL_STAGES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, UNKNOWN_PHONE, Entropy, glide_context, phone_class
+from codec.entropy import DETAIL_STAGES, MANY_GROUPS, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
 from codec.errors import PayloadError
-from codec.phones import VOWELS
-from codec.range_coder import FrequencyTable, RangeDecoder, RangeEncoder, uniform
-from codec.wire_token import LEVELS, MAX_GLIDE, PITCHES, WireToken, glide_end, segment_count
+from codec.range_coder import RangeDecoder, RangeEncoder, uniform
+from codec.token_coding import (
+    Group,
+    PacketContext,
+    decode_details,
+    decode_token,
+    encode_details,
+    encode_token,
+    stages_of,
+)
 
-VERSION = 1
+VERSION = 2
 TIME_MODULO = 256
 MAX_PAYLOAD = 1024
 VOICE_PIECE_BYTES = 4
@@ -40,11 +51,9 @@ MAX_VOICE_PIECES = 32
 MAX_EXTENSIONS = 3
 
 START, END, VOICE, EXTENSIONS, LAYER = 1, 2, 4, 8, 16
-_UNKNOWN_KIND = 3
-_KIND = uniform(2)
-_BIT, _VERSION, _INDEX, _BYTE = uniform(1), uniform(3), uniform(5), uniform(8)
-_NOT_VOICED = PITCHES
-_NO_CHANGE = 2 * PITCHES - 1
+_ANY_GROUP, _UNKNOWN_KIND = 2, 3
+_KIND = _STAGES = uniform(2)
+_BIT, _VERSION, _INDEX, _BYTE, _MANY = uniform(1), uniform(3), uniform(5), uniform(8), uniform(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,39 +78,16 @@ class Packet:
     """time: ticks modulo 256 of the first token; groups: oldest first, the last one is the newest and may be empty.
 
     start: a talkspurt begins with the first token; end: it ends with the last one; more: a layer follows which this version does not
-    read. Tokens of the newest group all have details, with as many codes each, or none has; those of other groups have none.
+    read. Segments of a group all have details, with as many codes each, or none has.
     """
 
     time: int
-    groups: tuple[tuple[WireToken, ...], ...]
+    groups: tuple[Group, ...]
     start: bool = False
     end: bool = False
     voice: VoicePiece | None = None
     extensions: tuple[Extension, ...] = ()
     more: bool = False
-
-
-class _Context:
-    """What has been coded so far in this packet; the same on both sides."""
-
-    def __init__(self, entropy: Entropy) -> None:
-        self._entropy = entropy
-        self._phones = (UNKNOWN_PHONE, UNKNOWN_PHONE)
-        self.pitch: int | None = None
-        self.level: int | None = None
-
-    def phone(self) -> FrequencyTable:
-        return self._entropy.table("phone", *self._phones)
-
-    def ticks(self, phone: int) -> FrequencyTable:
-        return self._entropy.table("ticks", phone, phone_class(self._phones[1]))
-
-    def after(self, token: WireToken) -> None:
-        self._phones = (self._phones[1], token.phone)
-        if token.phone in VOWELS:
-            self.level = token.level
-            if token.pitch is not None:
-                self.pitch = glide_end(token)
 
 
 def serialize(packet: Packet, entropy: Entropy) -> bytes:
@@ -112,16 +98,19 @@ def serialize(packet: Packet, entropy: Entropy) -> bytes:
         raise ValueError(f"a packet has 1 to {MAX_REDUNDANT_GROUPS + 1} groups of at most {MAX_GROUP_TOKENS} tokens")
     if len(packet.extensions) > MAX_EXTENSIONS:
         raise ValueError(f"a packet has at most {MAX_EXTENSIONS} extensions, got {len(packet.extensions)}")
-    coder, context = RangeEncoder(), _Context(entropy)
-    detailed = [token for token in packet.groups[-1] if token.details]
-    flags = START * packet.start | END * packet.end | LAYER * (packet.more or bool(detailed))
+    coder, context = RangeEncoder(), PacketContext(entropy)
+    detailed = any(token.details for group in packet.groups for token in group)
+    flags = START * packet.start | END * packet.end | LAYER * (packet.more or detailed)
     flags |= VOICE * (packet.voice is not None) | EXTENSIONS * bool(packet.extensions)
     coder.encode(flags, entropy.table("flags"))
-    coder.encode(len(packet.groups) - 1, entropy.table("redundant_groups"))
+    redundant = len(packet.groups) - 1
+    coder.encode(min(redundant, MANY_GROUPS), entropy.table("redundant_groups"))
+    if redundant >= MANY_GROUPS:
+        coder.encode(redundant - MANY_GROUPS, _MANY)
     for group in packet.groups:
         coder.encode(len(group), entropy.table("group_tokens"))
         for token in group:
-            _encode_token(coder, context, entropy, token)
+            encode_token(coder, context, entropy, token)
     if packet.voice is not None:
         if len(packet.voice.data) != VOICE_PIECE_BYTES:
             raise ValueError(f"a voice piece has {VOICE_PIECE_BYTES} bytes, got {len(packet.voice.data)}")
@@ -136,63 +125,46 @@ def serialize(packet: Packet, entropy: Entropy) -> bytes:
     if packet.more:
         coder.encode(_UNKNOWN_KIND, _KIND)
     elif detailed:
-        _encode_details(coder, entropy, packet.groups[-1], len(detailed[0].details[0]))
+        _encode_layer(coder, entropy, packet.groups)
     payload = bytes([packet.time]) + coder.finish()
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"a payload has at most {MAX_PAYLOAD} bytes, got {len(payload)}")
     return payload
 
 
-def _encode_details(coder: RangeEncoder, entropy: Entropy, group: tuple[WireToken, ...], stages: int) -> None:
-    coder.encode(stages - 1, _KIND)
-    for token in group:
-        if len(token.details) != segment_count(token.phone, token.ticks):
-            raise ValueError("either all tokens of the newest group have details or none has")
-        for place, codes in enumerate(token.details):
-            if len(codes) != stages:
-                raise ValueError(f"all segments of a packet have as many codes, {stages} here, got {len(codes)}")
-            coder.encode(codes[0], entropy.table("detail_first", token.phone, int(place == 0)))
-            for code in codes[1:]:
-                coder.encode(code, entropy.table("detail_second", phone_class(token.phone)))
+def _encode_layer(coder: RangeEncoder, entropy: Entropy, groups: tuple[Group, ...]) -> None:
+    if not any(token.details for group in groups[:-1] for token in group):
+        coder.encode(stages_of(groups[-1]) - 1, _KIND)
+        encode_details(coder, entropy, groups[-1])
+        return
+    coder.encode(_ANY_GROUP, _KIND)
+    for group in reversed(groups):
+        stages = stages_of(group)
+        coder.encode(stages, _STAGES)
+        if stages:
+            encode_details(coder, entropy, group)
 
 
-def _decode_details(coder: RangeDecoder, entropy: Entropy, group: tuple[WireToken, ...]) -> tuple[WireToken, ...] | None:
-    """The group with its details; None where the layer is of another kind."""
-    stages = coder.decode(_KIND) + 1
-    if stages > DETAIL_STAGES:
-        return None
-    detailed = []
-    for token in group:
-        segments = []
-        for place in range(segment_count(token.phone, token.ticks)):
-            first = coder.decode(entropy.table("detail_first", token.phone, int(place == 0)))
-            more = (coder.decode(entropy.table("detail_second", phone_class(token.phone))) for _ in range(stages - 1))
-            segments.append((first, *more))
-        detailed.append(replace(token, details=tuple(segments)))
-    return tuple(detailed)
+def _decode_layer(coder: RangeDecoder, entropy: Entropy, groups: list[Group]) -> bool:
+    """Adds details to the groups; False where the rest is of a kind, or of a fineness, that this version does not know."""
+    kind = coder.decode(_KIND)
+    if kind < _ANY_GROUP:
+        groups[-1] = decode_details(coder, entropy, groups[-1], kind + 1)
+        return True
+    if kind != _ANY_GROUP:
+        return False
+    for place in reversed(range(len(groups))):
+        stages = coder.decode(_STAGES)
+        if stages > DETAIL_STAGES:
+            return False
+        if stages:
+            groups[place] = decode_details(coder, entropy, groups[place], stages)
+    return True
 
 
 def _encode_bytes(coder: RangeEncoder, data: bytes) -> None:
     for byte in data:
         coder.encode(byte, _BYTE)
-
-
-def _encode_token(coder: RangeEncoder, context: _Context, entropy: Entropy, token: WireToken) -> None:
-    coder.encode(token.phone, context.phone())
-    coder.encode(token.ticks - 1, context.ticks(token.phone))
-    if token.phone in VOWELS:
-        if context.pitch is None:
-            coder.encode(_NOT_VOICED if token.pitch is None else token.pitch, entropy.table("first_pitch"))
-        else:
-            change = _NO_CHANGE if token.pitch is None else token.pitch - context.pitch + PITCHES - 1
-            coder.encode(change, entropy.table("pitch_change"))
-        if token.pitch is not None:
-            coder.encode(token.glide + MAX_GLIDE, entropy.table("glide", glide_context(token.ticks)))
-        if context.level is None:
-            coder.encode(token.level, entropy.table("first_level"))
-        else:
-            coder.encode(token.level - context.level + LEVELS - 1, entropy.table("level_change"))
-    context.after(token)
 
 
 def parse(payload: bytes, entropy: Entropy) -> Packet:
@@ -201,22 +173,20 @@ def parse(payload: bytes, entropy: Entropy) -> Packet:
         raise PayloadError("The payload is empty: at least its time is needed.")
     if len(payload) > MAX_PAYLOAD:
         raise PayloadError(f"The payload has {len(payload)} bytes, more than {MAX_PAYLOAD}: it is not of type x-phv.")
-    coder, context = RangeDecoder(payload[1:]), _Context(entropy)
+    coder, context = RangeDecoder(payload[1:]), PacketContext(entropy)
     flags = coder.decode(entropy.table("flags"))
-    count = coder.decode(entropy.table("redundant_groups")) + 1
-    groups = []
-    for _ in range(count):
+    redundant = coder.decode(entropy.table("redundant_groups"))
+    if redundant == MANY_GROUPS:
+        redundant += coder.decode(_MANY)
+    groups: list[Group] = []
+    for _ in range(redundant + 1):
         tokens = coder.decode(entropy.table("group_tokens"))
-        groups.append(tuple(_decode_token(coder, context, entropy) for _ in range(tokens)))
+        groups.append(tuple(decode_token(coder, context, entropy) for _ in range(tokens)))
     voice = None
     if flags & VOICE:
         voice = VoicePiece(coder.decode(_VERSION), coder.decode(_INDEX), _decode_bytes(coder, VOICE_PIECE_BYTES))
     extensions = _decode_extensions(coder) if flags & EXTENSIONS else ()
-    more = False
-    if flags & LAYER:
-        newest = _decode_details(coder, entropy, groups[-1])
-        more = newest is None
-        groups[-1] = newest or groups[-1]
+    more = bool(flags & LAYER) and not _decode_layer(coder, entropy, groups)
     packet = Packet(payload[0], tuple(groups), bool(flags & START), bool(flags & END), voice, extensions, more)
     # There is one way only to write a packet; what was written otherwise was damaged, and would be heard as babble.
     if not packet.more and serialize(packet, entropy) != payload:
@@ -237,28 +207,3 @@ def _decode_extensions(coder: RangeDecoder) -> tuple[Extension, ...]:
             return tuple(extensions)
         if len(extensions) == MAX_EXTENSIONS:
             raise PayloadError(f"The payload has more than {MAX_EXTENSIONS} extensions: it was damaged, or it is not of type x-phv.")
-
-
-def _decode_token(coder: RangeDecoder, context: _Context, entropy: Entropy) -> WireToken:
-    phone = coder.decode(context.phone())
-    ticks = coder.decode(context.ticks(phone)) + 1
-    if phone not in VOWELS:
-        token = WireToken(phone, ticks)
-    else:
-        if context.pitch is None:
-            first = coder.decode(entropy.table("first_pitch"))
-            pitch = None if first == _NOT_VOICED else first
-        else:
-            change = coder.decode(entropy.table("pitch_change"))
-            pitch = None if change == _NO_CHANGE else context.pitch + change - PITCHES + 1
-        glide = 0 if pitch is None else coder.decode(entropy.table("glide", glide_context(ticks))) - MAX_GLIDE
-        if context.level is None:
-            level = coder.decode(entropy.table("first_level"))
-        else:
-            level = context.level + coder.decode(entropy.table("level_change")) - LEVELS + 1
-        try:
-            token = WireToken(phone, ticks, pitch, glide, level)
-        except ValueError as error:
-            raise PayloadError(f"The payload holds a token that cannot be ({error}): it was damaged.") from None
-    context.after(token)
-    return token

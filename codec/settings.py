@@ -6,7 +6,7 @@ from codec.entropy import DETAIL_STAGES
 from codec.errors import CodecError
 
 MIN_INTERVAL_MS, MAX_INTERVAL_MS = 40, 640
-MAX_REDUNDANCY = 4
+MAX_REDUNDANCY = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class EncoderSettings:
     """Time between packets while somebody speaks, 40..640; the headers of a packet cost more than what is in it."""
 
     redundancy: int = 1
-    """How many earlier groups each packet repeats, 0..4."""
+    """How many earlier groups each packet repeats, 0..8."""
 
     voice: bool = True
     """Describe the speaker's voice to the listener; without it a neutral voice is heard."""
@@ -25,10 +25,17 @@ class EncoderSettings:
     detail: int = 2
     """Codes for how each 40 ms of speech sounded, 0 to 2: about 180 bit/s each, and many more words understood."""
 
+    repeated_detail: int = 0
+    """How many of these codes the repeated groups keep, 0 to 2."""
+
+    comfort_noise: bool = True
+    """Describe the background where it can be heard, so that the listener does not fall into silence between words."""
+
     def __post_init__(self) -> None:
         if not MIN_INTERVAL_MS <= self.interval_ms <= MAX_INTERVAL_MS:
             raise CodecError(f"interval_ms is {self.interval_ms}; choose {MIN_INTERVAL_MS} to {MAX_INTERVAL_MS} ms")
         if not 0 <= self.redundancy <= MAX_REDUNDANCY:
             raise CodecError(f"redundancy is {self.redundancy}; choose 0 to {MAX_REDUNDANCY} earlier groups")
-        if not 0 <= self.detail <= DETAIL_STAGES:
-            raise CodecError(f"detail is {self.detail}; choose 0 to {DETAIL_STAGES} codes")
+        for name, codes in (("detail", self.detail), ("repeated_detail", self.repeated_detail)):
+            if not 0 <= codes <= DETAIL_STAGES:
+                raise CodecError(f"{name} is {codes}; choose 0 to {DETAIL_STAGES} codes")

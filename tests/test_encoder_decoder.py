@@ -17,6 +17,7 @@ from codec.models import Models
 from codec.payload import Packet, parse, serialize
 from codec.phones import PHONES, SILENCE, phone_index
 from codec.settings import EncoderSettings
+from codec.token_coding import stages_of
 from codec.wire_token import MAX_TICKS, WireToken
 from tests.scripted_speech import HELLO, models_for, script
 
@@ -120,16 +121,17 @@ def test_speech_after_a_very_long_silence_is_sent_with_its_times() -> None:
 
 
 def test_each_packet_repeats_the_groups_before_it() -> None:
-    said = script([("SIL", 300), *HELLO, ("SIL", 500)])
+    said = script([("SIL", 300), *HELLO, ("SIL", 1500)])
     models = models_for(said.phones)
     plain = packets(models, encode(models, said.pcm))
     twice = packets(models, encode(models, said.pcm, EncoderSettings(redundancy=2, voice=False, detail=0)))
     groups = [packet.groups[-1] for packet in plain]
-    for place, packet in enumerate(twice[:-1]):
+    for place, packet in enumerate(twice[:-2]):
         assert packet.groups == tuple(groups[max(0, place - 2) : place + 1])
         assert packet.start == (place <= 2)
-    assert twice[-1].end
-    assert twice[-1].groups == (*groups[-2:], ())
+    # The last group is repeated as often as all others.
+    assert [packet.groups for packet in twice[-2:]] == [(*groups[-2:], ()), (groups[-1], ())]
+    assert all(packet.end for packet in twice[-2:])
 
 
 def test_interval_is_kept() -> None:
@@ -138,6 +140,45 @@ def test_interval_is_kept() -> None:
     for interval in (160, 320, 640):
         sent = [at for at, payloads in enumerate(encode(models, said.pcm, replace(PLAIN, interval_ms=interval))[:-1]) if payloads]
         assert min(b - a for a, b in itertools.pairwise(sent)) * 20 >= interval - 20
+
+
+def test_repeated_groups_keep_as_much_detail_as_is_wanted() -> None:
+    said = script([("SIL", 300), *HELLO, ("SIL", 1500)])
+    models = models_for(said.phones)
+    for repeated in (0, 1, 2):
+        settings = EncoderSettings(redundancy=2, voice=False, repeated_detail=repeated)
+        for packet in packets(models, encode(models, said.pcm, settings)):
+            *earlier, newest = packet.groups
+            assert {stages_of(group) for group in earlier} <= {repeated}
+            assert not newest or stages_of(newest) == 2
+
+
+def test_settings_may_change_between_packets() -> None:
+    said = script([("SIL", 300), *HELLO * 3, ("SIL", 1500)])
+    models = models_for(said.phones)
+    encoder = Encoder(models, EncoderSettings(interval_ms=160, redundancy=0, voice=False, detail=2))
+    sent: list[Packet] = []
+    for at in range(0, len(said.pcm), STEP):
+        if len(sent) == 8:
+            encoder.settings = EncoderSettings(interval_ms=320, redundancy=3, voice=False, detail=1, repeated_detail=1)
+        sent += [parse(payload, models.entropy) for payload in encoder.encode(said.pcm[at : at + STEP])]
+    assert all(len(packet.groups) == 1 for packet in sent[:8])
+    assert all(len(packet.groups) == 4 and {stages_of(group) for group in packet.groups[1:]} == {1} for packet in sent[12:-3])
+    heard = decode(models, [[serialize(packet, models.entropy) for packet in sent]])[1].statistics
+    assert heard.tokens_received == len(HELLO) * 3
+
+
+def test_no_payload_is_too_long_for_a_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codec.encoder.LONGEST_PAYLOAD", 60)
+    said = script([("SIL", 300), *HELLO, ("SIL", 1500)])
+    models = models_for(said.phones)
+    settings = EncoderSettings(redundancy=8, repeated_detail=2, voice=False)
+    sent = list(itertools.chain(*encode(models, said.pcm, settings)))
+    assert max(map(len, sent)) <= 60
+    starts = [parse(payload, models.entropy) for payload in sent]
+    assert len({len(packet.groups) for packet in starts}) > 1
+    heard = decode(models, [sent])[1].statistics
+    assert heard.tokens_received == len(HELLO)
 
 
 @pytest.mark.parametrize("settings", [{"interval_ms": 20}, {"interval_ms": 5000}, {"redundancy": -1}, {"redundancy": 9}])

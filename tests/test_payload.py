@@ -27,23 +27,30 @@ def tokens(draw: st.DrawFn) -> WireToken:
 
 @st.composite
 def detailed(draw: st.DrawFn) -> Packet:
-    """A packet whose newest group has details."""
-    packet, stages = draw(packets), draw(st.integers(1, DETAIL_STAGES))
+    """A packet whose newest groups have details, each group its own number of codes."""
+    packet = draw(packets)
     code = st.integers(0, DETAIL_CODES - 1)
-    newest = tuple(
-        replace(token, details=tuple(tuple(draw(code) for _ in range(stages)) for _ in range(segment_count(token.phone, token.ticks))))
-        for token in packet.groups[-1][:8]
-    )
-    return replace(packet, groups=(*packet.groups[:-1], newest))
+    several = []
+    for group in packet.groups[-draw(st.integers(1, 3)) :]:
+        stages = draw(st.integers(0, DETAIL_STAGES))
+        several.append(
+            tuple(
+                replace(token, details=tuple(tuple(draw(code) for _ in range(stages)) for _ in range(count)) if stages else ())
+                for token in group[:5]
+                for count in [segment_count(token.phone, token.ticks)]
+            )
+        )
+    return replace(packet, groups=tuple(several))
 
 
 groups = st.lists(tokens(), max_size=MAX_GROUP_TOKENS).map(tuple)
+few = st.lists(tokens(), max_size=4).map(tuple)
 pieces = st.builds(VoicePiece, st.integers(0, 7), st.integers(0, 31), st.binary(min_size=VOICE_PIECE_BYTES, max_size=VOICE_PIECE_BYTES))
 extensions = st.builds(Extension, st.integers(0, 255), st.binary(max_size=255))
 packets = st.builds(
     Packet,
     time=st.integers(0, 255),
-    groups=st.lists(groups, min_size=1, max_size=MAX_REDUNDANT_GROUPS + 1).map(tuple),
+    groups=st.lists(groups, min_size=1, max_size=5).map(tuple) | st.lists(few, min_size=6, max_size=MAX_REDUNDANT_GROUPS + 1).map(tuple),
     start=st.booleans(),
     end=st.booleans(),
     voice=st.none() | pieces,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from codec.entropy import (
+    MANY_GROUPS,
     MAX_GROUP_TOKENS,
-    MAX_REDUNDANT_GROUPS,
     SHAPES,
     UNKNOWN_PHONE,
     Entropy,
@@ -144,7 +144,7 @@ def _signalling() -> dict[str, NDArray[np.float64]]:
     flags = np.ones(SHAPES["flags"])
     for bit, probability in share.items():
         flags *= np.where(np.arange(len(flags)) & bit, probability, 1 - probability)
-    return {"flags": flags, "redundant_groups": np.array([0.42, 0.48, 0.06, 0.025, 0.015][: MAX_REDUNDANT_GROUPS + 1])}
+    return {"flags": flags, "redundant_groups": np.array([0.42, 0.48, 0.06, 0.025, 0.015][: MANY_GROUPS + 1])}
 
 
 def to_frequencies(table: NDArray[np.float64]) -> NDArray[np.int64]:
