@@ -10,6 +10,9 @@ from typing import Any
 
 from softphone.cli import status
 
+_NETWORK_LIMIT = 10
+"""Calls take their time: these are two minutes of talk a row."""
+
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("bench", help="measure codecs side by side", epilog=status.HELP)
@@ -26,6 +29,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     errors = actions.add_parser("errors", help="which part of our codec loses the words", epilog=status.HELP)
     _add_common(errors)
     errors.set_defaults(run=run_errors)
+    _add_network(actions.add_parser("network", help="calls of the whole phone over bad networks, beside other codecs", epilog=status.HELP))
+
+
+def _add_network(network: argparse.ArgumentParser) -> None:
+    _add_common(network)
+    network.set_defaults(limit=_NETWORK_LIMIT, run=run_network)
+    network.add_argument(
+        "--impairments", nargs="+", metavar="TEXT", help='such as "loss 30%%", "burst 30%%x3", "jitter 300ms", "rate 2400"'
+    )
+    network.add_argument("--systems", nargs="+", metavar="NAME", help="such as phv, phv-base-r1, opus-6k-60ms, opus-6k-20ms-fec, pcmu")
+    network.add_argument("--config", type=Path, metavar="FILE", help="settings of the system phv (default: those of a new phone)")
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +72,24 @@ def run_codec(options: argparse.Namespace) -> int:
             print(f"written: {page}", file=sys.stderr)
     except CodecError as error:
         raise status.CommandError(str(error)) from None
+    return status.OK
+
+
+def run_network(options: argparse.Namespace) -> int:
+    from codec.errors import CodecError  # noqa: PLC0415 - loads torch
+    from softphone import config  # noqa: PLC0415
+    from softphone.bench.network_bench import bench  # noqa: PLC0415
+    from softphone.bench.network_table import network_table  # noqa: PLC0415
+
+    recordings = _recordings(options)
+    settings = None if options.config is None else config.load(options.config)
+    try:
+        rows = bench(recordings, options.impairments, options.systems, _progress, config=settings, keep=options.keep, jobs=options.jobs)
+    except CodecError as error:
+        raise status.CommandError(str(error)) from None
+    print(file=sys.stderr)
+    print(network_table(rows))
+    _write_json(options.json, rows)
     return status.OK
 
 

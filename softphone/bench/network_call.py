@@ -1,0 +1,108 @@
+"""What is kept of a call through the impairment box until it is judged: what each turn sounded like, and what it cost."""
+
+import hashlib
+import os
+import re
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from codec import audio_file
+from codec.errors import AudioFileError
+from softphone.bench.conversation import PAUSE_S, Conversation, Turn
+from softphone.bench.live_call import SIDES, CallOutcome, SetUp
+from softphone.bench.result import StoreError
+
+
+@dataclass(frozen=True)
+class TurnCost:
+    """RTP of one turn as its sender gave it to the network, with IPv4, UDP and RTP headers; arrived: of its packets, each once."""
+
+    recording: str
+    ip_bytes: int
+    packets: int
+    arrived: int
+
+
+@dataclass(frozen=True)
+class NetworkCall:
+    """set_up: see `live_call.SetUp`; turns: none where there was no call; rtcp_bytes: of both ends over `seconds`, with headers;
+    codec_counters, queues: what each engine counted, by side, for the search for faults."""
+
+    set_up: SetUp
+    turns: tuple[TurnCost, ...] = ()
+    rtcp_bytes: int = 0
+    seconds: float = 0.0
+    counters: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def summarise(conversation: Conversation, outcome: CallOutcome, dtx: bool) -> NetworkCall:
+    """The costs of a call. dtx: packets after a turn's last word belong to it too, because a codec with delay sends them then; without
+    it only those until that word do, for silence is sent as well."""
+    if outcome.set_up.failure:
+        return NetworkCall(outcome.set_up)
+    turns = tuple(_cost(turn, outcome, PAUSE_S if dtx else 0.0) for turn in conversation.turns)
+    rtcp = sum(one.ip_bytes for one in outcome.sent if one.kind == "rtcp")
+    counters: dict[str, dict[str, Any]] = {}
+    for side in SIDES:
+        last = outcome.counters.get(side)
+        if last is not None:
+            counters[side] = {**last.codec_counters, **last.queues, "jitter_buffer_ms": last.jitter_buffer_ms}
+    return NetworkCall(outcome.set_up, turns, rtcp, conversation.seconds, counters)
+
+
+def _cost(turn: Turn, outcome: CallOutcome, after_s: float) -> TurnCost:
+    begin = outcome.began[turn.side] + turn.start_s
+    end = begin + turn.seconds + after_s
+    sent = [one for one in outcome.sent if one.kind == "rtp" and one.side == turn.side and begin <= one.time < end]
+    return TurnCost(turn.recording.name, sum(one.ip_bytes for one in sent), len(sent), sum(one.copies > 0 for one in sent))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    key: str
+    call: NetworkCall
+
+
+class CallStore:
+    """A folder with a folder for each system and impairment; in it for each call a JSON file, and a sound file for each turn."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, system: str, impairment: str, number: int, key: str) -> NetworkCall | None:
+        """The call kept under this key; None where there is none, or one of another key."""
+        try:
+            entry = msgspec.json.decode((self._path(system, impairment) / f"{number}.json").read_bytes(), type=_Entry)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return entry.call if entry.key == key else None
+
+    def put(self, system: str, impairment: str, number: int, key: str, call: NetworkCall, heard: tuple[NDArray[np.int16], ...]) -> None:
+        """Keep a call. Raises StoreError."""
+        folder = self._path(system, impairment)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for place, pcm in enumerate(heard):
+                audio_file.write(folder / f"{number}-{place}.flac", pcm)
+            handle, name = tempfile.mkstemp(dir=folder)
+            with os.fdopen(handle, "wb") as file:
+                file.write(msgspec.json.encode(_Entry(key, call)))
+            os.replace(name, folder / f"{number}.json")  # last, and at once: what is there is complete
+        except (OSError, AudioFileError) as error:
+            raise StoreError(f"{folder} cannot be written ({error}); name another folder with --keep") from None
+
+    def heard(self, system: str, impairment: str, number: int, place: int) -> NDArray[np.int16]:
+        """What was heard of a turn of a kept call. Raises AudioFileError."""
+        return audio_file.read(self._path(system, impairment) / f"{number}-{place}.flac")
+
+    def _path(self, system: str, impairment: str) -> Path:
+        plain = re.sub(r"[^\w.%-]", "_", impairment)[:80]
+        if plain != impairment.replace(" ", "_"):
+            plain += "-" + hashlib.sha256(impairment.encode()).hexdigest()[:8]
+        return self._folder / system / plain

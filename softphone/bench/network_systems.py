@@ -1,0 +1,62 @@
+"""What `softphone bench network` lets talk: configurations of the phone, each by its name in the tables."""
+
+import re
+from dataclasses import dataclass, replace
+
+from softphone.config import Codecs, Config, Opus, Phv, from_dict
+from softphone.config_fields import ConfigError
+from softphone.errors import SoftphoneError
+
+_PHV = re.compile(r"phv(-base|-coarse)?(?:-(\d{2,3}))?(?:-r(\d))?")
+_OPUS = re.compile(r"opus-(\d{1,2})k-(20|40|60)ms(-fec)?")
+_DETAIL = {"-base": 0, "-coarse": 1}
+_FEC_LOSS_PERCENT = 30
+DEFAULT = ("phv", "opus-6k-60ms", "opus-6k-60ms-fec", "opus-6k-20ms", "opus-6k-20ms-fec", "pcmu")
+_KNOWN = "phv, phv[-base|-coarse][-INTERVAL][-rN] such as phv-base-r1 or phv-320-r2, opus-6k-60ms, opus-6k-20ms (also with -fec), pcmu"
+
+
+class NetworkSystemError(SoftphoneError):
+    """There is no such system."""
+
+
+@dataclass(frozen=True)
+class NetworkSystem:
+    """codec: as the engine names it; dtx: whether it is silent on the wire while nobody speaks; own: it needs the codec worker."""
+
+    name: str
+    config: Config
+    codec: str
+    dtx: bool = True
+
+    @property
+    def own(self) -> bool:
+        return self.codec == "x-phv"
+
+
+def network_system(name: str, config: Config | None = None) -> NetworkSystem:
+    """By its name. config: what `phv` takes its settings from; fixed profiles and other codecs do not. Raises NetworkSystemError."""
+    if name == "phv":
+        return NetworkSystem(name, config or Config(), "x-phv")
+    if name == "pcmu":
+        return NetworkSystem(name, Config(codecs=Codecs(order=("PCMU",))), "PCMU", dtx=False)
+    if match := _PHV.fullmatch(name):
+        return NetworkSystem(name, Config(phv=_checked(name, *match.groups())), "x-phv")
+    if match := _OPUS.fullmatch(name):
+        bitrate, fec = 1000 * int(match[1]), match[3] is not None
+        opus = Opus(bitrate=bitrate, ptime_ms=int(match[2]), fec=fec, expected_loss_percent=_FEC_LOSS_PERCENT if fec else 0)
+        if 6000 <= bitrate <= 64000:
+            return NetworkSystem(name, Config(codecs=Codecs(order=("opus",)), opus=opus), "opus")
+    raise NetworkSystemError(f"there is no system {name!r}; there are {_KNOWN}")
+
+
+def _checked(name: str, detail: str | None, interval: str | None, redundancy: str | None) -> Phv:
+    fixed = replace(
+        Phv(),
+        detail=_DETAIL.get(detail or "", Phv().detail),
+        interval_ms=int(interval or Phv().interval_ms),
+        redundancy=int(redundancy or Phv().redundancy),
+    )
+    try:
+        return from_dict({"phv": {"detail": fixed.detail, "interval_ms": fixed.interval_ms, "redundancy": fixed.redundancy}}).phv
+    except ConfigError as error:
+        raise NetworkSystemError(f"{name!r} cannot be: {error}") from None

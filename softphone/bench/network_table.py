@@ -1,0 +1,32 @@
+"""Rows of `softphone bench network` as Markdown."""
+
+from collections.abc import Sequence
+
+from softphone.bench.rows import Row
+
+_COLUMNS = (
+    ("network", "impairment", "{}"),
+    ("system", "system", "{}"),
+    ("IP bit/s", "ip_bps", "{:.0f}"),
+    ("RTCP bit/s", "rtcp_bps", "{:.0f}"),
+    ("packets lost", "lost_share", "{:.0%}"),
+    ("word error", "wer", "{:.1%}"),
+    ("added", "wer_added", "{:+.1%}"),
+    ("words kept", "words_kept", "{:.1%}"),
+    ("mouth to ear, ms", "mouth_to_ear_ms", "{:.0f}"),
+    ("gaps a minute", "gaps_100ms", "{:.1f}"),
+    ("silent", "silent_share", "{:.1%}"),
+    ("set up, s", "set_up_s", "{:.1f}"),
+    ("INVITE, bytes", "invite_bytes", "{}"),
+    ("failed", "calls_failed", "{}"),
+)
+
+
+def network_table(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown table, and what they come from."""
+    lines = ["| " + " | ".join(title for title, _, _ in _COLUMNS) + " |", "| " + " | ".join("---" for _ in _COLUMNS) + " |"]
+    for row in rows:
+        cells = ("" if row[key] is None else form.format(row[key]) for _, key, form in _COLUMNS)
+        lines.append("| " + " | ".join(cells) + " |")
+    first = rows[0]
+    return "\n".join([*lines, "", f"{first['utterances']} utterances of {first['speakers']} speakers in {first['calls']} calls a row."])
