@@ -201,6 +201,14 @@ def test_a_file_that_is_damaged_in_a_call_costs_one_sentence(make: Callable[...,
     assert len(told.sentences()) <= 2
 
 
+def test_what_the_store_said_waits_for_front_ends_that_come_later(make: Callable[..., HistoryWriter], file: Path, told: Told) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"a shopping list, and more of it\n" * 200)
+    writer = make()
+    until(lambda: bool(told.sentences()))
+    assert writer.remark == told.sentences()[0] and "damaged" in writer.remark and writer.note == ""
+
+
 def test_a_disk_that_hangs_holds_nobody_up(
     make: Callable[..., HistoryWriter], file: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,7 +141,7 @@ class Commands:
             "sound": engine.sound.note,
             "microphone": engine.sound.microphone,
             "loudspeaker": engine.sound.loudspeaker,
-            "history": engine.history.note,
+            "history": engine.history.note or engine.history.remark,
             "stay": engine.stay,
             "auto_answer": engine.reception.answer_all,
             "do_not_disturb": engine.reception.do_not_disturb,

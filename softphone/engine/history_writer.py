@@ -81,6 +81,8 @@ class HistoryWriter:
     def __init__(self, tell: Callable[[Event], None], *, keep: bool = True, path: Path | None = None) -> None:
         self.note = ""
         """Why nothing can be kept just now; empty when all is well."""
+        self.remark = ""
+        """The last that the store had to say, for a front end that was not there when it did."""
         self._tell = tell
         self._keep = keep
         self._path = path
@@ -184,6 +186,7 @@ class HistoryWriter:
                 self._tell(Log(level="info", message="calls and messages are kept again"))
         if self._store is not None:
             for note in self._store.take_notes():
+                self.remark = note
                 self._tell(Log(level="warning", message=note))
 
     def _learn(self, item: Event | _Refused | _Sending) -> None:

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -41,7 +42,7 @@ class Database:
         """
         self.path = path or paths.data_dir() / "phone.db"
         self._lock = threading.RLock()
-        self._notes: list[str] = []
+        self._notes: deque[str] = deque()
         self._check = check
         self._writes = 0
         self._inode = 0
@@ -99,9 +100,11 @@ class Database:
         return before != self._seen
 
     def take_notes(self) -> list[str]:
-        """Sentences for the user, each told once: a damaged file was set aside, nothing can be kept."""
-        with self._lock:
-            notes, self._notes = self._notes, []
+        """Sentences for the user, each told once: a damaged file was set aside, nothing can be kept. Never waits."""
+        notes = []
+        with contextlib.suppress(IndexError):
+            while True:
+                notes.append(self._notes.popleft())
         return notes
 
     def close(self) -> None:
@@ -183,7 +186,7 @@ class Database:
                     assert self._connection is not None
                     saved = salvage(aside, self._connection)
                     self._notes.append(
-                        f"{self.path} was damaged ({error}); it is now {aside}; a new one holds what could be read of it: {saved}"
+                        f"the phone's memory was damaged ({error}); what could be read of it is kept ({saved}); the damaged file is {aside}"
                     )
         except sqlite3.Error as second:
             raise StoreError(self._sentence(second)) from None

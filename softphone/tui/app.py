@@ -72,7 +72,7 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
         self.config = config
         self.config_file = config_file
         self.clock = clock
-        self.state = PhoneState()
+        self.state = PhoneState(clock)
         self.store = store or open_store(or_forget=True)
         self.session = EngineSession(self.take_event, self.take_status, socket=socket, config=config_file)
         self.actions = table.remapped(config.keys)
@@ -101,6 +101,7 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
         if self._driver is not None and not self.is_headless:
             self._title = TerminalTitle(self._driver.write)
         self.set_interval(FRAME_S, self._frame)
+        self.set_interval(FRAME_S, self.keys_go_on)
         if self._connect:
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, lambda: self.run_worker(self._lost_terminal(), exclusive=True))
@@ -152,9 +153,10 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
             if isinstance(screen, PhoneScreen | Dialog) and screen.is_mounted:
                 screen.refresh_state(topics)
 
-    async def _frame(self) -> None:
-        await self.keys_go_on()
+    def _frame(self) -> None:
         self._frames += 1
+        for note in self.store.take_notes():
+            self.changed(self.state.notice("warning", note))
         ringing = self.state.ringing
         if ringing is not None and self._frames % BELL_FRAMES == 0:
             self.bell()

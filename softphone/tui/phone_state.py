@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from softphone.tui.call_view import CallView
 LOCAL = "local"
 """The engine's account for calls without a server."""
 NOTICES = 50
+OLD_S = 10.0
 MESSAGES = 200
 Topic = Literal["engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound"]
 EVERYTHING: frozenset[Topic] = frozenset(
@@ -31,6 +32,8 @@ class Notice:
     kind: Kind
     text: str
     call: int | None = None
+    when: float = field(default=0.0, compare=False)
+    """Of the clock that the state was given."""
 
 
 @dataclass
@@ -75,9 +78,10 @@ class TextMessage:
 
 
 class PhoneState:
-    """Give it status and events in the order they come; each call tells which topics changed."""
+    """Give it status and events in the order they come; each call tells which topics changed. `clock` dates notices."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
+        self._clock = clock
         self.engine = EngineView()
         self.sound = told.SoundDevice(microphone=True, loudspeaker=True)
         self.accounts: dict[str, AccountView] = {}
@@ -120,9 +124,9 @@ class PhoneState:
         return self.select(numbers[(at + by) % len(numbers)])
 
     def notice(self, kind: Kind, text: str, call: int | None = None) -> frozenset[Topic]:
-        """Tell the user something; the same sentence twice in a row is told once."""
-        new = Notice(kind, text, call)
-        if not self.notices or self.notices[-1] != new:
+        """Tell the user something; the same sentence twice in a row is told once, unless it is an old one."""
+        new = Notice(kind, text, call, self._clock())
+        if not self.notices or self.notices[-1] != new or new.when - self.notices[-1].when > OLD_S:
             self.notices.append(new)
         return frozenset({"notices"})
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from softphone.config import Config
 from softphone.control.protocol import Call, SoundDevice
+from softphone.store.store import open_store
 from softphone.tui.app import PhoneApp
 from softphone.tui.widgets.dial_field import DialInput
-from tests.tui.driving import awaited, see
+from softphone.tui.widgets.notice_line import STAYS_S, NoticeLine
+from tests.tui.driving import awaited, see, see_no_more
 from tests.tui.recorded import answered, media
 from tests.tui.running import connected, memory_store, settle
 from tests.tui.scripted_engine import ScriptedEngine
@@ -45,3 +47,35 @@ async def test_a_microphone_that_is_unplugged_in_a_call(engine: ScriptedEngine, 
         await see(pilot, "no microphone", "the microphone was unplugged", "Bob Example")
         engine.tell(SoundDevice(microphone=True, loudspeaker=True))
         await see(pilot, "Bob Example")
+
+
+@awaited
+async def test_what_the_store_has_to_say_is_read_and_not_pushed_away(engine: ScriptedEngine, tmp_path: Path) -> None:
+    file = tmp_path / "phone.db"
+    file.write_bytes(b"a shopping list, and more of it\n" * 200)
+    async with connected(tmp_path / "engine.sock", store=open_store(file)) as pilot:
+        engine.tell(SoundDevice(microphone=False, loudspeaker=True, note=UNPLUGGED))
+        await see(pilot, "the phone's memory was damaged", "the damaged file is", "the microphone was unplugged")
+        await pilot.press("c")
+        await see(pilot, "Contacts", "the phone's memory was damaged")
+
+
+@awaited
+async def test_what_was_said_long_ago_does_not_come_back_with_each_screen(engine: ScriptedEngine, tmp_path: Path) -> None:
+    now = 1000.0
+    app = PhoneApp(Config(), socket=tmp_path / "engine.sock", store=memory_store(), clock=lambda: now)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await see(pilot, "Ready")
+        app.changed(app.state.notice("error", "something old"))
+        await see(pilot, "something old")
+        now += STAYS_S + 1
+        app.changed(app.state.notice("info", "something new"))
+        await see(pilot, "something new")
+        await see_no_more(pilot, "something old")
+        now += STAYS_S + 1
+        await pilot.press("c")
+        await see(pilot, "Contacts")
+        await settle(pilot)
+        assert not app.screen.query_one(NoticeLine).display
+        app.changed(app.state.notice("info", "something new"))
+        await see(pilot, "something new")

@@ -44,7 +44,7 @@ class PhoneParts:
     def tell(self, text: str, kind: Kind = "error") -> None:
         """One sentence where the user looks; "" takes it away."""
         for line in cast(Widget, self).query(NoticeLine):
-            line.tell(text, kind)
+            line.tell(text, kind, self.phone.clock())
 
     async def ask(self, command: Command, *, timeout_s: float = 30.0) -> dict[str, Any] | None:
         """The engine's answer, or None after its refusal was shown on this screen."""
@@ -90,7 +90,7 @@ class PhoneScreen(Screen[Result], PhoneParts):
             return  # on its way in or out
         self.query_one(TitleBar).show_state(self.state, topics, self.phone.name_of, self.SCOPE == "phone")
         if "notices" in topics:
-            self.query_one(NoticeLine).show_state(self.state)
+            self.query_one(NoticeLine).show_state(self.state, self.phone.clock())
         self.state_changed(topics)
         self.query_one(KeyHints).show_actions(self.available())
 

@@ -1,4 +1,4 @@
-"""The line over the key hints: the last thing that the user should know, and what to do about it."""
+"""The lines over the key hints: the last things that the user should know, and what to do about them."""
 
 from __future__ import annotations
 
@@ -7,35 +7,64 @@ from typing import ClassVar
 from textual.content import Content
 from textual.widgets import Static
 
-from softphone.tui.phone_state import Kind, PhoneState
+from softphone.tui.phone_state import Kind, Notice, PhoneState
+
+STAYS_S = 10.0
+"""So long a warning stands beside what is said after it, and goes along to another screen."""
+SHOWN = 3
 
 
 class NoticeLine(Static):
-    """Takes no room while there is nothing to say; wraps to three lines at most."""
+    """Takes no room while there is nothing to say. What was said last stays; a click takes all away."""
 
     DEFAULT_CSS = """
-    NoticeLine { height: auto; max-height: 3; width: 1fr; padding: 0 1; display: none; background: $surface; }
+    NoticeLine { height: auto; max-height: 6; width: 1fr; padding: 0 1; display: none; background: $surface; }
     NoticeLine.-shown { display: block; }
     """
     SIGNS: ClassVar[dict[Kind, tuple[str, str]]] = {"info": ("·", "$secondary"), "warning": ("!", "$warning"), "error": ("✗", "$error")}
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: object = None
+        self._seen: Notice | None = None
+        self._notices: list[Notice] = []
+        self._told: Notice | None = None
+        """The answer of the screen itself to the last key; another takes its place."""
 
-    def show_state(self, state: PhoneState) -> None:
-        """The newest notice, unless it was shown and taken away before."""
-        newest = state.notices[-1] if state.notices else None
-        if newest is not self._seen:
-            self._seen = newest
-            if newest is not None:
-                self.tell(newest.text, newest.kind)
+    def show_state(self, state: PhoneState, now: float) -> None:
+        """The notices that were not shown here before; of those from before this screen was opened, only what is new."""
+        fresh: list[Notice] = []
+        for notice in reversed(state.notices):
+            if notice is self._seen or (self._seen is None and now - notice.when > STAYS_S):
+                break
+            fresh.insert(0, notice)
+        if not fresh:
+            return
+        self._seen = fresh[-1]
+        if self._told is not None and not _stays(self._told, now):
+            self._told = None
+        self._show([*(notice for notice in self._notices if _stays(notice, now)), *fresh])
 
-    def tell(self, text: str, kind: Kind = "error") -> None:
-        """Show one sentence; "" takes it away."""
-        self.set_class(bool(text), "-shown")
-        sign, style = self.SIGNS[kind]
-        self.update(Content.assemble((f"{sign} ", f"bold {style}"), (text, style)) if text else "")
+    def tell(self, text: str, kind: Kind, now: float) -> None:
+        """Show one sentence; "" takes the last one away."""
+        self._told = Notice(kind, text, when=now) if text else None
+        self._show([notice for notice in self._notices if _stays(notice, now)])
 
     def on_click(self) -> None:
-        self.tell("")
+        self._told = None
+        self._show([])
+
+    def _show(self, notices: list[Notice]) -> None:
+        told = [] if self._told is None else [self._told]
+        others = {notice.text: notice for notice in notices if self._told is None or notice.text != self._told.text}
+        self._notices = list(others.values())[-(SHOWN - len(told)) :]
+        self.set_class(bool(self._notices or told), "-shown")
+        self.update(Content("\n").join(_drawn(notice) for notice in (*self._notices, *told)))
+
+
+def _stays(notice: Notice, now: float) -> bool:
+    return notice.kind != "info" and now - notice.when < STAYS_S
+
+
+def _drawn(notice: Notice) -> Content:
+    sign, style = NoticeLine.SIGNS[notice.kind]
+    return Content.assemble((f"{sign} ", f"bold {style}"), (notice.text, style))
