@@ -22,7 +22,7 @@ class PlotError(SoftphoneError):
 
 def plot_rates(rows: Sequence[Row], path: Path) -> None:
     """Rate against word error, a point a system, beside the word error of the recording itself. Raises PlotError."""
-    figure, axes = _figure(1, 2, (10.0, 4.2))
+    figure, axes = figure_of(1, 2, (10.0, 4.2))
     original = next((row for row in rows if row["system"] == "original"), None)
     for axis, key, title in zip(axes, ("payload_bps", "ip_bps"), ("payload, bit/s", "with IP, UDP and RTP headers, bit/s"), strict=True):
         for place, row in enumerate(sorted(rows, key=lambda row: row[key] or 0)):
@@ -43,13 +43,13 @@ def plot_rates(rows: Sequence[Row], path: Path) -> None:
         axis.set_ylim(bottom=0)
         axis.margins(x=0.25, y=0.15)
         axis.grid(True, which="both", alpha=0.3)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_spectrograms(sounds: Mapping[str, NDArray[np.int16]], path: Path) -> None:
     """The same utterance through each system: name -> (samples,) int16 at 16 kHz. Raises PlotError."""
     columns = 2
-    figure, axes = _figure(-(-len(sounds) // columns), columns, (10.0, 1.7 * -(-len(sounds) // columns)))
+    figure, axes = figure_of(-(-len(sounds) // columns), columns, (10.0, 1.7 * -(-len(sounds) // columns)))
     longest = max(map(len, sounds.values())) / RATE
     for axis in axes[len(sounds) :]:
         axis.set_axis_off()
@@ -60,7 +60,7 @@ def plot_spectrograms(sounds: Mapping[str, NDArray[np.int16]], path: Path) -> No
         axis.set_xlim(0, longest)
         axis.set_title(name, fontsize=9, pad=2)
         axis.tick_params(labelsize=7)
-    _save(figure, path)
+    save(figure, path)
 
 
 def spectrogram(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
@@ -72,7 +72,7 @@ def spectrogram(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
     return np.asarray(np.maximum(_FLOOR_DB, 10 * np.log10(power / max(power.max(), 1e-9) + 1e-12)))
 
 
-def _figure(rows: int, columns: int, size: tuple[float, float]):  # type: ignore[no-untyped-def]
+def figure_of(rows: int, columns: int, size: tuple[float, float]):  # type: ignore[no-untyped-def]
     """A figure and its axes in one list. The object interface: no window system is looked for, nothing global is kept."""
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra, and slow to import
@@ -82,7 +82,8 @@ def _figure(rows: int, columns: int, size: tuple[float, float]):  # type: ignore
     return figure, list(np.ravel(figure.subplots(rows, columns)))
 
 
-def _save(figure, path: Path) -> None:  # type: ignore[no-untyped-def]
+def save(figure, path: Path) -> None:  # type: ignore[no-untyped-def]
+    """PNG in few colours; its folder is made. Raises PlotError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=_DPI, metadata={"Software": None})

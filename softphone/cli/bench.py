@@ -30,6 +30,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_common(errors)
     errors.set_defaults(run=run_errors)
     _add_network(actions.add_parser("network", help="calls of the whole phone over bad networks, beside other codecs", epilog=status.HELP))
+    _add_relay(actions.add_parser("relay", help="a bad network between two phones on this machine, until Ctrl-C", epilog=status.HELP))
 
 
 def _add_network(network: argparse.ArgumentParser) -> None:
@@ -49,6 +50,23 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help="write benchmarks.md and pictures there")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep every result there, and go on from what is there")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that measure side by side (default: 1)")
+
+
+def _add_relay(relay: argparse.ArgumentParser) -> None:
+    relay.add_argument("impairment", metavar="TEXT", help='such as "loss 30%%", "burst 30%%x3 + delay 200ms", "rate 2400", "trace FILE"')
+    relay.add_argument(
+        "--phones",
+        nargs=2,
+        default=["127.0.0.2:5060", "127.0.0.3:5060"],
+        metavar="ADDRESS:PORT",
+        help="the two phones (default: %(default)s)",
+    )
+    relay.add_argument(
+        "--seen-at", nargs=2, default=["127.0.0.4", "127.0.0.5"], metavar="ADDRESS", help="where each is seen (default: %(default)s)"
+    )
+    relay.add_argument("--seed", default="0", help="the same seed gives the same losses (default: 0)")
+    relay.add_argument("--sip", action="store_true", help="SIP is lost and delayed too")
+    relay.set_defaults(run=run_relay)
 
 
 def run_codec(options: argparse.Namespace) -> int:
@@ -78,6 +96,7 @@ def run_codec(options: argparse.Namespace) -> int:
 def run_network(options: argparse.Namespace) -> int:
     from codec.errors import CodecError  # noqa: PLC0415 - loads torch
     from softphone import config  # noqa: PLC0415
+    from softphone.bench import network_docs  # noqa: PLC0415
     from softphone.bench.network_bench import bench  # noqa: PLC0415
     from softphone.bench.network_table import network_table  # noqa: PLC0415
 
@@ -85,11 +104,20 @@ def run_network(options: argparse.Namespace) -> int:
     settings = None if options.config is None else config.load(options.config)
     try:
         rows = bench(recordings, options.impairments, options.systems, _progress, config=settings, keep=options.keep, jobs=options.jobs)
+        print(file=sys.stderr)
+        print(network_table(rows))
+        _write_json(options.json, rows)
+        if options.docs is not None:
+            print(f"written: {network_docs.write(options.docs, rows, _command())}", file=sys.stderr)
     except CodecError as error:
         raise status.CommandError(str(error)) from None
-    print(file=sys.stderr)
-    print(network_table(rows))
-    _write_json(options.json, rows)
+    return status.OK
+
+
+def run_relay(options: argparse.Namespace) -> int:
+    from softphone.bench.impairment.by_hand import relay  # noqa: PLC0415
+
+    relay(options.impairment, options.phones, options.seen_at, options.seed, impair_sip=options.sip, say=print)
     return status.OK
 
 

@@ -9,6 +9,7 @@ import selectors
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -23,6 +24,7 @@ _RECEIVE_BYTES = 1 << 20
 _IDLE_S = 0.5
 _MOST_PORTS = 512
 _MOST_WAITING = 100_000
+_LONGEST_RECORD = 1_000_000
 
 
 class BoxError(SoftphoneError):
@@ -53,7 +55,7 @@ class Box:
         self._sip_ports: dict[Side, int] = {}
         self._waiting: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
-        self._record: list[Sent] = []
+        self._record: deque[Sent] = deque(maxlen=_LONGEST_RECORD)
         self._lock = threading.Lock()
         self._open = True
         self._wake_from, self._wake = socket.socketpair()
@@ -92,7 +94,7 @@ class Box:
         it shares in any case. What is already under way still arrives."""
         link = bottleneck_of(impairment)
         with self._lock:
-            self._record = []
+            self._record.clear()
             for side in OTHER:
                 media = Channel(impairment, f"{seed}/{side}", link)
                 self._channels[side, False] = media
