@@ -16,6 +16,7 @@ from softphone.control.protocol import ControlError
 from softphone.control.runtime import private_folder
 from softphone.doctor_engine import check_engine
 from softphone.doctor_finding import Finding, State
+from softphone.doctor_store import check_store
 from softphone.errors import SoftphoneError
 
 _MARKS: dict[State, str] = {"ok": "ok     ", "missing": "missing", "broken": "BROKEN "}
@@ -41,6 +42,8 @@ def _examine(config_file: Path | None) -> Iterator[Finding]:
         config = configuration.Config()
         yield Finding("configuration", "broken", str(error), "correct the key that is named, or move the file away to use the defaults")
     yield check_runtime_folder()
+    # Before an engine opens the database, and mends what it finds there.
+    yield from check_store(config)
     yield check_ports(config)
     yield check_opus()
     yield check_weights()

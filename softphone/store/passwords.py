@@ -78,6 +78,10 @@ class Passwords:
             raise KeyringError(f"the keyring has no password for {address}; type it again in the account's settings")
         return password
 
+    def keyring_name(self) -> str:
+        """What the keyring calls itself. Raises KeyringError when there is none."""
+        return self._ask(lambda keyring: str(keyring.name))
+
     def forget(self, address: str) -> None:
         """Remove it from the keyring and from the file; one that is not there is no error."""
         self._remove_file(address)
