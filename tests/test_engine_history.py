@@ -60,7 +60,7 @@ def test_calls_taken_refused_and_missed(make_phone: Callable[..., Phone]) -> Non
     store = store_of(bob)
     taken = wait_for(store, over(3))
     assert [call.outcome for call in taken] == ["missed", "refused", "answered"]
-    assert [call.seen for call in taken] == [False, True, True] and store.history.unseen_missed() == 1
+    assert [call.seen for call in taken] == [False, True, True] and store.history.unseen() == 1
     redial = store_of(alice).history.redial()
     assert redial is not None and redial.remote == bob.uri
 

@@ -14,6 +14,7 @@ from softphone.control.protocol import AnyCommand, CallState, Event, Hangup, Log
 from softphone.engine import history_writer as module
 from softphone.engine.history_writer import HistoryWriter
 from softphone.store.contacts import Address, Contact
+from softphone.store.rows import KEPT
 from softphone.store.store import Store, open_store
 
 BOB = '"Bob" <sip:bob@example.org>'
@@ -109,7 +110,7 @@ def test_events_become_rows(make: Callable[..., HistoryWriter], file: Path, told
         "Bob",
         "home",
     )
-    assert store.history.unseen_missed() == 1 and told == []
+    assert store.history.unseen() == 1 and told == []
 
 
 def test_hanging_up_everything_refuses_what_rings(make: Callable[..., HistoryWriter], file: Path) -> None:
@@ -179,7 +180,7 @@ def test_what_cannot_be_written_now_is_said_once_and_written_later(make: Callabl
     file.parent.unlink()
     until(lambda: not writer.note)
     store = open_store(file)
-    assert outcomes(store) == [("missed", "", "gone")] and store.messages.unread() == 1
+    assert outcomes(store) == [("missed", "", "gone")] and store.messages.unseen() == 1
     until(lambda: len(told) == 2)
     assert told.sentences()[1] == "calls and messages are kept again"
 
@@ -207,6 +208,24 @@ def test_what_the_store_said_waits_for_front_ends_that_come_later(make: Callable
     writer = make()
     until(lambda: bool(told.sentences()))
     assert writer.remark == told.sentences()[0] and "damaged" in writer.remark and writer.note == ""
+
+
+def test_the_oldest_are_forgotten(make: Callable[..., HistoryWriter], file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(file)
+    store.database.write(
+        lambda connection: connection.executemany(
+            "INSERT INTO calls (direction, remote, started, outcome, seen) VALUES ('incoming', 'sip:ann@example.org', ?, 'missed', 0)",
+            [(float(number),) for number in range(KEPT + 20)],
+        )
+    )
+    monkeypatch.setattr(module, "PRUNE_EVERY", 3)
+    writer = make()
+    until(lambda: store.history.unseen() == KEPT)
+    for number in range(4):
+        writer.take(state(number, "incoming"))
+        writer.take(state(number, "disconnected"))
+    writer.stop(30)
+    assert store.history.unseen() - KEPT in range(3) and store.history.calls(1)[0].remote == "sip:bob@example.org"
 
 
 def test_a_disk_that_hangs_holds_nobody_up(

@@ -26,6 +26,8 @@ from softphone.store.store import Store
 QUEUE = 1000
 KEPT = 500
 """Calls and messages that wait in memory for a disk that takes them."""
+PRUNE_EVERY = 100
+"""Rows that are written before the oldest are forgotten (store/rows.py)."""
 LOOK_S = 1.0
 """How often contacts are looked at for changes by a front end."""
 RETRY_S = 10.0
@@ -96,6 +98,7 @@ class HistoryWriter:
         self._early_results: dict[int, MessageSent] = {}
         self._store: Store | None = None
         self._settled = False
+        self._unpruned = PRUNE_EVERY
         self._contacts_seen: tuple[int, int] | None = None
         self._next_try = 0.0
         self._owner = owner.this_process()
@@ -170,6 +173,7 @@ class HistoryWriter:
                 self._store = Store(Database(self._path, check=True))
             self._settle(self._store)
             self._save(self._store)
+            self._prune(self._store)
             self._read_contacts(self._store)
         except (SoftphoneError, MemoryError) as error:
             self._next_try = time.monotonic() + RETRY_S
@@ -250,6 +254,7 @@ class HistoryWriter:
 
     def _save_call(self, store: Store, call: _Call) -> None:
         if not call.row:
+            self._unpruned += 1
             call.row = store.history.begin(call.direction, call.remote, call.account, call.started, self._owner)
         if call.saved != (call.answered, call.codec):
             store.history.update(call.row, call.answered, call.codec)
@@ -265,6 +270,7 @@ class HistoryWriter:
             store.history.update(call.row, call.answered, call.codec)
 
     def _save_text(self, store: Store, text: _Text) -> None:
+        self._unpruned += not text.row
         if not text.row and text.number is None:
             text.row = store.messages.received(text.remote, text.account, text.text, text.time)
         elif not text.row:
@@ -272,6 +278,12 @@ class HistoryWriter:
         if text.result is not None:
             store.messages.sent(text.row, text.result.state == "delivered", text.result.reason)
         text.done = text.number is None or text.result is not None
+
+    def _prune(self, store: Store) -> None:
+        if self._keep and self._unpruned >= PRUNE_EVERY:
+            store.history.prune()
+            store.messages.prune()
+            self._unpruned = 0
 
     def _read_contacts(self, store: Store) -> None:
         # Without the count of own writes: they are no contacts.

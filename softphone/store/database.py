@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from softphone import paths
 from softphone.store.errors import StoreError
+from softphone.store.file_lock import alone
 from softphone.store.salvage import salvage
 from softphone.store.schema import NewerFile, migrate
 
@@ -213,27 +213,10 @@ class Database:
         except OSError as error:
             raise StoreError(f"{self.path} cannot be made ({error.strerror}); is the disk writable, and is there space?") from None
 
-    @contextlib.contextmanager
-    def _exclusively(self) -> Iterator[None]:
-        """One process at a time makes, migrates or sets aside the file. The kernel drops the lock of a process that dies."""
+    def _exclusively(self) -> contextlib.AbstractContextManager[None]:
+        """One process at a time makes, migrates or sets aside the file."""
         lock = self.path.with_name(self.path.name + ".lock")
-        try:
-            descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StoreError(f"{lock} cannot be made ({error.strerror}); is the disk writable, and is there space?") from None
-        try:
-            deadline = time.monotonic() + 2 * BUSY_S
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise StoreError(f"another softphone keeps {self.path} busy; end it and try again") from None
-                    time.sleep(0.02)
-            yield
-        finally:
-            os.close(descriptor)
+        return alone(lock, 2 * BUSY_S, f"another softphone keeps {self.path} busy; end it and try again")
 
     def _sentence(self, error: sqlite3.Error) -> str:
         match _code(error):

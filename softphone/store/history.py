@@ -10,6 +10,7 @@ from typing import Literal
 from softphone.store import sip_address
 from softphone.store.database import Database, Stamp
 from softphone.store.errors import StoreError, clean
+from softphone.store.rows import Rows
 
 Outcome = Literal["open", "answered", "missed", "refused", "unanswered"]
 """`open`: still up. `missed`: incoming, nobody here took or refused it. `refused`: by the user. `unanswered`: outgoing, see `reason`."""
@@ -36,11 +37,13 @@ class CallRecord:
     seen: bool
 
 
-class History:
+class History(Rows):
     """The calls in a database. Every method raises StoreError when the database cannot be used."""
 
+    TABLE, TIME, OVER = "calls", "started", "outcome != 'open'"
+
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._remotes: tuple[Stamp | None, int, list[tuple[str, str]]] = (None, 0, [])
 
     def calls(self, limit: int = 200, before: int | None = None, missed_only: bool = False) -> list[CallRecord]:
@@ -60,10 +63,6 @@ class History:
         if row is None:
             raise StoreError(f"there is no call {call_id} in the history; it may have been removed elsewhere")
         return _record(row)
-
-    def unseen_missed(self) -> int:
-        """How many missed calls the user has not looked at."""
-        return int(self._database.read(lambda connection: connection.execute("SELECT count(*) FROM calls WHERE seen = 0").fetchone()[0]))
 
     def mark_seen(self, call_ids: Iterable[int] | None = None) -> None:
         """The user has looked at these missed calls; None: at all of them."""

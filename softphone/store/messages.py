@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from softphone.store import sip_address
-from softphone.store.database import Database
 from softphone.store.errors import clean, clean_lines
+from softphone.store.rows import Rows
 
 MAX_TEXT = 20000
 State = Literal["received", "sending", "delivered", "failed"]
@@ -41,11 +41,10 @@ class Conversation:
     unread: int
 
 
-class Messages:
+class Messages(Rows):
     """The messages in a database. Every method raises StoreError when the database cannot be used."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    TABLE, TIME, OVER = "messages", "time", "state != 'sending'"
 
     def conversations(self) -> list[Conversation]:
         """The one with the newest message first."""
@@ -65,10 +64,6 @@ class Messages:
         sql = "SELECT * FROM messages WHERE peer = ? ORDER BY time DESC, id DESC LIMIT ?"
         values = (peer_key(peer), limit)
         return self._database.read(lambda connection: [_record(row) for row in connection.execute(sql, values)][::-1])
-
-    def unread(self) -> int:
-        """Messages that came and were not looked at."""
-        return int(self._database.read(lambda connection: connection.execute("SELECT count(*) FROM messages WHERE seen = 0").fetchone()[0]))
 
     def mark_seen(self, peer: str) -> None:
         """The user has looked at the conversation."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from softphone.config import Account, Config
 from softphone.config_fields import ConfigError
 from softphone.store import private_file
 from softphone.store.errors import StoreError
+from softphone.store.file_lock import alone
 from softphone.store.passwords import Passwords
 
 _LOCK_S = 5.0
@@ -149,26 +147,9 @@ class Settings:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise ConfigError(f"cannot read the configuration file {self.path} ({reason})") from None
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         lock = self.path.with_name(f".{self.path.name}.lock")
-        try:
-            descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StoreError(f"{lock} cannot be made ({error.strerror}); is the disk writable, and is there space?") from None
-        try:
-            deadline = time.monotonic() + _LOCK_S
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise StoreError(f"another softphone is changing {self.path}; try again") from None
-                    time.sleep(0.02)
-            yield
-        finally:
-            os.close(descriptor)
+        return alone(lock, _LOCK_S, f"another softphone is changing {self.path}; try again")
 
 
 def _set(table: Any, key: str, value: Any) -> None:

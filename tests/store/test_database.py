@@ -95,7 +95,7 @@ def test_every_older_version_is_brought_up_with_its_data(file: Path, version: in
     old.close()
     store = open_store(file)
     assert [contact.id for contact in store.contacts.all()] == ([7] if version >= 1 else [])
-    assert store.history.unseen_missed() == (1 if version >= 2 else 0)
+    assert store.history.unseen() == (1 if version >= 2 else 0)
     assert whole(store) == (1 if version >= 1 else 0)
     # All of it works as in a new file.
     store.messages.received("sip:a@b", "", "hi", 1.0)

@@ -51,11 +51,11 @@ def missed(store: Store, remote: str, when: float) -> int:
 
 def test_missed_calls_are_counted_until_they_are_seen(store: Store) -> None:
     numbers = [missed(store, f"sip:{name}@x", when) for when, name in enumerate("abc")]
-    assert store.history.unseen_missed() == 3
+    assert store.history.unseen() == 3
     store.history.mark_seen(numbers[:1])
-    assert store.history.unseen_missed() == 2 and [call.seen for call in store.history.calls()] == [False, False, True]
+    assert store.history.unseen() == 2 and [call.seen for call in store.history.calls()] == [False, False, True]
     store.history.mark_seen()
-    assert store.history.unseen_missed() == 0
+    assert store.history.unseen() == 0
     assert [call.id for call in store.history.calls(missed_only=True)] == numbers[::-1]
 
 
@@ -91,7 +91,7 @@ def test_calls_and_messages_of_engines_that_died_are_settled(store: Store) -> No
         ("answered", "cut"), ("missed", "cut"), ("open", ""), ("open", "")
     ]  # fmt: skip
     assert [message.state for message in store.messages.with_peer("sip:a@x")] == ["sending", "failed"]
-    assert store.history.unseen_missed() == 1
+    assert store.history.unseen() == 1
 
 
 def test_conversations_are_one_per_person(store: Store) -> None:
@@ -104,9 +104,9 @@ def test_conversations_are_one_per_person(store: Store) -> None:
     ]  # fmt: skip
     assert [message.text for message in messages.with_peer("sip:ann@example.org;x")] == ["first\nsecond  [0m", "yes"]
     assert messages.with_peer("ann@example.org") == messages.with_peer("sip:ann@EXAMPLE.org")
-    assert messages.unread() == 2
+    assert messages.unseen() == 2
     messages.mark_seen("sip:ann@example.org")
-    assert messages.unread() == 1 and messages.conversations()[0].unread == 0
+    assert messages.unseen() == 1 and messages.conversations()[0].unread == 0
     messages.sent(answer, False, "nobody there; try later")
     last = messages.conversations()[0].last
     assert (last.state, last.reason, last.direction, last.seen) == ("failed", "nobody there; try later", "outgoing", True)
@@ -114,3 +114,20 @@ def test_conversations_are_one_per_person(store: Store) -> None:
     assert messages.conversations()[0].last.state == "delivered"
     assert [message.text for message in messages.with_peer("ann@example.org", limit=1)] == ["yes"]
     assert messages.remove("ann@example.org") == 2 and len(messages.conversations()) == 1
+
+
+def test_the_newest_are_kept_and_what_is_not_over(store: Store) -> None:
+    open_call = store.history.begin("outgoing", "sip:long@x", "", 0.0, "me")
+    numbers = [missed(store, "sip:a@x", float(when)) for when in (5, 1, 3, 2, 4)]
+    assert store.history.prune(keep=3) == 2
+    assert [call.id for call in store.history.calls()] == [numbers[0], numbers[4], numbers[2], open_call]
+    assert store.history.prune(keep=3) == 0
+    waits = store.messages.sending("sip:a@x", "", "first", 0.0, "me")
+    for when in range(1, 5):
+        store.messages.received("sip:a@x", "", "hello", float(when))
+    assert store.messages.prune(keep=2) == 2
+    assert [(message.id == waits, message.time) for message in store.messages.with_peer("sip:a@x")] == [
+        (True, 0.0),
+        (False, 3.0),
+        (False, 4.0),
+    ]

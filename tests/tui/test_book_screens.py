@@ -151,7 +151,7 @@ async def test_calls_that_were(engine: ScriptedEngine, store: Store, tmp_path: P
         await see(pilot, "missed calls only", "Carol")
         await pilot.press("s")
         await see_no_more(pilot, "not seen yet")
-        assert store.history.unseen_missed() == 0
+        assert store.history.unseen() == 0
         await pilot.press("a")
         await see(pilot, "sip:carol@example.net")
         await pilot.press("ctrl+s")
@@ -176,7 +176,7 @@ async def test_a_message_that_is_refused_stays_in_its_place(engine: ScriptedEngi
         assert (await told(engine, SendMessage)).uri == "sip:bob@example.org"
         await pilot.press("escape", "j")
         await see_no_more(pilot, "1 new")
-        assert store.messages.unread() == 0
+        assert store.messages.unseen() == 0
 
 
 @awaited

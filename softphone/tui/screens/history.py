@@ -74,7 +74,7 @@ class HistoryScreen(PhoneScreen[None]):
         try:
             found = store.history.calls(self._limit, missed_only=self._missed_only)
             names = {record.id: store.contacts.name_of(record.remote) or record.remote_name for record in found}
-            unseen = store.history.unseen_missed()
+            unseen = store.history.unseen()
         except StoreError as error:
             self.tell(str(error))
             return

@@ -99,7 +99,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
         """Missed calls that nobody has looked at, and the newest calls."""
         try:
             history = self.phone.store.history
-            return history.unseen_missed(), history.calls(LATELY)
+            return history.unseen(), history.calls(LATELY)
         except StoreError:
             return 0, []
 
