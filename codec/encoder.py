@@ -120,6 +120,11 @@ class Encoder:
         return self._typed.seconds
 
     @property
+    def spoken_ms(self) -> float:
+        """How much speech was sent so far."""
+        return float(self._packets.spoken_ticks * TICK_MS)
+
+    @property
     def voice(self) -> tuple[Voice, float] | None:
         """The caller's voice as heard so far, and from how many seconds of speech; None before the first guess."""
         embedding = self._voice.embedding

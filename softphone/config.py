@@ -19,6 +19,8 @@ from softphone.store.passwords import Passwords
 
 MAX_ACCOUNTS = 7
 """PJSUA holds eight (PJSUA_MAX_ACC), and one of them is for direct calls."""
+LOWEST_RATE = 800
+"""IP bit/s of a direction: below it not even the phones alone fit in packets of 640 ms."""
 CODEC_NAMES = ("x-phv", "opus", "PCMU", "PCMA")
 
 # No white space, quotes, angle brackets or control characters: these strings end in SIP headers.
@@ -118,12 +120,18 @@ class Codecs:
 class Phv:
     """Our own codec, `x-phv/16000`."""
 
-    interval_ms: int = limited(160, 40, 320, 20)
-    """Time between packets while someone speaks (ptime). PJMEDIA pulls 20 ms frames, at most 16 to a packet."""
+    interval_ms: int = limited(160, 40, 640, 20)
+    """Time between packets while someone speaks (ptime)."""
     detail: int = limited(2, 0, 2)
     """Codes for how each 40 ms sounded, besides what was said: more words understood, about 180 bit/s each."""
-    redundancy: int = limited(1, 0, 4)
+    redundancy: int = limited(1, 0, 8)
     """How many earlier packets each packet repeats."""
+    profile: str = allowed("adaptive", "adaptive", "fixed")
+    """Whether interval, redundancy and detail follow loss, delay and `max_rate` during a call, or stay as they are set here."""
+    max_rate: int = limited(0, 0, 64000)
+    """Ceiling in IP bit/s of each direction while somebody speaks, 40 bytes of headers and RTCP counted; 0 is none."""
+    comfort_noise: bool = True
+    """Describe an audible background to the far end, which then plays noise like it between words."""
     voice: bool = True
     """Send a description of the speaker's voice; without it the far end uses a neutral voice."""
 
@@ -261,6 +269,8 @@ def _check_together(config: Config) -> None:
     network = config.network
     if any(int(part) > 255 for part in network.bind.split(".") if part):
         raise ConfigError(f"network.bind: must be an IPv4 address of this machine, or 0.0.0.0 for all, not {shown(network.bind)}")
+    if 0 < config.phv.max_rate < LOWEST_RATE:
+        raise ConfigError(f"phv.max_rate: must be 0 for none, or at least {LOWEST_RATE} bit/s, not {config.phv.max_rate}")
     if network.bind == "":
         raise ConfigError("network.bind: must be an IPv4 address of this machine, or 0.0.0.0 for all, not empty")
     if config.account.id and config.accounts:

@@ -51,6 +51,7 @@ class Kind(IntEnum):
     OBSERVED = 21
     SAY = 30
     SAID = 31
+    TUNE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,16 @@ class Said:
     report: dict[str, Any]
 
 
-Message = Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure | Observe | Observed | Say | Said
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """Engine -> worker, during a stream. `changes`: `settings`, fields of the encoder's settings that change, and `report`, [loss, burst,
+    queue_ms, jitter_ms, urgent], what the far end shall know of its packets (`codec.link_report`); either may be missing."""
+
+    stream: int
+    changes: dict[str, Any]
+
+
+Message = Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure | Observe | Observed | Say | Said | Tune
 
 _HEADER = struct.Struct("<B3sI")
 _PULL = struct.Struct("<I")
@@ -194,6 +204,8 @@ def pack(message: Message) -> bytes:
             kind, body = Kind.SAY, _to_json(request)
         case Said(stream, report):
             kind, body = Kind.SAID, _to_json(report)
+        case Tune(stream, changes):
+            kind, body = Kind.TUNE, _to_json(changes)
         case Failure(stream, sentence):
             kind, body = Kind.ERROR, sentence.encode("utf-8", "replace")[:MAX_BODY]
     if len(body) > MAX_BODY:
@@ -253,6 +265,8 @@ def unpack(datagram: bytes) -> Message:
             return Say(stream, _from_json(body))
         case Kind.SAID:
             return Said(stream, _from_json(body))
+        case Kind.TUNE:
+            return Tune(stream, _from_json(body))
         case Kind.ERROR:
             return Failure(stream, body.decode("utf-8", "replace"))
 

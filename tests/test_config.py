@@ -38,10 +38,10 @@ def test_a_missing_file_means_the_defaults_unless_it_was_named(tmp_path: Path, m
 @pytest.mark.parametrize(
     ("text", "key", "cure"),
     [
-        ("[phv]\ninterval_ms = 30\n", "phv.interval_ms", "between 40 and 320"),
+        ("[phv]\ninterval_ms = 30\n", "phv.interval_ms", "between 40 and 640"),
         ("[phv]\ninterval_ms = 50\n", "phv.interval_ms", "multiple of 20"),
         ("[phv]\ninterval_ms = true\n", "phv.interval_ms", "whole number"),
-        ("[phv]\ninterval = 20\n", "phv.interval", "interval_ms, detail, redundancy, voice"),
+        ("[phv]\ninterval = 20\n", "phv.interval", "interval_ms, detail, redundancy, profile"),
         ("[phv]\nvoice = 1\n", "phv.voice", "true or false"),
         ("phv = 3\n", "phv", "[phv]"),
         ("[phone]\n", "phone", "account, accounts, network"),

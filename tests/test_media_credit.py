@@ -59,7 +59,7 @@ class CountingStream:
     def take_payload(self) -> bytes | None:
         return None
 
-    def put_payload(self, payload: bytes) -> None:
+    def put_payload(self, payload: bytes, timestamp: int) -> None:
         self.payloads.append(payload)
 
     def take_pcm(self, samples: int) -> bytes:

@@ -48,8 +48,8 @@ def sender_report(rtcp: socket.socket) -> tuple[float, int]:
 
 def reading(rx: tuple[int, int], tx: tuple[int, int], reports: int, jitter_ms: float = 0.0) -> Any:
     def stat(packets: int, lost: int, updates: int) -> Any:
-        jitter = SimpleNamespace(last=1000 * jitter_ms, mean=0)
-        return SimpleNamespace(pkt=packets, bytes=20 * packets, loss=lost, updateCount=updates, jitterUsec=jitter)
+        jitter = SimpleNamespace(last=1000 * jitter_ms, mean=0, n=lost)
+        return SimpleNamespace(pkt=packets, bytes=20 * packets, loss=lost, updateCount=updates, jitterUsec=jitter, lossPeriodUsec=jitter)
 
     rtcp = SimpleNamespace(rxStat=stat(*rx, 0), txStat=stat(*tx, reports), rttUsec=SimpleNamespace(n=1, last=80000))
     return SimpleNamespace(rtcp=rtcp, jbuf=SimpleNamespace(avgDelayMsec=60))

@@ -295,7 +295,7 @@ def test_a_worker_that_does_not_come_up_is_given_up_with_the_reason(tmp_path: Pa
     assert re.search(words, events[-1].reason) and "Opus" in events[-1].reason
     stream = worker.open_stream({})
     stream.put_pcm(bytes(640))
-    stream.put_payload(b"x")
+    stream.put_payload(b"x", 0)
     assert stream.take_pcm(320) == bytes(640) and stream.take_payload() is None
     assert stream.counters["pcm_without_worker"] == 1
     stream.close()

@@ -28,6 +28,7 @@ from softphone.link import (
     Pull,
     Ready,
     Statistics,
+    Tune,
     link_pair,
 )
 
@@ -213,3 +214,31 @@ def test_without_weights_it_says_so(tmp_path: Path) -> None:
     assert "weights" in sentence and "reinstall" in sentence
     assert process.process.wait(10) == 1
     process.stop()
+
+
+def test_settings_change_and_reports_travel_during_a_stream(worker: WorkerProcess, speech: Path) -> None:
+    worker.link.send(Open(31, SETTINGS))
+    worker.link.send(Open(32, SETTINGS))
+    worker.link.send(
+        Tune(31, {"settings": {"redundancy": 4, "interval_ms": 320, "repeated_detail": 1}, "report": [0.25, 2.5, 300, 20, False]})
+    )
+    say(worker, 31, speech)
+    worker.wait(Payload, lambda _: len(worker.payloads(31)) > 5)
+    assert max(map(len, worker.payloads(31))) > 60, "four earlier groups with details are many bytes"
+    for payload in worker.payloads(31):
+        worker.link.send(Payload(32, payload))
+    listen(worker, 32, 20)
+    heard = worker.wait(Statistics, lambda m: m.stream == 32 and m.counters["link_reports"] == 1).counters
+    assert heard["link_report"] == [0.25, 2.5, 300.0, 20.0]
+    sent = worker.wait(Statistics, lambda m: m.stream == 31 and m.counters["sent_packets"] > 5).counters
+    assert sent["sent_bytes"] > 40 * sent["sent_packets"]
+    assert sent["sent_speech_ms"] > 1000
+    # A report that cannot wait goes by itself, in silence.
+    before = len(worker.payloads(32))
+    worker.link.send(Tune(32, {"report": [0.5, 1.5, 0, 20, True]}))
+    for _ in range(50):
+        worker.link.send(Pcm(32, bytes(CHUNK_BYTES)))
+        time.sleep(0.01)
+    worker.wait(Payload, lambda m: m.stream == 32 and len(worker.payloads(32)) == before + 1 and len(m.payload) < 12)
+    for stream in (31, 32):
+        worker.link.send(Close(stream))

@@ -82,6 +82,21 @@ class Direction(Struct, kw_only=True):
     """Interarrival jitter now (RFC 3550, 6.4.1)."""
 
 
+class SendProfile(Struct, kw_only=True):
+    """What an x-phv stream sends now: time between packets, earlier packets repeated in each, codes of detail of new and of repeated sound
+    (0 to 2). `max_rate`: the ceiling in IP bit/s, RTCP counted, 0 for none; `ip_bps`: what the profile costs while somebody speaks;
+    `adaptive`: it follows the network; `reason`: why it is as it is, in a few words."""
+
+    interval_ms: int
+    redundancy: int
+    detail: int
+    repeated_detail: int
+    max_rate: int = 0
+    ip_bps: int = 0
+    adaptive: bool = True
+    reason: str = ""
+
+
 class CallStatistics(Event, kw_only=True, tag="statistics"):
     """Each second of each call with media. `queues` counts what was dropped between engine and worker, `codec_counters` comes
     from the worker."""
@@ -103,6 +118,8 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
     queues: dict[str, int] = {}
     codec_counters: dict[str, Any] = {}
     worker: str = ""
+    profile: SendProfile | None = None
+    """On our codec alone."""
 
 
 class Worker(Event, kw_only=True, tag="worker"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import logging
 import os
@@ -88,7 +89,7 @@ class Engine:
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
         self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
-        phv = {name: getattr(config.phv, name) for name in ("interval_ms", "redundancy", "voice", "detail")}
+        phv = dataclasses.asdict(config.phv)
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),
             phv,

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from softphone.link import CHUNK_BYTES, CHUNK_SAMPLES, BoundedQueue, Close, Message, Observe, Observed, Open, Payload, Pcm, Pull, Statistics
+from softphone.control.protocol import CallStatistics
+from softphone.engine.path_watch import Received, TransitTimes
+from softphone.engine.phv_tuning import PhvTuning
+from softphone.link import (
+    CHUNK_BYTES,
+    CHUNK_SAMPLES,
+    BoundedQueue,
+    Close,
+    Message,
+    Observe,
+    Observed,
+    Open,
+    Payload,
+    Pcm,
+    Pull,
+    Statistics,
+    Tune,
+)
 
 FILL_SAMPLES = 3 * CHUNK_SAMPLES
 """60 ms of decoded sound are kept ahead of the playout: the time that the worker has for an answer."""
@@ -32,6 +50,7 @@ class PhvStream:
         send: Callable[[Message], bool],
         closed: Callable[[PhvStream], None],
         encoder_delay_ms: Callable[[], float] = lambda: 0.0,
+        fmtp_remote: Mapping[str, str] | None = None,
     ) -> None:
         self.number = number
         self.counters: Counter[str] = Counter()
@@ -41,6 +60,9 @@ class PhvStream:
         """What was told last of the voice."""
         self.encoder_delay_ms = encoder_delay_ms
         """Of our encoder; the far end's is taken to be as slow."""
+        self.transit = TransitTimes()
+        self.tuning = PhvTuning(settings, fmtp_remote or {})
+        """What is sent; the main thread's."""
         self._tokens_wait_ms = 0.0
         self._observed = False
         self._reports: BoundedQueue[dict[str, Any]] = BoundedQueue(REPORT_QUEUE)
@@ -56,7 +78,7 @@ class PhvStream:
         with self._lock:
             self._sound.clear()
         self._payloads.clear()
-        self._send(Open(self.number, self._settings))
+        self._send(Open(self.number, {**self._settings, **self.tuning.settings}))
         self._send(Pull(self.number, FILL_SAMPLES))
         if self._observed:
             self._send(Observe(self.number, True))
@@ -66,6 +88,15 @@ class PhvStream:
         if on != self._observed:
             self._observed = on
             self._send(Observe(self.number, on))
+
+    def tune(self, event: CallStatistics, received: Received, rtcp_reports: int) -> None:
+        """Each second, with what is known by then: adapt what is sent, and tell the far end how its packets fare."""
+        changed, report = self.tuning.turn(time.monotonic(), event, received, rtcp_reports, self.transit.queue_ms)
+        changes: dict[str, Any] = {"settings": self.tuning.settings} if changed else {}
+        if report is not None:
+            changes["report"] = [report.loss, report.burst, report.queue_ms, report.jitter_ms, report.urgent]
+        if changes:
+            self._send(Tune(self.number, changes))
 
     def take_reports(self) -> Iterator[dict[str, Any]]:
         """The reports that came since the last time, oldest first; see `link.Observed`."""
@@ -85,7 +116,8 @@ class PhvStream:
     def take_payload(self) -> bytes | None:
         return self._payloads.get()
 
-    def put_payload(self, payload: bytes) -> None:
+    def put_payload(self, payload: bytes, timestamp: int) -> None:
+        self.transit.arrived(timestamp, time.monotonic())
         if not self._send(Payload(self.number, payload)):
             self.counters["payloads_without_worker"] += 1
 

@@ -9,6 +9,7 @@ import pjsua2 as pj
 
 from softphone.control.protocol import CallStatistics, Direction
 from softphone.engine.media.negotiated import NegotiatedCodec
+from softphone.engine.path_watch import Received
 
 HEADER_BYTES = 40
 """IPv4 (20), UDP (8) and RTP (12) of each packet."""
@@ -41,6 +42,10 @@ class CallMeter:
         self._heard_at = self._started
         self._reports = 0
         self._told = (0, 0)
+        self.received = Received(0, 0, 0, 0.0)
+        """What came of the far end's packets, and what did not."""
+        self.rtcp_reports = 0
+        """How often the far end reported on ours by RTCP."""
 
     def read(self, call: pj.Call, media_index: int, codec: NegotiatedCodec) -> CallStatistics:
         """Read the counters now; the caller adds those of the worker. Raises pj.Error when the media is gone."""
@@ -50,7 +55,9 @@ class CallMeter:
         heard = rtcp.rxStat.pkt + rtcp.txStat.updateCount
         if heard != self._heard:
             self._heard, self._heard_at = heard, now
-        rtt = rtcp.rttUsec
+        rtt, lost = rtcp.rttUsec, rtcp.rxStat
+        self.received = Received(int(lost.pkt), int(lost.loss), int(lost.lossPeriodUsec.n), lost.jitterUsec.last / 1000)
+        self.rtcp_reports = int(rtcp.txStat.updateCount)
         return CallStatistics(
             call=self._number,
             codec=codec.codec,

@@ -88,9 +88,9 @@ class CodecWorker:
         if self._thread.is_alive():
             self._thread.join(6)
 
-    def open_stream(self, _fmtp_remote: Mapping[str, str]) -> PhvStream:
+    def open_stream(self, fmtp_remote: Mapping[str, str]) -> PhvStream:
         """A new stream, usable at once; while the worker is away it gives silence and takes sound for lost."""
-        stream = PhvStream(next(self._numbers), self._settings, self._send, self._stream_closed, self.encoder_delay_ms)
+        stream = PhvStream(next(self._numbers), self._settings, self._send, self._stream_closed, self.encoder_delay_ms, fmtp_remote)
         with self._lock:
             self._streams[stream.number] = stream
             self._newest = stream

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,12 @@ class CodecRoom:
 
     def encoder(self, settings: dict[str, Any]) -> Encoder:
         """Raises CodecError for settings out of range."""
-        return Encoder(self.models, EncoderSettings(**settings))
+        return Encoder(self.models, self.settings(settings))
+
+    def settings(self, settings: dict[str, Any]) -> EncoderSettings:
+        """Those of the engine that the encoder knows. Raises CodecError for values out of range."""
+        known = {field.name for field in fields(EncoderSettings)}
+        return EncoderSettings(**{name: value for name, value in settings.items() if name in known})
 
     def decoder(self) -> Decoder:
         return Decoder(self.models)

@@ -12,7 +12,24 @@ import threading
 import time
 from typing import Any
 
-from softphone.link import Close, Failure, Link, Message, Observe, Observed, Open, Payload, Pcm, Pull, Ready, Said, Say, Statistics, Stop
+from softphone.link import (
+    Close,
+    Failure,
+    Link,
+    Message,
+    Observe,
+    Observed,
+    Open,
+    Payload,
+    Pcm,
+    Pull,
+    Ready,
+    Said,
+    Say,
+    Statistics,
+    Stop,
+    Tune,
+)
 from softphone.worker.codec_room import CodecRoom
 from softphone.worker.stream import WorkerStream
 from softphone.worker.text_room import TextRoom
@@ -93,6 +110,9 @@ class Worker:
             case Observe(number, on):
                 if stream := self._streams.get(number):
                     stream.observe(on)
+            case Tune(number, changes):
+                if stream := self._streams.get(number):
+                    stream.tune(changes)
             case Close(number):
                 if stream := self._streams.pop(number, None):
                     stream.close()

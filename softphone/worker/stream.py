@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from codec.errors import CodecError, PayloadError
+from codec.link_report import LinkReport
 from codec.phones import PHONES
 from codec.playout import SpokenPhone
 from codec.tokens import Token
@@ -28,6 +29,7 @@ PAYLOAD_QUEUE = 64
 MAX_OWED_SAMPLES = 16000
 MAX_ANSWER_SAMPLES = 3 * CHUNK_SAMPLES
 MAX_FAILURES = 3
+MAX_TUNES = 16
 MAX_OBSERVED = 48
 """Phones of one direction that wait to be reported: some four seconds of speech, and little enough for one message."""
 
@@ -107,7 +109,10 @@ class EncoderLane(_Lane):
         self.observed: deque[WireToken] = deque(maxlen=MAX_OBSERVED)
         self.voice_progress: tuple[int, float | None] = (0, None)
         self.typed_s = 0.0
+        self.sent: tuple[float, int, int] = (0.0, 0, 0)
+        """Speech in ms, packets and bytes sent; one tuple, so that they belong together."""
         self._texts: deque[_Text] = deque()
+        self._tunes: deque[dict[str, Any]] = deque(maxlen=MAX_TUNES)
         self._make()
 
     def put(self, pcm: bytes) -> None:
@@ -119,10 +124,17 @@ class EncoderLane(_Lane):
         self._texts.append(text)
         self._work.release()
 
+    def tune(self, changes: dict[str, Any]) -> None:
+        """Take a `link.Tune`."""
+        self._tunes.append(changes)
+        self._work.release()
+
     def _make(self) -> None:
         self._encoder = self._room.encoder(self._settings)
 
     def _step(self) -> None:
+        while self._tunes:
+            self._tune(self._tunes.popleft())
         while self._texts:
             self._speak(self._texts.popleft())
         chunks = []
@@ -133,9 +145,19 @@ class EncoderLane(_Lane):
         for payload in self._encoder.encode(np.frombuffer(b"".join(chunks), np.int16)):
             self.counters["payloads_made"] += 1
             self._send(Payload(self._number, payload))
+            self.sent = (self._encoder.spoken_ms, self.sent[1] + 1, self.sent[2] + len(payload))
         self._observe()
         self.typed_s = self._encoder.typed_seconds
         self._room.own_voice.learn(self._encoder.voice)
+
+    def _tune(self, changes: dict[str, Any]) -> None:
+        if settings := changes.get("settings"):
+            wanted = {**self._settings, **settings}
+            self._encoder.settings = self._room.settings(wanted)
+            self._settings = wanted
+        if report := changes.get("report"):
+            *figures, urgent = report
+            self._encoder.report(LinkReport(*figures), urgent)
 
     def _speak(self, text: _Text) -> None:
         try:
@@ -159,6 +181,7 @@ class DecoderLane(_Lane):
         super().__init__(number, "decoder", send)
         self._room = room
         self._queue: BoundedQueue[bytes] = BoundedQueue(PAYLOAD_QUEUE)
+        self.link_report: tuple[int, LinkReport | None] = (0, None)
         self._owed = 0
         self._lock = threading.Lock()
         self.observing = False
@@ -202,6 +225,7 @@ class DecoderLane(_Lane):
                 self.observed.extend(self._decoder.spoken)
             self._decoder.spoken.clear()
         self._statistics = self._decoder.statistics
+        self.link_report = self._decoder.link_report
         if more:
             self._work.release()
 
@@ -216,6 +240,7 @@ class WorkerStream:
         self.put_pcm = self._encoder.put
         self.put_payload = self._decoder.put
         self.pull = self._decoder.pull
+        self.tune = self._encoder.tune
 
     def say(self, tokens: Sequence[Token], accept: Callable[[float], None], refuse: Callable[[str], None]) -> None:
         """Speak typed text; `accept` or `refuse` is called on the encoder's thread."""
@@ -249,8 +274,16 @@ class WorkerStream:
 
     def statistics(self) -> dict[str, Any]:
         """Counters of the codec and of both lanes; `*_cpu_s` is the processor time they took, `*_longest_ms` their longest step."""
+        speech_ms, packets, size = self._encoder.sent
+        reports, report = self._decoder.link_report
+        told = [] if report is None else [report.loss, report.burst, report.queue_ms, report.jitter_ms]
         return {
             **self._decoder.statistics(),
+            "sent_speech_ms": speech_ms,
+            "sent_packets": packets,
+            "sent_bytes": size,
+            "link_reports": reports,
+            "link_report": told,
             **{f"encoder_{name}": count for name, count in self._encoder.counters.items()},
             **{f"decoder_{name}": count for name, count in self._decoder.counters.items()},
             "typed_s": round(self._encoder.typed_s, 2),

@@ -54,7 +54,7 @@ class ToneStream:
             self.counts["take_payload"] += 1
             return self._ready.popleft() if self._ready else None
 
-    def put_payload(self, payload: bytes) -> None:
+    def put_payload(self, payload: bytes, timestamp: int) -> None:
         frames = [struct.unpack_from("<HB", payload, at) for at in range(4, len(payload), 3)]
         with self._lock:
             self.counts["put_payload"] += 1

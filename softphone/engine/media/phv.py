@@ -23,6 +23,10 @@ MAX_PAYLOAD = 500
 """Longest payload in bytes; one packet of ours has some dozens."""
 
 
+MAX_FRAMES_PER_PACKET = 16
+"""More is not clean in PJMEDIA (shared/design/pjmedia.md); SDP says the true packet time (sdp.py)."""
+
+
 class PlayCredit:
     """Decides which jitter-buffer slots a packet fills, so that PJMEDIA goes on asking for sound.
 
@@ -75,7 +79,7 @@ class PhvInstance:
         return self._stream.take_payload()
 
     def parse(self, payload: bytes, timestamp: int) -> list[ParsedFrame]:
-        self._stream.put_payload(payload)
+        self._stream.put_payload(payload, timestamp)
         with self._lock:
             slots = self._credit.fill(time.monotonic())
         return [ParsedFrame(struct.pack("<Q", slot), slot * FRAME_SAMPLES) for slot in slots]
@@ -111,7 +115,7 @@ def phv_descriptor(opener: StreamOpener, fmtp: Mapping[str, str], average_bps: i
         clock_rate=CLOCK_RATE,
         channels=1,
         frame_ms=FRAME_MS,
-        frames_per_packet=packet_ms // FRAME_MS,
+        frames_per_packet=min(packet_ms // FRAME_MS, MAX_FRAMES_PER_PACKET),
         average_bps=average_bps,
         max_bps=8 * average_bps,
         max_frame_bytes=MAX_PAYLOAD,

@@ -21,8 +21,9 @@ class CodecStream(Protocol):
     def take_payload(self) -> bytes | None:
         """The oldest payload that waits to be sent, or None. Called once after every `put_pcm`, so at most 50 payloads a second leave."""
 
-    def put_payload(self, payload: bytes) -> None:
-        """Take one payload in the moment it arrived, before any jitter buffer; order and completeness are as the network left them."""
+    def put_payload(self, payload: bytes, timestamp: int) -> None:
+        """Take one payload and its RTP timestamp in the moment it arrived, before any jitter buffer; order and completeness are as the
+        network left them."""
 
     def take_pcm(self, samples: int) -> bytes:
         """Exactly 2 * `samples` bytes to be played now; silence where there is nothing to say."""

@@ -1,0 +1,192 @@
+"""What an x-phv stream sends, from what is known of its way: packet interval, redundancy and detail, under a ceiling in IP bit/s.
+
+Quick to protect, slow to relax. Loss asks for more redundancy, as long as packets do not queue; queues ask for less of everything.
+Knows no clock, no PJSIP and no codec: whoever drives it says what time it is.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+from softphone.engine.rate_model import RTCP_BPS, Profile
+
+INTERVALS_MS = (80, 160, 320, 640)
+MAX_REDUNDANCY = 6
+LONGEST_SPAN_MS = 1000
+"""A copy that comes later than this after the first sending (and twice the jitter) would come after its time had been played."""
+
+DELAY_COST = 0.03
+"""A second of delay is worth so much of all words,"""
+RATE_COST = 0.01
+"""and a kbit/s so much."""
+
+CLEAN_LOSS = 0.02
+WORTH_A_CHANGE = 0.01
+RELAX_AFTER_S = 12.0
+"""A profile that protects more than is needed now stays for so long."""
+FORGET_S = 20.0
+"""Time constant with which a high loss is forgotten."""
+FEW_PACKETS = 8
+ASSUMED_BURST = 1.5
+"""Packets lost in a row, where nobody tells."""
+
+QUEUE_MS = 400.0
+"""Packets that travel so much longer than the fastest wait in a queue that we fill."""
+DECREASE = 0.75
+SETTLE_S = 5.0
+CLEAR_S = 15.0
+INCREASE = 1.08
+SMALLEST_BUDGET_BPS = 600.0
+CALIBRATION = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class PathReport:
+    """One report on what we sent: loss 0..1 of so many packets; burst: mean packets lost in a row, 0 where unknown or none;
+    queue_ms: None where nobody tells."""
+
+    loss: float
+    packets: int
+    burst: float = 0.0
+    queue_ms: float | None = None
+    jitter_ms: float = 0.0
+
+
+class Adaptation:
+    """One direction of one call. base: what is sent where nothing is in the way; ceiling_bps: the user's, RTCP counted, 0 for none."""
+
+    def __init__(self, base: Profile, ceiling_bps: int = 0, max_redundancy: int = MAX_REDUNDANCY) -> None:
+        self.base = base
+        self.ceiling_bps = ceiling_bps
+        self._max_redundancy = min(max_redundancy, MAX_REDUNDANCY)
+        self._loss = 0.0
+        self._burst = ASSUMED_BURST
+        self._jitter_ms = 0.0
+        self._budget: float | None = None  # what the path seems to carry
+        self._congested_at = float("-inf")
+        self._fastest_rtt: float | None = None
+        self._scale = 1.0  # measured cost over that of the model
+        self._last = 0.0
+        self._changed_at = float("-inf")
+        self.profile = self._fitting_base()
+
+    def estimate_bps(self, profile: Profile) -> float:
+        """IP bit/s while somebody speaks, as this call measured so far, RTCP not counted."""
+        return self._scale * profile.ip_bps()
+
+    def limit(self, ceiling_bps: int) -> None:
+        """Another ceiling, from now on."""
+        self.ceiling_bps = ceiling_bps
+        if self.estimate_bps(self.profile) > self._limit:
+            self.profile = self._best()
+
+    def measured(self, profile: Profile, ip_bps: float) -> None:
+        """What a profile did cost in some seconds of speech."""
+        ratio = ip_bps / profile.ip_bps()
+        self._scale += CALIBRATION * (max(0.5, min(2.0, ratio)) - self._scale)
+
+    def update(self, now: float, report: PathReport | None = None, rtt_ms: float | None = None) -> Profile:
+        """To be called each second or so, with a new report where one came. now: monotonic seconds."""
+        elapsed, self._last = max(0.0, now - self._last) if self._last else 0.0, now
+        if report is not None:
+            self._hear(report)
+        else:
+            self._loss *= 1 - min(1.0, elapsed / FORGET_S) * (self._loss < CLEAN_LOSS)
+        self._watch_queues(now, report, rtt_ms)
+        best = self._best()
+        if best != self.profile and self._shall_change(best, now):
+            self.profile, self._changed_at = best, now
+        return self.profile
+
+    def _hear(self, report: PathReport) -> None:
+        weight = min(1.0, report.packets / FEW_PACKETS)
+        if report.loss > self._loss:
+            self._loss += weight * (report.loss - self._loss)
+        else:
+            self._loss += min(1.0, 0.15 * weight) * (report.loss - self._loss)
+        if report.burst > 0 and report.loss > 0:
+            self._burst += 0.5 * (max(1.0, report.burst) - self._burst)
+        self._jitter_ms += 0.5 * (report.jitter_ms - self._jitter_ms)
+
+    def _watch_queues(self, now: float, report: PathReport | None, rtt_ms: float | None) -> None:
+        queued = report is not None and report.queue_ms is not None and report.queue_ms > QUEUE_MS
+        if rtt_ms is not None:
+            self._fastest_rtt = rtt_ms if self._fastest_rtt is None else min(self._fastest_rtt, rtt_ms)
+            queued = queued or rtt_ms > 1.5 * self._fastest_rtt + 2 * QUEUE_MS
+        if queued:
+            # What was sent before the last decrease has to drain first.
+            patience = SETTLE_S + (report.queue_ms or 0.0) / 1000 if report is not None else SETTLE_S
+            if now - self._congested_at >= patience:
+                self._budget = max(SMALLEST_BUDGET_BPS, DECREASE * min(self.estimate_bps(self.profile), self._budget or float("inf")))
+                self._congested_at = now
+        elif self._budget is not None and now - self._congested_at >= CLEAR_S:
+            self._budget *= INCREASE
+            self._congested_at = now - CLEAR_S + SETTLE_S
+            if self._budget > 2 * self.estimate_bps(self.base):
+                self._budget = None
+
+    @property
+    def _limit(self) -> float:
+        ceiling = max(SMALLEST_BUDGET_BPS, self.ceiling_bps - RTCP_BPS) if self.ceiling_bps else float("inf")
+        return min(ceiling, self._budget or float("inf"))
+
+    @property
+    def _again(self) -> float:
+        """Chance that a packet is lost after a lost one."""
+        return max(self._loss, 1 - 1 / self._burst) if self._loss >= CLEAN_LOSS else 0.0
+
+    def _cost(self, profile: Profile) -> float:
+        loss = max(self._loss, CLEAN_LOSS)
+        words = profile.words_lost(loss, self._again)
+        return words + DELAY_COST * profile.delay_s(self._loss, self._again) + RATE_COST * self.estimate_bps(profile) / 1000
+
+    def _best(self) -> Profile:
+        base = self._fitting_base()
+        if self._loss < CLEAN_LOSS and base == self.base:
+            return base
+        return min(self._candidates(), key=self._cost, default=base)
+
+    def _candidates(self) -> list[Profile]:
+        """What fits under the limit; nothing that gives up what the base has, as long as that fits."""
+        base, limit = self.base, self._limit
+        intervals = sorted({base.interval_ms, *(interval for interval in INTERVALS_MS if interval > base.interval_ms)})
+        found = []
+        for interval, redundancy in product(intervals, range(self._max_redundancy + 1)):
+            if redundancy > 1 and redundancy * interval + 2 * self._jitter_ms > LONGEST_SPAN_MS:
+                continue
+            for detail in range(base.detail + 1):
+                for repeated in range(detail + 1 if redundancy else 1):
+                    profile = Profile(interval, redundancy, detail, repeated)
+                    if self.estimate_bps(profile) <= limit:
+                        found.append(profile)
+        kept = [each for each in found if each.interval_ms == base.interval_ms and each.detail == base.detail]
+        return [each for each in kept if each.redundancy >= base.redundancy] or found
+
+    def _fitting_base(self) -> Profile:
+        """The base, or where it costs too much what comes nearest without loss; the cheapest of all where nothing fits."""
+        if self.estimate_bps(self.base) <= self._limit:
+            return self.base
+        cheapest = Profile(max(self.base.interval_ms, INTERVALS_MS[-1]), 0, 0, 0)
+        return min(self._candidates(), key=self._cost, default=cheapest)
+
+    def _shall_change(self, best: Profile, now: float) -> bool:
+        current = self.profile
+        if self.estimate_bps(current) > self._limit:
+            return True
+        protects = (best.redundancy, best.repeated_detail) > (current.redundancy, current.repeated_detail)
+        if protects and self._loss >= CLEAN_LOSS:
+            return self._cost(best) < self._cost(current) - WORTH_A_CHANGE
+        return now - self._changed_at >= RELAX_AFTER_S
+
+    @property
+    def reason(self) -> str:
+        """Why the profile is as it is, in a few words, for the call card."""
+        if self.profile == self.base:
+            return "as configured"
+        reasons = []
+        if self._loss >= CLEAN_LOSS:
+            reasons.append(f"{round(100 * self._loss)} % of packets lost")
+        if self._budget is not None:
+            reasons.append("packets queue")
+        if self.ceiling_bps and self.estimate_bps(self.base) + RTCP_BPS > self.ceiling_bps:
+            reasons.append(f"at most {self.ceiling_bps} bit/s")
+        return ", ".join(reasons) or "loss that is over"

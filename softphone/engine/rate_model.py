@@ -1,0 +1,58 @@
+"""What x-phv costs on the wire, and how well it is understood, by what is sent: figures measured on the dev set with the shipped models.
+
+A call corrects the costs by what it measures itself (`adaptation.Adaptation`).
+"""
+
+from dataclasses import dataclass
+
+HEADER_BITS = 8 * 40
+"""IPv4, UDP and RTP of a packet."""
+RTCP_BPS = 180.0
+"""What PJMEDIA sends in each direction: a sender report with one report block and SDES, 112 bytes with IP and UDP, every five seconds."""
+
+PACKET_BITS = 16
+"""Of a payload, whatever is in it: time, flags, counts, the first phones without context."""
+TOKEN_BPS = 145.0
+DETAIL_BPS = (0.0, 240.0, 457.0)
+"""Of speech: tokens, and none, one or two codes of detail."""
+REPEATED_TOKEN_BPS = 122.0
+REPEATED_DETAIL_BPS = (0.0, 213.0, 413.0)
+"""Of each earlier group."""
+TALKSPURTS_PER_S = 0.3
+"""Each ends with a packet that only repeats, and begins and ends in the middle of an interval."""
+
+MISHEARD = (0.35, 0.31, 0.23)
+"""Share of words lost to the codec itself, by codes of detail."""
+LOST = 0.9
+"""Share of the words in speech that did not come at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is sent: the fields of `codec.settings.EncoderSettings` that may change during a call."""
+
+    interval_ms: int = 160
+    redundancy: int = 1
+    detail: int = 2
+    repeated_detail: int = 0
+
+    def ip_bps(self) -> float:
+        """IP bit/s of one direction while somebody speaks, RTCP not counted."""
+        packets = 1000 / self.interval_ms + TALKSPURTS_PER_S * max(1, self.redundancy) * (self.redundancy > 0)
+        payload = TOKEN_BPS + DETAIL_BPS[self.detail]
+        payload += self.redundancy * (REPEATED_TOKEN_BPS + REPEATED_DETAIL_BPS[self.repeated_detail])
+        return packets * (HEADER_BITS + PACKET_BITS) + payload
+
+    def words_lost(self, loss: float, again: float) -> float:
+        """Share of words that are not understood. loss: share of packets that are lost; again: of those after a lost one."""
+        gone = loss * again**self.redundancy
+        recovered = loss - gone
+        return gone * LOST + recovered * MISHEARD[self.repeated_detail] + (1 - loss) * MISHEARD[self.detail]
+
+    def delay_s(self, loss: float, again: float) -> float:
+        """How much later a word is heard because of the profile: it waits for its packet, and where packets are lost for the next ones,
+        until one word in fifty at most comes too late."""
+        waits, late = 0, loss
+        while waits < self.redundancy and late > 0.02:
+            waits, late = waits + 1, late * again
+        return self.interval_ms / 1000 * (1 + waits)
