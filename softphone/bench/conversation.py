@@ -12,8 +12,8 @@ from softphone.bench.manifest import Recording
 
 RATE = 16000
 LEAD_S = 0.5
-PAUSE_S = 1.0
-"""Between one's last sound and the other's first."""
+PAUSE_S = 1.5
+"""Between one's last sound and the other's first: time for the last packet of the one."""
 TAIL_S = 4.0
 """After the last word: for what is late, and for the codec to give out its last."""
 

@@ -67,13 +67,15 @@ class SetUp:
 class CallOutcome:
     """heard: for each turn of the conversation what the other side heard from its beginning on (at most until the next turn of the same
     side), int16 at 16 kHz; sent: all that passed the box while they talked; began: CLOCK_MONOTONIC of the conversation's beginning, a
-    side each. After a call that failed both are empty. counters: the engines' last statistics, by side."""
+    side each. After a call that failed both are empty. counters: the engines' last statistics, by side; box_late_s: by how
+    much the box itself was late, at worst."""
 
     set_up: SetUp
     heard: tuple[NDArray[np.int16], ...] = ()
     sent: tuple[Sent, ...] = ()
     began: Mapping[Side, float] = field(default_factory=dict)
     counters: Mapping[Side, CallStatistics | None] = field(default_factory=dict)
+    box_late_s: float = 0.0
 
 
 class _Phone:
@@ -242,7 +244,7 @@ class PhonePair:
         for phone in self._phones.values():
             self._file(phone, "played", conversation.seconds + _EVENT_S)
         statistics = {side: phone.last(CallStatistics) for side, phone in self._phones.items()}
-        sent = tuple(one for one in self.box.record() if one.time >= min(began.values()))
+        sent, late_s = tuple(one for one in self.box.record() if one.time >= min(began.values())), self.box.latest_s
         whole: dict[Side, NDArray[np.int16]] = {}
         for side, phone in self._phones.items():
             phone.engine.request(Record(call=calls[side], wav=None))
@@ -255,7 +257,7 @@ class PhonePair:
             offset = began[turn.side] - recording[ear]
             first, last = (max(round((offset + at) * sound_file.SAMPLE_RATE), 0) for at in (turn.start_s, conversation.until_s(turn)))
             heard.append(whole[ear][first:last])
-        return CallOutcome(set_up, tuple(heard), sent, began, statistics)
+        return CallOutcome(set_up, tuple(heard), sent, began, statistics, late_s)
 
     def _file(self, phone: _Phone, action: str, seconds: float = _EVENT_S) -> File:
         event = phone.wait(File, lambda event: event.action == action, seconds)

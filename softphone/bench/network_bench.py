@@ -120,6 +120,8 @@ def _call_all(tasks: Sequence[_Task], sounds: dict[str, NDArray[np.int16]], stor
             with lock:
                 done, left_s = done + 1, left_s - task.conversation.seconds
                 how = f"no call: {call.set_up.failure}" if call.set_up.failure else "talked"
+                if call.overload:
+                    how += f" on a machine with too much to do ({call.overload}); use fewer --jobs, or let it do nothing else"
                 say(f"{done} of {total} calls: {task.system.name}, {task.impairment}, {how}; {left_s / 60:.0f} min of talk left")
 
         def work(waiting: "queue.SimpleQueue[list[_Task]]" = waiting) -> None:

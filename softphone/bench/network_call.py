@@ -18,6 +18,12 @@ from softphone.bench.conversation import PAUSE_S, Conversation, Turn
 from softphone.bench.live_call import SIDES, CallOutcome, SetUp
 from softphone.bench.result import StoreError
 
+_STEPS_A_SECOND = 50
+_LATE_COUNTERS = ("encoder_pcm_dropped", "playout_underruns")
+"""Steps of 20 ms that the codec worker did not take or give in time."""
+_BEARABLE_SHARE = 0.02
+_BEARABLE_S = 0.1
+
 
 @dataclass(frozen=True)
 class TurnCost:
@@ -32,13 +38,23 @@ class TurnCost:
 @dataclass(frozen=True)
 class NetworkCall:
     """set_up: see `live_call.SetUp`; turns: none where there was no call; rtcp_bytes: of both ends over `seconds`, with headers;
-    codec_counters, queues: what each engine counted, by side, for the search for faults."""
+    counters: what each engine counted, by side, for the search for faults; box_late_s: see `live_call.CallOutcome`."""
 
     set_up: SetUp
     turns: tuple[TurnCost, ...] = ()
     rtcp_bytes: int = 0
     seconds: float = 0.0
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    box_late_s: float = 0.0
+
+    @property
+    def overload(self) -> str:
+        """What this machine was too slow for, in words; empty when it kept up. Such a call does not measure the network."""
+        steps = 2 * self.seconds * _STEPS_A_SECOND
+        lost = sum(counted.get(name, 0) for counted in self.counters.values() for name in _LATE_COUNTERS)
+        if steps and lost > _BEARABLE_SHARE * steps:
+            return f"the codec was late for {lost / steps:.0%} of the sound"
+        return f"the box was up to {1000 * self.box_late_s:.0f} ms late" if self.box_late_s > _BEARABLE_S else ""
 
 
 def summarise(conversation: Conversation, outcome: CallOutcome, dtx: bool) -> NetworkCall:
@@ -53,7 +69,7 @@ def summarise(conversation: Conversation, outcome: CallOutcome, dtx: bool) -> Ne
         last = outcome.counters.get(side)
         if last is not None:
             counters[side] = {**last.codec_counters, **last.queues, "jitter_buffer_ms": last.jitter_buffer_ms}
-    return NetworkCall(outcome.set_up, turns, rtcp, conversation.seconds, counters)
+    return NetworkCall(outcome.set_up, turns, rtcp, conversation.seconds, counters, outcome.box_late_s)
 
 
 def _cost(turn: Turn, outcome: CallOutcome, after_s: float) -> TurnCost:

@@ -31,6 +31,7 @@ KEYS = (
     "set_up_bytes",
     "calls",
     "calls_failed",
+    "calls_overloaded",
     "utterances",
     "speakers",
 )
@@ -80,6 +81,7 @@ def row(impairment: str, system: str, calls: Sequence[NetworkCall], turns: Seque
         "set_up_bytes": median([call.set_up.message_bytes for call in calls]) if calls else None,
         "calls": len(calls),
         "calls_failed": sum(bool(call.set_up.failure) for call in calls),
+        "calls_overloaded": sum(bool(call.overload) for call in calls),
         "utterances": len(turns),
         "speakers": len({turn.recording.speaker for turn in turns}),
     }

@@ -29,4 +29,8 @@ def network_table(rows: Sequence[Row]) -> str:
         cells = ("" if row[key] is None else form.format(row[key]) for _, key, form in _COLUMNS)
         lines.append("| " + " | ".join(cells) + " |")
     first = rows[0]
-    return "\n".join([*lines, "", f"{first['utterances']} utterances of {first['speakers']} speakers in {first['calls']} calls a row."])
+    lines += ["", f"{first['utterances']} utterances of {first['speakers']} speakers in {first['calls']} calls a row."]
+    slow = [f"{row['system']} at {row['impairment']}" for row in rows if row["calls_overloaded"]]
+    if slow:
+        lines += ["", f"The machine was too slow for some calls of these rows, which therefore say little: {', '.join(slow)}."]
+    return "\n".join(lines)

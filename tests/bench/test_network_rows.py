@@ -57,6 +57,16 @@ def test_a_call_that_was_not_set_up_is_nothing_understood() -> None:
     assert "| rate 300 | opus-6k-60ms |" in network_table([found])
 
 
+def test_a_call_on_a_machine_that_was_too_slow_is_known_as_such() -> None:
+    slow = NetworkCall(call().set_up, seconds=20.0, counters={"a": {"encoder_pcm_dropped": 400}, "b": {"playout_underruns": 50, "x": "y"}})
+    late = NetworkCall(call().set_up, seconds=20.0, box_late_s=0.4)
+    assert "22%" in slow.overload and "400 ms" in late.overload and call().overload == ""
+    found = row("none", "phv", [slow, late, call()], [turn(WORDS)], [turn(WORDS)])
+    assert found[
+        "calls_overloaded"
+    ] == 2 and "too slow for some calls of these rows, which therefore say little: phv at none." in network_table([found])
+
+
 def test_words_are_found_again_in_what_was_heard() -> None:
     assert words_right(recording("u"), "one, TWO! and four 5") == (True, True, False, True, True)
     assert words_right(recording("u"), "") == (False,) * 5

@@ -58,6 +58,7 @@ class Box:
         self._record: deque[Sent] = deque(maxlen=_LONGEST_RECORD)
         self._lock = threading.Lock()
         self._open = True
+        self._latest_s = 0.0
         self._wake_from, self._wake = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="impairment-box", daemon=True)
         self._channels: dict[tuple[Side, bool], Channel] = {}
@@ -95,6 +96,7 @@ class Box:
         link = bottleneck_of(impairment)
         with self._lock:
             self._record.clear()
+            self._latest_s = 0.0
             for side in OTHER:
                 media = Channel(impairment, f"{seed}/{side}", link)
                 self._channels[side, False] = media
@@ -105,11 +107,19 @@ class Box:
         with self._lock:
             return list(self._record)
 
+    @property
+    def latest_s(self) -> float:
+        """By how much the box was late itself, at worst since `impair`: on a machine with too much to do, what it does is not what it was
+        told."""
+        return self._latest_s
+
     def _run(self) -> None:
         while self._open:
             now = time.monotonic()
             while self._waiting and self._waiting[0][0] <= now:
-                heapq.heappop(self._waiting)[2]()
+                due, _, deliver = heapq.heappop(self._waiting)
+                self._latest_s = max(self._latest_s, now - due)
+                deliver()
             pause = min(max(self._waiting[0][0] - now, 0.0), _IDLE_S) if self._waiting else _IDLE_S
             for key, _ in self._selector.select(pause):
                 if key.data is None:
