@@ -21,6 +21,7 @@ MAX_ACCOUNTS = 7
 """PJSUA holds eight (PJSUA_MAX_ACC), and one of them is for direct calls."""
 LOWEST_RATE = 800
 """IP bit/s of a direction: below it not even the phones alone fit in packets of 640 ms."""
+HIGHEST_RATE = 64000
 CODEC_NAMES = ("x-phv", "opus", "PCMU", "PCMA")
 
 # No white space, quotes, angle brackets or control characters: these strings end in SIP headers.
@@ -128,7 +129,7 @@ class Phv:
     """How many earlier packets each packet repeats."""
     profile: str = allowed("adaptive", "adaptive", "fixed")
     """Whether interval, redundancy and detail follow loss, delay and `max_rate` during a call, or stay as they are set here."""
-    max_rate: int = limited(0, 0, 64000)
+    max_rate: int = limited(0, 0, HIGHEST_RATE)
     """Ceiling in IP bit/s of each direction while somebody speaks, 40 bytes of headers and RTCP counted; 0 is none."""
     comfort_noise: bool = True
     """Describe an audible background to the far end, which then plays noise like it between words."""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone.engine.media.sdp import MAX_SDP, add_packet_times
+from softphone.engine.media.sdp import MAX_SDP, add_packet_times, add_rate_limit
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=pjmedia\r\nt=0 0\r\n"
 PHV = "a=rtpmap:96 x-phv/16000\r\na=fmtp:96 version=1;inventory=arpabet39;model=00ff\r\n"
@@ -44,3 +44,13 @@ def test_sdp_without_phv_or_with_times_of_its_own_is_left_alone() -> None:
 def test_any_remote_sdp_is_survived(lines: list[str]) -> None:
     result = add_packet_times(FULL, "\r\n".join(lines), 160, 640)
     assert result.replace("a=ptime:160\r\n", "") == FULL + "a=maxptime:640\r\n"
+
+
+def test_a_ceiling_is_told_in_our_parameters_and_nowhere_else() -> None:
+    limited = FULL.replace("model=00ff", "model=00ff;maxrate=1200")
+    assert add_rate_limit(FULL, 1200) == limited
+    assert add_rate_limit(limited, 2400) == limited
+    assert add_rate_limit(FULL, 0) == FULL
+    for text in ("", HEAD, HEAD + "m=audio 4000 RTP/AVP 97\r\n" + OPUS, "x" * (MAX_SDP + 1)):
+        assert add_rate_limit(text, 1200) == text
+    assert "a=ptime:160" in add_packet_times(limited, FULL, 160, 640), "a limit is no reason not to fit"

@@ -14,6 +14,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command.add_argument("uri", metavar="URI", help="such as sip:bob@example.org, or sip:192.0.2.7:5060 without a server")
     shared.add_engine(command)
     shared.add_sound(command)
+    command.add_argument(
+        "--max-rate", type=shared.rate, metavar="BPS", help="send, and have sent, at most so many IP bit/s on our codec, 800 or more"
+    )
     command.set_defaults(run=run)
 
 
@@ -21,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     output = Output(options.json)
     with open_phone(options, output) as phone, SoundFiles(options) as files:
         phone.wait_registered()
-        result = phone.request(Call(uri=options.uri, wav_in=files.wav_in, wav_out=files.wav_out))
+        result = phone.request(Call(uri=options.uri, wav_in=files.wav_in, wav_out=files.wav_out, max_rate=options.max_rate))
         return follow(phone, int(result["call"]), options, files)
 
 

@@ -4,6 +4,8 @@ import argparse
 import math
 from pathlib import Path
 
+from softphone.config import HIGHEST_RATE, LOWEST_RATE
+
 
 def add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", type=Path, metavar="FILE", help="configuration to use instead of ~/.config/softphone/config.toml")
@@ -20,6 +22,14 @@ def add_sound(command: argparse.ArgumentParser) -> None:
     command.add_argument("--wav-in", type=Path, metavar="FILE", help="speak this sound file (WAV, FLAC, Ogg) instead of the microphone")
     command.add_argument("--wav-out", type=Path, metavar="FILE", help="write what is heard to this WAV file")
     command.add_argument("--seconds", type=positive, metavar="N", help="hang up after so many seconds of call")
+
+
+def rate(text: str) -> int:
+    """A ceiling in IP bit/s, for argparse; 0 is none."""
+    value = int(text)
+    if value and not LOWEST_RATE <= value <= HIGHEST_RATE:
+        raise argparse.ArgumentTypeError(f"{text} is neither 0, for no ceiling, nor {LOWEST_RATE} to {HIGHEST_RATE} bit/s")
+    return value
 
 
 def positive(text: str) -> float:

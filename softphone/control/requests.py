@@ -17,6 +17,7 @@ EventName = Literal[
 ]  # fmt: skip
 Digits = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Da-d*#,]+$")]
 Speech = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+MaxRate = Annotated[int, Meta(ge=0, le=64000)]
 CodecName = Literal["x-phv", "opus", "PCMU", "PCMA"]
 
 
@@ -71,6 +72,8 @@ class Call(Command, frozen=True, kw_only=True, tag="call"):
     """Where the received sound goes (also, next to the loudspeaker)."""
     codecs: list[CodecName] | None = None
     """What is offered in this call, best first; None takes that of the contact, else that of the configuration."""
+    max_rate: MaxRate | None = None
+    """Ceiling in IP bit/s of each direction on our codec, headers and RTCP counted; 0 for none, None takes that of the configuration."""
 
 
 class Answer(Command, frozen=True, kw_only=True, tag="answer"):

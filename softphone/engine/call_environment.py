@@ -36,6 +36,8 @@ class CallEnvironment:
     offers_phv: Callable[[], bool]
     interval_ms: int
     """ptime of x-phv."""
+    max_rate: int
+    """Ceiling of x-phv in IP bit/s, 0 for none."""
     successor: Callable[[PhoneCall, Literal["incoming", "outgoing"]], PhoneCall]
     """A new call object in whose place PJSUA puts the call that follows this one after a transfer."""
     is_sip_uri: Callable[[str], bool]

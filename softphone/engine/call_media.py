@@ -15,7 +15,7 @@ from softphone.engine.media import abi, opus
 from softphone.engine.media.codec_order import order_codecs
 from softphone.engine.media.negotiated import NegotiatedCodec
 from softphone.engine.media.rtcp_clock import set_rtp_clock
-from softphone.engine.media.sdp import add_packet_times
+from softphone.engine.media.sdp import add_packet_times, add_rate_limit
 from softphone.engine.phv_stream import PhvStream
 from softphone.engine.statistics import CallMeter, estimate_delay
 from softphone.engine.wav import WavError
@@ -37,6 +37,8 @@ class CallMedia:
         self.codec_order: Sequence[str] | None = None
         self.keep_codec = False
         """Set while an offer of ours is made that shall change hold and nothing else: of several codecs PJSUA would settle one anew."""
+        self.max_rate = environment.max_rate
+        """Ceiling in IP bit/s of each direction on our codec, 0 for none."""
         self.held_by_remote = False
         self.last: Media | None = None
         """What was told last: for front ends that come later than the event."""
@@ -79,11 +81,14 @@ class CallMedia:
             # An offer in the middle of a call: what is in use comes first.
             order = [self._codec_name, *(name for name in order or CODEC_NAMES if name != self._codec_name)]
         text = order_codecs(local, remote, order) if order else local
+        text = add_rate_limit(text, self.max_rate)
         return add_packet_times(text, remote, self._environment.interval_ms, MAX_PTIME_MS)
 
     def stream_created(self, call: PhoneCall, index: int, stream: int) -> None:
         """PJSUA made the stream (address of its pjmedia_stream) of this media line; no packet has passed yet."""
         self._stream = self._environment.claim_stream()
+        if self._stream is not None and self.max_rate != self._environment.max_rate:
+            self._stream.limit(self.max_rate)
         if call.getStreamInfo(index).codecName.lower() == opus.ENCODING_NAME:
             set_rtp_clock(abi.load(), stream, opus.RTP_CLOCK)
 

@@ -177,6 +177,8 @@ class Commands:
         codecs = self._codecs(command, uri)
         call = self._engine.new_call(account, "outgoing")
         call.media.codec_order = codecs
+        if command.max_rate is not None:
+            call.media.max_rate = command.max_rate
         self._files(call, command.wav_in, command.wav_out)
         self._engine.lineup.talk_to(call)
         call.dial(uri)

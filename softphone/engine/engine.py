@@ -215,6 +215,7 @@ class Engine:
             sound=self.sound,
             offers_phv=lambda: "x-phv" in self.codecs.offered,
             interval_ms=self.config.phv.interval_ms,
+            max_rate=self.config.phv.max_rate,
             successor=self._successor,
             is_sip_uri=self.endpoint.is_sip_uri,
             far_end=self.sip_trace.far_end,

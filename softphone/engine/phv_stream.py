@@ -89,6 +89,13 @@ class PhvStream:
             self._observed = on
             self._send(Observe(self.number, on))
 
+    def limit(self, ceiling_bps: int) -> None:
+        """Another ceiling in IP bit/s than the configuration's, RTCP counted; 0 for none."""
+        before = self.tuning.settings
+        self.tuning.limit(ceiling_bps)
+        if self.tuning.settings != before:
+            self._send(Tune(self.number, {"settings": self.tuning.settings}))
+
     def tune(self, event: CallStatistics, received: Received, rtcp_reports: int) -> None:
         """Each second, with what is known by then: adapt what is sent, and tell the far end how its packets fare."""
         changed, report = self.tuning.turn(time.monotonic(), event, received, rtcp_reports, self.transit.queue_ms)

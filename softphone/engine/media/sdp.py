@@ -1,4 +1,4 @@
-"""What our SDP says about packet times (RFC 8866 section 6.4), added to what PJSIP wrote.
+"""What our SDP says about packet times (RFC 8866 section 6.4) and rates, added to what PJSIP wrote.
 
 `a=maxptime` is a promise about what we can receive and always safe. `a=ptime` is not: it applies to every codec of the media line, and a
 peer that falls back to Opus and is asked for 160 ms may try to make Opus frames of 160 ms, which do not exist. So ptime is said only once
@@ -67,6 +67,22 @@ def add_packet_times(local: str, remote: str, ptime_ms: int, maxptime_ms: int) -
     if ours.codecs == [phv] or (remote and _answer_picks_phv(ours, AudioSection(remote.splitlines()))):
         added.insert(0, f"a=ptime:{ptime_ms}")
     return "\r\n".join(lines[: ours.end] + added + lines[ours.end :]) + "\r\n"
+
+
+def add_rate_limit(local: str, ceiling_bps: int) -> str:
+    """`local` with `maxrate` among the parameters of x-phv: the far end shall send no more than so many IP bit/s either. Unchanged where
+    it has no x-phv, or no limit is wanted."""
+    if not ceiling_bps or len(local) > MAX_SDP:
+        return local
+    lines = local.splitlines()
+    ours = AudioSection(lines)
+    phv = ours.phv()
+    if phv is None or "maxrate=" in ours.fmtp.get(phv, "maxrate="):
+        return local
+    for number in range(ours.begin, ours.end):
+        if lines[number].startswith(f"a=fmtp:{phv} "):
+            lines[number] += f";maxrate={ceiling_bps}"
+    return "\r\n".join(lines) + "\r\n"
 
 
 def _answer_picks_phv(ours: AudioSection, theirs: AudioSection) -> bool:
