@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ from codec.detail_reader import DetailReader
 from codec.extensions import ReceivedExtensions
 from codec.link_report import LinkReport
 from codec.payload import VoicePiece, parse
-from codec.playout import Playout, SpokenPhone
+from codec.playout import Playout, SpokenPhone, Undecided
 from codec.prosody import DEFAULT_MEAN_F0
 from codec.prosody_fill import ProsodyFill
 from codec.synthesiser import SpokenFrames
@@ -79,6 +79,7 @@ class Decoder:
         self._pulled = 0
         self._packets = 0
         self._talking = False
+        self._sounding = 0  # ticks of the token that was told to the synthesiser and not yet spoken
         self._extensions = ReceivedExtensions()
 
     @property
@@ -141,15 +142,20 @@ class Decoder:
 
     def _speak(self, at_most: int) -> NDArray[np.int16]:
         """The next stretch of sound, one or more samples; silence only until the next tick, when something may begin."""
-        token = self._playout.next(self._now)
-        if token is None:
+        upcoming = self._playout.next(self._now, self._sounding)
+        if upcoming is None:
             if self._talking:
                 return self._finish()
             return np.zeros(min(at_most, TICK_SAMPLES - self._pulled % TICK_SAMPLES), np.int16)
+        if upcoming is Undecided.NOT_YET:
+            self._sounding = 0
+            return self._sound_of(self._models.synthesiser.speak_alone(self._synthesiser))
+        token, ticks = upcoming
         if not self._talking:
             self._talking = True
             self._say(self._silence())
-        sound = self._say(self._physical(token), token.details)
+        sound = self._say(replace(self._physical(token), frames=ticks * TICK_FRAMES), token.details)
+        self._sounding = ticks
         return sound if len(sound) else self._speak(at_most)
 
     def _physical(self, wire: WireToken) -> Token:
@@ -176,7 +182,7 @@ class Decoder:
 
     def _finish(self) -> NDArray[np.int16]:
         """The last token, silence after it, and what the vocoder still holds; both start anew."""
-        self._talking = False
+        self._talking, self._sounding = False, 0
         last = self._say(self._silence())
         rest = self._sound_of(self._models.synthesiser.flush(self._synthesiser))
         tail = _to_pcm(self._models.vocoder.flush(self._vocoder))

@@ -1,28 +1,27 @@
-"""When each token is spoken: a queue of tokens by their time, and the simplest schedule that keeps them in place.
+"""When each token is spoken: a queue of tokens by their time, and a schedule that follows the network.
 
 Times are ticks of 20 ms of the sender's clock, unfolded from the 8 bits of the wire; the listener's clock is the sound pulled.
-A talkspurt begins once enough of it waits, or has waited long enough. What is missing when its time comes is bridged: the last
-sound is held for a moment, then there is silence. Time lost by waiting is taken back from pauses.
+A token's moment is its time and the delay of `codec.playout_delay`. Speech that runs behind its moment because it was waited for, or
+before it because the network has become worse, is brought back by changing how long pauses and vowels last. What is missing when its
+moment comes is bridged: the last sound is held and fades, then there is silence.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Literal, NamedTuple
 
 from codec.payload import TIME_MODULO, Packet
-from codec.phones import PHONES, SILENCE
+from codec.phones import PHONES, SILENCE, VOWELS
+from codec.playout_delay import PlayoutDelay
 from codec.wire_token import MAX_TICKS, WireToken, glide_end
 
-START_TICKS = 6
-"""A talkspurt begins when 120 ms of it wait, the last token aside,"""
-START_WAIT_TICKS = 6
-"""or 120 ms after its first token came: the next packet is then near."""
+LEAD_TICKS = 1
+"""Of silence before the first token of a talkspurt (`codec.decoder`)."""
 
-MARGIN_STEP_TICKS = 3
-MAX_MARGIN_TICKS = 15
-"""A wait of more than 20 ms in the middle of speech makes the next talkspurts begin 20 or 40 ms later, 300 ms at most; each talkspurt
-takes 20 ms of that back."""
+LONGEST_WAIT_TICKS = 100
+"""A talkspurt begins 2 s after its first token came at the latest."""
 
 MAX_QUEUED_TICKS = 400
 """Eight seconds; beyond that the oldest tokens are dropped."""
@@ -30,14 +29,26 @@ MAX_QUEUED_TICKS = 400
 BACKWARD_TICKS = 96
 """How far back a time is believed to be late rather than new: 1.92 s, so that 3.18 s remain forward."""
 
-HOLD_TICKS = 5
-"""How long the last sound is held when nothing follows: 100 ms."""
+HOLD_TICKS = 2
+"""How long the last sound is held when nothing follows: 40 ms. More often than not it is a pause, told late."""
+
+FADE_LEVELS = 1
+"""3 dB for each 20 ms in which a vowel is held."""
 
 GIVE_UP_TICKS = 25
 """How long nothing may follow before the talkspurt is taken to be over: 500 ms."""
 
-HOLE_PATIENCE_TICKS = 25
-"""A hole is not waited out once so much waits behind it: the sender's clock jumped, or a burst came at once."""
+BRIDGE_TICKS = 2
+"""A hole is bridged in steps of 40 ms: what is missing may still come."""
+
+SHORT_PAUSE_TICKS = 32
+"""A pause between talkspurts that is spoken as silence, 640 ms; after a longer one speech begins anew."""
+
+SLIGHT_TICKS = 2
+"""Speech that is less than 40 ms out of its time is brought back in pauses only."""
+
+FAR_BEHIND_TICKS = 25
+"""Half a second: then vowels and pauses become as short as can be understood."""
 
 RESYNC_PACKETS = 3
 """So many packets in a row from the past mean that the sender's clock was set anew."""
@@ -46,6 +57,19 @@ _REMEMBERED = 512
 _SPOKEN = 64
 _MARKS = 64
 _UNHELD = frozenset({SILENCE, *(PHONES.index(label) for label in ("B", "CH", "D", "G", "JH", "K", "P", "T"))})
+
+
+class Upcoming(NamedTuple):
+    """What is spoken next, and for how many ticks of 20 ms, which need not be those of the token."""
+
+    token: WireToken
+    ticks: int
+
+
+class Undecided(Enum):
+    """What comes next is not known, and there is still time."""
+
+    NOT_YET = "not yet"
 
 
 class SpokenPhone(NamedTuple):
@@ -74,6 +98,7 @@ class Playout:
     def __init__(self) -> None:
         self.counts = PlayoutCounts()
         self.spoken: deque[SpokenPhone] = deque(maxlen=_SPOKEN)
+        self._delay = PlayoutDelay()
         self._recovered: set[int] = set()
         self._queue: dict[int, WireToken] = {}
         self._ends: set[int] = set()
@@ -83,9 +108,7 @@ class Playout:
         self._head = 0  # time of the next token to be spoken
         self._speaking = False
         self._waiting_since: int | None = None
-        self._behind = 0  # ticks by which the speech runs later than it began
-        self._margin = 0  # ticks by which talkspurts begin later, because earlier ones ran dry
-        self._waited = 0  # ticks bridged since the last real token
+        self._bridged = 0  # ticks since the last real token
         self._in_gap = False
         self._last: WireToken | None = None
         self._stale = 0
@@ -101,10 +124,12 @@ class Playout:
                 self._restart(start, now)
         else:
             self._stale = 0
+        if packet.groups[-1]:
+            self._delay.packet(now, start, start + length, packet.start)
         at = start
         for place, group in enumerate(packet.groups):
             for token in group:
-                self._accept(at, token, redundant=place + 1 < len(packet.groups))
+                self._accept(at, token, now, redundant=place + 1 < len(packet.groups))
                 at += token.ticks
         if packet.end and at >= self._head:
             _mark(self._ends, at)
@@ -125,16 +150,18 @@ class Playout:
 
     def _restart(self, start: int, now: int) -> None:
         self._head, self._newest, self._stale = start, (start, now), 0
+        self._delay = PlayoutDelay()
         self._seen.clear()
         self._ends.clear()
         self._starts.clear()
 
-    def _accept(self, at: int, token: WireToken, redundant: bool) -> None:
+    def _accept(self, at: int, token: WireToken, now: int, redundant: bool) -> None:
         if at in self._seen:
             return
         self._seen[at] = None
         while len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
+        self._delay.token(now, at)
         if at < self._head:
             self.counts.tokens_late += 1
             return
@@ -161,30 +188,42 @@ class Playout:
         for at in sorted(self._queue):
             yield self._queue[at]
 
-    def next(self, now: int) -> WireToken | None:
-        """The token to be spoken now; None when there is nothing to say, which ends a talkspurt.
+    def next(self, now: int, sounding: int = 0) -> Upcoming | Undecided | None:
+        """What is spoken after that which begins to sound `now` and lasts for `sounding` ticks; None when there is nothing to say, which
+        ends a talkspurt.
 
-        Within a talkspurt there is always one: what is missing is bridged.
+        NOT_YET only while something sounds: the one who asks shall speak it without knowing what follows, and ask again at its end. Then
+        there is always an answer: what is missing is bridged.
         """
+        begins = now + sounding
         if not self._speaking:
             if not self._may_start(now):
                 return None
-            self._speaking, self._behind, self._waited, self._in_gap = True, 0, 0, False
+            self._speaking, self._bridged, self._in_gap = True, 0, False
             self._head = min(self._queue)
+            begins += LEAD_TICKS
         self._drop_overtaken()
         if self._head in self._queue:
-            return self._speak()
-        if self._head in self._ends or not self._queue or min(self._queue) in self._starts:
-            return self._pause_or_end()
-        return self._bridge_hole()
+            return self._speak(begins)
+        if self._head in self._ends:
+            return self._pause_or_end(begins)
+        if sounding:
+            return Undecided.NOT_YET
+        if not self._queue:
+            return self._hold_or_end()
+        if min(self._queue) in self._starts:
+            return self._pause_or_end(begins)
+        return self._bridge_hole(begins)
 
     def _may_start(self, now: int) -> bool:
         if not self._queue or self._waiting_since is None:
             return False
-        # The last one is spoken only when it is known what follows it.
-        waiting = max(self._queue) - min(self._queue)
-        complete = any(end > min(self._queue) for end in self._ends)
-        return complete or waiting >= START_TICKS + self._margin or now - self._waiting_since >= START_WAIT_TICKS + self._margin
+        moment = min(self._queue) + self._delay.ticks - LEAD_TICKS
+        return now >= moment or now - self._waiting_since >= LONGEST_WAIT_TICKS
+
+    def _behind(self, begins: int, time: int) -> int:
+        """Ticks by which what begins to sound at `begins` is later than it should be; negative where it is early."""
+        return begins - time - self._delay.ticks
 
     def _drop_overtaken(self) -> None:
         """Tokens whose time overlaps what was spoken already: only a faulty sender makes them."""
@@ -192,63 +231,83 @@ class Playout:
             del self._queue[at]
             self.counts.tokens_dropped += 1
 
-    def _speak(self) -> WireToken:
+    def _speak(self, begins: int) -> Upcoming:
         token = self._queue.pop(self._head)
         self.spoken.append(SpokenPhone(token.phone, token.ticks, "recovered" if self._head in self._recovered else "received"))
+        ticks = elastic(token, self._behind(begins, self._head), waited=self._bridged > 0)
         self._head += token.ticks
-        if token.phone == SILENCE:
-            token = self._shorten(token)
-        elif self._waited:
-            # It was waited for in the middle of speech: the schedule was too tight, so a little of this time is not taken back.
-            kept = min(self._waited, MARGIN_STEP_TICKS)
-            self._behind = max(0, self._behind - kept)
-            self._margin = min(MAX_MARGIN_TICKS, self._margin + kept - 1)
-        self._waited, self._in_gap = 0, False
+        self._bridged, self._in_gap = 0, False
         self._last = token
-        return token
+        return Upcoming(token, ticks)
 
-    def _shorten(self, pause: WireToken) -> WireToken:
-        taken = min(self._behind, pause.ticks - 1)
-        self._behind -= taken
-        return WireToken(SILENCE, pause.ticks - taken)
-
-    def _pause_or_end(self) -> WireToken | None:
-        """Nothing waits, or the talkspurt has ended and another one waits: of the pause between them at most 640 ms are kept."""
-        if self._queue:
-            gap = min(self._queue) - self._head
-            self._ends.discard(self._head)
+    def _pause_or_end(self, begins: int) -> Upcoming | None:
+        """The talkspurt has ended. Of a short pause before the next one the silence is spoken."""
+        gap = min(self._queue) - self._head if self._queue else SHORT_PAUSE_TICKS + 1
+        self._ends = {end for end in self._ends if end > self._head}
+        if gap <= SHORT_PAUSE_TICKS:
+            behind = self._behind(begins, self._head)
             self._head += gap
-            self._waited = 0
-            return self._shorten(WireToken(SILENCE, max(1, min(gap, MAX_TICKS))))
-        if self._head in self._ends or self._waited >= GIVE_UP_TICKS:
-            self._ends = {end for end in self._ends if end > self._head}
-            self._starts = {start for start in self._starts if start > self._head}
-            self._speaking, self._waiting_since, self._last = False, None, None
-            self._margin = max(0, self._margin - 1)
+            self._bridged = 0
+            self._last = None
+            return _silence(elastic(WireToken(SILENCE, min(max(gap, 1), MAX_TICKS)), behind))
+        self._end()
+        return None
+
+    def _end(self) -> None:
+        self._starts = {start for start in self._starts if start > self._head}
+        self._speaking, self._last = False, None
+        if not self._queue:
+            self._waiting_since = None
+
+    def _hold_or_end(self) -> Upcoming | None:
+        if self._bridged >= GIVE_UP_TICKS:
+            self._end()
             return None
-        self._waited += 1
-        self._behind += 1
-        return self._hold()
+        return self._hold(1)
 
-    def _hold(self) -> WireToken:
-        if self._last is None or self._last.phone in _UNHELD or self._waited > HOLD_TICKS:
-            return WireToken(SILENCE, 1)
+    def _hold(self, ticks: int) -> Upcoming:
+        held = self._bridged
+        self._bridged += ticks
         last = self._last
-        return WireToken(last.phone, 1, glide_end(last), 0, last.level)
+        if last is None or last.phone in _UNHELD or held >= HOLD_TICKS:
+            return _silence(ticks)
+        level = max(0, last.level - FADE_LEVELS * (held + 1)) if last.phone in VOWELS else 0
+        return Upcoming(WireToken(last.phone, ticks, glide_end(last), 0, level), ticks)
 
-    def _bridge_hole(self) -> WireToken:
-        """A group is missing and a later one waits: silence in its place, a little at a time, as it may still come."""
+    def _bridge_hole(self, begins: int) -> Upcoming:
+        """A group is missing and a later one waits: what is missing is passed over, a little at a time, so that the later one has its
+        moment."""
         if not self._in_gap:
             self._in_gap = True
             self.counts.gaps += 1
         missing = min(self._queue) - self._head
-        waiting = sum(token.ticks for token in self._queue.values())
-        ticks = min(2, missing)
-        self._head += missing if waiting > HOLE_PATIENCE_TICKS else ticks
-        self.counts.lost_ticks += ticks
+        room = -self._behind(begins, min(self._queue))
+        if room <= BRIDGE_TICKS or missing <= BRIDGE_TICKS:
+            ticks, passed = min(max(room, 1), BRIDGE_TICKS), missing
+        else:
+            ticks, passed = BRIDGE_TICKS, min(missing, max(BRIDGE_TICKS, missing - room + BRIDGE_TICKS))
+        self._head += passed
+        self.counts.lost_ticks += passed
         before = self.spoken.pop().ticks if self.spoken and self.spoken[-1].state == "lost" else 0
-        self.spoken.append(SpokenPhone(SILENCE, before + ticks, "lost"))
-        return self._shorten(WireToken(SILENCE, ticks))
+        self.spoken.append(SpokenPhone(SILENCE, before + passed, "lost"))
+        return self._hold(ticks)
+
+
+def _silence(ticks: int) -> Upcoming:
+    return Upcoming(WireToken(SILENCE, ticks), ticks)
+
+
+def elastic(token: WireToken, behind: int, waited: bool = False) -> int:
+    """How long a token is spoken that begins so many ticks behind its moment (before it where negative): pauses give two
+    thirds, vowels of 60 ms and more one; more, where speech is far behind. waited: what was bridged until it came was this pause."""
+    far = behind >= FAR_BEHIND_TICKS
+    if token.phone == SILENCE:
+        shortest = 1 if far or waited else -(-token.ticks // 3)
+        return min(max(token.ticks - behind, shortest), MAX_TICKS)
+    if token.phone not in VOWELS or token.ticks < 3 or abs(behind) < SLIGHT_TICKS:
+        return token.ticks
+    most = token.ticks // (2 if far else 3)
+    return min(token.ticks - min(max(behind, -most), most), MAX_TICKS)
 
 
 def _mark(marks: set[int], time: int) -> None:

@@ -113,6 +113,11 @@ class Synthesiser(nn.Module):
         return self._speak(state, token, (self.neutral_embedding if embedding is None else embedding, mean_f0))
 
     @torch.inference_mode()
+    def speak_alone(self, state: SynthesiserState) -> SpokenFrames:
+        """Speak the last token although it is not known what follows; the next `push` speaks nothing."""
+        return self._speak(state, None, None)
+
+    @torch.inference_mode()
     def flush(self, state: SynthesiserState) -> SpokenFrames:
         """Speak the last token; the state is as new afterwards."""
         frames = self._speak(state, None, None)

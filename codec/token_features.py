@@ -40,9 +40,10 @@ class TokenContext:
     height: float | None = None
 
     def advance(self, following: Token | None) -> Unrolled | None:
-        """Unroll the current token, now that the following one (None at the end) is known; None where there is none."""
+        """Unroll the current token, now that the following one (None at the end, and where it is not known yet) is known; None where there
+        is none."""
         unrolled = self._unroll(self.current, following) if self.current else None
-        self.previous, self.current = self.current, following
+        self.previous, self.current = self.current or self.previous, following
         return unrolled
 
     def _unroll(self, token: Token, following: Token | None) -> Unrolled:

@@ -31,19 +31,22 @@ def find_gaps(said: NDArray[np.int16], heard: NDArray[np.int16], rate: int, lag_
     A lost beginning, middle or end counts once, however long it is; where nothing at all is heard each stretch of speech between two
     pauses is one gap.
     """
-    speaking = _speaking(said, rate)
+    loud = _level(said, rate) > _SAID_DB
+    speaking = _speaking(loud)
     sounding = _level(heard, rate) > _HEARD_DB
     place = np.arange(len(speaking)) + round(lag_ms / _HOP_MS)
     inside = (place >= 0) & (place < len(sounding))
     silent = np.ones(len(speaking), bool)
     silent[inside] = ~sounding[place[inside]]
-    missing = [length for start, end in _runs(speaking & silent) if (length := _ms(end - start)) > GAP_MS]
+    # A closure that lasts a little longer is no gap: half of one must have been sound.
+    runs = [(start, end) for start, end in _runs(speaking & silent) if 2 * loud[start:end].sum() >= end - start]
+    missing = [length for start, end in runs if (length := _ms(end - start)) > GAP_MS]
     return Gaps(len(missing), sum(missing) / 1000, sum(_ms(end - start) for start, end in _runs(speaking)) / 1000)
 
 
-def _speaking(pcm: NDArray[np.int16], rate: int) -> NDArray[np.bool_]:
+def _speaking(loud: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Where somebody speaks, short pauses included, margins next to long ones not."""
-    loud = _level(pcm, rate) > _SAID_DB
+    loud = loud.copy()
     for (_, end), (start, _) in itertools.pairwise(_runs(loud)):
         if (start - end) * _HOP_MS < _BRIDGED_MS:
             loud[end:start] = True

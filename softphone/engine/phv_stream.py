@@ -31,6 +31,8 @@ FILL_SAMPLES = 3 * CHUNK_SAMPLES
 """60 ms of decoded sound are kept ahead of the playout: the time that the worker has for an answer."""
 LONGEST_FILL_SAMPLES = 12 * CHUNK_SAMPLES
 """So much may wait after the worker was late; the next pause in speech brings it back to `FILL_SAMPLES`."""
+OURS = ("profile", "max_rate")
+"""Settings that are not the codec's."""
 PAYLOAD_QUEUE = 16
 REPORT_QUEUE = 8
 
@@ -78,7 +80,8 @@ class PhvStream:
         with self._lock:
             self._sound.clear()
         self._payloads.clear()
-        self._send(Open(self.number, {**self._settings, **self.tuning.settings}))
+        settings = {name: value for name, value in self._settings.items() if name not in OURS}
+        self._send(Open(self.number, {**settings, **self.tuning.settings}))
         self._send(Pull(self.number, FILL_SAMPLES))
         if self._observed:
             self._send(Observe(self.number, True))

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
@@ -19,35 +20,29 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.theme import Theme
 
-DARK = Theme(
-    name="softphone-dark",
-    primary="#6fb7b7",
-    secondary="#8fa8cc",
-    accent="#e8ae55",
-    foreground="#d7dde6",
-    background="#10141a",
-    surface="#161b23",
-    panel="#202833",
-    success="#86c08a",
-    warning="#e3c078",
-    error="#e8828a",
+_COLOURS = ("primary", "secondary", "accent", "foreground", "background", "surface", "panel", "success", "warning", "error")
+
+
+def _theme(name: str, *, dark: bool, border: str, selection: str, colours: str) -> Theme:
+    """`colours`: those of `_COLOURS`, in their order, as hexadecimal numbers."""
+    named: dict[str, Any] = {role: f"#{colour}" for role, colour in zip(_COLOURS, colours.split(), strict=True)}
+    more = {"footer-key-foreground": named["accent"], "input-selection-background": f"{named['primary']} {selection}", "border": border}
+    return Theme(name, **named, dark=dark, variables=more)
+
+
+DARK = _theme(
+    "softphone-dark",
     dark=True,
-    variables={"footer-key-foreground": "#e8ae55", "input-selection-background": "#6fb7b7 35%", "border": "#3b4655"},
+    border="#3b4655",
+    selection="35%",
+    colours="6fb7b7 8fa8cc e8ae55 d7dde6 10141a 161b23 202833 86c08a e3c078 e8828a",
 )
-LIGHT = Theme(
-    name="softphone-light",
-    primary="#14656d",
-    secondary="#3f5f8a",
-    accent="#8f4d00",
-    foreground="#23282f",
-    background="#fbfaf6",
-    surface="#f4f2ec",
-    panel="#e6e2d8",
-    success="#2a6f2e",
-    warning="#7d5500",
-    error="#a8231c",
+LIGHT = _theme(
+    "softphone-light",
     dark=False,
-    variables={"footer-key-foreground": "#8f4d00", "input-selection-background": "#14656d 25%", "border": "#b9b3a5"},
+    border="#b9b3a5",
+    selection="25%",
+    colours="14656d 3f5f8a 8f4d00 23282f fbfaf6 f4f2ec e6e2d8 2a6f2e 7d5500 a8231c",
 )
 STANDS_OUT = 64
 """Difference in a colour channel from which a background is seen as another one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,9 +48,8 @@ class CodecRoom:
         return Encoder(self.models, self.settings(settings))
 
     def settings(self, settings: dict[str, Any]) -> EncoderSettings:
-        """Those of the engine that the encoder knows. Raises CodecError for values out of range."""
-        known = {field.name for field in fields(EncoderSettings)}
-        return EncoderSettings(**{name: value for name, value in settings.items() if name in known})
+        """Raises CodecError for values out of range, TypeError for names that are none."""
+        return EncoderSettings(**settings)
 
     def decoder(self) -> Decoder:
         return Decoder(self.models)

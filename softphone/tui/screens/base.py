@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.message_pump import _MessagePumpMeta
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
@@ -63,7 +65,11 @@ class PhoneParts:
         for what changes all the time (statistics, levels, phones, voice)."""
 
 
-class PhoneScreen(Screen[Result], PhoneParts):
+class AbstractScreen(_MessagePumpMeta, ABCMeta):
+    """Of screens with parts that each kind must give: one without them cannot be made."""
+
+
+class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
     """A full screen. Set `SCOPE` and `BINDINGS = bindings(SCOPE)`, and give the middle part in `body`."""
 
     SCOPE: ClassVar[str] = ""
@@ -71,9 +77,9 @@ class PhoneScreen(Screen[Result], PhoneParts):
     """What the title bar says beside the program's name."""
     AUTO_FOCUS = ""
 
+    @abstractmethod
     def body(self) -> Iterable[Widget]:
         """The widgets between title and notices."""
-        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         yield TitleBar(self.TITLE_TEXT)

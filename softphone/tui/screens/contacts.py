@@ -19,9 +19,10 @@ from softphone.store.contacts import Address, Contact
 from softphone.store.errors import StoreError
 from softphone.store.vcard_import import export_file, import_file
 from softphone.tui.names import harmless, short
-from softphone.tui.screens.base import PhoneScreen, bindings
+from softphone.tui.screens.base import bindings
 from softphone.tui.screens.confirm import Confirm
 from softphone.tui.screens.contact_editor import ContactEditor
+from softphone.tui.screens.list_screen import ListScreen
 from softphone.tui.screens.path_prompt import PathPrompt
 from softphone.tui.screens.pick_address import PickAddress
 from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
@@ -29,11 +30,9 @@ from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 T = TypeVar("T")
 NOBODY = "There is nobody here yet.\n\na adds a contact, i reads a vCard file that your other phone exported."
 NOT_FOUND = "Nobody fits. Fewer letters find more; escape shows all."
-LOOK_AGAIN_S = 1.0
-"""Another window of the phone may change the contacts too."""
 
 
-class ContactsScreen(PhoneScreen[None]):
+class ContactsScreen(ListScreen[Contact]):
     """`search`: what stands in the search field at first."""
 
     SCOPE = "contacts"
@@ -52,7 +51,6 @@ class ContactsScreen(PhoneScreen[None]):
     def __init__(self, search: str = "") -> None:
         super().__init__()
         self._search = search
-        self._shown: tuple[Contact, ...] | None = None
 
     def body(self) -> Iterable[Widget]:
         with Horizontal():
@@ -61,26 +59,11 @@ class ContactsScreen(PhoneScreen[None]):
                 yield PickList(NOBODY, id="contacts-list")
             yield Static(id="contacts-side", markup=False)
 
-    def on_mount(self) -> None:
-        self._list.focus()
-        self.set_interval(LOOK_AGAIN_S, self._reload)
-        self.call_after_refresh(self._reload)
-
-    @property
-    def _list(self) -> PickList:
-        return self.query_one("#contacts-list", PickList)
-
     @property
     def _field(self) -> Input:
         return self.query_one("#contacts-search", Input)
 
-    @property
-    def contact(self) -> Contact | None:
-        """The highlighted one."""
-        key = self._list.chosen
-        return next((contact for contact in self._shown or () if str(contact.id) == key), None)
-
-    def _reload(self) -> None:
+    def reload(self) -> None:
         book = self.phone.store.contacts
         try:
             found = tuple(book.search(self._field.value))
@@ -94,11 +77,11 @@ class ContactsScreen(PhoneScreen[None]):
         self._show_side()
 
     def _show_side(self) -> None:
-        contact = self.contact
+        contact = self.chosen
         self.query_one("#contacts-side", Static).update(card(contact) if contact is not None else "")
 
     def on_input_changed(self, _event: Input.Changed) -> None:
-        self._reload()
+        self.reload()
 
     def on_input_submitted(self, _event: Input.Submitted) -> None:
         self._list.focus()
@@ -138,7 +121,7 @@ class ContactsScreen(PhoneScreen[None]):
             self.phone.open("messages", uri)
 
     async def _address(self, what: str, question: str) -> str | None:
-        contact = self.contact
+        contact = self.chosen
         if contact is None:
             self.tell(f"there is nobody to {what}; a adds a contact", "info")
             return None
@@ -157,7 +140,7 @@ class ContactsScreen(PhoneScreen[None]):
 
     @work
     async def action_contact_edit(self) -> None:
-        contact = self.contact
+        contact = self.chosen
         if contact is not None:
             await self._edit(contact, self.phone.store.contacts.update)
 
@@ -173,26 +156,26 @@ class ContactsScreen(PhoneScreen[None]):
                 # What was written is not lost because the disk is full: it is there to be saved again.
                 contact, trouble = changed, str(error)
                 continue
-            self._reload()
+            self.reload()
             self._list.choose(str(kept.id))
             self.tell(f"{kept.name} is kept", "info")
             return
 
     @work
     async def action_contact_remove(self) -> None:
-        contact = self.contact
+        contact = self.chosen
         if contact is None:
             return
         if await self.app.push_screen_wait(Confirm(f"Remove {contact.name} from the contacts? There is no way back.", "Remove")):
             await self._try(partial(to_thread, self.phone.store.contacts.remove, contact.id), f"{contact.name} is removed")
-            self._reload()
+            self.reload()
 
     @work
     async def action_contact_favourite(self) -> None:
-        contact = self.contact
+        contact = self.chosen
         if contact is not None:
             await self._try(partial(to_thread, self.phone.store.contacts.set_favourite, contact.id, not contact.favourite))
-            self._reload()
+            self.reload()
 
     @work
     async def action_contact_import(self) -> None:
@@ -202,7 +185,7 @@ class ContactsScreen(PhoneScreen[None]):
         said = await self._try(partial(to_thread, import_file, path, self.phone.store.contacts))
         if said is not None:
             self.tell(f"{path}: {said.sentence}", "warning" if said.remarks else "info")
-        self._reload()
+        self.reload()
 
     @work
     async def action_contact_export(self) -> None:

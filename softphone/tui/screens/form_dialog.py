@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import ClassVar, TypeVar
 
@@ -11,12 +12,12 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from softphone.tui.screens.base import Dialog
+from softphone.tui.screens.base import AbstractScreen, Dialog
 
 Result = TypeVar("Result")
 
 
-class FormDialog(Dialog[Result]):
+class FormDialog(Dialog[Result], metaclass=AbstractScreen):
     """Give `fields`, and in `save` dismiss with what was made of them, or let a field complain. Enter in a line, or ^s, saves."""
 
     HEADING: ClassVar[str] = ""
@@ -35,11 +36,13 @@ class FormDialog(Dialog[Result]):
     }
     """
 
+    @abstractmethod
     def fields(self) -> Iterable[Widget]:
-        raise NotImplementedError
+        """What is filled in, from top to bottom."""
 
+    @abstractmethod
     async def save(self) -> None:
-        raise NotImplementedError
+        """Dismiss with what the fields make, or say at one of them what is wrong."""
 
     def compose(self) -> ComposeResult:
         with Vertical():

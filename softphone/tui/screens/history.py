@@ -18,18 +18,18 @@ from softphone.store.contacts import Address, Contact
 from softphone.store.errors import StoreError
 from softphone.store.history import CallRecord
 from softphone.tui.names import harmless, short
-from softphone.tui.screens.base import PhoneScreen, bindings
+from softphone.tui.screens.base import bindings
 from softphone.tui.screens.contact_editor import ContactEditor
+from softphone.tui.screens.list_screen import ListScreen
 from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 
 PAGE = 200
 """Calls that are read at once; more are read when the last one is reached."""
-LOOK_AGAIN_S = 1.0
 NO_CALLS = "No calls yet. d on the phone's screen dials, c shows your contacts."
 NONE_MISSED = "No missed calls. f shows all calls."
 
 
-class HistoryScreen(PhoneScreen[None]):
+class HistoryScreen(ListScreen[CallRecord]):
     """`now` gives the time in seconds since 1970."""
 
     SCOPE = "history"
@@ -47,29 +47,13 @@ class HistoryScreen(PhoneScreen[None]):
         self._now = now
         self._missed_only = False
         self._limit = PAGE
-        self._shown: list[CallRecord] | None = None
         self._names: dict[int, str] = {}
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="history-head", markup=False)
         yield PickList(NO_CALLS, id="history-list")
 
-    def on_mount(self) -> None:
-        self._list.focus()
-        self.set_interval(LOOK_AGAIN_S, self._reload)
-        self.call_after_refresh(self._reload)
-
-    @property
-    def _list(self) -> PickList:
-        return self.query_one("#history-list", PickList)
-
-    @property
-    def record(self) -> CallRecord | None:
-        """The highlighted call."""
-        key = self._list.chosen
-        return next((record for record in self._shown or () if str(record.id) == key), None)
-
-    def _reload(self) -> None:
+    def reload(self) -> None:
         store = self.phone.store
         try:
             found = store.history.calls(self._limit, missed_only=self._missed_only)
@@ -93,14 +77,14 @@ class HistoryScreen(PhoneScreen[None]):
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         if self._shown and event.option.id == str(self._shown[-1].id) and len(self._shown) == self._limit:
             self._limit += PAGE
-            self._reload()
+            self.reload()
 
     def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
         self.action_history_call()
 
     @work
     async def action_history_call(self) -> None:
-        record = self.record
+        record = self.chosen
         if record is None:
             return
         if not record.seen:
@@ -109,13 +93,13 @@ class HistoryScreen(PhoneScreen[None]):
 
     @work
     async def action_history_message(self) -> None:
-        if self.record is not None:
-            self.phone.open("messages", self.record.remote)
+        if self.chosen is not None:
+            self.phone.open("messages", self.chosen.remote)
 
     def action_history_filter(self) -> None:
         self._missed_only = not self._missed_only
         self._shown = None
-        self._reload()
+        self.reload()
 
     @work
     async def action_history_seen(self) -> None:
@@ -126,11 +110,11 @@ class HistoryScreen(PhoneScreen[None]):
             await to_thread(self.phone.store.history.mark_seen, numbers)
         except StoreError as error:
             self.tell(str(error))
-        self._reload()
+        self.reload()
 
     @work
     async def action_history_add(self) -> None:
-        record = self.record
+        record = self.chosen
         if record is None:
             return
         book = self.phone.store.contacts
@@ -145,7 +129,7 @@ class HistoryScreen(PhoneScreen[None]):
                 self.tell(f"{kept.name} is kept", "info")
         except StoreError as error:
             self.tell(str(error))
-        self._reload()
+        self.reload()
 
     def action_history_back(self) -> None:
         self.dismiss()
