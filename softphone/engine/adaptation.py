@@ -16,7 +16,7 @@ LONGEST_SPAN_MS = 1000
 
 DELAY_COST = 0.03
 """A second of delay is worth so much of all words,"""
-RATE_COST = 0.01
+RATE_COST = 0.005
 """and a kbit/s so much."""
 
 CLEAN_LOSS = 0.02
@@ -146,7 +146,7 @@ class Adaptation:
         return min(self._candidates(), key=self._cost, default=base)
 
     def _candidates(self) -> list[Profile]:
-        """What fits under the limit; nothing that gives up what the base has, as long as that fits."""
+        """What fits under the limit; where there is none, nothing that gives up what the base has."""
         base, limit = self.base, self._limit
         intervals = sorted({base.interval_ms, *(interval for interval in INTERVALS_MS if interval > base.interval_ms)})
         found = []
@@ -158,8 +158,13 @@ class Adaptation:
                     profile = Profile(interval, redundancy, detail, repeated)
                     if self.estimate_bps(profile) <= limit:
                         found.append(profile)
-        kept = [each for each in found if each.interval_ms == base.interval_ms and each.detail == base.detail]
-        return [each for each in kept if each.redundancy >= base.redundancy] or found
+        if limit < float("inf"):
+            return found
+        return [
+            each
+            for each in found
+            if (each.interval_ms, each.detail) == (base.interval_ms, base.detail) and each.redundancy >= base.redundancy
+        ]
 
     def _fitting_base(self) -> Profile:
         """The base, or where it costs too much what comes nearest without loss; the cheapest of all where nothing fits."""
