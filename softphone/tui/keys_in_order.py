@@ -40,6 +40,11 @@ class KeysInOrder(App[Result], inherit_bindings=False):
         self._before: tuple[DOMNode | None, DOMNode | None] = (None, None)
         self._since = 0.0
 
+    @property
+    def keys_done(self) -> bool:
+        """Whether no key is under way."""
+        return self._under_way is None and not self._waiting
+
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             self._waiting.append(event)

@@ -36,6 +36,7 @@ async def settle(pilot: Pilot[int]) -> None:
     """Everything that follows from the last key or event is drawn."""
     app = pilot.app
     assert isinstance(app, PhoneApp)
+    await until(pilot, lambda: app.keys_done, "the last key")
     app.changed(EVERYTHING)
     for _ in range(3):
         await pilot.pause()
