@@ -124,7 +124,8 @@ class Playout:
                 self._restart(start, now)
         else:
             self._stale = 0
-        if packet.groups[-1]:
+        newest = start + length - sum(token.ticks for token in packet.groups[-1])
+        if packet.groups[-1] and newest not in self._seen:
             self._delay.packet(now, start, start + length, packet.start)
         at = start
         for place, group in enumerate(packet.groups):

@@ -1,3 +1,4 @@
+import itertools
 import random
 from collections.abc import Iterator
 
@@ -8,14 +9,15 @@ from hypothesis import strategies as st
 from codec.payload import Packet
 from codec.phones import SILENCE, phone_index
 from codec.playout import (
-    FAR_BEHIND_TICKS,
     FADE_LEVELS,
+    FAR_BEHIND_TICKS,
     GIVE_UP_TICKS,
     HOLD_TICKS,
     LEAD_TICKS,
     LONGEST_WAIT_TICKS,
     MAX_QUEUED_TICKS,
     SHORT_PAUSE_TICKS,
+    SLIGHT_TICKS,
     Playout,
     Undecided,
     Upcoming,
@@ -38,13 +40,14 @@ def told(playout: Playout, now: int) -> Upcoming | None:
 
 def speak(playout: Playout, now: int, limit: int = 400) -> Iterator[tuple[int, Upcoming]]:
     """Everything from the beginning of a talkspurt until it is over, with the time at which it begins to sound; as the decoder asks."""
-    while not playout.speaking and (first := told(playout, now)) is None:
-        now += 1
-        limit -= 1
-        if not limit:
-            return
-    sounding: Upcoming | None = first
-    now += LEAD_TICKS
+    sounding: Upcoming | None = None
+    if not playout.speaking:
+        while (sounding := told(playout, now)) is None:
+            now += 1
+            limit -= 1
+            if not limit:
+                return
+        now += LEAD_TICKS
     for _ in range(limit):
         if sounding is None:
             sounding = told(playout, now)
@@ -119,7 +122,7 @@ def test_tokens_keep_their_distances() -> None:
     groups = [(S, AH, T)] * 20
     heard = play(playout := Playout(), stream(groups, [5, 3, 9, 1, 7] * 4), 400)
     begun = [at for at, upcoming in heard if upcoming.token != WireToken(SILENCE, 1)]
-    assert [b - a for a, b in zip(begun, begun[1:], strict=False)] == [4] * (3 * len(groups) - 1)
+    assert [b - a for a, b in itertools.pairwise(begun)] == [4] * (3 * len(groups) - 1)
     assert (playout.counts.gaps, playout.counts.tokens_late) == (0, 0)
 
 
@@ -179,21 +182,21 @@ def test_a_stop_is_not_held() -> None:
     assert tokens(playout, 0)[2].phone == SILENCE
 
 
-@pytest.mark.parametrize("stall", [14, 34])
+@pytest.mark.parametrize("stall", [20, 34])
 def test_time_lost_by_waiting_is_taken_back(stall: int) -> None:
     """The network stands still for a while; pauses and vowels after it are shorter until all sounds where it should."""
     vowel, pause = WireToken(AH.phone, 6, 20, 0, 18), WireToken(SILENCE, 9)
-    groups = [(S, vowel, T)] * 6 + [(S, vowel, T), (pause, S, vowel, T)] * 6
-    late = [4] * 6 + [max(4, stall - 16 * place) for place in range(12)]
-    heard = play(playout := Playout(), stream(groups, late), 500)
+    groups = [(S, vowel, T)] * 40 + [(S, vowel, T), (pause, S, vowel, T)] * 6
+    late = [4] * 40 + [max(4, stall - 16 * place) for place in range(12)]
+    heard = play(playout := Playout(), stream(groups, late), 900)
     sounds = [at for at, upcoming in heard if upcoming.token.phone in (S.phone, vowel.phone, T.phone)]
     vowels = [upcoming.ticks for _, upcoming in heard if upcoming.token == vowel]
     assert playout.counts.tokens_late == playout.counts.gaps == 0
-    assert len(vowels) == 18
-    assert vowels[:6] == [6] * 6
-    assert min(vowels) == 4
-    total = sum(sum(token.ticks for token in group) for group in groups)
-    assert sounds[-1] - sounds[0] <= total - T.ticks + 2
+    assert len(vowels) == 52
+    assert vowels[20:40] == [6] * 20
+    assert min(vowels) < 6
+    last = sum(sum(token.ticks for token in group) for group in groups) - T.ticks
+    assert abs(sounds[-1] - last - playout._delay.ticks) < SLIGHT_TICKS
 
 
 def test_where_the_network_became_worse_nothing_is_waited_for_any_more() -> None:
@@ -248,7 +251,7 @@ def test_a_hole_takes_its_time_and_what_comes_meanwhile_is_still_said() -> None:
     playout = Playout()
     playout.receive(Packet(0, ((AH, AH),), start=True), 0)
     playout.receive(Packet(24, ((T, AH),), end=True), 8)
-    begin = 8
+    begin = 7
     while told(playout, begin) is None:
         begin += 1
     now = begin + LEAD_TICKS
