@@ -147,6 +147,7 @@ def test_real_instruments_hear_real_words() -> None:
     assert isinstance(ours["payload_bps"], float) and isinstance(ours["ip_bps"], float)
     assert 100 < ours["payload_bps"] < 400 < ours["ip_bps"] < 3000
     assert isinstance(ours["delay_ms"], float) and 150 < ours["delay_ms"] < 900
+    assert isinstance(ours["phone_delay_ms"], float) and 40 < ours["delay_ms"] - ours["phone_delay_ms"] < 140
     assert isinstance(ours["dnsmos"], float) and isinstance(original["dnsmos"], float) and 1 < ours["dnsmos"] < original["dnsmos"] + 0.3
     assert isinstance(ours["similarity"], float) and 0.6 < ours["similarity"] < 0.99
 

@@ -26,7 +26,8 @@ _NOTES = """
 - voice similarity: cosine of the GE2E embeddings of what was said and what was heard. The same speaker twice has about .87.
 - DNSMOS: overall (P.835), from the sound alone: it likes clear speech whatever it says.
 - delay: one moment of the sound from mouth to ear without network and sound cards: the packet (of phv: the step of 20 ms) that must be full
-  first, and by how much the loudness of what is heard lags that of what was said, median of the recordings.
+  first, and by how much the loudness of what is heard lags that of what was said, median of the recordings. After a phone: from its end to
+  the beginning of its sound, which is the delay less the length of a phone.
 - core: seconds of processor time for a second of sound, one thread; Codec2's with the start of its programs.
 - `@10dB`: the same with noise 10 dB below the speech; similarity is to the recording without noise.
 """

@@ -22,6 +22,7 @@ KEYS = (
     "similarity",
     "dnsmos",
     "delay_ms",
+    "phone_delay_ms",
     "rtf_encode",
     "rtf_decode",
     "utterances",
@@ -45,6 +46,7 @@ def row(name: str, recordings: Sequence[Recording], results: Sequence[Result], h
         "similarity": float(np.mean([one.similarity for one in results])),
         "dnsmos": float(np.mean(scores)) if scores else None,
         "delay_ms": delay_ms(results, hold_ms),
+        "phone_delay_ms": phone_delay_ms(results, hold_ms),
         "rtf_encode": _ratio(encode_s, seconds),
         "rtf_decode": _ratio(decode_s, seconds),
         "utterances": len(recordings),
@@ -56,6 +58,15 @@ def delay_ms(results: Sequence[Result], hold_ms: int | None) -> float | None:
     """Median over the recordings of how late their sound is, as a stream would give it out."""
     lags = [one.lag_ms for one in results if one.lag_ms is not None]
     return None if hold_ms is None or not lags else hold_ms + float(np.median(lags))
+
+
+def phone_delay_ms(results: Sequence[Result], hold_ms: int | None) -> float | None:
+    """From the end of a phone to the beginning of its sound, mean; None for systems that recognise no phones.
+
+    All sound is late by the same, `delay_ms`, which is counted from the beginning of a phone to that of its sound.
+    """
+    lengths, delay = [length for one in results for length in one.phone_ms], delay_ms(results, hold_ms)
+    return delay - float(np.mean(lengths)) if lengths and delay is not None else None
 
 
 def remark(name: str, results: Sequence[Result]) -> str | None:

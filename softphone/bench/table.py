@@ -14,6 +14,7 @@ _COLUMNS = (
     ("voice similarity", "similarity", "{:.2f}"),
     ("DNSMOS", "dnsmos", "{:.2f}"),
     ("delay, ms", "delay_ms", "{:.0f}"),
+    ("after a phone, ms", "phone_delay_ms", "{:.0f}"),
     ("encoder, core", "rtf_encode", "{:.3f}"),
     ("decoder, core", "rtf_decode", "{:.3f}"),
 )

@@ -120,6 +120,7 @@ class Workbench:
             decode_s=passed.decode_s,
             phones=passed.phones,
             phone_to_packet_ms=passed.phone_to_packet_ms,
+            phone_ms=passed.phone_ms,
         )
         return result, passed.pcm
 

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.entropy import Entropy
 from codec.fingerprint import fingerprint
-from codec.payload import TIME_MODULO, parse
+from codec.payload import TIME_MODULO, Packet, parse
 from codec.phones import SILENCE
 from codec.settings import EncoderSettings
 from codec.wire_token import TICK_MS
@@ -39,6 +38,7 @@ class Phv:
         payloads: list[bytes] = []
         heard: list[NDArray[np.int16]] = []
         lags: list[int] = []
+        lengths: list[int] = []
         encode_s = decode_s = 0.0
         for at in range(0, len(pcm) + TAIL_STEPS * STEP, STEP):
             began = time.process_time()
@@ -54,16 +54,19 @@ class Phv:
             encode_s += encoded - began
             payloads += ready
             for payload in ready[:live]:  # what flush gives out, a stream would have given out later
-                lags += _phone_to_packet(payload, at // STEP + 1, self._models.entropy)
+                packet = parse(payload, self._models.entropy)
+                lags += _phone_to_packet(packet, at // STEP + 1)
+                lengths += [token.ticks * TICK_MS for token in packet.groups[-1] if token.phone != SILENCE]
         newest = (parse(payload, self._models.entropy).groups[-1] for payload in payloads)
         tokens = (token.phone for group in newest for token in group)
         phones = tuple(phone for phone, _ in itertools.groupby(tokens) if phone != SILENCE)  # a long phone is several tokens
-        return Passed(np.concatenate(heard), sum(map(len, payloads)), len(payloads), encode_s, decode_s, phones, tuple(lags))
+        return Passed(
+            np.concatenate(heard), sum(map(len, payloads)), len(payloads), encode_s, decode_s, phones, tuple(lags), tuple(lengths)
+        )
 
 
-def _phone_to_packet(payload: bytes, now: int, entropy: Entropy) -> list[int]:
+def _phone_to_packet(packet: Packet, now: int) -> list[int]:
     """For each new phone of a packet that leaves at tick `now`: ms since the phone ended."""
-    packet = parse(payload, entropy)
     lags, end = [], packet.time
     for place, group in enumerate(packet.groups):
         for token in group:

@@ -15,7 +15,7 @@ class Passed:
 
     pcm: (samples,) int16 at 16 kHz; payload_bytes, packets: None where nothing is sent; encode_s, decode_s: seconds of processor time, None
     where not measured; phones: what the codec itself recognised, indices into `codec.phones.PHONES`, None where it recognises nothing;
-    phone_to_packet_ms: for each phone, how long after its end the packet with it left.
+    phone_to_packet_ms: for each phone, how long after its end the packet with it left; phone_ms: how long it lasted.
     """
 
     pcm: NDArray[np.int16]
@@ -25,6 +25,7 @@ class Passed:
     decode_s: float | None = None
     phones: tuple[int, ...] | None = None
     phone_to_packet_ms: tuple[int, ...] = ()
+    phone_ms: tuple[int, ...] = ()
 
 
 class System(Protocol):
