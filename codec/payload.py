@@ -189,7 +189,11 @@ def parse(payload: bytes, entropy: Entropy) -> Packet:
     more = bool(flags & LAYER) and not _decode_layer(coder, entropy, groups)
     packet = Packet(payload[0], tuple(groups), bool(flags & START), bool(flags & END), voice, extensions, more)
     # There is one way only to write a packet; what was written otherwise was damaged, and would be heard as babble.
-    if not packet.more and serialize(packet, entropy) != payload:
+    try:
+        whole = packet.more or serialize(packet, entropy) == payload
+    except ValueError:  # longer than a payload may be, where bytes beyond its end were read as zeros
+        whole = False
+    if not whole:
         raise PayloadError("The payload does not end where its tokens do: it was damaged, or it is not of type x-phv.")
     return packet
 

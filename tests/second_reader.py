@@ -1,0 +1,117 @@
+"""A reader of payloads written from docs/payload-format.md alone: nothing of `codec` but the files of the model.
+
+It shows that the document is enough for a second implementation.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import load_file
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+UNKNOWN = 40
+VOWELS = range(1, 16)
+UNVOICED = {17, 20, 22, 24, 29, 31, 32, 33, 34}
+
+
+class RangeReader:
+    """Section 4.1."""
+
+    def __init__(self, message: bytes) -> None:
+        self.message = message
+        self.at = 4
+        self.range = 2**32 - 1
+        self.value = int.from_bytes((message + bytes(4))[:4], "big")
+
+    def symbol(self, frequencies: list[int]) -> int:
+        step = self.range >> 16
+        target = min(self.value // step, 2**16 - 1)
+        cumulative = symbol = 0
+        while cumulative + frequencies[symbol] <= target:
+            cumulative += frequencies[symbol]
+            symbol += 1
+        self.value -= step * cumulative
+        last = cumulative + frequencies[symbol] == 2**16
+        self.range = self.range - step * cumulative if last else step * frequencies[symbol]
+        while self.range < 2**24:
+            following = self.message[self.at] if self.at < len(self.message) else 0
+            self.value, self.range, self.at = (self.value << 8 | following) % 2**32, self.range << 8, self.at + 1
+        return symbol
+
+    def plain(self, bits: int) -> int:
+        return self.symbol([2 ** (16 - bits)] * 2**bits)
+
+    def plain_bytes(self, count: int) -> bytes:
+        return bytes(self.plain(8) for _ in range(count))
+
+
+class SecondReader:
+    """Section 3, with the tables of section 4.2."""
+
+    def __init__(self) -> None:
+        files = load_file(MODELS / "entropy.safetensors") | load_file(MODELS / "detail.safetensors")
+        self.tables = {name.removeprefix("tables."): table.astype(int) for name, table in files.items()}
+
+    def of(self, reader: RangeReader, name: str, *context: int) -> int:
+        return reader.symbol(self.tables[name][context].tolist())
+
+    def read(self, payload: bytes) -> dict[str, Any]:
+        reader, state = RangeReader(payload[1:]), {"phones": (UNKNOWN, UNKNOWN), "pitch": None, "level": None}
+        flags = self.of(reader, "flags")
+        redundant = self.of(reader, "redundant_groups")
+        redundant += reader.plain(3) if redundant == 4 else 0
+        groups = [[self.token(reader, state) for _ in range(self.of(reader, "group_tokens"))] for _ in range(redundant + 1)]
+        read: dict[str, Any] = {"time": payload[0], "start": bool(flags & 1), "end": bool(flags & 2), "groups": groups}
+        read["voice"] = (reader.plain(3), reader.plain(5), reader.plain_bytes(4)) if flags & 4 else None
+        read["extensions"] = []
+        more = bool(flags & 8)
+        while more:
+            kind, length = reader.plain(8), reader.plain(8)
+            read["extensions"].append((kind, reader.plain_bytes(length)))
+            more = bool(reader.plain(1))
+        if flags & 16:
+            self.layer(reader, groups)
+        return read
+
+    def token(self, reader: RangeReader, state: dict[str, Any]) -> dict[str, Any]:
+        phone = self.of(reader, "phone", *state["phones"])
+        token = {"phone": phone, "ticks": self.of(reader, "ticks", phone, phone_class(state["phones"][1])) + 1, "details": []}
+        state["phones"] = (state["phones"][1], phone)
+        if phone not in VOWELS:
+            return token | {"pitch": None, "glide": 0, "level": 0}
+        if state["pitch"] is None:
+            pitch = self.of(reader, "first_pitch")
+            voiced = pitch != 42
+        else:
+            change = self.of(reader, "pitch_change")
+            voiced, pitch = change != 83, state["pitch"] + change - 41
+        ticks = token["ticks"]
+        row = 0 if ticks <= 3 else 1 if ticks <= 5 else 2 if ticks <= 8 else 3
+        glide = self.of(reader, "glide", row) - 4 if voiced else 0
+        last = state["level"]
+        state["level"] = level = self.of(reader, "first_level") if last is None else last + self.of(reader, "level_change") - 25
+        if voiced:
+            state["pitch"] = max(0, min(41, pitch + 2 * glide))
+        return token | {"pitch": pitch if voiced else None, "glide": glide, "level": level}
+
+    def layer(self, reader: RangeReader, groups: list[list[dict[str, Any]]]) -> None:
+        kind = reader.plain(2)
+        if kind < 2:
+            self.details(reader, groups[-1], kind + 1)
+        elif kind == 2:
+            for group in reversed(groups):
+                codes = reader.plain(2)
+                if codes == 3:
+                    return
+                self.details(reader, group, codes)
+
+    def details(self, reader: RangeReader, group: list[dict[str, Any]], codes: int) -> None:
+        for token in group:
+            for segment in range(-(-token["ticks"] // 2) if token["phone"] and codes else 0):
+                first = self.of(reader, "detail_first", token["phone"], int(segment == 0))
+                second = [self.of(reader, "detail_second", phone_class(token["phone"]))] if codes == 2 else []
+                token["details"].append((first, *second))
+
+
+def phone_class(phone: int) -> int:
+    return 4 if phone == UNKNOWN else 0 if phone == 0 else 1 if phone in VOWELS else 2 if phone in UNVOICED else 3
