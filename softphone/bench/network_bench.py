@@ -3,6 +3,7 @@
 First all calls are made, in real time; then what was heard is judged, so that no speech recogniser takes the processor from a call.
 """
 
+import contextlib
 import hashlib
 import queue
 import tempfile
@@ -12,11 +13,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+import softphone
 from codec import audio_file
 from codec.fingerprint import fingerprint
 from softphone.bench.asr import Asr
@@ -25,12 +28,12 @@ from softphone.bench.impairment.impairment import parse_impairment
 from softphone.bench.live_call import LiveCallError, PhonePair
 from softphone.bench.manifest import Recording
 from softphone.bench.network_call import CallStore, NetworkCall, summarise
-from softphone.bench.network_judge import Ear, TurnVerdict, judge_turn
+from softphone.bench.network_judge import Ear, judge_turn
 from softphone.bench.network_rows import JudgedTurn, row
 from softphone.bench.network_systems import DEFAULT, NetworkSystem, network_system
 from softphone.bench.rows import Row
 from softphone.bench.speech import speech_seconds
-from softphone.config import Config, to_toml
+from softphone.config import Config
 from softphone.control.protocol import ControlError
 
 RATE = 16000
@@ -94,47 +97,59 @@ def bench(
 
 
 def _key(system: NetworkSystem, impairment: str, talk: Conversation, sounds: dict[str, NDArray[np.int16]]) -> str:
-    parts = [to_toml(system.config), impairment, fingerprint() if system.own else ""]
+    parts = [repr(system.settings), impairment, fingerprint() if system.own else "", _software(system.own)]
     parts += [f"{turn} {hashlib.sha256(sounds[turn.recording.name].tobytes()).hexdigest()}" for turn in talk.turns]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+@cache
+def _software(own: bool) -> str:
+    """Changes with the program: of the engine what makes the sound of standard codecs, and for ours all of it and the codec worker."""
+    room = Path(softphone.__file__).parent
+    files = [*room.glob("engine/**/*.py"), *room.glob("worker/*.py"), room / "link.py"] if own else room.glob("engine/media/*opus*.py")
+    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(files))).hexdigest()
 
 
 def _call_all(tasks: Sequence[_Task], sounds: dict[str, NDArray[np.int16]], store: CallStore, jobs: int, say: Say) -> None:
     missing = [task for task in tasks if store.get(task.system.name, task.impairment, task.number, task.key) is None]
     total, done, lock = len(missing), 0, threading.Lock()
     left_s = sum(task.conversation.seconds for task in missing)
-    for own in (False, True):
-        by_system: dict[str, list[_Task]] = defaultdict(list)
-        for task in missing:
-            if task.system.own == own:
-                by_system[task.system.name].append(task)
-        lanes = jobs if own else jobs * _LIGHT_CALLS
-        waiting: queue.SimpleQueue[list[_Task]] = queue.SimpleQueue()
-        for several in by_system.values():
-            share = -(-len(several) * len(by_system) // lanes) if len(by_system) < lanes else len(several)
-            for at in range(0, len(several), share):
-                waiting.put(several[at : at + share])
 
-        def told(task: _Task, call: NetworkCall) -> None:
-            nonlocal done, left_s
-            with lock:
-                done, left_s = done + 1, left_s - task.conversation.seconds
-                how = f"no call: {call.set_up.failure}" if call.set_up.failure else "talked"
-                if call.overload:
-                    how += f" on a machine with too much to do ({call.overload}); use fewer --jobs, or let it do nothing else"
-                say(f"{done} of {total} calls: {task.system.name}, {task.impairment}, {how}; {left_s / 60:.0f} min of talk left")
+    def told(task: _Task, call: NetworkCall) -> None:
+        nonlocal done, left_s
+        with lock:
+            done, left_s = done + 1, max(left_s - task.conversation.seconds, 0.0)
+            how = f"no call: {call.set_up.failure}" if call.set_up.failure else "talked"
+            if call.overload:
+                how += f" on a machine with too much to do ({call.overload}); use fewer --jobs, or let it do nothing else"
+            say(f"{done} of {total} calls: {task.system.name}, {task.impairment}, {how}; {left_s / 60:.0f} min of talk left")
 
-        def work(waiting: "queue.SimpleQueue[list[_Task]]" = waiting) -> None:
+    def work(waiting: "queue.SimpleQueue[list[_Task]]") -> None:
+        with contextlib.suppress(queue.Empty):
             while True:
-                try:
-                    part = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                _call_with_one_pair(part, sounds, store, told)
+                _call_with_one_pair(waiting.get_nowait(), sounds, store, told)
 
-        with ThreadPoolExecutor(lanes) as pool:
-            for future in [pool.submit(work) for _ in range(min(lanes, waiting.qsize()))]:
-                future.result()
+    with ThreadPoolExecutor(jobs * (1 + _LIGHT_CALLS)) as pool:
+        futures = []
+        for own, lanes in ((True, jobs), (False, jobs * _LIGHT_CALLS)):
+            waiting = _shared_out([task for task in missing if task.system.own == own], lanes)
+            futures += [pool.submit(work, waiting) for _ in range(min(lanes, waiting.qsize()))]
+        for future in futures:
+            future.result()
+
+
+def _shared_out(tasks: Sequence[_Task], lanes: int) -> "queue.SimpleQueue[list[_Task]]":
+    """Tasks in parts, each of one system, so that all lanes have something to do and phones are not started more often than that takes."""
+    by_system: dict[str, list[_Task]] = defaultdict(list)
+    for task in tasks:
+        by_system[task.system.name].append(task)
+    waiting: queue.SimpleQueue[list[_Task]] = queue.SimpleQueue()
+    for several in by_system.values():
+        parts = -(-lanes // len(by_system))
+        size = -(-len(several) // parts)
+        for at in range(0, len(several), size):
+            waiting.put(several[at : at + size])
+    return waiting
 
 
 def _call_with_one_pair(
@@ -170,18 +185,21 @@ def _judge_all(
     done = 0
 
     def judge(task: _Task) -> tuple[NetworkCall, list[JudgedTurn]]:
-        if not hasattr(local, "ear"):
-            local.ear = ear()
-        call = store.get(task.system.name, task.impairment, task.number, task.key)
+        place = (task.system.name, task.impairment, task.number)
+        call = store.get(*place, task.key)
         assert call is not None
-        turns = []
-        for place, turn in enumerate(task.conversation.turns):
-            said = sounds[turn.recording.name]
-            cost = call.turns[place] if call.turns else None
-            heard = store.heard(task.system.name, task.impairment, task.number, place) if cost is not None else np.zeros(0, np.int16)
-            verdict: TurnVerdict = judge_turn(said, heard, local.ear)
-            turns.append(JudgedTurn(turn.recording, speech_seconds(said, RATE), cost, verdict))
-        return call, turns
+        verdicts = store.verdicts(*place, task.key)
+        said = [sounds[turn.recording.name] for turn in task.conversation.turns]
+        if verdicts is None:
+            if not hasattr(local, "ear"):
+                local.ear = ear()
+            nothing = np.zeros(0, np.int16)
+            heard = [store.heard(*place, number) if call.turns else nothing for number in range(len(said))]
+            verdicts = tuple(judge_turn(one, other, local.ear) for one, other in zip(said, heard, strict=True))
+            store.put_verdicts(*place, task.key, verdicts)
+        costs = call.turns or (None,) * len(said)
+        turns = zip(task.conversation.turns, said, costs, verdicts, strict=True)
+        return call, [JudgedTurn(turn.recording, speech_seconds(pcm, RATE), cost, verdict) for turn, pcm, cost, verdict in turns]
 
     found: _Judged = {}
     with ThreadPoolExecutor(jobs) as pool:

@@ -16,6 +16,7 @@ from codec import audio_file
 from codec.errors import AudioFileError
 from softphone.bench.conversation import PAUSE_S, Conversation, Turn
 from softphone.bench.live_call import SIDES, CallOutcome, SetUp
+from softphone.bench.network_judge import VERSION, TurnVerdict
 from softphone.bench.result import StoreError
 
 _STEPS_A_SECOND = 50
@@ -85,6 +86,13 @@ class _Entry:
     call: NetworkCall
 
 
+@dataclass(frozen=True)
+class _Verdicts:
+    key: str
+    version: str
+    turns: tuple[TurnVerdict, ...]
+
+
 class CallStore:
     """A folder with a folder for each system and impairment; in it for each call a JSON file, and a sound file for each turn."""
 
@@ -104,14 +112,28 @@ class CallStore:
         folder = self._path(system, impairment)
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{number}-judged.json").unlink(missing_ok=True)
             for place, pcm in enumerate(heard):
                 audio_file.write(folder / f"{number}-{place}.flac", pcm)
-            handle, name = tempfile.mkstemp(dir=folder)
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(_Entry(key, call)))
-            os.replace(name, folder / f"{number}.json")  # last, and at once: what is there is complete
+            _write(folder / f"{number}.json", _Entry(key, call))  # last: what is there is complete
         except (OSError, AudioFileError) as error:
             raise StoreError(f"{folder} cannot be written ({error}); name another folder with --keep") from None
+
+    def verdicts(self, system: str, impairment: str, number: int, key: str) -> tuple[TurnVerdict, ...] | None:
+        """What was made of the turns of the kept call; None where nothing was yet, or by other instruments."""
+        try:
+            kept = msgspec.json.decode((self._path(system, impairment) / f"{number}-judged.json").read_bytes(), type=_Verdicts)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return kept.turns if (kept.key, kept.version) == (key, VERSION) else None
+
+    def put_verdicts(self, system: str, impairment: str, number: int, key: str, turns: tuple[TurnVerdict, ...]) -> None:
+        """Raises StoreError."""
+        path = self._path(system, impairment) / f"{number}-judged.json"
+        try:
+            _write(path, _Verdicts(key, VERSION, turns))
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written ({error}); name another folder with --keep") from None
 
     def heard(self, system: str, impairment: str, number: int, place: int) -> NDArray[np.int16]:
         """What was heard of a turn of a kept call. Raises AudioFileError."""
@@ -122,3 +144,11 @@ class CallStore:
         if plain != impairment.replace(" ", "_"):
             plain += "-" + hashlib.sha256(impairment.encode()).hexdigest()[:8]
         return self._folder / system / plain
+
+
+def _write(path: Path, entry: _Entry | _Verdicts) -> None:
+    """At once: no reader sees a part of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(msgspec.json.encode(entry))
+    os.replace(name, path)

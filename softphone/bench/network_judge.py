@@ -11,6 +11,8 @@ from softphone.bench.gaps import Gaps, find_gaps
 from softphone.bench.manifest import Recording
 from softphone.bench.wer import WerError, normalise
 
+VERSION = "1"
+"""Changes when the same sound would be judged otherwise."""
 RATE = 16000
 _LATEST_MS = 8000.0
 _LEAST_LIKENESS = 0.5

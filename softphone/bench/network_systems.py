@@ -32,6 +32,11 @@ class NetworkSystem:
     def own(self) -> bool:
         return self.codec == "x-phv"
 
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """Those on which its sound depends."""
+        return self.config.codecs, self.config.phv if self.own else self.config.opus
+
 
 def network_system(name: str, config: Config | None = None) -> NetworkSystem:
     """By its name. config: what `phv` takes its settings from; fixed profiles and other codecs do not. Raises NetworkSystemError."""
