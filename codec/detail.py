@@ -33,6 +33,21 @@ def segment_of_frames(frames: int, count: int) -> Tensor:
     return torch.arange(frames) * count // frames
 
 
+def places_of_frames(frames: int, count: int) -> Tensor:
+    """(frames, 4) what `DetailDecoder` is told of each frame of a token with details: how far in its segment it is, 1, whether another
+    segment follows, how many there are."""
+    segment = segment_of_frames(frames, count)
+    start = -(-segment * frames // count)
+    size = -(-(segment + 1) * frames // count) - start
+    inside = (torch.arange(frames) - start + 0.5) / size
+    return torch.stack((inside, torch.ones(frames), (segment + 1 < count).float(), torch.full((frames,), count / 8)), 1)
+
+
+def place_of_segment(index: int, count: int) -> tuple[float, float]:
+    """What `DetailEncoder` is told of segment `index` of `count`: where in the token it lies, and how many there are."""
+    return (index + 0.5) / count, count / 8
+
+
 class DetailEncoder(nn.Module):
     """Mel frames of the true sound -> latents of segments."""
 
@@ -80,10 +95,6 @@ class Codebooks(nn.Module):
             rest = rest - book[nearest]
             chosen.append(nearest)
         return torch.stack(chosen, 1)
-
-    @property
-    def stages(self) -> int:
-        return len(self.books)
 
     def latents(self, codes: Tensor) -> Tensor:
         """(n, STAGES), -1 for a code that was not sent -> (n, LATENT)."""
@@ -166,11 +177,7 @@ def spread_latents(latents: Tensor, counts: Sequence[int], frames: Sequence[int]
             continue
         own = functional.pad(latents[at : at + count], (0, 0, 0, 1))
         segment = segment_of_frames(length, count)
-        start = -(-segment * length // count)
-        size = -(-(segment + 1) * length // count) - start
         rows.append(torch.cat((own[segment], own[segment + 1]), 1))
-        inside = (torch.arange(length) - start + 0.5) / size
-        following = (segment + 1 < count).float()
-        places.append(torch.stack((inside, torch.ones(length), following, torch.full((length,), count / 8)), 1))
+        places.append(places_of_frames(length, count))
         at += count
     return torch.cat(rows), torch.cat(places)

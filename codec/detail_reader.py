@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from codec.detail import DetailLayer, spread_latents
+from codec.detail import STAGES, DetailLayer, spread_latents
 from codec.synthesiser import SpokenFrames
 from codec.wire_token import SegmentCodes
 
@@ -30,8 +30,7 @@ class DetailReader:
         frames = len(spoken.mel)
         if not frames:
             return spoken.mel
-        stages = self._layer.codebooks.stages
-        codes = torch.tensor([[*codes, *[-1] * (stages - len(codes))] for codes in details], dtype=torch.int64).view(len(details), stages)
+        codes = torch.tensor([[*codes, *[-1] * (STAGES - len(codes))] for codes in details], dtype=torch.int64).view(len(details), STAGES)
         latents = self._layer.codebooks.latents(codes)
         spread, place = spread_latents(latents, (len(details),), (frames,))
         mel = self._layer.decoder(self._state, spoken.plain[None], spoken.level[None], spread[None], place[None])[0]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.detail import REACH, DetailLayer, segment_of_frames
+from codec.detail import REACH, DetailLayer, place_of_segment, segment_of_frames
 from codec.features import log_mel
 from codec.phones import SILENCE
 from codec.wire_token import TICK_FRAMES, WireToken, segment_count
@@ -44,7 +44,7 @@ class DetailWriter:
             for index in range(count):
                 means.append(heard[at : at + frames][segment == index].mean(0))
                 phones.append(token.phone)
-                places.append(((index + 0.5) / count, count / 8))
+                places.append(place_of_segment(index, count))
             at += frames
         latents = self._layer.encoder(torch.stack(means), torch.tensor(phones), torch.tensor(places))
         codes = iter(self._layer.codebooks.codes(latents)[:, :stages].tolist())

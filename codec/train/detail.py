@@ -12,7 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.detail import CODES, LATENT, STAGES, Codebooks, DetailDecoder, DetailEncoder, loudness, segment_of_frames
+from codec.detail import (
+    CODES,
+    LATENT,
+    STAGES,
+    DetailLayer,
+    loudness,
+    place_of_segment,
+    places_of_frames,
+    segment_of_frames,
+)
 from codec.models import weights_directory
 from codec.synthesiser import Synthesiser, TokenBatch
 from codec.train.card import data_card
@@ -64,18 +73,12 @@ def segments_of(batch: TokenBatch, lengths: list[int], rng: np.random.Generator)
             phone = int(batch.phones[row, owner, 1])
             count = segment_count(phone, -(-length // TICK_FRAMES))
             if count and rng.random() >= TOKEN_LOSS:
-                segment = segment_of_frames(length, count)
                 first = len(phones)
-                frame_segment[row, at : at + length] = first + segment
-                start = -(-segment * length // count)
-                extent = -(-(segment + 1) * length // count) - start
-                of_frame[row, at : at + length, 0] = (torch.arange(length) - start + 0.5) / extent
-                of_frame[row, at : at + length, 1] = 1
-                of_frame[row, at : at + length, 2] = (segment + 1 < count).float()
-                of_frame[row, at : at + length, 3] = count / 8
+                frame_segment[row, at : at + length] = first + segment_of_frames(length, count)
+                of_frame[row, at : at + length] = places_of_frames(length, count)
                 for index in range(count):
                     phones.append(phone)
-                    places.append(((index + 0.5) / count, count / 8))
+                    places.append(place_of_segment(index, count))
                     following.append(first + index + 1 if index + 1 < count else -1)
                     tokens.append((row, owner))
             at += length
@@ -85,12 +88,11 @@ def segments_of(batch: TokenBatch, lengths: list[int], rng: np.random.Generator)
     return Segments(frame_segment, torch.tensor(phones), torch.tensor(places), of_frame, follow, torch.tensor(tokens))
 
 
-class Detail(nn.Module):
-    """All three parts, as they are trained and exported."""
+class Detail(DetailLayer):
+    """The layer with what is counted while its codebooks are learned."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder, self.codebooks, self.decoder = DetailEncoder(), Codebooks(), DetailDecoder()
         self.register_buffer("used", torch.ones(STAGES, CODES))
         self.register_buffer("sums", torch.zeros(STAGES, CODES, LATENT))
         self.register_buffer("ready", torch.zeros(()))

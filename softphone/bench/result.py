@@ -24,9 +24,9 @@ class Result:
     """One recording through one system.
 
     seconds: length of the recording; speech_s: of it, while somebody speaks; payload_bytes, packets, encode_s, decode_s, phones,
-    phone_to_packet_ms, phone_ms: as in `systems.system.Passed`; heard, heard2: what the two speech recognisers understood; similarity: cosine of the
-    GE2E embeddings of the recording and of what was heard; dnsmos: 1..5, None in silence; lag_ms: by how much what was heard is late,
-    `hold_ms` aside, None where it cannot be told.
+    phone_to_packet_ms, phone_ms: as in `systems.system.Passed`; heard, heard2: what the two speech recognisers understood; similarity:
+    cosine of the GE2E embeddings of the recording and of what was heard; dnsmos: 1..5, None in silence; lag_ms: by how much what was
+    heard is late, `hold_ms` aside, None where it cannot be told.
     """
 
     seconds: float
