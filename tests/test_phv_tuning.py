@@ -1,0 +1,118 @@
+"""A stream's adaptation from statistics and worker counters to messages for the worker, without PJSIP and without a network."""
+
+from typing import Any
+
+import pytest
+
+from softphone.control.protocol import CallStatistics, Direction
+from softphone.engine.path_watch import Received
+from softphone.engine.phv_stream import PhvStream
+from softphone.link import Message, Open, Tune
+
+SETTINGS = {"interval_ms": 160, "redundancy": 1, "detail": 2, "voice": True, "comfort_noise": True, "profile": "adaptive", "max_rate": 0}
+NOTHING_LOST = Received(0, 0, 0, 0.0)
+
+
+class Stream:
+    """A PhvStream with a clock, and all that it sent."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fmtp: dict[str, str] | None = None, **settings: Any) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr("softphone.engine.phv_stream.time.monotonic", lambda: self.now)
+        self.sent: list[Message] = []
+        self.counters: dict[str, Any] = {}
+        self.stream = PhvStream(1, SETTINGS | settings, self._send, lambda _stream: None, fmtp_remote=fmtp)
+        self.stream.open()
+
+    def _send(self, message: Message) -> bool:
+        self.sent.append(message)
+        return True
+
+    def second(self, received: Received = NOTHING_LOST, rtcp_reports: int = 0, loss_percent: float = 0.0) -> CallStatistics:
+        self.now += 1
+        tx = Direction(loss_now_percent=loss_percent)
+        event = CallStatistics(call=1, codec="x-phv", codec_counters=self.counters, tx=tx, rtt_ms=50.0)
+        self.stream.tune(event, received, rtcp_reports)
+        return event
+
+    @property
+    def tunes(self) -> list[dict[str, Any]]:
+        return [message.changes for message in self.sent if isinstance(message, Tune)]
+
+
+def test_the_worker_gets_what_is_configured_and_nothing_that_is_not_the_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Stream(monkeypatch).sent[0]
+    assert isinstance(opened, Open)
+    assert opened.settings == {
+        "interval_ms": 160, "redundancy": 1, "detail": 2, "repeated_detail": 0, "voice": True, "comfort_noise": True,
+    }  # fmt: skip
+
+
+def test_reports_of_the_far_end_change_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch)
+    for _ in range(5):
+        event = stream.second()
+    assert not stream.tunes
+    assert event.profile is not None and event.profile.reason == "as configured"
+    stream.counters = {"link_reports": 1, "link_report": [0.3, 1.5, 0.0, 20.0]}
+    event = stream.second()
+    assert event.profile is not None and event.profile.redundancy >= 2
+    assert stream.tunes[-1]["settings"]["redundancy"] == event.profile.redundancy
+    assert "30 %" in event.profile.reason
+
+
+def test_rtcp_stands_in_for_a_far_end_without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch)
+    stream.second()
+    stream.second(rtcp_reports=1, loss_percent=35.0)
+    assert stream.tunes[-1]["settings"]["redundancy"] >= 2
+
+
+def test_a_fixed_profile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch, profile="fixed", max_rate=1200)
+    stream.counters = {"link_reports": 1, "link_report": [0.5, 3.0, 900.0, 20.0]}
+    event = stream.second()
+    assert not stream.tunes
+    assert event.profile is not None and not event.profile.adaptive and event.profile.redundancy == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "told", "holds"), [(1600, "", 1600), (0, "1200", 1200), (1600, "1200", 1200), (0, "nonsense", 0), (0, "5", 0)]
+)
+def test_both_ends_may_set_a_ceiling(own: int, told: str, holds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch, {"maxrate": told} if told else {}, max_rate=own)
+    event = stream.second()
+    assert event.profile is not None and event.profile.max_rate == holds
+    assert not holds or event.profile.ip_bps < holds
+    opened = stream.sent[0]
+    assert isinstance(opened, Open) and opened.settings["interval_ms"] == event.profile.interval_ms
+
+
+def test_a_ceiling_of_the_call_holds_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch)
+    stream.stream.limit(1200)
+    assert stream.tunes[-1]["settings"]["interval_ms"] == 640
+    stream.stream.limit(0)
+    for _ in range(30):
+        event = stream.second()
+    assert event.profile is not None and event.profile.reason == "as configured"
+
+
+def test_the_far_end_is_told_of_losses_that_we_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch)
+    for second in range(12):
+        stream.second(Received(6 * second, 2 * second, second, 15.0))
+    told = [changes["report"] for changes in stream.tunes if "report" in changes]
+    assert told and told[0][:2] == [0.25, 2.0]
+    assert told[0][4] is True
+
+
+def test_queues_are_seen_from_the_timestamps(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch)
+    for packet in range(60):
+        stream.now = 1000 + 0.16 * packet + max(0, packet - 30) * 0.05
+        stream.stream.put_payload(b"x", 2560 * packet)
+        if packet % 6 == 0:
+            stream.stream.tune(CallStatistics(call=1, codec="x-phv"), Received(packet, 0, 0, 5.0), 0)
+    queues = [changes["report"][2] for changes in stream.tunes if "report" in changes]
+    assert queues and max(queues) > 500
