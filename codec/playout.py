@@ -162,7 +162,8 @@ class Playout:
         self._seen[at] = None
         while len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
-        self._delay.token(now, at)
+        if token.phone != SILENCE:  # A pause is told when it is over, and bridged by what it is.
+            self._delay.token(now, at)
         if at < self._head:
             self.counts.tokens_late += 1
             return

@@ -12,7 +12,7 @@ VERSIONS = ((0.0, 2), (3.0, 4), (8.0, 6), (18.0, 8), (60.0, 8), (200.0, 8), (600
 URGENT_PIECES = 2
 """The first pieces of the first version go with the first packets after the voice is known: eight bytes say most of it."""
 
-FIRST_SECONDS, REPEAT_SECONDS, RARE_SECONDS = 1.8, 3.6, 7.2
+FIRST_SECONDS, REPEAT_SECONDS, RARE_SECONDS = 2.0, 4.0, 8.0
 """Then one piece in so many seconds of speech: while a version goes out for the first time, while it is repeated, and after that, for
 a listener who joins late. With its byte of version and index a piece costs 40 bits."""
 

@@ -140,7 +140,7 @@ def probabilities(counts: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[n
 
 def _signalling() -> dict[str, NDArray[np.float64]]:
     """What depends on settings and not on speech: chosen, not counted."""
-    share = {START: 0.1, END: 0.06, VOICE: 0.12, EXTENSIONS: 0.02, LAYER: 0.08}
+    share = {START: 0.08, END: 0.05, VOICE: 0.1, EXTENSIONS: 0.02, LAYER: 0.15}
     flags = np.ones(SHAPES["flags"])
     for bit, probability in share.items():
         flags *= np.where(np.arange(len(flags)) & bit, probability, 1 - probability)
