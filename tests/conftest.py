@@ -17,6 +17,7 @@ from tests.peers.phone import Phone
 from tests.peers.process import ROOT
 
 # On a loaded machine any example may take long; what hangs is pytest-timeout's.
+HASTY = "tests.peers.hasty_engine"
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
 PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret", "carol": "carol-secret"}
@@ -51,7 +52,10 @@ def kamailio(tmp_path: Path) -> Iterator[Kamailio]:
 
 @pytest.fixture
 def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
-    """`make_phone(name, codecs=..., server=..., user=..., password=...)`: an engine on loopback without sound devices, started."""
+    """`make_phone(name, codecs=..., server=..., user=..., password=...)`: an engine on loopback without sound devices, started.
+
+    `hasty`: it waits less for others (tests/peers/hasty_engine.py).
+    """
     with ExitStack() as running:
 
         def make(
@@ -62,6 +66,7 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
             password: str | None = None,
             expires_s: int = 300,
             root: Path = ROOT,
+            hasty: bool = False,
         ) -> Phone:
             folder = tmp_path / name
             folder.mkdir()
@@ -74,7 +79,7 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
                     id=f"sip:{user or name}@{DOMAIN}", proxy=server.proxy, password_file=str(secret), register_seconds=expires_s
                 )
                 config = replace(config, account=account)
-            phone = Phone(folder, config, root)
+            phone = Phone(folder, config, root, HASTY if hasty else "softphone.engine")
             running.callback(phone.stop)
             phone.start()
             return phone

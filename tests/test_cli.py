@@ -14,17 +14,25 @@ from typing import Any
 import pytest
 
 from softphone.config import Account, Audio, Codecs, Config, Network, to_toml
+from tests.conftest import HASTY
 from tests.peers.kamailio import Kamailio
 from tests.peers.process import ROOT, free_port
 from tests.peers.sound import assert_same_sound
 
 PROGRAM = (sys.executable, "-m", "softphone.cli.main")
 SECONDS = 60
+HURRIED = (
+    "import sys\nfrom softphone.cli.main import main\nfrom softphone.control import supervisor\n"
+    f"supervisor.ENGINE = {HASTY!r}\nsys.exit(main())"
+)
+"""The program with an engine that waits less for others."""
 
 
-def run(*arguments: str | Path, seconds: float = SECONDS, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, seconds: float = SECONDS, program: tuple[str, ...] = PROGRAM, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    command = [*PROGRAM, *map(str, arguments)]
+    command = [*program, *map(str, arguments)]
     return subprocess.run(
         command,
         cwd=ROOT,
@@ -153,7 +161,7 @@ def test_a_call_between_two_commands(quiet_config: Path, speech: Path, tmp_path:
 
 
 def test_nobody_at_the_other_end(quiet_config: Path) -> None:
-    done = run("call", f"sip:nobody@127.0.0.1:{free_port()}", "--config", quiet_config)
+    done = run("call", f"sip:nobody@127.0.0.1:{free_port()}", "--config", quiet_config, program=(sys.executable, "-c", HURRIED))
     assert done.returncode == 3
     assert "the call is over" in done.stderr
     assert "Traceback" not in done.stderr

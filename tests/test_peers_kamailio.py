@@ -81,8 +81,8 @@ def test_nobody_of_that_name(kamailio: Kamailio, make_phone: MakePhone) -> None:
 @pytest.mark.timeout(180)
 def test_a_server_that_goes_and_comes_back(kamailio: Kamailio, make_phone: MakePhone, speech: Path) -> None:
     alice, bob = (
-        make_phone("alice", codecs=("PCMU",), server=kamailio, expires_s=20),
-        make_phone("bob", codecs=("PCMU",), server=kamailio, expires_s=20),
+        make_phone("alice", codecs=("PCMU",), server=kamailio, expires_s=20, hasty=True),
+        make_phone("bob", codecs=("PCMU",), server=kamailio, expires_s=20, hasty=True),
     )
     wait_registered(alice)
     wait_registered(bob)

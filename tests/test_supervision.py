@@ -36,6 +36,8 @@ from softphone.control.protocol import (
 )
 from softphone.control.supervisor import EngineSupervisor
 from softphone.engine.worker_link import CodecWorker, WorkerCommand
+from tests.conftest import HASTY
+from tests.peers.hasty_engine import IDLE_S, MEDIA_TIMEOUT_S
 from tests.peers.phone import Phone
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -233,14 +235,17 @@ def test_an_engine_that_was_told_to_stay_outlives_its_supervisor(tmp_path: Path)
     assert gone(pid)
 
 
-def test_an_engine_that_was_kept_for_its_calls_goes_when_they_are_over_and_nobody_is_there(tmp_path: Path) -> None:
+def test_an_engine_that_was_kept_for_its_calls_goes_when_they_are_over_and_nobody_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("softphone.control.supervisor.ENGINE", HASTY)
     watched = Watched(tmp_path / "alice", "PCMU")
     with watched.engine:
         watched.engine.request(Stay(until_idle=True))
         pid, path = watched.engine.pid, watched.engine.socket
         with ControlClient(path) as another:
             watched.engine.stop()
-            assert not gone(pid, 13), "another front end is there"
+            assert not gone(pid, IDLE_S + 3), "another front end is there"
             assert another.is_open
     assert gone(pid, 40)
 
@@ -325,7 +330,7 @@ def test_a_worker_that_hangs_in_a_call_is_replaced(tmp_path: Path, monkeypatch: 
 
 
 def test_a_far_end_that_vanishes_ends_the_call_and_a_silent_one_does_not(make_phone: MakePhone, tmp_path: Path) -> None:
-    alice, quiet = make_phone("alice"), make_phone("quiet")
+    alice, quiet = make_phone("alice", hasty=True), make_phone("quiet")
     alice.wait_worker()
     quiet.wait_worker()
     quiet.client.request(AutoAnswer())
@@ -337,7 +342,7 @@ def test_a_far_end_that_vanishes_ends_the_call_and_a_silent_one_does_not(make_ph
         alice.wait_state(vanishing, "confirmed")
         os.kill(bob.pid, signal.SIGKILL)
         began = time.monotonic()
-        # PJSIP reports a call as over only when the far end answered the BYE or its time ran out (32 s).
+        # PJSIP reports a call as over only when the far end answered the BYE or its time ran out.
         over = alice.wait_state(vanishing, "disconnected", 90)
-        assert "nothing came from the far end" in over.reason and time.monotonic() - began > 25
+        assert "nothing came from the far end" in over.reason and time.monotonic() - began > 0.8 * MEDIA_TIMEOUT_S
     assert [call["call"] for call in alice.client.request(Status())["calls"]] == [silent]

