@@ -43,7 +43,7 @@ def test_sound_goes_through_the_device_and_back(tmp_path: Path) -> None:
 
 def test_no_devices_is_a_sentence() -> None:
     empty = SimpleNamespace(query_devices=list, default=SimpleNamespace(device=(-1, -1)))
-    with pytest.raises(SoundDeviceError, match="There is no sound device; .*--wav-in"):
+    with pytest.raises(SoundDeviceError, match="no sound device was found; .*--wav-in"):
         SoundDevices(pj.load(), empty)
 
 

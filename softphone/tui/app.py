@@ -30,6 +30,7 @@ from softphone.tui.phone_state import PhoneState, Topic
 from softphone.tui.screens.base import Dialog, PhoneScreen, bindings
 from softphone.tui.screens.phone import MainScreen
 from softphone.tui.terminal import TerminalTitle
+from softphone.tui.widgets.notice_line import NoticeLine
 
 FRAME_S = 0.25
 """How often what changes all the time is drawn; everything else is drawn at once."""
@@ -162,8 +163,11 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
             self.bell()
         if self._title is not None:
             self._title.show(self._title_text())
-        if self.state.calls and self._frames % 4 == 0:
-            self._dirty |= {"statistics"}  # the timers
+        if self._frames % 4 == 0:
+            for line in self.screen.query(NoticeLine):
+                line.tidy(self.clock(), self.last_key)
+            if self.state.calls:
+                self._dirty |= {"statistics"}  # the timers
         self._draw()
 
     def _title_text(self) -> str:
@@ -277,6 +281,13 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
                 self.run_worker(self.leave(keep=keep))
 
         self.push_screen(LeaveDialog(), chosen)
+
+    async def restart_engine(self) -> None:
+        """Start the engine again, with the settings as they are now; why it did not come back is said."""
+        try:
+            await self.session.restart()
+        except ControlError as error:
+            self.changed(self.state.notice("error", str(error)))
 
     async def _lost_terminal(self) -> None:
         """A closed window or a lost ssh connection (SIGHUP) does not end calls."""

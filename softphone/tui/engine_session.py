@@ -130,6 +130,7 @@ class EngineSession:
             self.try_again()
         else:
             self._link, self._restarting = None, True
+            self._on_event(Engine(state="restarting", reason="the engine is started again, with the new settings"))
             if isinstance(link, ControlClient):
                 with contextlib.suppress(ControlError):
                     await self._in_thread(partial(link.request, Shutdown()))
@@ -219,6 +220,9 @@ class EngineSession:
     def _take(self, event: AnyEvent) -> None:
         if self._closing:
             return
+        if self._restarting and isinstance(event, Engine) and event.state != "ready":
+            # It ends because it was asked to: no bad news.
+            event = Engine(state="restarting", reason="the engine is started again, with the new settings")
         self._on_event(event)
         self._news += not isinstance(event, CallStatistics | Levels | Phones | Voice)
         if isinstance(event, Engine) and self.owns_engine:

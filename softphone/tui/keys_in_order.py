@@ -39,6 +39,8 @@ class KeysInOrder(App[Result], inherit_bindings=False):
         self._steady = 0
         self._before: tuple[DOMNode | None, DOMNode | None] = (None, None)
         self._since = 0.0
+        self.last_key = 0.0
+        """When the user last pressed a key (CLOCK_MONOTONIC)."""
 
     @property
     def keys_done(self) -> bool:
@@ -48,6 +50,7 @@ class KeysInOrder(App[Result], inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             self._waiting.append(event)
+            self.last_key = time.monotonic()
             await self._next_key()
         else:
             await super().on_event(event)

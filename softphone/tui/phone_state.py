@@ -303,7 +303,8 @@ class PhoneState:
             return self.notice("warning", f"codec: {event.reason}")
         self.engine.worker, self.engine.worker_reason = event.state, event.reason
         if event.state in ("died", "unavailable"):
-            return self.notice("warning", f"codec: {event.reason}; calls go on with Opus") | {"engine"}
+            after = "; new calls use Opus until then" if event.state == "died" else "; calls go on with Opus"
+            return self.notice("warning", f"codec: {event.reason}{after}") | {"engine"}
         return frozenset({"engine"})
 
     def _account(self, name: str) -> AccountView:

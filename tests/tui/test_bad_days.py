@@ -1,13 +1,14 @@
 """Bad days that need no terminal: what is said, and that nothing typed is lost. The others are in tests/tui_e2e/test_bad_days.py."""
 
+import time
 from pathlib import Path
 
 from softphone.config import Config
-from softphone.control.protocol import Call, SoundDevice
+from softphone.control.protocol import Call, Engine, SoundDevice
 from softphone.store.store import open_store
 from softphone.tui.app import PhoneApp
 from softphone.tui.widgets.dial_field import DialInput
-from softphone.tui.widgets.notice_line import STAYS_S, NoticeLine
+from softphone.tui.widgets.notice_line import INFO_GOES_S, STAYS_S, WARNING_GOES_S, NoticeLine
 from tests.tui.driving import awaited, see, see_no_more
 from tests.tui.recorded import answered, media
 from tests.tui.running import connected, memory_store, settle
@@ -72,6 +73,9 @@ async def test_what_was_said_long_ago_does_not_come_back_with_each_screen(engine
         app.changed(app.state.notice("info", "something new"))
         await see(pilot, "something new")
         await see_no_more(pilot, "something old")
+        now += INFO_GOES_S + 1
+        await see_no_more(pilot, "something new")
+        app.changed(app.state.notice("info", "something new"))
         now += STAYS_S + 1
         await pilot.press("c")
         await see(pilot, "Contacts")
@@ -79,3 +83,34 @@ async def test_what_was_said_long_ago_does_not_come_back_with_each_screen(engine
         assert not app.screen.query_one(NoticeLine).display
         app.changed(app.state.notice("info", "something new"))
         await see(pilot, "something new")
+
+
+@awaited
+async def test_a_warning_waits_for_somebody_to_read_it(engine: ScriptedEngine, tmp_path: Path) -> None:
+    now = began = time.monotonic()
+    app = PhoneApp(Config(), socket=tmp_path / "engine.sock", store=memory_store(), clock=lambda: now)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await see(pilot, "Ready")
+        app.changed(app.state.notice("warning", "the disk is full"))
+        await see(pilot, "the disk is full")
+        line = app.screen.query_one(NoticeLine)
+        now = began + WARNING_GOES_S + 1
+        line.tidy(now, app.last_key)
+        assert line.display
+        await pilot.press("j")
+        line.tidy(now, app.last_key)
+        assert line.display, "it came before the warning could be read"
+        line.tidy(now, began + STAYS_S + 1)
+        assert not line.display
+
+
+@awaited
+async def test_an_engine_that_is_started_again_on_purpose_is_no_bad_news(engine: ScriptedEngine, tmp_path: Path) -> None:
+    async with connected(tmp_path / "engine.sock") as pilot:
+        app = pilot.app
+        assert isinstance(app, PhoneApp)
+        app.session._restarting = True
+        engine.tell(Engine(state="stopped", reason="told to by a front end"))
+        await see(pilot, "engine is starting")
+        await settle(pilot)
+        assert not app.state.notices

@@ -66,7 +66,6 @@ def picture(
         app.theme = theme
 
     async def prepare(pilot: Pilot[int]) -> None:
-        app.cursor_blink = False  # type: ignore[attr-defined]
         await app.push_screen(make())
         await settle(pilot)
         for key in keys:

@@ -167,7 +167,7 @@ def test_the_same_sentence_is_told_once_in_a_row() -> None:
         (told.Transfer(call=1, state="failed", reason="nobody answered there"), "the call is still yours"),
         (told.Transfer(call=1, state="done"), "was transferred"),
         (told.Media(call=1, state="failed", note="the port is taken"), "no sound: the port is taken"),
-        (told.Worker(state="died", reason="the codec crashed"), "calls go on with Opus"),
+        (told.Worker(state="died", reason="the codec crashed"), "new calls use Opus until then"),
         (told.MessageSent(message=1, state="failed", reason="bob is not there"), "not delivered: bob is not there"),
         (told.SoundDevice(microphone=False, loudspeaker=True, note="the microphone was unplugged; plug it in"), "plug it in"),
     ],

@@ -85,7 +85,6 @@ def picture(snap_compare: Callable[..., bool], events: Iterable[AnyEvent], size:
     app.session.ask = answer  # type: ignore[method-assign]
 
     async def prepare(pilot: Pilot[int]) -> None:
-        app.cursor_blink = False  # type: ignore[attr-defined]
         await settle(pilot)
         if keys:
             await pilot.press(*keys)

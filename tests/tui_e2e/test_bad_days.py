@@ -10,7 +10,7 @@ import pytest
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.client import ControlClient
 from softphone.control.protocol import AutoAnswer, Status
-from tests.conftest import PASSWORDS
+from tests.conftest import HASTY, PASSWORDS
 from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
 from tests.tui_e2e.ui import Ui
@@ -52,6 +52,7 @@ def test_an_engine_killed_under_a_call(make_ui: MakeUi, make_phone: MakePhone) -
     assert alice.screen().count(re.sub("^sip:", "", bob.uri)) == 2, "the lost call is in the history too"
 
 
+HURRIED = f"from softphone.control import supervisor\nsupervisor.ENGINE = {HASTY!r}"
 BROKEN = """
 from softphone.tui.app import PhoneApp
 def action_theme(self):
@@ -105,9 +106,9 @@ def test_a_wrong_password_is_mended_where_it_is_said(kamailio: Kamailio, make_ui
 
 def test_no_server_and_no_such_microphone(make_ui: MakeUi, make_phone: MakePhone) -> None:
     config = Config(network=Network(bind="127.0.0.1"), audio=Audio(input="Gramophone", output="null"), codecs=Codecs(order=("PCMU",)))
-    alice = make_ui("alice", config=config, columns=80, lines=24)
+    alice = make_ui("alice", config=config, columns=80, lines=24, before=HURRIED)
     # Where there is no sound card at all, that is said instead.
-    alice.wait("Gramophone|There is no sound device; plug one in")
+    alice.wait("Gramophone|no sound device was found")
     alice.wait("no microphone")
     alice.press("o")
     alice.wait("Direct calls")

@@ -123,7 +123,7 @@ class SoundDevices:
         usable = [d for d in devices if d["max_input_channels"] or d["max_output_channels"]]
         if not usable:
             raise SoundDeviceError(
-                "There is no sound device; plug one in or start a sound server, or use files with --wav-in and --wav-out."
+                "no sound device was found; plug one in, or start a sound server (commands work with files: --wav-in, --wav-out)"
             )
         usable.sort(key=lambda d: d["number"] not in defaults)
         return usable[:MAX_DEVICES]

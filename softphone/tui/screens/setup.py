@@ -202,6 +202,10 @@ class SetupScreen(PhoneScreen[None]):
         if self._step != "ready":
             self._go(1)
 
+    def available(self) -> list[tuple[str, str, str]]:
+        """First the steps; where else one can go is seen when they are done."""
+        return [hint for hint in super().available() if hint[0].startswith("screen.") or hint[0] in ("app.help", "app.quit")]
+
     def _go(self, by: int) -> None:
         self._busy = False
         self._step = STEPS[STEPS.index(self._step) + by]
@@ -302,8 +306,6 @@ class SetupScreen(PhoneScreen[None]):
         if self._first and not self._answered_voice:
             await self._keep({"phv.voice": False})
         if self.phone.config.phv.voice != self._voice_before and not self.state.calls:
-            try:
-                await self.phone.session.restart()
-            except ControlError as error:
-                self.phone.changed(self.state.notice("warning", str(error)))
+            # The phone is there meanwhile.
+            self.phone.run_worker(self.phone.restart_engine(), group="restart")
         self.dismiss()

@@ -11,11 +11,12 @@ from softphone.tui.phone_state import Kind, Notice, PhoneState
 
 STAYS_S = 10.0
 """So long a warning stands beside what is said after it, and goes along to another screen."""
+INFO_GOES_S, WARNING_GOES_S = 20.0, 60.0
 SHOWN = 3
 
 
 class NoticeLine(Static):
-    """Takes no room while there is nothing to say. What was said last stays; a click takes all away."""
+    """Takes no room while there is nothing to say. What is old goes, warnings only from before somebody's eyes; a click takes all away."""
 
     DEFAULT_CSS = """
     NoticeLine { height: auto; max-height: 6; width: 1fr; padding: 0 1; display: none; background: $surface; }
@@ -48,6 +49,20 @@ class NoticeLine(Static):
         """Show one sentence; "" takes the last one away."""
         self._told = Notice(kind, text, when=now) if text else None
         self._show([notice for notice in self._notices if _stays(notice, now)])
+
+    def tidy(self, now: float, last_key: float) -> None:
+        """To be called now and then; `last_key`: when somebody was certainly there."""
+
+        def goes(notice: Notice) -> bool:
+            if notice.kind == "info":
+                return now - notice.when > INFO_GOES_S
+            return now - notice.when > WARNING_GOES_S and last_key - notice.when > STAYS_S
+
+        if self._told is not None and goes(self._told):
+            self._told = None
+            self._show(self._notices)
+        if any(map(goes, self._notices)):
+            self._show([notice for notice in self._notices if not goes(notice)])
 
     def on_click(self) -> None:
         self._told = None
