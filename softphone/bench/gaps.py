@@ -6,12 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from softphone.bench.delay import find_lag
+
 GAP_MS = 100
 _HOP_MS, _WINDOW_MS = 5, 15
 _SAID_DB, _HEARD_DB = -25.0, -35.0
 """Under the loudest. The distance keeps faint sounds, which one codec makes fainter than another, from being counted."""
+_OVER_NOISE_DB, _NOISIEST_DB = 8.0, -8.0
+"""In a noisy recording speech is what is so much louder than its quietest tenth; noise need not be heard."""
 _BRIDGED_MS = 150
 """Shorter pauses in what was said belong to speech: closures of stops."""
+_WINDOW_S, _STEP_S = 2.0, 0.5
+_SLACK_MS = 300.0
+"""So much later or earlier than the rest a stretch may be. A lost end up to so long looks just like a late one."""
+_LIKE, _BETTER = 0.6, 0.1
+"""Correlation of loudness from which on a stretch is taken to be the same, and by how much more than where it should be."""
 _MARGIN_MS = 80
 """So much next to a pause is not looked at: speech may begin and end a little earlier or later than it did."""
 
@@ -28,13 +37,14 @@ class Gaps:
 def find_gaps(said: NDArray[np.int16], heard: NDArray[np.int16], rate: int, lag_ms: float) -> Gaps:
     """Stretches longer than 100 ms in which `heard` (late by lag_ms) is silent while `said` is not. Both int16 mono at `rate`.
 
-    A lost beginning, middle or end counts once, however long it is; where nothing at all is heard each stretch of speech between two
-    pauses is one gap.
+    Playout may stretch a pause or squeeze it, so each second has a delay of its own, not far from lag_ms. A lost beginning, middle or end
+    counts once, however long it is; where nothing at all is heard each stretch of speech between two pauses is one gap.
     """
-    loud = _level(said, rate) > _SAID_DB
+    level = _level(said, rate)
+    loud = level > max(_SAID_DB, min(float(np.percentile(level, 10)) + _OVER_NOISE_DB, _NOISIEST_DB)) if level.size else level > _SAID_DB
     speaking = _speaking(loud)
     sounding = _level(heard, rate) > _HEARD_DB
-    place = np.arange(len(speaking)) + round(lag_ms / _HOP_MS)
+    place = np.arange(len(speaking)) + _lags(said, heard, rate, lag_ms, len(speaking))
     inside = (place >= 0) & (place < len(sounding))
     silent = np.ones(len(speaking), bool)
     silent[inside] = ~sounding[place[inside]]
@@ -42,6 +52,24 @@ def find_gaps(said: NDArray[np.int16], heard: NDArray[np.int16], rate: int, lag_
     runs = [(start, end) for start, end in _runs(speaking & silent) if 2 * loud[start:end].sum() >= end - start]
     missing = [length for start, end in runs if (length := _ms(end - start)) > GAP_MS]
     return Gaps(len(missing), sum(missing) / 1000, sum(_ms(end - start) for start, end in _runs(speaking)) / 1000)
+
+
+def _lags(said: NDArray[np.int16], heard: NDArray[np.int16], rate: int, lag_ms: float, hops: int) -> NDArray[np.int64]:
+    """In hops, for each hop of `said`: lag_ms, or near it where the loudness of the two seconds around fits much better there."""
+    lags = np.full(hops, round(lag_ms / _HOP_MS))
+    half, step, slack = (round(seconds * rate) for seconds in (_WINDOW_S / 2, _STEP_S, _SLACK_MS / 1000))
+    late = round(lag_ms * rate / 1000)
+    padded = np.concatenate([np.zeros(slack, np.int16), heard, np.zeros(len(said) + slack, np.int16)])
+    for middle in range(step // 2, len(said), step):
+        begin, end = max(middle - half, 0), min(middle + half, len(said))
+        around = padded[max(begin + late, 0) : end + late + 2 * slack]
+        found = find_lag(said[begin:end], around, rate, 0, 2 * _SLACK_MS)
+        straight = find_lag(said[begin:end], around, rate, _SLACK_MS, _SLACK_MS)
+        if found is not None and found.likeness > max(_LIKE, (straight.likeness if straight is not None else 0.0) + _BETTER):
+            hop = rate * _HOP_MS // 1000
+            first, last = (middle - step // 2) // hop, (middle + step // 2) // hop
+            lags[first:last] = round((lag_ms + found.ms - _SLACK_MS) / _HOP_MS)
+    return lags
 
 
 def _speaking(loud: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -24,6 +24,8 @@ _LATE_COUNTERS = ("encoder_pcm_dropped", "playout_underruns")
 """Steps of 20 ms that the codec worker did not take or give in time."""
 _BEARABLE_SHARE = 0.02
 _BEARABLE_S = 0.1
+_BEARABLE_STEP_MS = 500
+"""So late a packet would be by itself; on an idle core the longest step takes 100 ms."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class NetworkCall:
         lost = sum(counted.get(name, 0) for counted in self.counters.values() for name in _LATE_COUNTERS)
         if steps and lost > _BEARABLE_SHARE * steps:
             return f"the codec was late for {lost / steps:.0%} of the sound"
+        longest = max((counted.get("encoder_longest_ms", 0) for counted in self.counters.values()), default=0)
+        if longest > _BEARABLE_STEP_MS:
+            return f"the encoder once took {longest:.0f} ms for a step"
         return f"the box was up to {1000 * self.box_late_s:.0f} ms late" if self.box_late_s > _BEARABLE_S else ""
 
 

@@ -11,7 +11,7 @@ from softphone.bench.gaps import Gaps, find_gaps
 from softphone.bench.manifest import Recording
 from softphone.bench.wer import WerError, normalise
 
-VERSION = "1"
+VERSION = "2"
 """Changes when the same sound would be judged otherwise."""
 RATE = 16000
 _LATEST_MS = 8000.0

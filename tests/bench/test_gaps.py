@@ -11,9 +11,10 @@ RATE = 16000
 
 
 def voice(*spans: tuple[float, float], seconds: float = 4.0) -> NDArray[np.int16]:
-    """A buzz in these spans (begin, end in seconds), silence elsewhere."""
+    """A buzz that rises and falls as syllables do in these spans (begin, end in seconds), silence elsewhere."""
     time = np.arange(int(seconds * RATE)) / RATE
-    buzz = 6000 * np.sign(np.sin(2 * np.pi * 120 * time)) * np.sin(2 * np.pi * 700 * time)
+    syllables = 0.6 + 0.2 * np.sin(2 * np.pi * 3.1 * time) + 0.2 * np.sin(2 * np.pi * 4.7 * time + 1)
+    buzz = 9000 * syllables * np.sign(np.sin(2 * np.pi * 120 * time)) * np.sin(2 * np.pi * 700 * time)
     inside = np.zeros(len(time), bool)
     for begin, end in spans:
         inside |= (time >= begin) & (time < end)
@@ -51,6 +52,17 @@ def test_pauses_of_the_speaker_are_no_gaps_even_when_they_come_a_little_early() 
     assert find_gaps(said, heard, RATE, 0).count == 0
 
 
+def test_a_pause_that_playout_stretched_is_none_and_a_hole_beside_it_is_one() -> None:
+    said = sound_file.read(paths.demo_recording()[0])[: 6 * RATE]
+    quiet = int(np.argmin(np.convolve(np.abs(said.astype(float)), np.ones(3200), "same")[2 * RATE : 4 * RATE])) + 2 * RATE
+    heard = np.concatenate([said[:quiet], np.zeros(int(0.3 * RATE), np.int16), said[quiet:]])
+    assert find_gaps(said, heard, RATE, 0).count == 0
+    assert find_gaps(said, heard, RATE, 300).count == 0
+    level = np.abs(said.astype(float)).reshape(-1, 320).max(1)
+    loud = max(range(240, 280), key=lambda n: level[n : n + 10].min()) * 0.02
+    assert find_gaps(said, hole(heard, loud + 0.3, loud + 0.5), RATE, 0).count == 1
+
+
 def test_a_lost_beginning_and_a_lost_end_are_gaps() -> None:
     said = voice((0.5, 3.5))
     assert find_gaps(said, voice((1.5, 3.5)), RATE, 0).count == 1
@@ -62,6 +74,13 @@ def test_a_lost_beginning_and_a_lost_end_are_gaps() -> None:
 def test_where_nothing_is_heard_each_stretch_of_speech_is_a_gap() -> None:
     found = find_gaps(voice((0.5, 1.5), (2.0, 3.5)), np.zeros(4 * RATE, np.int16), RATE, 0)
     assert found.count == 2 and found.silent_s == pytest.approx(found.speech_s) and found.speech_s == pytest.approx(2.2, abs=0.2)
+
+
+def test_noise_that_is_not_heard_again_is_no_gap() -> None:
+    said = voice((1.0, 2.0), (2.6, 3.5))
+    noisy = (said + np.random.default_rng(4).normal(0, 500, len(said))).astype(np.int16)
+    assert find_gaps(noisy, said, RATE, 0).count == 0
+    assert find_gaps(noisy, hole(said, 1.4, 1.6), RATE, 0).count == 1
 
 
 def test_holes_in_real_speech_are_found_and_real_pauses_are_not() -> None:
