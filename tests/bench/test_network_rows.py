@@ -135,7 +135,8 @@ def test_calls_are_kept_under_their_key(tmp_path: Path) -> None:
 def test_names_of_systems_are_settings_of_the_phone() -> None:
     mine = Config(phv=Phv(redundancy=3))
     assert network_system("phv", mine).config is mine
-    assert network_system("phv-base-320-r2", mine).config.phv == Phv(detail=0, interval_ms=320, redundancy=2)
+    assert network_system("phv-base-320-r2", mine).config.phv == Phv(profile="fixed", detail=0, interval_ms=320, redundancy=2)
+    assert network_system("phv-max1200", mine).config.phv == Phv(redundancy=3, max_rate=1200)
     fec, plain = network_system("opus-6k-20ms-fec"), network_system("opus-6k-60ms")
     assert (fec.config.opus.fec, fec.config.opus.bitrate, fec.config.opus.ptime_ms, fec.config.opus.expected_loss_percent) == (
         True, 6000, 20, 30,
