@@ -119,6 +119,21 @@ def test_loss_from_a_queue_is_not_answered_with_more_of_everything() -> None:
     assert Call().goes_on(PathReport(0.3, 20, burst=2, queue_ms=1500), 30).ip_bps() < BASE.ip_bps()
 
 
+def test_a_queue_that_overflows_is_known_from_the_round_trip_alone() -> None:
+    # A call that begins on a full link has never seen it empty.
+    call = Call()
+    assert call.goes_on(PathReport(0.3, 20), 3, rtt_ms=2100).ip_bps() < 0.8 * BASE.ip_bps()
+    assert "queue" in call.adaptation.reason
+
+
+def test_loss_that_stays_when_the_queue_is_gone_is_answered() -> None:
+    call = Call()
+    call.goes_on(PathReport(0.3, 20, burst=1.4, queue_ms=600), 3)
+    assert "lost" not in call.adaptation.reason
+    call.goes_on(LOSSY, 10)
+    assert "lost" in call.adaptation.reason
+
+
 def test_jitter_shortens_what_redundancy_may_span() -> None:
     calm, rough = Call(), Call()
     deep = calm.goes_on(PathReport(0.6, 20, burst=2.5, jitter_ms=10), 20)

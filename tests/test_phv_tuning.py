@@ -28,11 +28,11 @@ class Stream:
         self.sent.append(message)
         return True
 
-    def second(self, received: Received = NOTHING_LOST, rtcp_reports: int = 0, loss_percent: float = 0.0) -> CallStatistics:
+    def second(self, received: Received = NOTHING_LOST, rtcp: tuple[int, int] = (0, 0), loss_percent: float = 0.0) -> CallStatistics:
         self.now += 1
         tx = Direction(loss_now_percent=loss_percent)
         event = CallStatistics(call=1, codec="x-phv", codec_counters=self.counters, tx=tx, rtt_ms=50.0)
-        self.stream.tune(event, received, rtcp_reports)
+        self.stream.tune(event, received, rtcp)
         return event
 
     @property
@@ -64,7 +64,7 @@ def test_reports_of_the_far_end_change_what_is_sent(monkeypatch: pytest.MonkeyPa
 def test_rtcp_stands_in_for_a_far_end_without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(monkeypatch)
     stream.second()
-    stream.second(rtcp_reports=1, loss_percent=35.0)
+    stream.second(rtcp=(1, 20), loss_percent=35.0)
     assert stream.tunes[-1]["settings"]["redundancy"] >= 2
 
 
@@ -113,6 +113,6 @@ def test_queues_are_seen_from_the_timestamps(monkeypatch: pytest.MonkeyPatch) ->
         stream.now = 1000 + 0.16 * packet + max(0, packet - 30) * 0.05
         stream.stream.put_payload(b"x", 2560 * packet)
         if packet % 6 == 0:
-            stream.stream.tune(CallStatistics(call=1, codec="x-phv"), Received(packet, 0, 0, 5.0), 0)
+            stream.stream.tune(CallStatistics(call=1, codec="x-phv"), Received(packet, 0, 0, 5.0))
     queues = [changes["report"][2] for changes in stream.tunes if "report" in changes]
     assert queues and max(queues) > 500

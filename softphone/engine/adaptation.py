@@ -4,6 +4,7 @@ Quick to protect, slow to relax. Loss asks for more redundancy, as long as packe
 Knows no clock, no PJSIP and no codec: whoever drives it says what time it is.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import product
 
@@ -23,15 +24,21 @@ CLEAN_LOSS = 0.02
 WORTH_A_CHANGE = 0.01
 RELAX_AFTER_S = 12.0
 """A profile that protects more than is needed now stays for so long."""
-FORGET_S = 20.0
+FORGET_S = 10.0
 """Time constant with which a high loss is forgotten."""
 FEW_PACKETS = 8
 ASSUMED_BURST = 1.5
 """Packets lost in a row, where nobody tells."""
 
 QUEUE_MS = 400.0
-"""Packets that travel so much longer than the fastest wait in a queue that we fill."""
+"""Packets that travel so much longer than the fastest wait in a queue that we fill;"""
+LOSSY_QUEUE_MS = 150.0
+"""where some are lost too, this much is enough,"""
+LOSSY_RTT_MS = 1000.0
+"""or such a round trip: queues overflow."""
 DECREASE = 0.75
+LEAST_DELIVERED = 0.6
+"""What is sent next is a share of what arrived of what is sent now, but no less than of this."""
 SETTLE_S = 5.0
 CLEAR_S = 15.0
 INCREASE = 1.08
@@ -65,7 +72,7 @@ class Adaptation:
         self._congested_at = float("-inf")
         self._fastest_rtt: float | None = None
         self._scale = 1.0  # measured cost over that of the model
-        self._last = 0.0
+        self._heard_at = 0.0
         self._changed_at = float("-inf")
         self.profile = self._fitting_base()
 
@@ -86,37 +93,41 @@ class Adaptation:
 
     def update(self, now: float, report: PathReport | None = None, rtt_ms: float | None = None) -> Profile:
         """To be called each second or so, with a new report where one came. now: monotonic seconds."""
-        elapsed, self._last = max(0.0, now - self._last) if self._last else 0.0, now
-        if report is not None:
-            self._hear(report)
-        else:
-            self._loss *= 1 - min(1.0, elapsed / FORGET_S) * (self._loss < CLEAN_LOSS)
         self._watch_queues(now, report, rtt_ms)
+        if report is not None:
+            self._hear(now, report)
         best = self._best()
         if best != self.profile and self._shall_change(best, now):
             self.profile, self._changed_at = best, now
         return self.profile
 
-    def _hear(self, report: PathReport) -> None:
+    def _hear(self, now: float, report: PathReport) -> None:
+        elapsed, self._heard_at = min(FORGET_S, now - self._heard_at), now
         weight = min(1.0, report.packets / FEW_PACKETS)
-        if report.loss > self._loss:
+        if now - self._congested_at < SETTLE_S:
+            # A full queue loses packets: that is no reason to send more.
+            self._loss = 0.0
+        elif report.loss > self._loss:
             self._loss += weight * (report.loss - self._loss)
         else:
-            self._loss += min(1.0, 0.15 * weight) * (report.loss - self._loss)
+            self._loss += weight * (1 - math.exp(-elapsed / FORGET_S)) * (report.loss - self._loss)
         if report.burst > 0 and report.loss > 0:
             self._burst += 0.5 * (max(1.0, report.burst) - self._burst)
         self._jitter_ms += 0.5 * (report.jitter_ms - self._jitter_ms)
 
     def _watch_queues(self, now: float, report: PathReport | None, rtt_ms: float | None) -> None:
-        queued = report is not None and report.queue_ms is not None and report.queue_ms > QUEUE_MS
+        queue_ms = (report.queue_ms or 0.0) if report is not None else 0.0
+        lossy = report is not None and report.loss > CLEAN_LOSS
+        queued = queue_ms > (LOSSY_QUEUE_MS if lossy else QUEUE_MS)
         if rtt_ms is not None:
             self._fastest_rtt = rtt_ms if self._fastest_rtt is None else min(self._fastest_rtt, rtt_ms)
-            queued = queued or rtt_ms > 1.5 * self._fastest_rtt + 2 * QUEUE_MS
+            queued = queued or rtt_ms > 1.5 * self._fastest_rtt + 2 * QUEUE_MS or (lossy and rtt_ms > LOSSY_RTT_MS)
         if queued:
             # What was sent before the last decrease has to drain first.
-            patience = SETTLE_S + (report.queue_ms or 0.0) / 1000 if report is not None else SETTLE_S
-            if now - self._congested_at >= patience:
-                self._budget = max(SMALLEST_BUDGET_BPS, DECREASE * min(self.estimate_bps(self.profile), self._budget or float("inf")))
+            if now - self._congested_at >= SETTLE_S + queue_ms / 1000:
+                delivered = 1 - report.loss if report is not None else 1.0
+                sent = min(self.estimate_bps(self.profile), self._budget or float("inf"))
+                self._budget = max(SMALLEST_BUDGET_BPS, DECREASE * max(LEAST_DELIVERED, delivered) * sent)
                 self._congested_at = now
         elif self._budget is not None and now - self._congested_at >= CLEAR_S:
             self._budget *= INCREASE

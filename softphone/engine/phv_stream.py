@@ -99,9 +99,10 @@ class PhvStream:
         if self.tuning.settings != before:
             self._send(Tune(self.number, {"settings": self.tuning.settings}))
 
-    def tune(self, event: CallStatistics, received: Received, rtcp_reports: int) -> None:
-        """Each second, with what is known by then: adapt what is sent, and tell the far end how its packets fare."""
-        changed, report = self.tuning.turn(time.monotonic(), event, received, rtcp_reports, self.transit.queue_ms)
+    def tune(self, event: CallStatistics, received: Received, rtcp: tuple[int, int] = (0, 0)) -> None:
+        """Each second, with what is known by then: adapt what is sent, and tell the far end how its packets fare. rtcp: how often the far
+        end reported on our packets, and on how many the last time."""
+        changed, report = self.tuning.turn(time.monotonic(), event, received, rtcp, self.transit.queue_ms)
         changes: dict[str, Any] = {"settings": self.tuning.settings} if changed else {}
         if report is not None:
             changes["report"] = [report.loss, report.burst, report.queue_ms, report.jitter_ms, report.urgent]

@@ -60,18 +60,18 @@ class PhvTuning:
         return self.adaptation.profile if self.adaptive else self.adaptation.base
 
     def turn(
-        self, now: float, event: CallStatistics, received: Received, rtcp_reports: int, queue_ms: float
+        self, now: float, event: CallStatistics, received: Received, rtcp: tuple[int, int], queue_ms: float
     ) -> tuple[bool, OutgoingReport | None]:
         """Each second: (whether `settings` changed, what to tell the far end). event: of this second, with the worker's counters."""
         before = self.settings
         self._measure(event.codec_counters)
-        report = self._incoming(now, event, rtcp_reports)
+        report = self._incoming(now, event, *rtcp)
         if self.adaptive:
             self.adaptation.update(now, report, event.rtt_ms)
         event.profile = self._describe()
         return self.settings != before, self._writer.look(now, received, queue_ms)
 
-    def _incoming(self, now: float, event: CallStatistics, rtcp_reports: int) -> PathReport | None:
+    def _incoming(self, now: float, event: CallStatistics, rtcp_reports: int, rtcp_packets: int) -> PathReport | None:
         counters = event.codec_counters
         reports = int(counters.get("link_reports", 0))
         if reports != self._reports:
@@ -81,7 +81,7 @@ class PhvTuning:
         if rtcp_reports != self._rtcp_reports:
             self._rtcp_reports = rtcp_reports
             if now - self._reported_at > RTCP_STANDS_FOR_S:
-                return PathReport(event.tx.loss_now_percent / 100, 20, jitter_ms=event.tx.jitter_ms)
+                return PathReport(event.tx.loss_now_percent / 100, rtcp_packets, jitter_ms=event.tx.jitter_ms)
         return None
 
     def _measure(self, counters: Mapping[str, Any]) -> None:

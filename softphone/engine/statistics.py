@@ -45,7 +45,9 @@ class CallMeter:
         self.received = Received(0, 0, 0, 0.0)
         """What came of the far end's packets, and what did not."""
         self.rtcp_reports = 0
-        """How often the far end reported on ours by RTCP."""
+        """How often the far end reported on ours by RTCP,"""
+        self.rtcp_packets = 0
+        """and on how many packets the last time."""
 
     def read(self, call: pj.Call, media_index: int, codec: NegotiatedCodec) -> CallStatistics:
         """Read the counters now; the caller adds those of the worker. Raises pj.Error when the media is gone."""
@@ -105,6 +107,7 @@ class CallMeter:
             earlier, self._told = self._told, (packets, lost)
             self._reports = int(stat.updateCount)
             new_packets, new_lost = packets - earlier[0], lost - earlier[1]
+            self.rtcp_packets = max(0, new_packets)
             return min(100.0, 100 * max(new_lost, 0) / new_packets) if new_packets > 0 else 0.0
         new_packets, new_lost = max(packets - before.packets, 0), max(lost - before.lost, 0)
         return 100 * new_lost / (new_packets + new_lost) if new_packets + new_lost else 0.0
