@@ -209,7 +209,7 @@ class PhonePair:
         over = caller.wait(CallState, lambda event: event.state == "disconnected", 0)
         failure = "" if seconds is not None else f"no call within {self._patience_s:g} s"
         if seconds is None and over is not None:
-            failure = f"{over.code} {over.reason}".strip()
+            failure = over.reason or f"the call ended with {over.code}"
         return SetUp(seconds, invites[0].ip_bytes, len(record), sum(one.ip_bytes for one in record), failure)
 
     def _confirmed(self, phone: _Phone, seconds: float) -> CallState | None:
