@@ -29,6 +29,8 @@ class Sample:
     tx_ip_bps: float
     rx_payload_bps: float
     rx_ip_bps: float
+    unmade: float = 0.0
+    """Share of the second that our codec had no time for, in the worse direction."""
 
 
 def mean(samples: Sequence[Sample]) -> Sample:
@@ -124,8 +126,20 @@ class CallView:
         # A packet that comes late takes its loss back, so that a difference may be negative.
         lost = max(lost, 0)
         loss = 100 * lost / (lost + came) if lost + came else 0.0
+        earlier = before if before is not None and before.codec == event.codec else event
+        unmade = max(now - then for now, then in zip(_unmade_s(event), _unmade_s(earlier), strict=True))
         self.statistics = event
-        self.samples.append(Sample(loss, event.rx.jitter_ms, event.tx.payload_bps, event.tx.ip_bps, event.rx.payload_bps, event.rx.ip_bps))
+        self.samples.append(
+            Sample(
+                loss,
+                event.rx.jitter_ms,
+                event.tx.payload_bps,
+                event.tx.ip_bps,
+                event.rx.payload_bps,
+                event.rx.ip_bps,
+                max(unmade, 0.0),
+            )
+        )
 
     def take_levels(self, event: Levels) -> None:
         if event.tx > SILENCE_DB or self.levels_at is None:
@@ -144,3 +158,9 @@ class CallView:
 
 def _append(ticker: deque[Phone], phones: Iterable[Phone]) -> None:
     ticker.extend(phones)
+
+
+def _unmade_s(event: CallStatistics) -> tuple[float, float]:
+    """Seconds of sound that our codec could not write and speak in time: the worker counts frames of 20 ms and samples of 16 kHz."""
+    frames, samples = (event.codec_counters.get(name) for name in ("encoder_pcm_dropped", "decoder_samples_not_made"))
+    return (frames if isinstance(frames, int) else 0) / 50, (samples if isinstance(samples, int) else 0) / 16000

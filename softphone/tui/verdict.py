@@ -14,6 +14,8 @@ BAD_LOSS, POOR_LOSS = 20.0, 5.0
 BAD_JITTER_MS, POOR_JITTER_MS = 120.0, 50.0
 LONG_DELAY_MS = 300.0
 """One way; ITU-T G.114 calls 150 ms good for all and 400 ms the limit."""
+SLOW, TOO_SLOW = 0.05, 0.2
+"""Share of the sound that this machine has no time for."""
 DEAF_S = 4.0
 """A microphone in a silent room still gives noise; this long without any is a fault."""
 QUIET_S = 6
@@ -44,6 +46,10 @@ def judge(call: CallView, worker: str = "ready", microphone: bool = True) -> Ver
         return Verdict("none", "listening: a moment")
     if worker in ("died", "starting") and call.codec == "x-phv":
         return Verdict("bad", "this machine, not the network: the codec is being started again")
+    unmade = sum(sample.unmade for sample in recent) / len(recent)
+    if unmade >= SLOW:
+        what = "too busy for the codec, words go missing; end other programs"
+        return Verdict("bad" if unmade >= TOO_SLOW else "fair", f"this machine, not the network: {what}")
     if microphone and not call.state.muted and call.quiet_s >= DEAF_S:
         return Verdict("bad", "your microphone, not the network: it gives no sound; look under Options")
     if statistics.rx.packets == 0 and len(call.samples) >= QUIET_S:

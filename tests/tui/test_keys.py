@@ -199,7 +199,11 @@ def test_transfer_to_an_address_and_to_another_call(engine: ScriptedEngine, tmp_
 def test_a_conference_of_chosen_calls(engine: ScriptedEngine, tmp_path: Path) -> None:
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), *answered(2, CAROL), *answered(3, BOB))
-        await pilot.press("f", "space", "enter")
+        await pilot.press("f")
+        await until(pilot, lambda: screen_text(app).count("[x] ") == 3, "all are marked")
+        await pilot.press("space")
+        await until(pilot, lambda: screen_text(app).count("[ ] ") == 1 and screen_text(app).count("[x] ") == 2, "by signs, not by colour")
+        await pilot.press("enter")
         assert (await sent(pilot, engine, ask.Conference)).calls == [2, 3]
 
     play(engine, scene, tmp_path)
@@ -333,5 +337,30 @@ def test_keys_go_on_when_what_the_last_one_went_to_has_gone(engine: ScriptedEngi
         app.pop_screen()
         app.post_message(events.Key("d", "d"))
         await until(pilot, lambda: isinstance(app.focused, Input), "the dial field")
+
+    play(engine, scene, tmp_path)
+
+
+def test_while_a_line_is_open_the_hints_are_its_own(engine: ScriptedEngine, tmp_path: Path) -> None:
+    engine.answers[ask.Call] = {"call": 7}
+
+    async def click(pilot: Pilot[int], app: PhoneApp, hint: str) -> None:
+        lines = screen_text(app).splitlines()
+        await pilot.click(offset=(lines[-1].index(hint) + 1, len(lines) - 1))
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        await pilot.press("i")
+        await until(pilot, lambda: "enter Say it" in screen_text(app) and "Hang up" not in screen_text(app), "no letters as keys")
+        await pilot.press("escape")
+        await until(pilot, lambda: "Hang up" in screen_text(app), "letters are keys again")
+        await pilot.press("d", *"sip:a@192.0.2.9")
+        await until(pilot, lambda: "sip:a@192.0.2.9" in screen_text(app), "the address")
+        await click(pilot, app, "Call")
+        assert (await sent(pilot, engine, ask.Call)).uri == "sip:a@192.0.2.9"
+        await pilot.press("d")
+        await until(pilot, lambda: "Back to the keys" in screen_text(app), "hints of the line")
+        await click(pilot, app, "Back")
+        await until(pilot, lambda: app.focused is None and "Hang up" in screen_text(app), "back")
 
     play(engine, scene, tmp_path)

@@ -90,6 +90,16 @@ def test_a_codec_that_died_is_this_machine() -> None:
     assert judge(call_with(*seconds(codec="opus"), codec="opus"), worker="died").level == "good"
 
 
+@pytest.mark.parametrize(("frames", "samples", "level"), [(0, 0, "good"), (5, 0, "fair"), (40, 0, "bad"), (0, 8000, "bad")])
+def test_a_machine_without_time_is_not_the_network(frames: int, samples: int, level: str) -> None:
+    events = seconds(loss=30 if level == "bad" else 0)
+    for second, event in enumerate(events):
+        assert isinstance(event, CallStatistics)
+        event.codec_counters = {"encoder_pcm_dropped": 90 + second * frames, "decoder_samples_not_made": 50_000 + second * samples}
+    verdict = judge(call_with(*events))
+    assert verdict.level == level and verdict.text.startswith("good" if level == "good" else "this machine, not the network: too busy")
+
+
 def test_hold_is_said_not_judged() -> None:
     assert judge(call_with(*seconds(), recorded.media(1, state="held"))).text == "on hold by you"
     assert judge(call_with(*seconds(), recorded.media(1, state="held_by_remote"))).text == "the far end holds the call"

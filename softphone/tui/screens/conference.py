@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.strip import Strip
 from textual.widgets import Button, SelectionList, Static
 from textual.widgets.selection_list import Selection
 
 from softphone.tui.call_words import state_text
 from softphone.tui.names import who
 from softphone.tui.screens.base import Dialog
+
+
+class MarkList(SelectionList[int]):
+    """Textual tells marked from unmarked by colour alone; here it is `[x]` and `[ ]`."""
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        place = y + self.scroll_offset.y
+        if place >= self.option_count:
+            return strip
+        marked = self.get_option_at_index(place).value in self.selected
+        _, mark, _, *rest = strip
+        style = rest[0].style
+        sides = Segment("[", style), Segment("x" if marked else " ", mark.style), Segment("]", style)
+        return Strip([*sides, *rest])
 
 
 class ConferenceDialog(Dialog[list[int]]):
@@ -28,7 +45,7 @@ class ConferenceDialog(Dialog[list[int]]):
         now = self.phone.clock()
         with Vertical(classes="window"):
             yield Static("Conference: all that are marked hear each other", classes="heading", markup=False)
-            yield SelectionList[int](
+            yield MarkList(
                 *[Selection(f"{who(call.state.remote, self.phone.name_of)}  {state_text(call, now)}", call.number, True) for call in calls],
                 compact=True,
             )
@@ -39,13 +56,13 @@ class ConferenceDialog(Dialog[list[int]]):
                 yield Button("Back (esc)", id="back", compact=True)
 
     def on_mount(self) -> None:
-        self.query(SelectionList).first().focus()
+        self.query_one(MarkList).focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         {"join": self.action_join, "split": self.action_split}.get(event.button.id or "", self.action_leave)()
 
     def action_join(self) -> None:
-        self.dismiss(sorted(self.query_one(SelectionList).selected))
+        self.dismiss(sorted(self.query_one(MarkList).selected))
 
     def action_split(self) -> None:
         self.dismiss([])

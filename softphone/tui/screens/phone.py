@@ -21,10 +21,11 @@ from softphone.tui.screens.call_actions import CallActions
 from softphone.tui.widgets.account_list import AccountList
 from softphone.tui.widgets.call_card import CallCard
 from softphone.tui.widgets.call_list import CallList
-from softphone.tui.widgets.dial_field import DialField
+from softphone.tui.widgets.dial_field import DialField, DialInput
 from softphone.tui.widgets.idle_panel import IdlePanel
+from softphone.tui.widgets.key_hints import KeyHints
 from softphone.tui.widgets.line import Line
-from softphone.tui.widgets.say_line import SayLine
+from softphone.tui.widgets.say_line import SayInput, SayLine
 
 LEAST_WIDTH, LEAST_HEIGHT = 40, 12
 LATELY = 12
@@ -61,6 +62,26 @@ class MainScreen(CallActions, PhoneScreen[None]):
         )
         self.query_one("#too-small", Line).show(Content(text))
         self.call_after_refresh(self.refresh_state, EVERYTHING)
+
+    def available(self) -> list[tuple[str, str, str]]:
+        """While a line is open letters are text, and only its own keys are keys."""
+        if isinstance(self.focused, DialInput | SayInput):
+            return [("screen.send_line", "enter", self.focused.SENDS), ("screen.leave_line", "esc", "Back to the keys")]
+        return super().available()
+
+    async def action_send_line(self) -> None:
+        if isinstance(self.focused, Input):
+            await self.focused.action_submit()
+
+    def action_leave_line(self) -> None:
+        if isinstance(self.focused, DialInput | SayInput):
+            self.focused.action_leave()
+
+    def on_descendant_focus(self) -> None:
+        self.query_one(KeyHints).show_actions(self.available())
+
+    def on_descendant_blur(self) -> None:
+        self.query_one(KeyHints).show_actions(self.available())
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
         state, now = self.state, self.phone.clock()

@@ -26,6 +26,7 @@ TYPE_HERE = "type a name, a number or a SIP address; esc leaves"
 class DialInput(Input):
     """Keeps what Textual binds for editing; escape leaves the field."""
 
+    SENDS: ClassVar[str] = "Call"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
 
     def on_focus(self) -> None:

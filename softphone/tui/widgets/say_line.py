@@ -15,6 +15,7 @@ from softphone.tui.widgets.line import Line
 
 
 class SayInput(Input):
+    SENDS: ClassVar[str] = "Say it"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
 
     def action_leave(self) -> None:
