@@ -10,6 +10,9 @@ from codec.settings import MAX_REDUNDANCY, EncoderSettings
 from codec.token_coding import coarser
 from codec.wire_token import TICK_MS, WireToken
 
+LONGEST_TAIL_MS = 1000
+"""So long after its end a talkspurt is repeated at most; later nobody waits for it."""
+
 Detailer = Callable[[tuple[WireToken, ...], int], tuple[WireToken, ...]]
 
 
@@ -57,10 +60,14 @@ class Packetiser:
 
     def due(self, now: int, settings: EncoderSettings) -> bool:
         """True if a packet should go. now: tick of the stream."""
-        if not self.waiting and not (self._earlier and 0 < self._after_end < settings.redundancy):
+        if not self.waiting and not self._repeats_end(settings):
             return False
         # The recogniser gives phones in lots: half a tick early is better than a whole lot late.
         return self.full or self._sent_at is None or (now - self._sent_at) * TICK_MS >= settings.interval_ms - TICK_MS // 2
+
+    def _repeats_end(self, settings: EncoderSettings) -> bool:
+        again = 0 < self._after_end < settings.redundancy and self._after_end * settings.interval_ms <= LONGEST_TAIL_MS
+        return again and bool(self._earlier)
 
     def wants_packet_for_end(self, settings: EncoderSettings) -> bool:
         """True unless only the end is left to say and nothing would be repeated with it: then it is not worth a packet."""

@@ -26,8 +26,9 @@ LONGEST_WAIT_TICKS = 100
 MAX_QUEUED_TICKS = 400
 """Eight seconds; beyond that the oldest tokens are dropped."""
 
-BACKWARD_TICKS = 96
-"""How far back a time is believed to be late rather than new: 1.92 s, so that 3.18 s remain forward."""
+BACKWARD_TICKS = 144
+"""How far back a time is believed to be late rather than new: 2.88 s, as packets queue; 2.22 s remain forward, for what comes after a
+packet that queued itself."""
 
 HOLD_TICKS = 2
 """How long the last sound is held when nothing follows: 40 ms. More often than not it is a pause, told late."""
@@ -115,8 +116,12 @@ class Playout:
 
     def receive(self, packet: Packet, now: int) -> None:
         """Take the groups of one packet."""
-        start = self._unfold(packet.time, now)
         length = sum(token.ticks for group in packet.groups for token in group)
+        # The newest group is what its time can be foretold of: deep redundancy would reach beyond what 8 bits tell apart.
+        earlier = length - sum(token.ticks for token in packet.groups[-1])
+        start = self._unfold(packet.time + earlier, now) - earlier
+        if self._newest is None:
+            self._head = start
         idle = not self._queue and not self._speaking
         if idle and start + length < self._head and start not in self._seen:
             self._stale += 1
@@ -124,7 +129,7 @@ class Playout:
                 self._restart(start, now)
         else:
             self._stale = 0
-        newest = start + length - sum(token.ticks for token in packet.groups[-1])
+        newest = start + earlier
         if packet.groups[-1] and newest not in self._seen:
             self._delay.packet(now, start, start + length, packet.start)
         at = start
@@ -144,7 +149,6 @@ class Playout:
 
     def _unfold(self, time: int, now: int) -> int:
         if self._newest is None:
-            self._head = time
             return time
         expected = self._newest[0] + now - self._newest[1]
         return expected + (time - expected + BACKWARD_TICKS) % TIME_MODULO - BACKWARD_TICKS

@@ -320,3 +320,17 @@ def test_what_was_spoken_says_how_it_came() -> None:
     ]
     assert heard[6] == (SILENCE, 8, "lost"), "one hole is one entry, however often it was bridged"
     assert heard[7] == (S.phone, S.ticks, "received")
+
+
+def test_copies_in_a_deep_packet_that_queued_for_long_are_known_as_copies() -> None:
+    group = (S, AH)
+    length = sum(token.ticks for token in group)
+    playout, now = Playout(), 0
+    packets = [Packet((200 + length * first) % 256, (group,) * 7) for first in range(30)]
+    for packet in packets[:20]:
+        now += length
+        playout.receive(packet, now)
+    assert len(list(speak(playout, now))) > 2 * 26
+    for packet in packets[20:]:
+        playout.receive(packet, now + length + 130)
+    assert playout.counts.tokens_received == 2 * (7 + 29)

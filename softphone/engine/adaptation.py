@@ -42,6 +42,8 @@ LEAST_DELIVERED = 0.6
 SETTLE_S = 5.0
 CLEAR_S = 15.0
 INCREASE = 1.08
+WALL_S = 60.0
+"""So long a rate that filled a queue is not tried again."""
 SMALLEST_BUDGET_BPS = 600.0
 CALIBRATION = 0.2
 
@@ -70,6 +72,7 @@ class Adaptation:
         self._jitter_ms = 0.0
         self._budget: float | None = None  # what the path seems to carry
         self._congested_at = float("-inf")
+        self._wall = (float("inf"), float("-inf"))  # the rate that filled a queue last, and when
         self._fastest_rtt: float | None = None
         self._scale = 1.0  # measured cost over that of the model
         self._heard_at = 0.0
@@ -128,9 +131,10 @@ class Adaptation:
                 delivered = 1 - report.loss if report is not None else 1.0
                 sent = min(self.estimate_bps(self.profile), self._budget or float("inf"))
                 self._budget = max(SMALLEST_BUDGET_BPS, DECREASE * max(LEAST_DELIVERED, delivered) * sent)
-                self._congested_at = now
+                self._congested_at, self._wall = now, (sent, now)
         elif self._budget is not None and now - self._congested_at >= CLEAR_S:
-            self._budget *= INCREASE
+            wall, built_at = self._wall
+            self._budget = max(self._budget, min(INCREASE * self._budget, 0.9 * wall if now - built_at < WALL_S else float("inf")))
             self._congested_at = now - CLEAR_S + SETTLE_S
             if self._budget > 2 * self.estimate_bps(self.base):
                 self._budget = None
