@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from codec.payload import VERSION
 from softphone.config import Audio, Codecs, Config, Network, to_toml
 from softphone.control.client import ControlClient
 from softphone.control.protocol import (
@@ -56,7 +57,7 @@ def test_a_call_on_our_codec_with_files_at_both_ends(make_phone: MakePhone, spee
     media = alice.wait_media(call)
     assert media.codec == "x-phv" and media.note == ""
     assert media.rtpmap_local and media.rtpmap_local.endswith("x-phv/16000")
-    assert media.fmtp_remote and "version=1" in media.fmtp_remote and "model=" in media.fmtp_remote
+    assert media.fmtp_remote and f"version={VERSION}" in media.fmtp_remote and "model=" in media.fmtp_remote
     alice.wait_file(call, "played")
     time.sleep(1.5)
     alice.client.request(Hangup(call=call))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.payload import VERSION
 from softphone.control.protocol import Hangup
 from tests.peers.bare_wire import BareWire, RtpHeader
 from tests.peers.phone import Phone
@@ -48,7 +49,7 @@ def test_the_offer_names_our_codec_first_then_opus_then_g711(make_phone: MakePho
     offered = [names[number] for number in formats[1].split() if "telephone-event" not in names[number]]
     assert offered == ["x-phv/16000", "opus/48000/2", "PCMU/8000", "PCMA/8000"]
     ours = formats[1].split()[0]
-    assert re.search(rf"a=fmtp:{ours} version=1;inventory=arpabet-39;model=[0-9a-f]{{8}}\r", peer.offer)
+    assert re.search(rf"a=fmtp:{ours} version={VERSION};inventory=arpabet-39;model=[0-9a-f]{{8}}\r", peer.offer)
     assert {packet.payload_type for packet in packets} == {0}
 
 
@@ -73,7 +74,7 @@ def test_our_codec_counts_rtp_time_at_16_khz(make_phone: MakePhone, speech: Path
     phone = make_phone("phone", codecs=("x-phv",))
     phone.wait_worker()
     model = phone.worker_facts()["model"]
-    answer = f"m=audio PORT RTP/AVP 96\na=rtpmap:96 x-phv/16000\na=fmtp:96 version=1;inventory=arpabet-39;model={model}"
+    answer = f"m=audio PORT RTP/AVP 96\na=rtpmap:96 x-phv/16000\na=fmtp:96 version={VERSION};inventory=arpabet-39;model={model}"
     with wire(answer) as peer:
         packets = [packet for packet in say(phone, peer, speech) if packet.payload_type == 96]
     assert 10 < len(packets) < 45
