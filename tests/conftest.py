@@ -1,5 +1,6 @@
 """Fixtures: real peers and phones of our own, each in a folder of the test's, and stopped after it."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,6 +17,8 @@ from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
 from tests.peers.process import ROOT
 
+# A shell starts what it puts into the background with Ctrl-C ignored, and so would be all commands under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # On a loaded machine any example may take long; what hangs is pytest-timeout's.
 HASTY = "tests.peers.hasty_engine"
 hypothesis.settings.register_profile("no deadline", deadline=None)
