@@ -57,6 +57,12 @@ def test_loss_is_told_soon_with_its_bursts_and_then_its_end() -> None:
     assert not any(told[35:])
 
 
+def test_what_was_told_of_loss_is_told_again_as_it_may_be_lost_itself() -> None:
+    told = reports([(6, 0, 0, 0)] * 4 + [(4, 2, 2, 0)] * 20)
+    losses = [(report.loss > 0.3, report.urgent) for report in told if report]
+    assert losses.count((True, True)) == 2 and losses[-1] == (True, False)
+
+
 def test_a_queue_is_told() -> None:
     told = reports([(6, 0, 0, 0)] * 4 + [(6, 0, 0, 700.0)] * 10)
     assert any(report and report.urgent and report.queue_ms == 700 for report in told)

@@ -78,6 +78,7 @@ class ReportWriter:
 
     def __init__(self) -> None:
         self._told: OutgoingReport | None = None
+        self._again = False
         self._told_at = float("-inf")
         self._since: Received | None = None
         self._since_at = 0.0
@@ -98,12 +99,15 @@ class ReportWriter:
         burst = lost / losses if losses > 0 else 0.0
         last = self._told
         before = (last.loss, last.queue_ms) if last is not None else (0.0, 0.0)
-        urgent = abs(loss - before[0]) > MUCH_LOSS or abs(queue_ms - before[1]) > MUCH_QUEUE_MS
+        changed = abs(loss - before[0]) > MUCH_LOSS or abs(queue_ms - before[1]) > MUCH_QUEUE_MS
+        # Where packets are lost the report may be too, and nobody says so.
+        urgent = changed or (self._again and loss > MUCH_LOSS)
         if now - self._told_at < (URGENT_EVERY_S if urgent else EVERY_S):
             return None
         self._since, self._since_at = received, now
         if not lost and queue_ms <= MUCH_QUEUE_MS and (last is None or (last.loss == 0 and last.queue_ms <= MUCH_QUEUE_MS)):
             return None
+        self._again = changed
         self._told = OutgoingReport(loss, burst, queue_ms, received.jitter_ms, urgent)
         self._told_at = now
         return self._told
