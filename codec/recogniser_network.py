@@ -7,7 +7,7 @@ look-ahead does not grow from layer to layer; keys and values of earlier chunks 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -166,14 +166,21 @@ class RecogniserNetwork(nn.Module):
 
 
 @dataclass
+class _Context:
+    """Keys and values of the chunks before, of each layer, and the position of the next chunk."""
+
+    past: list[tuple[Tensor, Tensor] | None]
+    position: int = 0
+
+
+@dataclass
 class _StreamState:
     pcm: NDArray[np.float32]  # not yet framed, starting WINDOW // 2 before the next mel frame's centre
     mel: Tensor  # (1, frames, BANDS) not yet convolved, one frame of left context first
     before: Tensor  # (1, REACH, width) normed frames before the next chunk
     coming: Tensor  # (1, frames, width) convolved, not yet attended
-    hidden: list[Tensor] = field(default_factory=list)  # convolved chunks of the context, for the change of positions
-    past: list[tuple[Tensor, Tensor] | None] = field(default_factory=list)
-    position: int = 0
+    context: _Context
+    following: _Context | None = None  # the same chunks at other positions, made ready for the change
 
 
 class PosteriorStream:
@@ -187,7 +194,7 @@ class PosteriorStream:
             mel=torch.zeros(1, 0, BANDS),
             before=torch.zeros(1, REACH, config.width),
             coming=torch.zeros(1, 0, config.width),
-            past=[None] * config.layers,
+            context=_Context([None] * config.layers),
         )
         self._conv1_left: Tensor | None = None
 
@@ -241,32 +248,31 @@ class PosteriorStream:
     def _attend(self, frames: Tensor) -> NDArray[np.float32]:
         network, state = self._network, self._state
         config = network.config
-        if state.position + frames.shape[1] > _POSITIONS:
-            self._restart_positions()
-        normed = network.norm(self._layers(frames))
-        state.hidden = [*state.hidden, frames[:, : config.chunk]][-(config.context // config.chunk) :]
+        # Whisper has positions for 30 s. The context of their new beginning is made along with its last chunks, not all at once.
+        last = (_POSITIONS - frames.shape[1]) // config.chunk * config.chunk
+        if state.context.position > last and state.following is not None:
+            state.context, state.following = state.following, None
+        if state.following is None and state.context.position > last - config.context:
+            state.following = _Context([None] * config.layers)
+        if state.following is not None:
+            self._layers(frames, state.following)
+        normed = network.norm(self._layers(frames, state.context))
         logits = network.head(torch.cat((state.before, normed[:, : config.chunk + REACH]), 1))
         state.before = normed[:, config.chunk - REACH : config.chunk]
         return torch.log_softmax(logits, -1)[0].numpy()
 
-    def _layers(self, frames: Tensor) -> Tensor:
-        """A chunk with its look-ahead (or without, when the context is made anew); what is kept is of the chunk alone."""
-        network, state = self._network, self._state
+    def _layers(self, frames: Tensor, before: _Context) -> Tensor:
+        """A chunk with its look-ahead; what is kept is of the chunk alone."""
+        network = self._network
         chunk, context = network.config.chunk, network.config.context
-        x = frames + network.positions[state.position : state.position + frames.shape[1]]
+        x = frames + network.positions[before.position : before.position + frames.shape[1]]
         for index, block in enumerate(network.blocks):
-            past = state.past[index]
+            past = before.past[index]
             seen = 0 if past is None else past[0].shape[2]
             x, (key, value) = block(x, None, past)
-            state.past[index] = tuple(kept[:, :, max(0, seen + chunk - context) : seen + chunk] for kept in (key, value))
-        state.position += chunk
+            before.past[index] = (
+                key[:, :, max(0, seen + chunk - context) : seen + chunk],
+                value[:, :, max(0, seen + chunk - context) : seen + chunk],
+            )
+        before.position += chunk
         return x
-
-    def _restart_positions(self) -> None:
-        """Whisper has positions for 30 s: begin again at 0 by computing the context anew."""
-        state, config = self._state, self._network.config
-        state.position = 0
-        state.past = [None] * config.layers
-        following = [*state.hidden[1:], state.coming]
-        for hidden, after in zip(state.hidden, following, strict=True):
-            self._layers(torch.cat((hidden, after[:, : config.look_ahead]), 1))
