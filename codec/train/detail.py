@@ -26,6 +26,7 @@ from codec.models import weights_directory
 from codec.synthesiser import Synthesiser, TokenBatch
 from codec.train.card import data_card
 from codec.train.corpus import Corpus
+from codec.train.detail_damage import Damage, with_noise
 from codec.train.perception import Perception
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
@@ -39,14 +40,13 @@ LABEL_NOISE = 0.2
 FREE_STEPS = 250
 """Steps without quantising, before the first codebooks are made of what the encoder says."""
 DECAY = 0.99
-TOKEN_LOSS, SECOND_LOSS = 0.1, 0.2
-"""Shares of tokens without details, and of examples without the second stage."""
 
 
 @dataclass
 class Segments:
     """Segments of a batch, in order: frame_segment (batch, T) index into them, or their number where a frame has none; token features;
-    place (batch, T, 4) as `DetailDecoder` wants it; following (segments,) index of the next segment of the same token, or their number.
+    place (batch, T, 4) as `DetailDecoder` wants it; following (segments,) index of the next segment of the same token, or their number;
+    coarse (segments,) whether only the first code arrives.
     """
 
     frame_segment: Tensor
@@ -54,25 +54,26 @@ class Segments:
     place: Tensor
     of_frame: Tensor
     following: Tensor
-    token: Tensor
+    coarse: Tensor
 
 
-def segments_of(batch: TokenBatch, lengths: list[int], rng: np.random.Generator) -> Segments:
-    """Cuts the tokens of a batch into segments; some tokens get none, as if their details were lost."""
+def segments_of(batch: TokenBatch, lengths: list[int], damages: Sequence[Damage] | None = None) -> Segments:
+    """Cuts the tokens of a batch into segments; those get none whose details `damages` (one for each row) loses."""
     size, frames = batch.owner.shape
     frame_segment = torch.full((size, frames), -1)
     of_frame = torch.zeros(size, frames, 4)
     phones: list[int] = []
     places: list[tuple[float, float]] = []
     following: list[int] = []
-    tokens: list[tuple[int, int]] = []
+    coarse: list[bool] = []
     for row, total in enumerate(lengths):
         owners, counts = torch.unique_consecutive(batch.owner[row, :total], return_counts=True)
         at = 0
         for owner, length in zip(owners.tolist(), counts.tolist(), strict=True):
             phone = int(batch.phones[row, owner, 1])
             count = segment_count(phone, -(-length // TICK_FRAMES))
-            if count and rng.random() >= TOKEN_LOSS:
+            damage = damages[row] if damages else None
+            if count and not (damage and damage.loses(at)):
                 first = len(phones)
                 frame_segment[row, at : at + length] = first + segment_of_frames(length, count)
                 of_frame[row, at : at + length] = places_of_frames(length, count)
@@ -80,12 +81,12 @@ def segments_of(batch: TokenBatch, lengths: list[int], rng: np.random.Generator)
                     phones.append(phone)
                     places.append(place_of_segment(index, count))
                     following.append(first + index + 1 if index + 1 < count else -1)
-                    tokens.append((row, owner))
+                    coarse.append(bool(damage and damage.coarse[at]))
             at += length
     many = len(phones)
     frame_segment[frame_segment < 0] = many
     follow = torch.tensor([many if index < 0 else index for index in following] + [many])
-    return Segments(frame_segment, torch.tensor(phones), torch.tensor(places), of_frame, follow, torch.tensor(tokens))
+    return Segments(frame_segment, torch.tensor(phones), torch.tensor(places), of_frame, follow, torch.tensor(coarse))
 
 
 class Detail(DetailLayer):
@@ -197,21 +198,31 @@ def to_device(batch: TokenBatch, target: Target, segments: Segments) -> tuple[To
 
 @torch.no_grad()
 def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, data: TokenData, count: int = 60) -> dict[str, float]:
-    """Distances with and without details over exact tokens as the wire brings them."""
+    """Distances over exact tokens as the wire brings them: without details, with them, with the first code alone, with 30 % of the
+    segments so, and with noise before the encoder."""
     detail.eval()
     rng = np.random.default_rng(0)
     sums: dict[str, float] = {}
     chosen = data.indices[:: max(1, len(data.indices) // count)]
     for start in range(0, len(chosen), BATCH):
         batch, target = collate([data.example(i, damaged=False, wired=True) for i in chosen[start : start + BATCH]])
-        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], rng)
+        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)])
         batch, target, segments = to_device(batch, target, segments)
         base = base_mel(synthesiser, batch)
         latents = detail.latents(target.mel, target.weight > 0.5, segments)
-        rough, _, _ = detail.quantise(latents, torch.zeros(len(latents), dtype=torch.bool, device=base.device))
-        mel = speak(detail, base, batch, segments, rough)
+        noisy = detail.latents(with_noise(target.mel, target.weight > 0.5, rng), target.weight > 0.5, segments)
+        every = torch.ones(len(latents), dtype=torch.bool, device=base.device)
+        some = torch.from_numpy(rng.random(len(latents)) < 0.3).to(base.device)
+        mels = {"base": base}
+        for name, said, coarse in (
+            ("detail", latents, ~every),
+            ("coarse", latents, every),
+            ("mixed", latents, some),
+            ("noisy", noisy, ~every),
+        ):
+            mels[name] = speak(detail, base, batch, segments, detail.quantise(said, coarse)[0])
         share = len(base) / len(chosen)
-        for name, one in (("base", base), ("detail", mel)):
+        for name, one in mels.items():
             sums[f"{name} mel"] = sums.get(f"{name} mel", 0) + share * float(spectral(one, target)[0])
             sums[f"{name} heard"] = sums.get(f"{name} heard", 0) + share * float(perception(one, target.mel, target.weight))
     detail.train()
@@ -240,14 +251,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     for done in run.steps():
         set_rate(optimizer, arguments.rate, done, run.step)
         batch, target = collate(data.draw(2 if arguments.smoke else BATCH))
-        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], rng)
+        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], [Damage(rng) for _ in range(len(batch.phones))])
         if not len(segments.phones):
             continue
         batch, target, segments = to_device(batch, target, segments)
         base = base_mel(synthesiser, batch)
-        latents = detail.latents(target.mel, target.weight > 0.5, segments, float(rng.normal(0, 0.3)))
-        coarse = torch.rand(len(base), device=base.device) < SECOND_LOSS
-        rough, commitment, codes = detail.quantise(latents, coarse[segments.token[:, 0]])
+        spoken = target.weight > 0.5
+        latents = detail.latents(with_noise(target.mel, spoken, rng), spoken, segments, float(rng.normal(0, 0.3)))
+        rough, commitment, codes = detail.quantise(latents, segments.coarse)
         if not bool(detail.ready):
             remembered = [*remembered, latents.detach()][-60:]
             if run.step >= FREE_STEPS or arguments.smoke:

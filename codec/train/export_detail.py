@@ -31,11 +31,10 @@ BACKOFF = 24.0
 def count_codes(detail: Detail, data: TokenData, limit: int) -> list[NDArray[np.float64]]:
     """How often each code is used in each context of `DETAIL_SHAPES`."""
     counts = [np.zeros(shape) for shape in DETAIL_SHAPES.values()]
-    rng = np.random.default_rng(0)
     chosen = data.indices[:: max(1, len(data.indices) // limit)]
     for start in range(0, len(chosen), 12):
         batch, target = collate([data.example(i, damaged=False, wired=True) for i in chosen[start : start + 12]])
-        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], rng)
+        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)])
         codes = detail.codebooks.codes(detail.latents(target.mel, target.weight > 0.5, segments)).numpy()
         first = (segments.place[:, 0] * segments.place[:, 1] * 8 < 1).long().numpy()
         for phone, begins, (coarse, fine) in zip(segments.phones.tolist(), first, codes, strict=True):
