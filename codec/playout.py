@@ -212,13 +212,13 @@ class Playout:
         if self._head in self._queue:
             return self._speak(begins)
         if self._head in self._ends:
-            return self._pause_or_end(begins)
+            return self._pause_or_end(now, begins)
         if sounding:
             return Undecided.NOT_YET
         if not self._queue:
-            return self._hold_or_end()
+            return self._hold_or_end(now)
         if min(self._queue) in self._starts:
-            return self._pause_or_end(begins)
+            return self._pause_or_end(now, begins)
         return self._bridge_hole(begins)
 
     def _may_start(self, now: int) -> bool:
@@ -246,7 +246,7 @@ class Playout:
         self._last = token
         return Upcoming(token, ticks)
 
-    def _pause_or_end(self, begins: int) -> Upcoming | None:
+    def _pause_or_end(self, now: int, begins: int) -> Upcoming | None:
         """The talkspurt has ended. Of a short pause before the next one the silence is spoken."""
         gap = min(self._queue) - self._head if self._queue else SHORT_PAUSE_TICKS + 1
         self._ends = {end for end in self._ends if end > self._head}
@@ -256,18 +256,17 @@ class Playout:
             self._bridged = 0
             self._last = None
             return _silence(elastic(WireToken(SILENCE, min(max(gap, 1), MAX_TICKS)), behind))
-        self._end()
+        self._end(now)
         return None
 
-    def _end(self) -> None:
+    def _end(self, now: int) -> None:
         self._starts = {start for start in self._starts if start > self._head}
         self._speaking, self._last = False, None
-        if not self._queue:
-            self._waiting_since = None
+        self._waiting_since = now if self._queue else None
 
-    def _hold_or_end(self) -> Upcoming | None:
+    def _hold_or_end(self, now: int) -> Upcoming | None:
         if self._bridged >= GIVE_UP_TICKS:
-            self._end()
+            self._end(now)
             return None
         return self._hold(1)
 

@@ -12,9 +12,6 @@ MEMORY_TOKENS = 200
 QUANTILE = 0.97
 """Share of the tokens that shall be there in time."""
 
-SAFETY_TICKS = 0
-"""Added to the quantile."""
-
 FEW_TOKENS = 40
 FIRST_TICKS = 16
 """Until so many tokens were seen the delay is at least 320 ms beyond what the newest token of a packet takes: the recogniser's doubt, and
@@ -57,7 +54,7 @@ class PlayoutDelay:
 
     def _found(self) -> int:
         late = sorted(self._tokens)
-        enough = late[min(len(late) - 1, int(QUANTILE * len(late)))] + SAFETY_TICKS if late else 0
+        enough = late[min(len(late) - 1, int(QUANTILE * len(late)))] if late else 0
         if len(late) < FEW_TOKENS:
             packets = sorted(self._packets)
             enough = max(enough, packets[len(packets) // 2] + FIRST_TICKS) if packets else enough

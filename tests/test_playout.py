@@ -334,3 +334,17 @@ def test_copies_in_a_deep_packet_that_queued_for_long_are_known_as_copies() -> N
     for packet in packets[20:]:
         playout.receive(packet, now + length + 130)
     assert playout.counts.tokens_received == 2 * (7 + 29)
+
+
+def test_a_talkspurt_that_came_while_a_long_one_was_spoken_keeps_its_moment() -> None:
+    playout = Playout()
+    arrivals: dict[int, list[Packet]] = {}
+    for place in range(40):  # each token a second late, as on a network with much jitter
+        packet = Packet(4 * place, ((AH,),), start=place == 0, end=place == 39)
+        arrivals.setdefault(4 * place + 50, []).append(packet)
+    begins = 160 + SHORT_PAUSE_TICKS + 5
+    arrivals[begins] = [Packet(begins, ((S, AH),), start=True, end=True)]
+    heard = play(playout, arrivals, 400)
+    moment = next(at for at, upcoming in heard if upcoming.token == S)
+    assert 160 > LONGEST_WAIT_TICKS
+    assert abs(moment - begins - 50) <= SLIGHT_TICKS + LEAD_TICKS
