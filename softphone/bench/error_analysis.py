@@ -13,6 +13,7 @@ from codec.train.pronunciations import variants_of
 from softphone.bench.confusions import Confusions
 from softphone.bench.judge import Judge
 from softphone.bench.manifest import Recording
+from softphone.bench.markdown import table
 from softphone.bench.rows import word_error
 from softphone.bench.workbench import Say, Task, Workbench, measure_all
 from softphone.errors import SoftphoneError
@@ -115,11 +116,11 @@ def analyse(
 
 def report(found: ErrorAnalysis) -> str:
     """As Markdown."""
-    lines = ["| what is perfect | word error | word error 2 |", "| --- | --- | --- |"]
-    lines += [f"| {name}: {what} | {found.wer[name]:.1%} | {found.wer2[name]:.1%} |" for name, what in STEPS]
-    lines += ["", "| what it costs, points of word error | 1 | 2 |", "| --- | --- | --- |"]
-    lines += [f"| {cost.part} | {100 * cost.wer:+.1f} | {100 * cost.wer2:+.1f} |" for cost in found.costs]
-    lines += ["", f"Largest cause of word errors: {found.largest}.", f"{found.utterances} utterances of {found.speakers} speakers."]
+    steps = [(f"{name}: {what}", f"{found.wer[name]:.1%}", f"{found.wer2[name]:.1%}") for name, what in STEPS]
+    costs = [(cost.part, f"{100 * cost.wer:+.1f}", f"{100 * cost.wer2:+.1f}") for cost in found.costs]
+    lines = [table(("what is perfect", "word error", "word error 2"), steps), ""]
+    lines += [table(("what it costs, points of word error", "1", "2"), costs), ""]
+    lines += [f"Largest cause of word errors: {found.largest}.", f"{found.utterances} utterances of {found.speakers} speakers."]
     if found.phone_error is not None:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
         lines += ["", f"Phone error {found.phone_error:.1%}: {kinds}.", ""]

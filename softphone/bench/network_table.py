@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from softphone.bench.markdown import Column, table_of
 from softphone.bench.rows import Row
 
-_COLUMNS = (
+_COLUMNS: tuple[Column, ...] = (
     ("network", "impairment", "{}"),
     ("system", "system", "{}"),
     ("IP bit/s", "ip_bps", "{:.0f}"),
@@ -24,12 +25,12 @@ _COLUMNS = (
 
 def network_table(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table, and what they come from."""
-    lines = ["| " + " | ".join(title for title, _, _ in _COLUMNS) + " |", "| " + " | ".join("---" for _ in _COLUMNS) + " |"]
-    for row in rows:
-        cells = ("" if row[key] is None else form.format(row[key]) for _, key, form in _COLUMNS)
-        lines.append("| " + " | ".join(cells) + " |")
     first = rows[0]
-    lines += ["", f"{first['utterances']} utterances of {first['speakers']} speakers in {first['calls']} calls a row."]
+    lines = [
+        table_of(_COLUMNS, rows),
+        "",
+        f"{first['utterances']} utterances of {first['speakers']} speakers in {first['calls']} calls a row.",
+    ]
     slow = [f"{row['system']} at {row['impairment']}" for row in rows if row["calls_overloaded"]]
     if slow:
         lines += ["", f"The machine was too slow for some calls of these rows, which therefore say little: {', '.join(slow)}."]

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from softphone.bench.markdown import Column, table_of
 from softphone.bench.rows import Row
 
-_COLUMNS = (
+_COLUMNS: tuple[Column, ...] = (
     ("system", "system", "{}"),
     ("payload bit/s", "payload_bps", "{:.0f}"),
     ("IP bit/s", "ip_bps", "{:.0f}"),
@@ -22,8 +23,4 @@ _COLUMNS = (
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table, and how many utterances and speakers they come from."""
-    lines = ["| " + " | ".join(title for title, _, _ in _COLUMNS) + " |", "| " + " | ".join("---" for _ in _COLUMNS) + " |"]
-    for row in rows:
-        cells = ("" if row[key] is None else form.format(row[key]) for _, key, form in _COLUMNS)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", f"{rows[0]['utterances']} utterances of {rows[0]['speakers']} speakers."])
+    return f"{table_of(_COLUMNS, rows)}\n\n{rows[0]['utterances']} utterances of {rows[0]['speakers']} speakers."
