@@ -9,6 +9,7 @@ import math
 import struct
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,7 +38,7 @@ def query_devices() -> list[dict[str, Any]]:
     return [{"name": name, "max_input_channels": 1, "max_output_channels": 1, "default_samplerate": 16000.0} for name in _known]
 
 
-class _Stream:
+class _Stream(ABC):
     def __init__(self, *, samplerate: int, device: Any, callback: Callable[..., None], **_rest: Any) -> None:
         numbers = device if isinstance(device, tuple) else (device,)
         self._names = [_known[number] for number in numbers]
@@ -68,8 +69,9 @@ class _Stream:
             self.stop()
         self._note(-1)
 
+    @abstractmethod
     def call(self, captured: bytes, played: bytearray) -> None:
-        raise NotImplementedError
+        """Hand a block each way to the callback."""
 
     def _run(self) -> None:
         due, sample = time.monotonic(), 0
