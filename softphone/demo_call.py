@@ -11,7 +11,21 @@ from numpy.typing import NDArray
 
 from softphone import sound_file
 from softphone.config import Config, to_toml
-from softphone.control.protocol import AnyEvent, AutoAnswer, Call, CallState, CallStatistics, Engine, File, Hangup, Media, Status, Worker
+from softphone.control.event_log import EventLog
+from softphone.control.protocol import (
+    AnyEvent,
+    AutoAnswer,
+    Call,
+    CallState,
+    CallStatistics,
+    Engine,
+    Event,
+    File,
+    Hangup,
+    Media,
+    Status,
+    Worker,
+)
 from softphone.control.supervisor import EngineSupervisor
 from softphone.errors import SoftphoneError
 
@@ -42,23 +56,15 @@ class _Side:
 
     def __init__(self, engine: EngineSupervisor) -> None:
         self.engine = engine
-        self.events: list[AnyEvent] = []
+        self._log = EventLog(engine)
+        self.events = self._log.events
 
-    def wait(self, what: str, seconds: float, wanted: Callable[[AnyEvent], bool]) -> AnyEvent:
+    def wait(self, what: str, seconds: float, wanted: Callable[[Event], bool]) -> Event:
         """The first event for which `wanted` holds, past ones included. Raises LoopbackCallError naming `what`."""
-        for event in self.events:
-            if wanted(event):
-                return event
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            arrived = self.engine.next_event(min(left, 0.5))
-            if arrived is None:
-                continue
-            self.events.append(arrived)
-            if wanted(arrived):
-                return arrived
-            self._fail_if_over(arrived, what)
-        raise LoopbackCallError(f"{what} did not come within {seconds:.0f} s; run: softphone doctor")
+        found = self._log.wait(Event, wanted, seconds, give_up=lambda event: self._fail_if_over(event, what))
+        if found is None:
+            raise LoopbackCallError(f"{what} did not come within {seconds:.0f} s; run: softphone doctor")
+        return found
 
     def wait_worker(self) -> None:
         """Until our codec is there, or is known to be out of order."""
@@ -68,11 +74,12 @@ class _Side:
                 "the codec worker", _READY_SECONDS, lambda event: isinstance(event, Worker) and event.state in ("ready", "unavailable")
             )
 
-    def _fail_if_over(self, event: AnyEvent, what: str) -> None:
+    def _fail_if_over(self, event: AnyEvent, what: str) -> bool:
         if isinstance(event, CallState) and event.state == "disconnected" and not what.startswith("the end"):
             raise LoopbackCallError(f"the call ended before {what}: {event.reason}")
         if isinstance(event, Engine) and event.state in ("died", "given_up"):
             raise LoopbackCallError(f"the engine ended before {what}: {event.reason}; run: softphone doctor")
+        return False
 
 
 def call_on_loopback(config: Config, sent: NDArray[np.int16], received: Path, folder: Path, say: Callable[[str], None]) -> CallRecord:

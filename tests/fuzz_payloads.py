@@ -9,6 +9,7 @@ import hashlib
 import random
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -130,37 +131,36 @@ class Fuzz:
                 return
 
     def feed(self, payload: bytes) -> None:
-        began = time.thread_time()
         self.payloads += 1
-        try:
-            packet = parse(payload, self._models.entropy)
-            assert packet.more or serialize(packet, self._models.entropy) == payload
-            assert sum(len(group) for group in packet.groups) <= (MAX_REDUNDANT_GROUPS + 1) * MAX_GROUP_TOKENS
-            self._decoder.receive(payload)
-        except PayloadError as error:
-            self.refused += 1
-            assert str(error).endswith("."), "a sentence"
-        except BaseException:
-            keep(payload)
-            raise
-        if time.thread_time() - began > SLOWEST_S:
-            keep(payload)
-            raise AssertionError(f"a payload of {len(payload)} bytes took {time.thread_time() - began:.1f} s")
+        with _kept_if_wrong(payload, f"a payload of {len(payload)} bytes"):
+            try:
+                packet = parse(payload, self._models.entropy)
+                assert packet.more or serialize(packet, self._models.entropy) == payload
+                assert sum(len(group) for group in packet.groups) <= (MAX_REDUNDANT_GROUPS + 1) * MAX_GROUP_TOKENS
+                self._decoder.receive(payload)
+            except PayloadError as error:
+                self.refused += 1
+                assert str(error).endswith("."), "a sentence"
 
     def pull(self, last: bytes) -> None:
-        began = time.thread_time()
         self.pulls += 1
-        try:
+        with _kept_if_wrong(last, "20 ms of sound"):
             sound = self._decoder.pull(PULL_SAMPLES)
             assert sound.dtype == np.int16 and sound.shape == (PULL_SAMPLES,)
             assert self._decoder.statistics.waiting_ms <= 60_000, "the queue is bounded"
             assert len(self._decoder.spoken) <= MAX_STATE
-        except BaseException:
-            keep(last)
-            raise
-        if time.thread_time() - began > SLOWEST_S:
-            keep(last)
-            raise AssertionError(f"20 ms of sound took {time.thread_time() - began:.1f} s")
+
+
+@contextmanager
+def _kept_if_wrong(payload: bytes, what: str) -> Iterator[None]:
+    """What raises or takes too long is kept with the payload that did it."""
+    began = time.thread_time()
+    try:
+        yield
+        assert (took := time.thread_time() - began) <= SLOWEST_S, f"{what} took {took:.1f} s"
+    except BaseException:
+        keep(payload)
+        raise
 
 
 def keep(payload: bytes) -> None:

@@ -18,14 +18,15 @@ import soundfile
 
 from softphone.config import Audio, Codecs, Config, Network, to_toml
 from softphone.control.client import ControlClient
+from softphone.control.event_log import EventLog
 from softphone.control.protocol import (
-    AnyEvent,
     AutoAnswer,
     Call,
     CallState,
     CallStatistics,
     ControlError,
     Engine,
+    Event,
     Hangup,
     Media,
     Play,
@@ -41,7 +42,7 @@ from tests.peers.hasty_engine import IDLE_S, MEDIA_TIMEOUT_S
 from tests.peers.phone import Phone
 
 ROOT = Path(__file__).resolve().parent.parent
-E = TypeVar("E")
+E = TypeVar("E", bound=Event)
 MakePhone = Callable[..., Phone]
 
 
@@ -74,22 +75,13 @@ class Watched:
     def __init__(self, folder: Path, *codecs: str) -> None:
         folder.mkdir(exist_ok=True)
         self.engine = EngineSupervisor(folder / "engine.sock", config=config_file(folder, *codecs))
-        self.events: list[AnyEvent] = []
+        self._log = EventLog(self.engine)
+        self.events = self._log.events
 
     def wait(self, kind: type[E], wanted: Callable[[E], bool] = lambda _event: True, seconds: float = 60, after: int = 0) -> E:
-        deadline = time.monotonic() + seconds
-        place = after
-        while True:
-            while place < len(self.events):
-                event = self.events[place]
-                place += 1
-                if isinstance(event, kind) and wanted(event):
-                    return event
-            left = deadline - time.monotonic()
-            assert left > 0, f"no such {kind.__name__}; seen: " + "\n".join(map(str, self.events[after:]))
-            following = self.engine.next_event(left)
-            if following is not None:
-                self.events.append(following)
+        found = self._log.wait(kind, wanted, seconds, after)
+        assert found is not None, f"no such {kind.__name__}; seen: " + "\n".join(map(str, self.events[after:]))
+        return found
 
     def status(self) -> dict[str, object]:
         return self.engine.request(Status())

@@ -3,11 +3,11 @@
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,13 @@ from softphone.bench.impairment.box import Box, Sent
 from softphone.bench.impairment.gateway import OTHER, Addresses, Side, loopback_addresses
 from softphone.bench.impairment.impairment import NONE, Impairment
 from softphone.config import Account, Audio, Config, Network, Privacy, to_toml
+from softphone.control.event_log import EventLog
 from softphone.control.protocol import (
-    AnyEvent,
     AutoAnswer,
     Call,
     CallState,
     CallStatistics,
     ControlError,
-    Event,
     File,
     Hangup,
     Media,
@@ -44,7 +43,6 @@ _EVENT_S = 30.0
 _CALM_S = 1.5
 _CALM_AT_MOST_S = 30.0
 SIDES: tuple[Side, ...] = ("a", "b")
-_E = TypeVar("_E", bound=Event)
 
 
 class LiveCallError(SoftphoneError):
@@ -78,35 +76,12 @@ class CallOutcome:
     box_late_s: float = 0.0
 
 
-class _Phone:
+class _Phone(EventLog):
     """One engine and the events of the call that it is in."""
 
     def __init__(self, engine: EngineSupervisor) -> None:
+        super().__init__(engine)
         self.engine = engine
-        self.events: list[AnyEvent] = []
-
-    def forget(self) -> None:
-        while self.engine.next_event(0) is not None:
-            pass
-        self.events.clear()
-
-    def wait(self, kind: type[_E], wanted: Callable[[_E], bool], seconds: float) -> _E | None:
-        """The first such event since `forget`; None when it did not come."""
-        deadline, place = time.monotonic() + seconds, 0
-        while True:
-            for event in self.events[place:]:
-                if isinstance(event, kind) and wanted(event):
-                    return event
-            place = len(self.events)
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return None
-            arrived = self.engine.next_event(min(left, 0.5))
-            if arrived is not None:
-                self.events.append(arrived)
-
-    def last(self, kind: type[_E]) -> _E | None:
-        return next((event for event in reversed(self.events) if isinstance(event, kind)), None)
 
     def call(self) -> int:
         """The number of the call that is up. Raises LiveCallError."""

@@ -7,22 +7,20 @@ import itertools
 import queue
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from softphone.control.event_queue import EventQueue
 from softphone.control.protocol import MAX_ANSWER, MAX_LINE, AnyEvent, Command, ControlError, Event, Failure, Reply, parse_message, to_line
-
-EVENT_BACKLOG = 4096
 
 
 class ControlClient:
     """One connection. Thread-safe; a reader thread sorts answers from events.
 
-    Events that nobody takes are kept, the newest `EVENT_BACKLOG` of them. `on_event`, if given, gets each event on the reader
+    Events that nobody takes are kept, the newest 4096 of them. `on_event`, if given, gets each event on the reader
     thread instead. Raises ControlError (code `no_engine`) when nothing listens at `path`.
     """
 
@@ -31,10 +29,9 @@ class ControlClient:
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._waiting: dict[int, queue.SimpleQueue[Reply]] = {}
-        self._events: queue.Queue[AnyEvent | None] = queue.Queue(EVENT_BACKLOG)
+        self._events = EventQueue()
         self._on_event = on_event
         self._closed = False
-        self.missed_events = 0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.settimeout(timeout_s)
@@ -96,37 +93,11 @@ class ControlClient:
 
     def next_event(self, timeout_s: float | None = None) -> AnyEvent | None:
         """The next event; None when the connection ended or `timeout_s` passed (`is_open` tells which)."""
-        try:
-            event = self._events.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
-        if event is None:
-            self._offer(None)  # for the next reader, who must not wait for ever
-        return event
+        return self._events.next(timeout_s)
 
     def events(self, timeout_s: float | None = None) -> Iterator[AnyEvent]:
         """Events until the connection ends, or until `timeout_s` have passed since the call."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return
-            event = self.next_event(left)
-            if event is None:
-                return
-            yield event
-
-    def _offer(self, event: AnyEvent | None) -> None:
-        while True:
-            try:
-                self._events.put_nowait(event)
-                return
-            except queue.Full:
-                try:
-                    self._events.get_nowait()
-                    self.missed_events += 1
-                except queue.Empty:
-                    pass
+        return self._events.iterate(timeout_s)
 
     def _dispatch(self, message: AnyEvent | Reply | None) -> None:
         if isinstance(message, Reply):
@@ -138,7 +109,7 @@ class ControlClient:
             if self._on_event is not None:
                 self._on_event(message)
             else:
-                self._offer(message)
+                self._events.put(message)
 
     def _read(self) -> None:
         reason = "the engine is gone; start it again"
@@ -157,4 +128,4 @@ class ControlClient:
             self._socket.close()
             for answer in waiting:
                 answer.put(Reply(error=Failure(code="no_engine", message=reason)))
-            self._offer(None)
+            self._events.end()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import subprocess
 import sys
 import threading
@@ -15,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from softphone.control.client import EVENT_BACKLOG, ControlClient
+from softphone.control.client import ControlClient
+from softphone.control.event_queue import EventQueue
 from softphone.control.protocol import (
     AnyEvent,
     AutoAnswer,
@@ -62,7 +62,7 @@ class EngineSupervisor:
         self._path = socket
         self._arguments = [*arguments, *(["--config", str(config)] if config is not None else [])]
         self._on_event = on_event
-        self._events: queue.Queue[AnyEvent] = queue.Queue(EVENT_BACKLOG)
+        self._events = EventQueue()
         self._client: ControlClient | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
@@ -86,6 +86,11 @@ class EngineSupervisor:
         if self._path is None:
             self._path = default_socket()
         return self._path
+
+    @property
+    def is_open(self) -> bool:
+        """Whether events may still come."""
+        return not self._stopping.is_set()
 
     @property
     def pid(self) -> int:
@@ -123,21 +128,11 @@ class EngineSupervisor:
 
     def next_event(self, timeout_s: float | None = None) -> AnyEvent | None:
         """The next event; None when `timeout_s` passed."""
-        try:
-            return self._events.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+        return self._events.next(timeout_s)
 
     def events(self, timeout_s: float | None = None) -> Iterator[AnyEvent]:
         """Events until `timeout_s` have passed since the call, else for ever."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return
-            event = self.next_event(left)
-            if event is not None:
-                yield event
+        return self._events.iterate(timeout_s)
 
     def stop(self) -> None:
         """End the engine, kindly at first; returns when it is gone. An engine that was told to stay stays."""
@@ -220,14 +215,8 @@ class EngineSupervisor:
     def _publish(self, event: AnyEvent) -> None:
         if self._on_event is not None:
             self._on_event(event)
-            return
-        while True:
-            try:
-                self._events.put_nowait(event)
-                return
-            except queue.Full:
-                with contextlib.suppress(queue.Empty):
-                    self._events.get_nowait()
+        else:
+            self._events.put(event)
 
     def _watch(self) -> None:
         backoff, failed = FIRST_BACKOFF_S, 0

@@ -1,7 +1,6 @@
 """Our own phone as a peer: an engine process, driven over its control socket."""
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ import msgspec
 
 from softphone.config import Config, to_toml
 from softphone.control.client import ControlClient
+from softphone.control.event_log import EventLog
 from softphone.control.protocol import AnyEvent, Call, CallState, CallStatistics, Event, File, Media, Registration, Status, Worker
 from tests.peers.process import ROOT, PeerError, PeerProcess
 
@@ -27,17 +27,18 @@ class Phone:
         self._module = module
         self.config_file = folder / "config.toml"
         self.config_file.write_text(to_toml(config))
-        self.events: list[AnyEvent] = []
         self._process = PeerProcess(sys.executable, "python3.11", folder, {"PYTHONPATH": str(root), "XDG_DATA_HOME": str(folder / "data")})
         self._client: ControlClient | None = None
+        self._log: EventLog | None = None
 
     def start(self) -> None:
         """Returns when the control socket answers; the codec worker may still be loading."""
         arguments = ("-m", self._module, "--socket", str(self.socket), "--config", str(self.config_file))
         self._process.start(*arguments, ready=self._connect, seconds=20)
         # What happened before we listened.
+        self._log = EventLog(self.client, self._log.events if self._log is not None else ())
         status = self.client.request(Status())
-        self.events += [msgspec.convert(account["last"], Registration) for account in status["accounts"] if account["last"]]
+        self.events.extend([msgspec.convert(account["last"], Registration) for account in status["accounts"] if account["last"]])
         self.events.append(Worker(state=status["worker"]["state"], reason=status["worker"]["reason"], facts=status["worker"]["facts"]))
 
     def stop(self) -> None:
@@ -49,6 +50,12 @@ class Phone:
     def client(self) -> ControlClient:
         assert self._client is not None
         return self._client
+
+    @property
+    def events(self) -> list[AnyEvent]:
+        """All that were read so far."""
+        assert self._log is not None
+        return self._log.events
 
     @property
     def uri(self) -> str:
@@ -67,20 +74,12 @@ class Phone:
 
     def wait(self, kind: type[E], wanted: Callable[[E], bool] = lambda _event: True, seconds: float = 20, after: int = 0) -> E:
         """The first event of a kind for which `wanted` holds, from the events numbered `after` on, past ones included."""
-        deadline = time.monotonic() + seconds
-        place = after
-        while True:
-            while place < len(self.events):
-                event = self.events[place]
-                place += 1
-                if isinstance(event, kind) and wanted(event):
-                    return event
-            event_or_none = self.client.next_event(max(deadline - time.monotonic(), 0.001))
-            if event_or_none is not None:
-                self.events.append(event_or_none)
-            elif time.monotonic() >= deadline or not self.client.is_open:
-                seen = "\n".join(map(str, self.events[after:]))
-                raise PeerError(f"no such {kind.__name__} event within {seconds:g} s; seen:\n{seen}\n{self._process.tail()}")
+        assert self._log is not None
+        found = self._log.wait(kind, wanted, seconds, after)
+        if found is None:
+            seen = "\n".join(map(str, self.events[after:]))
+            raise PeerError(f"no such {kind.__name__} event within {seconds:g} s; seen:\n{seen}\n{self._process.tail()}")
+        return found
 
     def wait_worker(self) -> None:
         """Until x-phv can be offered."""
