@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from softphone import paths
-from softphone.config_fields import ConfigError, allowed, check_keys, limited, matching, section, shown, texts
+from softphone.config_fields import ConfigError, allowed, check_keys, limited, matching, program, section, shown, texts
 from softphone.store.passwords import Passwords
 
 MAX_ACCOUNTS = 7
@@ -163,6 +163,18 @@ class Privacy:
 
 
 @dataclass(frozen=True)
+class Hooks:
+    """Programs that the engine runs at events, each a list of program and arguments; what happened is in their environment
+    (docs/control.md)."""
+
+    ring: tuple[str, ...] = program()
+    answer: tuple[str, ...] = program()
+    hangup: tuple[str, ...] = program()
+    message: tuple[str, ...] = program()
+    timeout_seconds: int = limited(30, 1, 600)
+
+
+@dataclass(frozen=True)
 class Tui:
     """The full-screen phone."""
 
@@ -182,6 +194,7 @@ class Config:
     opus: Opus = field(default_factory=Opus)
     worker: Worker = field(default_factory=Worker)
     privacy: Privacy = field(default_factory=Privacy)
+    hooks: Hooks = field(default_factory=Hooks)
     tui: Tui = field(default_factory=Tui)
     keys: Mapping[str, str] = field(default_factory=dict)
     """Action of the full-screen phone -> key, such as `dial = "ctrl+d"`; the table of actions checks both."""

@@ -30,6 +30,11 @@ def matching(default: str, pattern: str, meaning: str) -> Any:
     return field(default=default, metadata={"pattern": pattern, "meaning": meaning})
 
 
+def program() -> Any:
+    """A program and its arguments, a list of texts; empty for none. It is never given to a shell."""
+    return field(default=(), metadata={"program": True})
+
+
 def section(kind: Any, name: str, table: Mapping[str, Any]) -> Any:
     """An instance of the dataclass `kind` from one table of the file. Raises ConfigError naming `name`.key."""
     fields = {entry.name: entry for entry in dataclasses.fields(kind)}
@@ -54,6 +59,8 @@ def check_keys(table: Mapping[str, Any], known: Mapping[str, Any], prefix: str) 
 
 
 def _value(key: str, kind: Any, limits: Mapping[str, Any], value: Any) -> Any:
+    if "program" in limits:
+        return _program(key, value)
     if get_origin(kind) is tuple:
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{key}: must be a list such as {list(limits['choices'])}, not {shown(value)}")
@@ -66,6 +73,16 @@ def _value(key: str, kind: Any, limits: Mapping[str, Any], value: Any) -> Any:
         raise ConfigError(f"{key}: must be {wanted}, not {shown(value)}")
     _check_limits(key, limits, value)
     return value
+
+
+def _program(key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) and len(item) <= LONGEST_TEXT for item in value):
+        raise ConfigError(f'{key}: must be a list such as ["/home/me/bin/{key.rpartition(".")[2]}"], not {shown(value)}')
+    if not all(item.isprintable() for item in value):
+        raise ConfigError(f"{key}: must not hold control characters")
+    if value and not (value[0].startswith(("/", "~/")) or (value[0] and "/" not in value[0])):
+        raise ConfigError(f"{key}: must begin with a program's whole path, or its name alone, not {shown(value[0])}")
+    return tuple(value)
 
 
 def _check_limits(key: str, limits: Mapping[str, Any], value: Any) -> None:

@@ -28,6 +28,7 @@ from softphone.engine.codecs import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.endpoint import PhoneEndpoint
 from softphone.engine.history_writer import HistoryWriter
+from softphone.engine.hooks import HookRunner
 from softphone.engine.lineup import Lineup
 from softphone.engine.live import LiveEvents
 from softphone.engine.message_waiting import MessageWaitingService
@@ -89,6 +90,8 @@ class Engine:
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
         self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
+        secret = {account.password_env for _, account in config.named_accounts().values()} - {""}
+        self.hooks = HookRunner(config.hooks, socket_path.absolute(), self.server.publish, secret)
         phv = dataclasses.asdict(config.phv)
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),
@@ -121,6 +124,7 @@ class Engine:
         """Serve until told to stop; returns the exit status."""
         self.server.start()
         self.history.start()
+        self.hooks.start()
         if "x-phv" in self.config.codecs.order:
             self.worker.start()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
@@ -151,6 +155,7 @@ class Engine:
         """Tell all front ends, and the history."""
         self.sip_trace.follow(event, self._call_id)
         self.history.take(event)
+        self.hooks.take(event)
         self.server.publish(event)
 
     def _call_id(self, number: int) -> str:
@@ -325,6 +330,7 @@ class Engine:
         self._turn_until(lambda: not self.accounts, GOODBYE_S)
         self.turn()
         self._destroy()
+        self.hooks.stop()
         self.history.stop()
         self.publish(EngineEvent(state="stopped", reason=self._leaving, version=__version__, pid=os.getpid()))
         self.server.stop()
