@@ -162,12 +162,15 @@ class Playout:
 
     def _accept(self, at: int, token: WireToken, now: int, redundant: bool) -> None:
         if at in self._seen:
+            waiting = self._queue.get(at)
+            if waiting is not None and _codes(token) > _codes(waiting):  # overtaken by a coarse copy of itself
+                self._queue[at] = token
             return
         self._seen[at] = None
         while len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
         if token.phone != SILENCE:  # A pause is told when it is over, and bridged by what it is.
-            self._delay.token(now, at)
+            self._delay.token(now, at, redundant)
         if at < self._head:
             self.counts.tokens_late += 1
             return
@@ -313,6 +316,10 @@ def elastic(token: WireToken, behind: int, waited: bool = False) -> int:
         return token.ticks
     most = token.ticks // (2 if far else 3)
     return min(token.ticks - min(max(behind, -most), most), MAX_TICKS)
+
+
+def _codes(token: WireToken) -> int:
+    return len(token.details[0]) if token.details else 0
 
 
 def _mark(marks: set[int], time: int) -> None:

@@ -10,7 +10,9 @@ MEMORY_TOKENS = 200
 """Some twenty seconds of speech."""
 
 QUANTILE = 0.97
-"""Share of the tokens that shall be there in time."""
+"""Share of the tokens that shall be there in time,"""
+LOSSY_QUANTILE, LOSSY_SHARE = 0.99, 0.04
+"""and where more than so many came only by a copy: such a token is late with its whole group, and a word is cut."""
 
 FEW_TOKENS = 40
 FIRST_TICKS = 16
@@ -29,6 +31,7 @@ class PlayoutDelay:
 
     def __init__(self) -> None:
         self._tokens: deque[int] = deque(maxlen=MEMORY_TOKENS)
+        self._recovered: deque[bool] = deque(maxlen=MEMORY_TOKENS)
         self._packets: deque[int] = deque(maxlen=MEMORY_TOKENS)
         self._ticks: int | None = None
 
@@ -36,13 +39,15 @@ class PlayoutDelay:
         """A packet came whose tokens last from start to end; `begins`: a talkspurt begins with it."""
         if begins and self._tokens and not min(self._tokens) - JUMP_TICKS <= arrived - start <= max(self._tokens) + JUMP_TICKS:
             self._tokens.clear()
+            self._recovered.clear()
             self._packets.clear()
         self._packets.append(arrived - end)
         self._ticks = None
 
-    def token(self, arrived: int, time: int) -> None:
-        """A token came for the first time."""
+    def token(self, arrived: int, time: int, recovered: bool = False) -> None:
+        """A token came for the first time; recovered: by a copy."""
         self._tokens.append(arrived - time)
+        self._recovered.append(recovered)
         self._ticks = None
 
     @property
@@ -54,7 +59,8 @@ class PlayoutDelay:
 
     def _found(self) -> int:
         late = sorted(self._tokens)
-        enough = late[min(len(late) - 1, int(QUANTILE * len(late)))] if late else 0
+        quantile = LOSSY_QUANTILE if sum(self._recovered) > LOSSY_SHARE * len(late) else QUANTILE
+        enough = late[min(len(late) - 1, int(quantile * len(late)))] if late else 0
         if len(late) < FEW_TOKENS:
             packets = sorted(self._packets)
             enough = max(enough, packets[len(packets) // 2] + FIRST_TICKS) if packets else enough

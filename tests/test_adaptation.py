@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from softphone.engine.adaptation import RELAX_AFTER_S, Adaptation, PathReport
+from softphone.engine.adaptation import CONTENT_WALL_S, ENOUGH_PACKETS, FIRST_REDUNDANCY, RELAX_AFTER_S, UNTOLD_S, Adaptation, PathReport
 from softphone.engine.rate_model import RTCP_BPS, Profile
 
 BASE = Profile(160, 1, 2, 0)
@@ -20,18 +20,58 @@ class Call:
 
     def __init__(self, ceiling: int = 0, base: Profile = BASE, max_redundancy: int = 11) -> None:
         self.now = 100.0
+        self.spoken_s = 0.0
         self.adaptation = Adaptation(base, ceiling, max_redundancy)
 
     def goes_on(self, report: PathReport | None, seconds: int, rtt_ms: float | None = None) -> Profile:
         for second in range(seconds):
             self.now += 1
-            self.adaptation.update(self.now, report if second % 2 == 0 else None, rtt_ms)
+            self.spoken_s += 1
+            self.adaptation.update(self.now, report if second % 2 == 0 else None, rtt_ms, self.spoken_s)
         return self.adaptation.profile
+
+
+def test_an_unknown_path_is_met_with_care_until_it_is_told_to_be_clean() -> None:
+    call = Call()
+    careful = call.adaptation.profile
+    assert careful == replace(BASE, redundancy=FIRST_REDUNDANCY, repeated_detail=2)
+    assert call.adaptation.reason == "nothing reported yet"
+    assert call.goes_on(PathReport(0.0, ENOUGH_PACKETS // 2 + 1), 1) == careful
+    assert call.goes_on(PathReport(0.0, ENOUGH_PACKETS // 2 + 1), 2) == BASE
+
+
+def test_a_path_that_nobody_reports_on_is_clean_after_some_speech() -> None:
+    call = Call()
+    assert call.goes_on(None, int(UNTOLD_S) - 1) != BASE
+    assert call.goes_on(None, 1) == BASE
+
+
+def test_our_packets_are_taken_to_fare_like_those_of_the_far_end_until_it_reports() -> None:
+    call = Call()
+    call.adaptation.presume(0.3, 3.0, 100)
+    assert call.goes_on(None, 1).redundancy > FIRST_REDUNDANCY
+    assert call.goes_on(CLEAN, 4 + int(RELAX_AFTER_S)) == BASE
+    call.adaptation.presume(0.3, 3.0, 100)
+    assert call.goes_on(None, 4) == BASE
+    clean = Call()
+    clean.adaptation.presume(0.0, 0.0, ENOUGH_PACKETS)
+    assert clean.goes_on(None, 1) == BASE
+
+
+def test_a_call_that_was_set_up_slowly_begins_with_what_fits() -> None:
+    call = Call()
+    call.adaptation.set_up_at(call.now, 2300)
+    began = call.adaptation.profile
+    assert began.detail == BASE.detail
+    assert began.ip_bps() < 0.8 * 2300
+    assert call.goes_on(CLEAN, 60).ip_bps() < 0.9 * 2300
+    fast = Call()
+    fast.adaptation.set_up_at(fast.now, 64000)
+    assert fast.goes_on(CLEAN, 20) == BASE
 
 
 def test_a_clean_path_gets_what_is_configured() -> None:
     call = Call()
-    assert call.adaptation.profile == BASE
     assert call.goes_on(CLEAN, 60, rtt_ms=40) == BASE
     assert call.goes_on(PathReport(0.01, 20, burst=1), 60) == BASE
     assert call.adaptation.reason == "as configured"
@@ -99,12 +139,12 @@ def test_a_call_that_costs_more_than_the_model_says_is_held_below_the_ceiling() 
 
 def test_queues_lower_the_rate_and_it_comes_back() -> None:
     call = Call()
-    before = call.adaptation.profile.ip_bps()
+    before = call.goes_on(CLEAN, 4).ip_bps()
     assert call.goes_on(QUEUED, 3).ip_bps() < 0.8 * before
     lower = call.goes_on(QUEUED, 20).ip_bps()
     assert lower < 0.6 * before
     assert "queue" in call.adaptation.reason
-    assert call.goes_on(CLEAN, 300) == BASE
+    assert call.goes_on(CLEAN, int(CONTENT_WALL_S) + 100) == BASE
 
 
 def test_a_growing_round_trip_stands_for_a_queue() -> None:

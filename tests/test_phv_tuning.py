@@ -44,7 +44,7 @@ def test_the_worker_gets_what_is_configured_and_nothing_that_is_not_the_codecs(m
     opened = Stream(monkeypatch).sent[0]
     assert isinstance(opened, Open)
     assert opened.settings == {
-        "interval_ms": 160, "redundancy": 1, "detail": 2, "repeated_detail": 0, "voice": True, "comfort_noise": True,
+        "interval_ms": 160, "redundancy": 2, "detail": 2, "repeated_detail": 2, "voice": True, "comfort_noise": True,
     }  # fmt: skip
 
 
@@ -53,12 +53,22 @@ def test_reports_of_the_far_end_change_what_is_sent(monkeypatch: pytest.MonkeyPa
     for _ in range(5):
         event = stream.second()
     assert not stream.tunes
+    assert event.profile is not None and event.profile.reason == "nothing reported yet"
+    stream.counters = {"link_reports": 1, "link_report": [0.0, 0.0, 0.0, 20.0]}
+    event = stream.second()
     assert event.profile is not None and event.profile.reason == "as configured"
-    stream.counters = {"link_reports": 1, "link_report": [0.3, 1.5, 0.0, 20.0]}
+    assert stream.tunes[-1]["settings"]["redundancy"] == SETTINGS["redundancy"]
+    stream.counters = {"link_reports": 2, "link_report": [0.3, 1.5, 0.0, 20.0]}
     event = stream.second()
     assert event.profile is not None and event.profile.redundancy >= 2
     assert stream.tunes[-1]["settings"]["redundancy"] == event.profile.redundancy
-    assert "30 %" in event.profile.reason
+    assert "% of packets lost" in event.profile.reason
+
+
+def test_what_the_far_ends_packets_suffer_is_expected_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch)
+    event = stream.second(Received(70, 30, 10, 5.0))
+    assert event.profile is not None and event.profile.redundancy > 4
 
 
 def test_rtcp_stands_in_for_a_far_end_without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +103,8 @@ def test_a_ceiling_of_the_call_holds_from_its_beginning(monkeypatch: pytest.Monk
     stream.stream.limit(1200)
     assert stream.tunes[-1]["settings"]["interval_ms"] == 640
     stream.stream.limit(0)
-    for _ in range(30):
+    for second in range(30):
+        stream.counters = {"sent_speech_ms": 1000.0 * second}
         event = stream.second()
     assert event.profile is not None and event.profile.reason == "as configured"
 
@@ -111,7 +122,7 @@ def test_queues_are_seen_from_the_timestamps(monkeypatch: pytest.MonkeyPatch) ->
     stream = Stream(monkeypatch)
     for packet in range(60):
         stream.now = 1000 + 0.16 * packet + max(0, packet - 30) * 0.05
-        stream.stream.put_payload(b"x", 2560 * packet)
+        stream.stream.put_payload(bytes(30), 2560 * packet)
         if packet % 6 == 0:
             stream.stream.tune(CallStatistics(call=1, codec="x-phv"), Received(packet, 0, 0, 5.0))
     queues = [changes["report"][2] for changes in stream.tunes if "report" in changes]

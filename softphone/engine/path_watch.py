@@ -9,7 +9,7 @@ from dataclasses import dataclass
 CLOCK_HZ = 16000
 WINDOW_S = 30.0
 MAX_ARRIVALS = 256
-RECENT = 4
+RECENT, RECENT_S = 4, 3.0
 
 EVERY_S = 4.0
 """A report at most so often, where little changed,"""
@@ -17,7 +17,11 @@ URGENT_EVERY_S = 2.0
 """and so often where much did."""
 MUCH_LOSS, MUCH_QUEUE_MS = 0.08, 200.0
 FEW_PACKETS, PATIENCE_S = 8, 6.0
-"""A window is judged once it has so many packets, or is so old."""
+"""A window is judged once it has so many packets, or is so old;"""
+ENOUGH_PACKETS = 24
+"""the first one in which nothing was lost once it has these."""
+SMALL_BYTES = 16
+"""Payloads of no more are not speech: they travel faster over a slow link, and say nothing of its queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,11 @@ class Received:
     lost: int
     losses: int
     jitter_ms: float
+
+    @property
+    def burst(self) -> float:
+        """Packets lost in a row, on average; 0 where none was."""
+        return self.lost / self.losses if self.losses else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,10 @@ class TransitTimes:
         self._unfolded = 0
         self._lock = threading.Lock()
 
-    def arrived(self, timestamp: int, now: float) -> None:
-        """A packet with this RTP timestamp (32 bits) came at `now`, monotonic seconds."""
+    def arrived(self, timestamp: int, now: float, size: int) -> None:
+        """A packet with this RTP timestamp (32 bits) and payload of so many bytes came at `now`, monotonic seconds."""
+        if size <= SMALL_BYTES:
+            return
         with self._lock:
             if self._last_stamp is not None:
                 step = (timestamp - self._last_stamp + 2**31) % 2**32 - 2**31
@@ -63,14 +74,11 @@ class TransitTimes:
             while now - self._arrivals[0][0] > WINDOW_S:
                 self._arrivals.popleft()
 
-    @property
-    def queue_ms(self) -> float:
-        """0 until anything came; the fastest of the last few packets counts, as one alone may be late for many reasons."""
+    def queue_ms(self, now: float) -> float:
+        """0 where nothing came lately; the fastest of the last few packets counts, as one alone may be late for many reasons."""
         with self._lock:
-            if not self._arrivals:
-                return 0.0
-            transits = [transit for _, transit in self._arrivals]
-            return 1000 * (min(transits[-RECENT:]) - min(transits))
+            recent = [transit for moment, transit in self._arrivals if now - moment <= RECENT_S][-RECENT:]
+            return 1000 * (min(recent) - min(transit for _, transit in self._arrivals)) if recent else 0.0
 
 
 class ReportWriter:
@@ -84,28 +92,31 @@ class ReportWriter:
         self._since_at = 0.0
 
     def look(self, now: float, received: Received, queue_ms: float) -> OutgoingReport | None:
-        """The report that should go now, if any. While nothing is lost or late there is none."""
+        """The report that should go now, if any. While nothing is lost or late there is only the first."""
         if self._since is None or received.packets < self._since.packets:
             self._since, self._since_at = received, now
             return None
         packets = received.packets - self._since.packets
         lost = max(0, received.lost - self._since.lost)
+        if self._told is None and not lost and packets < ENOUGH_PACKETS:
+            return None
         if packets + lost < FEW_PACKETS and now - self._since_at < PATIENCE_S:
             return None
         if packets + lost == 0:
             self._since_at = now
             return None
-        loss, losses = lost / (packets + lost), received.losses - self._since.losses
-        burst = lost / losses if losses > 0 else 0.0
+        # How losses cluster is told of the whole stream: a few seconds have too few of them.
+        loss, burst = lost / (packets + lost), received.burst if lost else 0.0
         last = self._told
         before = (last.loss, last.queue_ms) if last is not None else (0.0, 0.0)
-        changed = abs(loss - before[0]) > MUCH_LOSS or abs(queue_ms - before[1]) > MUCH_QUEUE_MS
+        # The first one is waited for: until it comes the far end protects itself against the worst.
+        changed = last is None or abs(loss - before[0]) > MUCH_LOSS or abs(queue_ms - before[1]) > MUCH_QUEUE_MS
         # Where packets are lost the report may be too, and nobody says so.
         urgent = changed or (self._again and loss > MUCH_LOSS)
         if now - self._told_at < (URGENT_EVERY_S if urgent else EVERY_S):
             return None
         self._since, self._since_at = received, now
-        if not lost and queue_ms <= MUCH_QUEUE_MS and (last is None or (last.loss == 0 and last.queue_ms <= MUCH_QUEUE_MS)):
+        if not lost and queue_ms <= MUCH_QUEUE_MS and last is not None and last.loss == 0 and last.queue_ms <= MUCH_QUEUE_MS:
             return None
         self._again = changed
         self._told = OutgoingReport(loss, burst, queue_ms, received.jitter_ms, urgent)

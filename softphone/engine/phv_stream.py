@@ -102,7 +102,8 @@ class PhvStream:
     def tune(self, event: CallStatistics, received: Received, rtcp: tuple[int, int] = (0, 0)) -> None:
         """Each second, with what is known by then: adapt what is sent, and tell the far end how its packets fare. rtcp: how often the far
         end reported on our packets, and on how many the last time."""
-        changed, report = self.tuning.turn(time.monotonic(), event, received, rtcp, self.transit.queue_ms)
+        now = time.monotonic()
+        changed, report = self.tuning.turn(now, event, received, rtcp, self.transit.queue_ms(now))
         changes: dict[str, Any] = {"settings": self.tuning.settings} if changed else {}
         if report is not None:
             changes["report"] = [report.loss, report.burst, report.queue_ms, report.jitter_ms, report.urgent]
@@ -128,7 +129,7 @@ class PhvStream:
         return self._payloads.get()
 
     def put_payload(self, payload: bytes, timestamp: int) -> None:
-        self.transit.arrived(timestamp, time.monotonic())
+        self.transit.arrived(timestamp, time.monotonic(), len(payload))
         if not self._send(Payload(self.number, payload)):
             self.counters["payloads_without_worker"] += 1
 

@@ -10,9 +10,11 @@ from softphone.control.protocol import CallStatistics, SendProfile
 from softphone.engine.adaptation import Adaptation, PathReport
 from softphone.engine.media.errors import FmtpError
 from softphone.engine.media.fmtp import integer
-from softphone.engine.path_watch import OutgoingReport, Received, ReportWriter
+from softphone.engine.path_watch import ENOUGH_PACKETS, OutgoingReport, Received, ReportWriter
 from softphone.engine.rate_model import HEADER_BITS, Profile
 
+USUAL_PACKETS = 12
+"""A report of the far end does not say of how many packets it tells; two seconds of speech have so many."""
 MAX_REDUNDANT_GROUPS = 11
 """Of the payload format."""
 LOWEST_RATE, HIGHEST_RATE = 800, 1_000_000
@@ -67,7 +69,9 @@ class PhvTuning:
         self._measure(event.codec_counters)
         report = self._incoming(now, event, *rtcp)
         if self.adaptive:
-            self.adaptation.update(now, report, event.rtt_ms)
+            sent = received.packets + received.lost
+            self.adaptation.presume(received.lost / sent if sent else 0.0, received.burst, sent)
+            self.adaptation.update(now, report, event.rtt_ms, float(event.codec_counters.get("sent_speech_ms", 0)) / 1000)
         event.profile = self._describe()
         return self.settings != before, self._writer.look(now, received, queue_ms)
 
@@ -77,7 +81,7 @@ class PhvTuning:
         if reports != self._reports:
             self._reports, self._reported_at = reports, now
             loss, burst, queue_ms, jitter_ms = counters["link_report"]
-            return PathReport(loss, 12, burst, queue_ms, jitter_ms)
+            return PathReport(loss, USUAL_PACKETS if loss else ENOUGH_PACKETS, burst, queue_ms, jitter_ms)
         if rtcp_reports != self._rtcp_reports:
             self._rtcp_reports = rtcp_reports
             if now - self._reported_at > RTCP_STANDS_FOR_S:

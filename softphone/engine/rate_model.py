@@ -25,7 +25,7 @@ MISHEARD = (0.35, 0.31, 0.23)
 """Share of words lost to the codec itself, by codes of detail."""
 MISHEARD_AGAIN = (0.48, 0.48, 0.23)
 """The same of groups that came by redundancy, among others that came whole: what changes all the time is understood worse."""
-LOST = 0.9
+LOST = 2.0
 """Share of the words in speech that did not come at all."""
 
 
