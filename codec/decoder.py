@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 from codec.detail_reader import DetailReader
 from codec.extensions import ReceivedExtensions
 from codec.link_report import LinkReport
-from codec.payload import VoicePiece, parse
+from codec.payload import VOICE_VERSIONS, VoicePiece, parse
 from codec.playout import Playout, SpokenPhone, Undecided
 from codec.prosody import DEFAULT_MEAN_F0
 from codec.prosody_fill import ProsodyFill
 from codec.synthesiser import SpokenFrames
 from codec.tokens import FRAME_SAMPLES, Token
 from codec.voice import Voice
+from codec.voice_receipt import VoiceReceipt
 from codec.voice_updates import VoiceReceiver
 from codec.wire_token import TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
 
@@ -80,7 +82,8 @@ class Decoder:
         self._packets = 0
         self._talking = False
         self._sounding = 0  # ticks of the token that was told to the synthesiser and not yet spoken
-        self._extensions = ReceivedExtensions()
+        self._extensions = ReceivedExtensions(models.voice_residual)
+        self._coordinates = np.zeros(models.voice_residual.size, np.float32)
 
     @property
     def statistics(self) -> DecoderStatistics:
@@ -104,6 +107,24 @@ class Decoder:
         return self._extensions.reports, self._extensions.report
 
     @property
+    def receipt(self) -> tuple[int, VoiceReceipt | None]:
+        """How often the far end has told what it has of our voice, and what it told last."""
+        return self._extensions.receipts, self._extensions.receipt
+
+    @property
+    def voice_receipt(self) -> VoiceReceipt:
+        """What has arrived of the far end's voice, to be told to it."""
+        residual = self._extensions.residual
+        return VoiceReceipt(*self._voice.progress, *(residual.progress if residual else (0, 0, 0)))
+
+    @property
+    def speaker(self) -> tuple[Voice, NDArray[np.float32]]:
+        """The far end's voice as far as it has arrived, and the coordinates of its residual."""
+        residual = self._extensions.residual
+        nothing = np.zeros(self._models.voice_residual.size, np.float32)
+        return self._voice.voice(self._heard_f0), nothing if residual is None else residual.coordinates
+
+    @property
     def spoken(self) -> deque[SpokenPhone]:
         """Phones that were spoken, and holes that were bridged, newest last: take them out with `popleft`; the oldest are forgotten."""
         return self._playout.spoken
@@ -116,6 +137,20 @@ class Decoder:
         if packet.voice is not None:
             self._voice.receive(packet.voice)
         self._playout.receive(packet, self._now)
+
+    def know(self, pieces: Mapping[int, bytes], residual: Mapping[int, bytes]) -> None:
+        """Know the speaker from the first word on by pieces that arrived in an earlier call."""
+        for index, piece in pieces.items():
+            self._voice.receive(VoicePiece(VOICE_VERSIONS - 1, index, piece))
+        self._embedding = self._voice.voice(self._heard_f0).embedding
+        if self._extensions.residual is not None:
+            self._extensions.residual.know(residual)
+            self._coordinates = self._extensions.residual.coordinates.copy()
+
+    @property
+    def pieces(self) -> tuple[dict[int, bytes], dict[int, bytes]]:
+        """What `know` takes: of the far end's voice, as far as it has arrived."""
+        return self._voice.pieces, {} if self._extensions.residual is None else self._extensions.residual.pieces
 
     def meet(self, voice: Voice) -> None:
         """Know the speaker from the first word on, as finely as a voice can be described."""
@@ -167,14 +202,17 @@ class Decoder:
         if self._voice.known:
             moved = self._embedding + VOICE_STEP * (voice.embedding - self._embedding)
             self._embedding = np.asarray(moved / np.linalg.norm(moved), dtype=np.float32)
+        if self._extensions.residual is not None:
+            self._coordinates += VOICE_STEP * (self._extensions.residual.coordinates - self._coordinates)
         return self._fill.token(wire, self._playout.following(), self._mean_f0)
 
     def _silence(self) -> Token:
         return Token(0, LEAD_FRAMES, None, -60.0)
 
     def _say(self, token: Token, details: tuple[SegmentCodes, ...] = ()) -> NDArray[np.int16]:
-        embedding = torch.from_numpy(self._embedding)
-        return self._sound_of(self._models.synthesiser.push(self._synthesiser, token, embedding, self._mean_f0), details)
+        embedding, coordinates = torch.from_numpy(self._embedding), self._coordinates
+        shift = self._models.voice_residual.shift(torch.from_numpy(coordinates)) if coordinates.any() else None
+        return self._sound_of(self._models.synthesiser.push(self._synthesiser, token, embedding, self._mean_f0, shift), details)
 
     def _sound_of(self, frames: SpokenFrames, following: tuple[SegmentCodes, ...] = ()) -> NDArray[np.int16]:
         mel = self._details.correct(frames, following)

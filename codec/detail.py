@@ -120,13 +120,17 @@ class DetailDecoder(nn.Module):
         kept = [torch.zeros(batch, _WIDTH, (_KERNEL - 1) * dilation, device=device) for dilation in _DILATIONS]
         return [*kept, torch.zeros(1, batch, _WIDTH, device=device)]
 
-    def forward(self, state: list[Tensor], mel: Tensor, level: Tensor, latents: Tensor, place: Tensor) -> Tensor:
+    def forward(
+        self, state: list[Tensor], mel: Tensor, level: Tensor, latents: Tensor, place: Tensor, shift: Tensor | None = None
+    ) -> Tensor:
         """mel (batch, T, 80) of the synthesiser; level (batch, T) dB; latents (batch, T, 2 * LATENT): of the segment of each frame and
         of the next one of the same token, zeros where there is none; place (batch, T, 4): how far in the segment, whether it has
-        details, whether the next one has, how many segments the token has. `state` is changed. -> mel (batch, T, 80).
+        details, whether the next one has, how many segments the token has; shift (width,) or (batch, width): of the speaker
+        (`codec.voice_shift`). `state` is changed. -> mel (batch, T, 80).
         """
         shape = (mel - LOG_PER_DB * level[..., None] + 3) / 2
-        x = self.enter(torch.cat((shape, latents, place, (level[..., None] + 30) / 15), 2)).transpose(1, 2)
+        x = self.enter(torch.cat((shape, latents, place, (level[..., None] + 30) / 15), 2))
+        x = (x if shift is None else x + shift.unsqueeze(-2)).transpose(1, 2)
         for index, convolution in enumerate(self.convolutions):
             padded = torch.cat((state[index], x), 2)
             state[index] = padded[:, :, -state[index].shape[2] :]

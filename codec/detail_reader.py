@@ -20,8 +20,13 @@ class DetailReader:
     def correct(self, spoken: SpokenFrames, following: tuple[SegmentCodes, ...]) -> Tensor:
         """What `Synthesiser.push` said at a token, which is of the token before; following: details of the token that was pushed.
 
-        -> mel (frames, 80) for the vocoder.
+        -> mel (frames, 80) for the vocoder, with the speaker's own colour.
         """
+        shift = spoken.shift
+        mel = self._corrected(spoken, following)
+        return mel if shift is None else mel + shift.bands[spoken.kind]
+
+    def _corrected(self, spoken: SpokenFrames, following: tuple[SegmentCodes, ...]) -> Tensor:
         details, self._coming = self._coming, following
         if self._state is None:
             if not details:
@@ -33,5 +38,6 @@ class DetailReader:
         codes = torch.tensor([[*codes, *[-1] * (STAGES - len(codes))] for codes in details], dtype=torch.int64).view(len(details), STAGES)
         latents = self._layer.codebooks.latents(codes)
         spread, place = spread_latents(latents, (len(details),), (frames,))
-        mel = self._layer.decoder(self._state, spoken.plain[None], spoken.level[None], spread[None], place[None])[0]
+        shift = None if spoken.shift is None else spoken.shift.detail
+        mel = self._layer.decoder(self._state, spoken.plain[None], spoken.level[None], spread[None], place[None], shift)[0]
         return mel if details else spoken.mel

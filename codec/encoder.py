@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from codec import far_end
 from codec.comfort_noise import BackgroundMeter
 from codec.detail_writer import MARGIN, DetailWriter
+from codec.far_end import Lesson
 from codec.link_report import LinkReport
 from codec.packetiser import Packetiser, without_oldest
 from codec.payload import TIME_MODULO, Extension, Packet, serialize
@@ -23,6 +25,8 @@ from codec.speech_gate import HeardPhone, SpeechGate
 from codec.tokens import FRAME_SAMPLES, Token
 from codec.typed_speech import TypedSpeech
 from codec.voice import Voice, VoiceEstimator
+from codec.voice_receipt import ReceiptWriter, VoiceReceipt
+from codec.voice_residual import ResidualSender
 from codec.voice_updates import VoiceReceiver, VoiceSender
 from codec.wire_token import TICK_FRAMES, TICK_MS, WireToken, split_ticks, to_wire
 
@@ -33,6 +37,8 @@ STEP_SAMPLES = TICK_FRAMES * FRAME_SAMPLES
 """Sound is worked on in steps of 20 ms, so that packets go at the same times however it comes in."""
 
 REMEMBERED_TOKENS = 64
+REMEMBERED_LESSONS = 128
+"""Twenty seconds of speech, for whoever learns from them."""
 LONGEST_PAYLOAD = 400
 """Earlier groups are left out of a payload that would be longer: it has to fit one packet of the network, and PJMEDIA's buffers."""
 
@@ -50,6 +56,8 @@ class Encoder:
         self.settings = settings or EncoderSettings()
         self.sent: deque[WireToken] = deque(maxlen=REMEMBERED_TOKENS)
         """Tokens sent, newest last, for whoever shows them: take them out with `popleft`; the oldest are forgotten."""
+        self.lessons: deque[Lesson] | None = None
+        """Set to a deque by whoever trains the voice's residual (`codec.voice_fit`): what was sent and how it sounded, newest last."""
         self._models = models
         self._start()
 
@@ -65,6 +73,10 @@ class Encoder:
         self._voice_sender = VoiceSender(self._models.voice_code)
         self._details = DetailWriter(self._models.detail)
         self._voice_heard = VoiceReceiver(self._models.voice_code)
+        self._residual_sender = ResidualSender(self._models.voice_residual)
+        self._speakers = 0
+        self._receipts = ReceiptWriter()
+        self._receipt: VoiceReceipt | None = None
         self._background = BackgroundMeter()
         self._report: Extension | None = None
         self._report_is_urgent = False
@@ -73,6 +85,20 @@ class Encoder:
         """Tell the far end how its packets fare: with the next packet, or, where it is urgent and none is under way, with one of its own.
         A newer report takes the place of one that was not sent yet."""
         self._report, self._report_is_urgent = report.extension(), urgent or self._report_is_urgent
+
+    def tell(self, receipt: VoiceReceipt) -> None:
+        """Tell the far end what has arrived of its voice (`Decoder.voice_receipt`), with packets that go anyway."""
+        self._receipt = receipt
+
+    def acknowledge(self, receipt: VoiceReceipt) -> None:
+        """The far end told what has arrived of this voice (`Decoder.receipt`)."""
+        self._voice_sender.acknowledge(receipt)
+        self._residual_sender.acknowledge(receipt)
+
+    def teach(self, coordinates: NDArray[np.float32], speaker: int) -> None:
+        """Send the voice's residual (K,), learned from the lessons of this speaker (`speakers`); of another one it is passed over."""
+        if speaker == self._speakers and self.settings.voice:
+            self._residual_sender.update(coordinates)
 
     def encode(self, pcm: NDArray[np.int16]) -> list[bytes]:
         """pcm (samples,) int16, 16 kHz mono, any length -> the payloads that became ready, in order; none in silence."""
@@ -129,6 +155,16 @@ class Encoder:
         """The caller's voice as heard so far, and from how many seconds of speech; None before the first guess."""
         embedding = self._voice.embedding
         return None if embedding is None else (Voice(embedding, self._mean_f0.hz), self._voice.seconds)
+
+    @property
+    def speakers(self) -> int:
+        """How often the phone was handed on to somebody else."""
+        return self._speakers
+
+    @property
+    def described(self) -> tuple[Voice, NDArray[np.float32]]:
+        """The voice that a listener has who got everything that was sent, and the coordinates of its residual that are being sent."""
+        return self._voice_heard.voice(self._mean_f0.hz), self._residual_sender.coordinates
 
     def flush(self) -> list[bytes]:
         """End of the sound: the payloads that were still waiting. The encoder starts anew afterwards."""
@@ -192,6 +228,11 @@ class Encoder:
     def _learn_voice(self, phone: HeardPhone) -> None:
         self._mean_f0.push(self._history.f0(phone.start, phone.end))
         if self.settings.voice and self._voice.push(self._history.pcm(phone.start, phone.end)):
+            if self._voice.speakers != self._speakers:
+                self._speakers = self._voice.speakers
+                self._mean_f0.begin_anew()
+                self._voice_sender.begin_anew()
+                self._residual_sender.begin_anew()
             embedding = self._voice.embedding
             if embedding is not None:
                 self._voice_sender.update(Voice(embedding, self._mean_f0.hz), self._voice.seconds)
@@ -203,13 +244,17 @@ class Encoder:
         return self._send() if self._packets.waiting else []
 
     def _send(self) -> list[bytes]:
-        piece = None
+        piece, spoken = None, self._packets.spoken_ticks * TICK_MS / 1000
         if self.settings.voice:
-            piece = self._voice_sender.next_piece(self._packets.spoken_ticks * TICK_MS / 1000)
+            piece = self._voice_sender.next_piece(spoken)
         if piece is not None:
             self._voice_heard.receive(piece)
         details = self._detail if self.settings.detail else None
-        packet = replace(self._packets.packet(self._now, self.settings, piece, details), extensions=self._extensions())
+        # One of both a packet: a packet stays small.
+        extensions = self._extensions() if piece else (*self._extensions(), *self._residual(spoken))
+        packet = replace(self._packets.packet(self._now, self.settings, piece, details), extensions=extensions)
+        if self.lessons is not None and not self._typed.active:
+            self._learn(packet.groups[-1])
         payload = serialize(packet, self._models.entropy)
         while len(payload) > LONGEST_PAYLOAD and len(packet.groups) > 1:
             packet = without_oldest(packet)
@@ -224,7 +269,25 @@ class Encoder:
         """What goes with the packet that goes now; it is not sent again."""
         noise = self._background.description() if self.settings.comfort_noise else None
         report, self._report, self._report_is_urgent = self._report, None, False
-        return tuple(extension for extension in (report, noise) if extension is not None)
+        receipt = None
+        if self._receipt is not None and not (report and noise):
+            receipt = self._receipts.due(self._now * TICK_MS / 1000, self._receipt)
+        return tuple(extension for extension in (report, noise, receipt) if extension is not None)
+
+    def _residual(self, spoken: float) -> tuple[Extension, ...]:
+        piece = self._residual_sender.next_piece(spoken) if self.settings.voice else None
+        if piece is None:
+            return ()
+        extension = piece.extension()
+        return (extension,)
+
+    def _learn(self, tokens: tuple[WireToken, ...]) -> None:
+        """Keep the group that goes now, with its sound, for whoever learns from it."""
+        end = self._packets.next_tick
+        start = end - sum(token.ticks for token in tokens)
+        sound = self._history.around(start * TICK_FRAMES - far_end.MARGIN, end * TICK_FRAMES + far_end.MARGIN)
+        if self.lessons is not None and tokens:
+            self.lessons.append(Lesson(start, tokens, sound))
 
     def _detail(self, tokens: tuple[WireToken, ...], start: int) -> tuple[WireToken, ...]:
         first, last = start * TICK_FRAMES, (start + sum(token.ticks for token in tokens)) * TICK_FRAMES

@@ -43,7 +43,9 @@ def mel_filters() -> Tensor:
     fall = (edges[2:, None] - bins[None]) / (edges[2:] - edges[1:-1])[:, None]
     weights = np.maximum(0, np.minimum(rise, fall))
     weights /= weights.sum(axis=1, keepdims=True)
-    return torch.from_numpy(weights.astype(np.float32))
+    # Kept for good, so it must serve gradients too, whoever asked first.
+    with torch.inference_mode(False):
+        return torch.from_numpy(weights.astype(np.float32))
 
 
 def log_mel(pcm: Tensor) -> Tensor:

@@ -18,10 +18,11 @@ from codec.synthesiser import Synthesiser
 from codec.vocoder import Vocoder
 from codec.voice import VoiceEncoder
 from codec.voice_code import VoiceCode
+from codec.voice_residual import ResidualCode
 from codec.weights_file import load_weights
 
 DECODER_FILES = ("detail", "entropy", "voice_code", "synthesiser", "vocoder")
-"""What both ends must have alike; the recogniser may differ."""
+"""What both ends must have alike; the recogniser may differ, and the basis of the voice's residual, which is named with each piece."""
 
 
 def weights_directory() -> Path:
@@ -49,6 +50,25 @@ def use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
+def listener(directory: Path | None = None) -> tuple[Synthesiser, DetailLayer, Vocoder, Entropy]:
+    """The networks and tables of a listener. Raises ModelError."""
+    directory = directory or weights_directory()
+    try:
+        detail = load_weights(directory / "detail.safetensors")[0]
+        return (
+            Synthesiser.from_weights(load_weights(directory / "synthesiser.safetensors")[0]),
+            DetailLayer.from_weights(detail),
+            Vocoder.from_weights(load_weights(directory / "vocoder.safetensors")[0]),
+            Entropy.from_weights(load_weights(directory / "entropy.safetensors")[0] | DetailLayer.tables(detail)),
+        )
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise _misfit(directory, error) from error
+
+
+def _misfit(directory: Path, error: Exception) -> ModelError:
+    return ModelError(f"The weights in {directory} do not fit this version of the codec ({error}): reinstall the package.")
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
     """The networks and tables, ready to make streams from."""
@@ -59,6 +79,7 @@ class Models:
     detail: DetailLayer
     entropy: Entropy
     voice_code: VoiceCode
+    voice_residual: ResidualCode
     voice_encoder: VoiceEncoder
     model_id: str
 
@@ -66,20 +87,19 @@ class Models:
     def load(cls, directory: Path | None = None) -> "Models":
         """From `directory`, by default the shipped weights. Raises ModelError."""
         directory = directory or weights_directory()
+        synthesiser, detail, vocoder, entropy = listener(directory)
         try:
-            detail = load_weights(directory / "detail.safetensors")[0]
             lexicon = Lexicon.from_weights(load_weights(directory / "lexicon.safetensors")[0])
             return cls(
                 recogniser=Recogniser.from_weights(*load_weights(directory / "recogniser.safetensors"), lexicon),
-                synthesiser=Synthesiser.from_weights(load_weights(directory / "synthesiser.safetensors")[0]),
-                vocoder=Vocoder.from_weights(load_weights(directory / "vocoder.safetensors")[0]),
-                detail=DetailLayer.from_weights(detail),
-                entropy=Entropy.from_weights(load_weights(directory / "entropy.safetensors")[0] | DetailLayer.tables(detail)),
+                synthesiser=synthesiser,
+                vocoder=vocoder,
+                detail=detail,
+                entropy=entropy,
                 voice_code=VoiceCode.from_weights(load_weights(directory / "voice_code.safetensors")[0]),
+                voice_residual=ResidualCode.from_weights(load_weights(directory / "voice_residual.safetensors")[0]),
                 voice_encoder=VoiceEncoder.load(),
                 model_id=model_id(directory),
             )
         except (KeyError, ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"The weights in {directory} do not fit this version of the codec ({error}): reinstall the package."
-            ) from error
+            raise _misfit(directory, error) from error

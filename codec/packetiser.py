@@ -32,6 +32,11 @@ class Packetiser:
         """Ticks of speech sent so far."""
 
     @property
+    def next_tick(self) -> int:
+        """Where the last token that was added ended."""
+        return self._next_tick
+
+    @property
     def waiting(self) -> bool:
         """True if `packet` would make one that says something new."""
         return bool(self._pending) or self._end_untold

@@ -40,6 +40,10 @@ class RunningMeanF0:
     def hz(self) -> float:
         return float(np.exp(self._mean_log))
 
+    def begin_anew(self) -> None:
+        """Somebody else talks: the mean stays until something voiced of theirs is heard."""
+        self._frames = 0
+
     def push(self, f0_track: NDArray[np.float32]) -> None:
         """f0_track: Hz per frame, 0 where unvoiced."""
         for f0 in f0_track[f0_track > 0]:

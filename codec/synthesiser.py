@@ -14,6 +14,7 @@ from codec.features import LOG_PER_DB, MEL_BANDS
 from codec.phones import PHONES
 from codec.token_features import FRAME_FEATURES, TOKEN_FEATURES, TokenContext
 from codec.tokens import Token
+from codec.voice_shift import Shift, kind_of
 
 EMBEDDING = 256
 """Values of a GE2E voice embedding."""
@@ -26,7 +27,8 @@ SHARPNESS = 0.25
 class SpokenFrames(NamedTuple):
     """Frames of 10 ms for the vocoder: mel (n, 80) as `codec.features.log_mel`; f0 (n,) Hz, 0 where unvoiced; voicing (n,) 0..1.
 
-    plain (n, 80): mel before it was sharpened; level (n,) dB, the contour that the tokens told.
+    plain (n, 80): mel before it was sharpened; level (n,) dB, the contour that the tokens told. shift: of the speaker, None where there
+    is none; kind: of the phone, which of its bands holds.
     """
 
     mel: Tensor
@@ -34,6 +36,8 @@ class SpokenFrames(NamedTuple):
     voicing: Tensor
     plain: Tensor
     level: Tensor
+    shift: Shift | None = None
+    kind: int = 0
 
 
 class TokenBatch(NamedTuple):
@@ -66,7 +70,7 @@ class SynthesiserState:
 
     network: NetworkState
     context: TokenContext = field(default_factory=TokenContext)
-    voice: tuple[Tensor, float] | None = None
+    voice: tuple[Tensor, float, Shift | None] | None = None
 
 
 class Synthesiser(nn.Module):
@@ -104,13 +108,15 @@ class Synthesiser(nn.Module):
         return SynthesiserState(self.network_state(1))
 
     @torch.inference_mode()
-    def push(self, state: SynthesiserState, token: Token, embedding: Tensor | None, mean_f0: float) -> SpokenFrames:
+    def push(
+        self, state: SynthesiserState, token: Token, embedding: Tensor | None, mean_f0: float, shift: Shift | None = None
+    ) -> SpokenFrames:
         """Take the next token and speak the one before it (no frames at the first token).
 
-        embedding: (256,) of unit length, or None for the neutral voice; mean_f0: the speaker's mean F0 in Hz. Both
-        belong to the token given here and may change from token to token.
+        embedding: (256,) of unit length, or None for the neutral voice; mean_f0: the speaker's mean F0 in Hz; shift: what was learned of
+        the speaker beyond that. They belong to the token given here and may change from token to token.
         """
-        return self._speak(state, token, (self.neutral_embedding if embedding is None else embedding, mean_f0))
+        return self._speak(state, token, (self.neutral_embedding if embedding is None else embedding, mean_f0, shift))
 
     @torch.inference_mode()
     def speak_alone(self, state: SynthesiserState) -> SpokenFrames:
@@ -125,9 +131,10 @@ class Synthesiser(nn.Module):
         state.network, state.context, state.voice = fresh.network, fresh.context, fresh.voice
         return frames
 
-    def _speak(self, state: SynthesiserState, following: Token | None, voice: tuple[Tensor, float] | None) -> SpokenFrames:
+    def _speak(self, state: SynthesiserState, following: Token | None, voice: tuple[Tensor, float, Shift | None] | None) -> SpokenFrames:
+        spoken = state.context.current
         unrolled = state.context.advance(following)
-        (embedding, mean_f0), state.voice = state.voice or (self.neutral_embedding, 150.0), voice
+        (embedding, mean_f0, shift), state.voice = state.voice or (self.neutral_embedding, 150.0, None), voice
         if unrolled is None:
             return SpokenFrames(torch.zeros(0, MEL_BANDS), torch.zeros(0), torch.zeros(0), torch.zeros(0, MEL_BANDS), torch.zeros(0))
         level = torch.from_numpy(unrolled.level)
@@ -139,10 +146,11 @@ class Synthesiser(nn.Module):
             frames=torch.from_numpy(unrolled.frames)[None],
             level=level[None],
         )
-        mel, logit = self(state.network, batch)
+        mel, logit = self(state.network, batch, shift)
         voicing = torch.sigmoid(logit[0])
         f0 = mean_f0 * 2 ** (torch.from_numpy(unrolled.semitones) / 12)
-        return SpokenFrames(sharpened(mel[0]), torch.where(voicing > 0.5, f0, 0.0), voicing, mel[0], level)
+        kind = kind_of(spoken.phone) if spoken else 0
+        return SpokenFrames(sharpened(mel[0]), torch.where(voicing > 0.5, f0, 0.0), voicing, mel[0], level, shift, kind)
 
     def network_state(self, batch: int) -> NetworkState:
         device = self.out.bias.device
@@ -153,15 +161,17 @@ class Synthesiser(nn.Module):
             frame_hidden=torch.zeros(1, batch, width, device=device),
         )
 
-    def forward(self, state: NetworkState, batch: TokenBatch) -> tuple[Tensor, Tensor]:
-        """Batched, differentiable: mel (batch, T, 80) and the logit of voicing (batch, T)."""
+    def forward(self, state: NetworkState, batch: TokenBatch, shift: Shift | None = None) -> tuple[Tensor, Tensor]:
+        """Batched, differentiable: mel (batch, T, 80) and the logit of voicing (batch, T). shift: of all rows, or of each."""
         size, count = batch.phones.shape[:2]
         named = self.phone(batch.phones).flatten(2)
-        spoken_by = torch.tanh(self.voice(batch.voice))[:, None].expand(size, count, VOICE_WIDTH)
+        told = self.voice(batch.voice)
+        spoken_by = torch.tanh(told if shift is None else told + shift.voice)[:, None].expand(size, count, VOICE_WIDTH)
         deep = nn.functional.gelu(self.token_in(torch.cat((named, batch.tokens, spoken_by), dim=2)))
         deep = deep + nn.functional.gelu(self.token_deep(deep))
         recalled, state.token_hidden = self.token_gru(deep, state.token_hidden)
         vectors = self.token_out(torch.cat((deep, recalled), dim=2))
+        vectors = vectors if shift is None else vectors + shift.token.unsqueeze(-2)
         owned = torch.gather(vectors, 1, batch.owner[..., None].expand(-1, -1, vectors.shape[2]))
         x = (owned + self.frame_in(batch.frames)).transpose(1, 2)
         for place, convolution in enumerate(self.convolutions):

@@ -5,19 +5,14 @@ import numpy as np
 from codec.payload import VOICE_VERSIONS, VoicePiece
 from codec.voice import Voice
 from codec.voice_code import VoiceCode
+from codec.voice_receipt import VoiceReceipt
+from codec.voice_repeats import Repeats
 
 VERSIONS = ((0.0, 2), (3.0, 4), (8.0, 6), (18.0, 8), (60.0, 8), (200.0, 8), (600.0, 8))
 """(seconds of speech, pieces): when a better estimate becomes a new version, and how finely an estimate from so little is described."""
 
 URGENT_PIECES = 2
 """The first pieces of the first version go with the first packets after the voice is known: eight bytes say most of it."""
-
-FIRST_SECONDS, REPEAT_SECONDS, RARE_SECONDS = 2.0, 4.0, 8.0
-"""Then one piece in so many seconds of speech: while a version goes out for the first time, while it is repeated, and after that, for
-a listener who joins late. With its byte of version and index a piece costs 40 bits."""
-
-CYCLES = 3
-"""How often all pieces of a version are sent before they become rare."""
 
 WORTH_A_VERSION = 0.02
 """Gain in cosine that makes a better estimate worth its bytes,"""
@@ -44,19 +39,32 @@ class VoiceSender:
         self._described: Voice | None = None
         self._described_seconds = 0.0
         self._shortfall = 0.0
-        self._sent = 0
-        self._due = 0.0
+        self._repeats = Repeats(URGENT_PIECES)
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """Of the version that is being sent."""
+        return self._pieces
 
     def update(self, voice: Voice, seconds: float) -> None:
         """Take a new estimate, made from so many seconds of speech; a version begins if it is worth it."""
         if self._described is not None and not self._worth_it(self._described, voice, seconds):
             return
-        self._pieces = self._code.encode(voice)[: VERSIONS[_row(seconds)][1]]
+        self.begin(self._code.encode(voice)[: VERSIONS[_row(seconds)][1]], voice, seconds)
+
+    def begin(self, pieces: list[bytes], voice: Voice, seconds: float) -> None:
+        """Begin a version of these pieces, which describe `voice`, known from so many seconds of speech."""
+        self._pieces = pieces
         self._described = self._code.decode(dict(enumerate(self._pieces)), voice.mean_f0)
         self._described_seconds = seconds
         self._shortfall = 1 - float(self._described.embedding @ voice.embedding)
         self._version = (self._version + 1) % VOICE_VERSIONS
-        self._sent = 0
+        self._repeats.begin(len(self._pieces), urgent=self._repeats.versions == 0)
+
+    def begin_anew(self) -> None:
+        """Somebody else talks: the next estimate is described at once, with urgency."""
+        self._described = None
+        self._repeats.versions = 0
 
     def _worth_it(self, described: Voice, voice: Voice, seconds: float) -> bool:
         if abs(12 * np.log2(voice.mean_f0 / described.mean_f0)) >= WORTH_A_VERSION_SEMITONES:
@@ -66,16 +74,14 @@ class VoiceSender:
             return True
         return _row(seconds) > _row(self._described_seconds) and distance >= WORTH_A_VERSION
 
+    def acknowledge(self, receipt: VoiceReceipt) -> None:
+        """The far end tells what it has."""
+        self._repeats.acknowledge(receipt.pieces if receipt.version == self._version else 0)
+
     def next_piece(self, spoken_seconds: float) -> VoicePiece | None:
         """The piece that goes with the next packet, if any. spoken_seconds: speech sent so far."""
-        if not self._pieces or spoken_seconds < self._due:
-            return None
-        index = self._sent % len(self._pieces)
-        self._sent += 1
-        if self._version > 0 or self._sent >= URGENT_PIECES:
-            cycle = self._sent // len(self._pieces)
-            self._due = spoken_seconds + (FIRST_SECONDS if cycle == 0 else REPEAT_SECONDS if cycle < CYCLES else RARE_SECONDS)
-        return VoicePiece(self._version, index, self._pieces[index])
+        index = self._repeats.next(spoken_seconds)
+        return None if index is None else VoicePiece(self._version, index, self._pieces[index])
 
 
 class VoiceReceiver:
@@ -107,6 +113,17 @@ class VoiceReceiver:
         if len(self._other[1]) >= min(ENOUGH_PIECES, len(self._pieces)):
             self._version, self._pieces = self._other
             self._other = (0, {})
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """The newest version that was heard of, and which of its pieces arrived (bit i for piece i)."""
+        version, pieces = self._other if self._other[1] else (self._version or 0, self._pieces)
+        return version, sum(1 << index for index in pieces)
+
+    @property
+    def pieces(self) -> dict[int, bytes]:
+        """Of the version in use."""
+        return dict(self._pieces)
 
     @property
     def known(self) -> bool:

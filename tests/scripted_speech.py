@@ -18,6 +18,7 @@ from codec.synthesiser import Synthesiser
 from codec.vocoder import Vocoder
 from codec.voice import VoiceEncoder
 from codec.voice_code import VoiceCode
+from codec.voice_residual import ResidualCode
 from codec.weights_file import load_weights
 from codec.word_search import LONGEST
 
@@ -99,6 +100,7 @@ def _shared() -> dict[str, Any]:
         "detail": DetailLayer.from_weights(detail),
         "entropy": Entropy.from_weights(load_weights(MODELS / "entropy.safetensors")[0] | DetailLayer.tables(detail)),
         "voice_code": VoiceCode.from_weights(load_weights(MODELS / "voice_code.safetensors")[0]),
+        "voice_residual": ResidualCode.from_weights(load_weights(MODELS / "voice_residual.safetensors")[0]),
         "voice_encoder": VoiceEncoder.load(),
     }
 

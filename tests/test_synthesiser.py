@@ -35,7 +35,7 @@ def speak(synthesiser: Synthesiser, tokens: list[Token], embedding: torch.Tensor
     parts = [synthesiser.push(state, token, embedding, mean_f0) for token in tokens]
     assert len(parts[0].mel) == 0
     parts.append(synthesiser.flush(state))
-    return SpokenFrames(*(torch.cat(fields) for fields in zip(*parts, strict=True)))
+    return SpokenFrames(*(torch.cat(fields) for fields in list(zip(*parts, strict=True))[:5]))
 
 
 def test_every_token_gets_its_frames_one_token_later(synthesiser: Synthesiser) -> None:

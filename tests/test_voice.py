@@ -12,7 +12,8 @@ from codec.errors import ModelError
 from codec.payload import VoicePiece
 from codec.voice import WINDOW_SAMPLES, Voice, VoiceEncoder, VoiceEstimator
 from codec.voice_code import VoiceCode
-from codec.voice_updates import CYCLES, VoiceReceiver, VoiceSender
+from codec.voice_repeats import CYCLES
+from codec.voice_updates import VoiceReceiver, VoiceSender
 from codec.weights_file import load_weights
 
 ROOT = Path(__file__).parent.parent

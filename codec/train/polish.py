@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from codec.features import LOG_PER_DB, N_FFT, mel_filters
 from codec.tokens import SAMPLE_RATE
-from codec.voice import VoiceEncoder, _mel_filters
+from codec.voice import VoiceEncoder
+from codec.voice import mel_filters as voice_filters
 
 VOICE_FRAMES = 160
 """Frames of one GE2E window."""
@@ -16,7 +17,7 @@ _WINDOW_GAIN = 0.367
 
 def _band_matrix() -> Tensor:
     """Power in our 80 bands -> power in GE2E's 40: (80, 40)."""
-    theirs, ours = _mel_filters(), mel_filters().numpy()
+    theirs, ours = voice_filters(), mel_filters().numpy()
     fine = np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT
     coarse = np.linspace(0, SAMPLE_RATE / 2, theirs.shape[1])
     resampled = np.stack([np.interp(fine, coarse, row) for row in theirs])

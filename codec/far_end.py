@@ -1,0 +1,201 @@
+"""What the far end makes of our own tokens: its decoder, many stretches at once, and open to gradients.
+
+The sender holds its true speech, its tokens and details as they were sent, and the networks of the listener. So it can hear itself as it is
+heard there, and ask which change of its voice's description would help. Timing is the sender's: what the network and the playout schedule
+do to it is left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from codec.detail import LATENT, STAGES, DetailLayer, spread_latents
+from codec.features import MEL_BANDS, log_mel
+from codec.phones import SILENCE
+from codec.prosody_fill import ProsodyFill
+from codec.synthesiser import Synthesiser, TokenBatch, sharpened, voice_features
+from codec.token_features import FRAME_FEATURES, TOKEN_FEATURES, TokenContext, Unrolled
+from codec.tokens import FRAME_SAMPLES
+from codec.vocoder import LAG_SAMPLES, Vocoder
+from codec.voice import Voice
+from codec.voice_shift import Shift, kind_of
+from codec.wire_token import TICK_FRAMES, WireToken
+
+MARGIN = 2
+"""Frames of sound on either side of a lesson: what a mel frame reaches over."""
+
+SHORTEST, LONGEST = 40, 300
+"""Frames of a stretch: shorter ones teach nothing, longer ones are cut."""
+
+_SILENCE_WEIGHT = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A group of tokens as they were sent. start: tick of the stream; pcm (samples,) int16: what was said then, and MARGIN more frames on
+    either side."""
+
+    start: int
+    tokens: tuple[WireToken, ...]
+    pcm: NDArray[np.int16]
+
+    @property
+    def ticks(self) -> int:
+        """Length in ticks."""
+        return sum(token.ticks for token in self.tokens)
+
+
+class Stretch(NamedTuple):
+    """Lessons without a gap: the tokens, and their true sound with MARGIN more frames on either side."""
+
+    tokens: tuple[WireToken, ...]
+    pcm: NDArray[np.int16]
+
+    @property
+    def frames(self) -> int:
+        """Length in frames of 10 ms."""
+        return sum(token.ticks for token in self.tokens) * TICK_FRAMES
+
+    @property
+    def speech(self) -> NDArray[np.int16]:
+        """The true sound alone: (samples,) int16."""
+        return self.pcm[MARGIN * FRAME_SAMPLES : -MARGIN * FRAME_SAMPLES]
+
+
+def joined(lessons: Sequence[Lesson]) -> Stretch:
+    """Lessons that follow one another as one stretch."""
+    margin = MARGIN * FRAME_SAMPLES
+    inner = [lesson.pcm[margin:-margin] for lesson in lessons]
+    pcm = np.concatenate((lessons[0].pcm[:margin], *inner, lessons[-1].pcm[-margin:]))
+    return Stretch(tuple(token for lesson in lessons for token in lesson.tokens), pcm)
+
+
+class Joiner:
+    """Makes stretches of lessons as they come."""
+
+    def __init__(self) -> None:
+        self._open: list[Lesson] = []
+
+    def push(self, lesson: Lesson) -> Stretch | None:
+        """The stretch before, where this lesson does not go on with it or would make it too long."""
+        done = None
+        if self._open:
+            last = self._open[-1]
+            frames = sum(each.ticks for each in self._open) * TICK_FRAMES
+            if last.start + last.ticks != lesson.start or frames + lesson.ticks * TICK_FRAMES > LONGEST:
+                done = joined(self._open) if frames >= SHORTEST else None
+                self._open = []
+        if lesson.tokens:
+            self._open.append(lesson)
+        return done
+
+
+@dataclass
+class HeardBatch:
+    """Stretches as the networks want them, the speaker aside; (batch, T, ...) padded to the longest. true: (batch, T, 80) log-mel of what
+    was said; weight (batch, T): 0 beyond the end; semitones: contour around the mean; lengths: frames of each."""
+
+    phones: Tensor
+    tokens: Tensor
+    owner: Tensor
+    frames: Tensor
+    level: Tensor
+    latents: Tensor
+    place: Tensor
+    detailed: Tensor
+    semitones: Tensor
+    kind: Tensor
+    true: Tensor
+    weight: Tensor
+    lengths: Tensor
+
+    def some(self, rows: NDArray[np.int64]) -> "HeardBatch":
+        """These rows alone, cut to the longest of them."""
+        chosen = {each.name: getattr(self, each.name)[rows] for each in fields(self)}
+        longest, tokens = int(chosen["lengths"].max()), int(chosen["owner"].max()) + 1
+        per_token = ("phones", "tokens")
+        return HeardBatch(
+            **{name: x if name == "lengths" else x[:, :tokens] if name in per_token else x[:, :longest] for name, x in chosen.items()}
+        )
+
+
+class FarEnd:
+    """The listener's networks."""
+
+    def __init__(self, synthesiser: Synthesiser, detail: DetailLayer, vocoder: Vocoder, level_offset: NDArray[np.float64]) -> None:
+        self._synthesiser, self._detail, self._vocoder = synthesiser, detail, vocoder
+        self._level_offset = level_offset
+
+    def prepare(self, stretches: Sequence[Stretch], mean_f0: float) -> HeardBatch:
+        """mean_f0: Hz, as the listener knows it."""
+        size, longest = len(stretches), max(stretch.frames for stretch in stretches)
+        most = max(len(stretch.tokens) for stretch in stretches)
+        batch = HeardBatch(
+            phones=torch.zeros(size, most, 3, dtype=torch.int64),
+            tokens=torch.zeros(size, most, TOKEN_FEATURES),
+            owner=torch.zeros(size, longest, dtype=torch.int64),
+            frames=torch.zeros(size, longest, FRAME_FEATURES),
+            level=torch.zeros(size, longest),
+            latents=torch.zeros(size, longest, 2 * LATENT),
+            place=torch.zeros(size, longest, 4),
+            detailed=torch.zeros(size, longest, dtype=torch.bool),
+            semitones=torch.zeros(size, longest),
+            kind=torch.zeros(size, longest, dtype=torch.int64),
+            true=torch.zeros(size, longest, MEL_BANDS),
+            weight=torch.zeros(size, longest),
+            lengths=torch.tensor([stretch.frames for stretch in stretches]),
+        )
+        for row, stretch in enumerate(stretches):
+            self._fill(batch, row, stretch, mean_f0)
+        return batch
+
+    def _fill(self, batch: HeardBatch, row: int, stretch: Stretch, mean_f0: float) -> None:
+        at = 0
+        for index, (wire, unrolled) in enumerate(zip(stretch.tokens, self._unrolled(stretch, mean_f0), strict=True)):
+            here = slice(at, at + len(unrolled.level))
+            batch.phones[row, index] = torch.from_numpy(unrolled.phones)
+            batch.tokens[row, index] = torch.from_numpy(unrolled.token)
+            batch.owner[row, here] = index
+            batch.frames[row, here] = torch.from_numpy(unrolled.frames)
+            batch.level[row, here] = torch.from_numpy(unrolled.level)
+            batch.semitones[row, here] = torch.from_numpy(unrolled.semitones)
+            batch.detailed[row, here] = bool(wire.details)
+            batch.kind[row, here] = kind_of(wire.phone)
+            batch.weight[row, here] = _SILENCE_WEIGHT if wire.phone == SILENCE else 1.0
+            at = here.stop
+        codes = [[*each, *[-1] * (STAGES - len(each))] for wire in stretch.tokens for each in wire.details]
+        latents = self._detail.codebooks.latents(torch.tensor(codes, dtype=torch.int64).view(-1, STAGES))
+        counts = [len(wire.details) for wire in stretch.tokens]
+        spread = spread_latents(latents, counts, [wire.ticks * TICK_FRAMES for wire in stretch.tokens])
+        batch.latents[row, :at], batch.place[row, :at] = spread
+        sound = torch.from_numpy(stretch.pcm.astype(np.float32) / 32768)
+        batch.true[row, :at] = log_mel(sound)[MARGIN:-MARGIN]
+
+    def _unrolled(self, stretch: Stretch, mean_f0: float) -> list[Unrolled]:
+        fill = ProsodyFill(self._level_offset)
+        physical = [fill.token(wire, stretch.tokens[place + 1 :], mean_f0) for place, wire in enumerate(stretch.tokens)]
+        context = TokenContext(current=physical[0])
+        return [unrolled for following in (*physical[1:], None) if (unrolled := context.advance(following)) is not None]
+
+    def frames(self, batch: HeardBatch, voice: Voice, shift: Shift | None) -> tuple[Tensor, Tensor]:
+        """What the vocoder is given: log-mel (batch, T, 80), and F0 (batch, T) in Hz, 0 where unvoiced. voice: as the listener knows it."""
+        told = voice_features(torch.from_numpy(voice.embedding), voice.mean_f0).expand(len(batch.phones), -1)
+        tokens = TokenBatch(batch.phones, batch.tokens, told, batch.owner, batch.frames, batch.level)
+        plain, logit = self._synthesiser(self._synthesiser.network_state(len(batch.phones)), tokens, shift)
+        decoder = self._detail.decoder
+        state = decoder.state(len(plain))
+        fine = decoder(state, plain, batch.level, batch.latents, batch.place, None if shift is None else shift.detail)
+        sharp = torch.stack([sharpened(each) for each in plain])
+        mel = torch.where(batch.detailed[..., None], fine, sharp)
+        f0 = torch.where(logit > 0, voice.mean_f0 * 2 ** (batch.semitones / 12), 0.0)
+        return (mel if shift is None else mel + shift.bands[batch.kind]), f0
+
+    def sound(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """Through the vocoder: (batch, samples), in step with the frames; the last half frame is missing."""
+        said: Tensor = self._vocoder(self._vocoder.stream(len(mel)), mel, f0)
+        return said[:, LAG_SAMPLES:]

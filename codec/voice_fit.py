@@ -1,0 +1,160 @@
+"""The training during a call: coordinates of the voice's residual, by gradient descent on the difference between what was said and what
+the far end hears of it.
+
+What counts is the sound after the listener's vocoder: the mel distance to the true sound, and the cosine of GE2E embeddings. The newest
+seconds are kept out of the descent and decide whether what it found is worth sending.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from codec.far_end import FarEnd, HeardBatch, Stretch
+from codec.heard_voice import HeardVoice
+from codec.tokens import FRAME_SAMPLES
+from codec.voice import WINDOW_FRAMES, WINDOW_SAMPLES, Voice, VoiceEncoder
+from codec.voice_hearing import Heard, Hearing, heard_mel
+from codec.voice_residual import ResidualCode
+
+ROWS = 3
+"""Stretches of a step: it must be short, for a budget of a quarter of a core."""
+RATE = 0.15
+LIKENESS = 1.0
+"""Weight of 1 - cosine against the mel distance in natural log units."""
+PRIOR = 0.003
+"""Weight of the coordinates' mean square: speakers differ by about 1 in each."""
+HELD_FRAMES = 600
+"""Newest frames that are kept out, about: six seconds."""
+LEAST_FRAMES = 300
+"""Frames to learn from, at least."""
+MOST_FRAMES = 9000
+"""Older ones are forgotten: a minute and a half of speech."""
+WORTH = 0.004
+"""Gain in mel distance and cosine together, on what was kept out, that is worth an update."""
+SLACK = 0.002
+"""Neither of both may be so much worse."""
+
+
+def better(found: Heard, known: Heard) -> bool:
+    """True if it is worth the bytes of an update."""
+    similarity, mel = found.similarity - known.similarity, known.mel_distance - found.mel_distance
+    return similarity + mel >= WORTH and similarity >= -SLACK and mel >= -SLACK
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """On the same speech: with the embedding alone, with what was sent, with what the descent found."""
+
+    alone: Heard
+    sent: Heard
+    found: Heard
+
+
+class VoiceFit:
+    """One speaker in one direction of one call. Not thread-safe; wants gradients enabled."""
+
+    def __init__(self, far_end: FarEnd, code: ResidualCode, encoder: VoiceEncoder, seed: int = 0) -> None:
+        self._far_end, self._code, self._encoder = far_end, code, encoder
+        self._hears = HeardVoice(encoder)
+        self._rng = np.random.default_rng(seed)
+        self._stretches: deque[Stretch] = deque()
+        self._prepared: tuple[float, HeardBatch] | None = None
+        self._voice: Voice | None = None
+        self._target = torch.zeros(0)
+        self._found = torch.zeros(code.size, requires_grad=True)
+        self._optimizer = torch.optim.Adam([self._found], lr=RATE, betas=(0.8, 0.98))
+        self.sent: NDArray[np.float32] = np.zeros(code.size, np.float32)
+        """Coordinates that the listener has, or will have when all pieces have arrived."""
+        self.steps = 0
+
+    def start_from(self, coordinates: NDArray[np.float32]) -> None:
+        """Go on from what an earlier call found."""
+        with torch.no_grad():
+            self._found.copy_(torch.from_numpy(coordinates))
+
+    def add(self, stretch: Stretch) -> None:
+        """More of the speech, in order."""
+        self._stretches.append(stretch)
+        while sum(each.frames for each in self._stretches) > MOST_FRAMES + HELD_FRAMES:
+            self._stretches.popleft()
+        self._prepared = None
+
+    def know(self, described: Voice, embedding: NDArray[np.float32]) -> None:
+        """described: the voice as the listener has it; embedding (256,): the best estimate of the speaker's own."""
+        if self._voice is None or self._voice.mean_f0 != described.mean_f0:
+            self._prepared = None
+        self._voice, self._target = described, torch.from_numpy(embedding)
+
+    @property
+    def coordinates(self) -> NDArray[np.float32]:
+        """What the descent found, as it would arrive: (K,)."""
+        found = self._found.detach().numpy()
+        return self._code.decode(dict(enumerate(self._code.encode(found))))
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is enough to learn from and to judge by."""
+        return self._voice is not None and sum(each.frames for each in self._stretches) >= LEAST_FRAMES + HELD_FRAMES
+
+    def _held(self) -> int:
+        """How many of the newest stretches are kept out."""
+        frames = 0
+        for count, stretch in enumerate(reversed(self._stretches), 1):
+            frames += stretch.frames
+            if frames >= HELD_FRAMES:
+                return count
+        return len(self._stretches)
+
+    def _batch(self, voice: Voice) -> HeardBatch:
+        if self._prepared is None or self._prepared[0] != voice.mean_f0:
+            self._prepared = (voice.mean_f0, self._far_end.prepare(list(self._stretches), voice.mean_f0))
+        return self._prepared[1]
+
+    def step(self) -> float:
+        """One step of the descent -> its loss. Only when `ready`."""
+        voice = self._voice
+        if voice is None:
+            raise ValueError("the listener's voice is not known yet")
+        batch = self._batch(voice)
+        rows = np.sort(self._rng.choice(len(batch.lengths) - self._held(), ROWS, replace=False)) if self._enough_rows() else np.arange(1)
+        loss = self._loss(batch.some(rows), voice) + PRIOR * self._found.square().mean()
+        self._optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        self.steps += 1
+        return float(loss.detach())
+
+    def _enough_rows(self) -> bool:
+        return len(self._stretches) - self._held() >= ROWS
+
+    def _loss(self, batch: HeardBatch, voice: Voice) -> Tensor:
+        sound = self._far_end.sound(*self._far_end.frames(batch, voice, self._code.shift(self._found)))
+        heard = heard_mel(sound, batch.true.shape[1])
+        loss = ((heard - batch.true).abs() * batch.weight[..., None]).sum() / (batch.weight.sum() * heard.shape[2])
+        windows = [
+            sound[row, at * FRAME_SAMPLES : at * FRAME_SAMPLES + WINDOW_SAMPLES]
+            for row, length in enumerate(batch.lengths.tolist())
+            if length > WINDOW_FRAMES
+            for at in [int(self._rng.integers(length - WINDOW_FRAMES))]
+        ]
+        if windows:
+            loss = loss + LIKENESS * (1 - self._hears.embed(torch.stack(windows)) @ self._target).mean()
+        return loss
+
+    @torch.no_grad()
+    def judge(self) -> Judgement:
+        """Hear the speech that was kept out. Only when `ready`."""
+        voice = self._voice
+        if voice is None:
+            raise ValueError("the listener's voice is not known yet")
+        batch = self._batch(voice)
+        count = self._held()
+        held = batch.some(np.arange(len(batch.lengths) - count, len(batch.lengths)))
+        hearing = Hearing(self._far_end, self._code, self._encoder, list(self._stretches)[-count:], held)
+        alone = hearing.hear(voice, np.zeros(self._code.size, np.float32))
+        sent = hearing.hear(voice, self.sent) if self.sent.any() else alone
+        return Judgement(alone, sent, hearing.hear(voice, self.coordinates))

@@ -1,0 +1,126 @@
+"""One direction of one call in training: lessons in, updates of the voice's residual out, in steps of a fraction of a second.
+
+Runs beside the call, in a process of low priority (`softphone.worker.trainer`); the codec itself never waits for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codec.errors import ModelError
+from codec.far_end import FarEnd, Joiner, Lesson
+from codec.models import listener, weights_directory
+from codec.voice import Voice, VoiceEncoder
+from codec.voice_fit import Judgement, VoiceFit, better
+from codec.voice_residual import ResidualCode
+from codec.weights_file import load_weights
+
+JUDGE_STEPS = 10
+"""The speech that was kept out is heard after so many steps: it costs as much as three of them."""
+FIRST_STEPS = 20
+STEPS_PER_SECOND = 0.6
+"""Steps for each second of speech that was heard; more would find nothing new in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lecture:
+    """What the encoder gives to be learned from. speaker: `Encoder.speakers`; described, coordinates: `Encoder.described`; embedding
+    (256,): the best estimate of the speaker's own."""
+
+    speaker: int
+    described: Voice
+    coordinates: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+    lessons: tuple[Lesson, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What came of it. judgement: how the far end hears this speaker; coordinates (K,): to be sent, None where what was sent stays."""
+
+    speaker: int
+    judgement: Judgement
+    coordinates: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRoom:
+    """The listener's networks, to be shared by the trainers of a process."""
+
+    far_end: FarEnd
+    code: ResidualCode
+    encoder: VoiceEncoder
+
+    @classmethod
+    def load(cls) -> "TrainingRoom":
+        """Raises ModelError."""
+        synthesiser, detail, vocoder, entropy = listener()
+        encoder = VoiceEncoder.load()
+        for network in (synthesiser, detail, vocoder, encoder):
+            network.requires_grad_(False)
+        directory = weights_directory()
+        try:
+            code = ResidualCode.from_weights(load_weights(directory / "voice_residual.safetensors")[0])
+        except (KeyError, ValueError) as error:
+            raise ModelError(f"The basis of the voice's residual in {directory} does not fit ({error}): reinstall the package.") from error
+        return cls(FarEnd(synthesiser, detail, vocoder, entropy.level_offset), code, encoder)
+
+
+class VoiceTrainer:
+    """One stream. Not thread-safe."""
+
+    def __init__(self, room: TrainingRoom) -> None:
+        self._room = room
+        self._speaker = -1
+        self.steps = 0
+        """Of the descent, over all speakers."""
+        self._begin(0)
+
+    def _begin(self, speaker: int) -> None:
+        self._speaker = speaker
+        self._joiner = Joiner()
+        self._fit = VoiceFit(self._room.far_end, self._room.code, self._room.encoder)
+        self._seconds = 0.0
+        self._judged = 0
+
+    def take(self, lecture: Lecture) -> None:
+        """Learn from this too, from now on."""
+        if lecture.speaker != self._speaker:
+            self._begin(lecture.speaker)
+        if not self._fit.steps and not self._seconds and lecture.coordinates.any():
+            self._fit.start_from(lecture.coordinates)
+        self._fit.know(lecture.described, lecture.embedding)
+        self._fit.sent = lecture.coordinates
+        self.add(lecture.lessons)
+
+    def add(self, lessons: Sequence[Lesson]) -> None:
+        """More speech of the same speaker."""
+        for lesson in lessons:
+            if (stretch := self._joiner.push(lesson)) is not None:
+                self._seconds += stretch.frames / 100
+                self._fit.add(stretch)
+
+    @property
+    def wants_work(self) -> bool:
+        """Whether another step is worth its time."""
+        return self._fit.ready and self._fit.steps < FIRST_STEPS + STEPS_PER_SECOND * self._seconds
+
+    def work(self) -> Update | None:
+        """One step, a fraction of a second; now and then a judgement, and an update where it is worth one. Only when `wants_work`."""
+        with torch.inference_mode(False), torch.enable_grad():
+            self._fit.step()
+        self.steps += 1
+        if self._fit.steps - self._judged < JUDGE_STEPS:
+            return None
+        self._judged = self._fit.steps
+        judgement = self._fit.judge()
+        found = self._fit.coordinates
+        if self._fit.sent.any() and better(judgement.alone, judgement.sent) and not better(judgement.found, judgement.alone):
+            found = np.zeros_like(found)
+        elif not better(judgement.found, judgement.sent) or np.array_equal(found, self._fit.sent):
+            return Update(self._speaker, judgement, None)
+        self._fit.sent = found
+        return Update(self._speaker, judgement, found)
