@@ -166,6 +166,16 @@ class PhonePair:
         finally:
             self._clear_line()
 
+    def set_up(self, impairment: Impairment, seed: str, *, impair_sip: bool = False) -> tuple[SetUp, tuple[Sent, ...]]:
+        """A calls b, and they hang up without a word: how it came about, and all that was sent. Raises as `talk` does."""
+        for phone in self._phones.values():
+            phone.forget()
+        self.box.impair(impairment, seed, sip=impair_sip)
+        try:
+            return self._set_up(), tuple(self.box.record())
+        finally:
+            self._clear_line()
+
     def _set_up(self) -> SetUp:
         caller, called = self._phones["a"], self._phones["b"]
         called.engine.request(AutoAnswer())

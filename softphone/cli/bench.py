@@ -30,6 +30,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_common(errors)
     errors.set_defaults(run=run_errors)
     _add_network(actions.add_parser("network", help="calls of the whole phone over bad networks, beside other codecs", epilog=status.HELP))
+    _add_setup(actions.add_parser("setup", help="how long a call takes to be set up, and how many bytes", epilog=status.HELP))
+    _add_voice(actions.add_parser("voice", help="how like each speaker the far end sounds, and after how much speech", epilog=status.HELP))
     _add_relay(actions.add_parser("relay", help="a bad network between two phones on this machine, until Ctrl-C", epilog=status.HELP))
 
 
@@ -50,6 +52,25 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help="write benchmarks.md and pictures there")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep every result there, and go on from what is there")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that measure side by side (default: 1)")
+
+
+def _add_setup(setup: argparse.ArgumentParser) -> None:
+    setup.add_argument("--impairments", nargs="+", metavar="TEXT", default=["none", "rate 2400"], help='such as "rate 2400", "loss 30%%"')
+    setup.add_argument(
+        "--systems", nargs="+", metavar="NAME", default=["phv", "phv-max2400"], help="as in bench network (default: phv phv-max2400)"
+    )
+    setup.add_argument("--calls", type=int, default=3, metavar="N", help="calls a row (default: 3)")
+    setup.add_argument("--sip", action="store_true", help="SIP is lost and delayed too, not only held up by the rate")
+    setup.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, with each message")
+    setup.set_defaults(run=run_setup)
+
+
+def _add_voice(voice: argparse.ArgumentParser) -> None:
+    voice.add_argument("--data", type=Path, required=True, nargs="+", help="folders with manifest.jsonl (id, file, speaker, text), or lists")
+    voice.add_argument("--limit", type=int, help="only so many speakers")
+    voice.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, a row for each speaker and time")
+    voice.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help="write voice.md and a picture there")
+    voice.set_defaults(run=run_voice)
 
 
 def _add_relay(relay: argparse.ArgumentParser) -> None:
@@ -111,6 +132,42 @@ def run_network(options: argparse.Namespace) -> int:
             print(f"written: {network_docs.write(options.docs, rows, _command())}", file=sys.stderr)
     except CodecError as error:
         raise status.CommandError(str(error)) from None
+    return status.OK
+
+
+def run_setup(options: argparse.Namespace) -> int:
+    from softphone.bench.set_up_bench import bench, ladder, table  # noqa: PLC0415
+
+    if options.calls < 1:
+        raise status.CommandError("--calls must be 1 or more")
+    rows = bench(options.impairments, options.systems, options.calls, _progress, impair_sip=options.sip)
+    print(file=sys.stderr)
+    print(table(rows))
+    for row in rows:
+        print(f"\n{row['system']}, {row['impairment']}, the call of median length:\n{ladder(row)}")
+    _write_json(options.json, rows)
+    return status.OK
+
+
+def run_voice(options: argparse.Namespace) -> int:
+    from codec.errors import CodecError  # noqa: PLC0415 - loads torch
+    from softphone.bench import voice_docs  # noqa: PLC0415
+    from softphone.bench.manifest import read_manifest  # noqa: PLC0415
+    from softphone.bench.voice_bench import VoiceBench  # noqa: PLC0415
+    from softphone.bench.voice_table import voice_table  # noqa: PLC0415
+
+    if options.limit is not None and options.limit < 1:
+        raise status.CommandError("--limit must be 1 or more")
+    recordings = [recording for path in options.data for recording in read_manifest(path)]
+    try:
+        figures = VoiceBench().bench(recordings, _progress, options.limit)
+    except CodecError as error:
+        raise status.CommandError(str(error)) from None
+    print(file=sys.stderr)
+    print(voice_table(figures))
+    _write_json(options.json, figures.as_json())
+    if options.docs is not None:
+        print(f"written: {voice_docs.write(options.docs, figures, _command())}", file=sys.stderr)
     return status.OK
 
 

@@ -239,6 +239,7 @@ def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
     # STUN, ICE and SRTP come with their own issue; a codec change in an answer of several codecs is settled by one re-INVITE.
     config.mediaConfig.lockCodecEnabled = True
     config.natConfig.contactRewriteUse = 1
+    config.natConfig.sipOutboundUse = int(bool(settings.registrar))
     config.videoConfig.autoTransmitOutgoing = False
     return config
 

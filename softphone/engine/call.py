@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import weakref
 from collections.abc import Callable
 from typing import Literal
@@ -60,6 +61,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._transfer = TransferProgress(number, environment.publish)
         self._end_reason = ""
         self._successor: weakref.ref[PhoneCall] | None = None
+        self._shut_transports: list[int] = []
 
     @property
     def is_known(self) -> bool:
@@ -80,7 +82,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     def dial(self, uri: str) -> None:
         """Send the INVITE. Raises CallError."""
         try:
-            self.makeCall(uri, _call_parameters())
+            parameters = _call_parameters()
+            parameters.opt.customCallId = _call_id()
+            self.makeCall(uri, parameters)
         except pj.Error as error:
             self.over = True
             raise CallError(
@@ -182,6 +186,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             return  # told already, when the call object was made
         self.state = event.state
         self.rang = self.rang or (self.state == "early" and event.code == pj.PJSIP_SC_RINGING)
+        if self.state in ("confirmed", "disconnected"):
+            self._open_transports()
         if self.state == "disconnected":
             self._finish(event)
         else:
@@ -190,6 +196,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     def _finish(self, event: CallState) -> None:
         """The files are whole before the last event is sent."""
+        self._open_transports()
         self.media.close()
         self._transfer.call_over()
         self.audio.close()
@@ -211,6 +218,16 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         elif transaction.method == "INFO" and code >= 300 and self.state == "confirmed":
             text = f"call {self.number}: the far end did not take a key as SIP INFO ({code}); send keys with the method rfc4733"
             self._environment.publish(Log(level="warning", message=text))
+
+    @pjsip_callback
+    def onCreateMediaTransport(self, prm: pj.OnCreateMediaTransportParam) -> None:
+        transport = int(prm.mediaTp)
+        if self.state != "confirmed" and self._environment.rtcp_gate.shut(transport):
+            self._shut_transports.append(transport)
+
+    def _open_transports(self) -> None:
+        while self._shut_transports:
+            self._environment.rtcp_gate.open(self._shut_transports.pop())
 
     @pjsip_callback
     def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
@@ -278,3 +295,8 @@ def _call_parameters() -> pj.CallOpParam:
     parameters.opt.audioCount = 1
     parameters.opt.videoCount = 0
     return parameters
+
+
+def _call_id() -> str:
+    """Unique, hard to guess (RFC 3261, 8.1.1.4), and shorter than PJSIP's 32 characters: each message of the call has it."""
+    return secrets.token_urlsafe(9)

@@ -10,6 +10,7 @@ import pjsua2 as pj
 
 from softphone.control.protocol import Event
 from softphone.engine.media.negotiated import NegotiatedCodec
+from softphone.engine.media.rtcp_gate import RtcpGate
 from softphone.engine.phv_stream import PhvStream
 from softphone.engine.schedule import Schedule
 from softphone.engine.sip_trace import FarEnd
@@ -41,5 +42,7 @@ class CallEnvironment:
     successor: Callable[[PhoneCall, Literal["incoming", "outgoing"]], PhoneCall]
     """A new call object in whose place PJSUA puts the call that follows this one after a transfer."""
     is_sip_uri: Callable[[str], bool]
+    rtcp_gate: RtcpGate
     far_end: Callable[[int], FarEnd]
     """What the far end of the call of this number says of itself."""
+    """How fast the messages went that set up the call of this number."""

@@ -16,6 +16,7 @@ from softphone.engine.media.codec_order import order_codecs
 from softphone.engine.media.negotiated import NegotiatedCodec
 from softphone.engine.media.rtcp_clock import set_rtp_clock
 from softphone.engine.media.sdp import add_packet_times, add_rate_limit
+from softphone.engine.media.short_sdp import shorten, tight
 from softphone.engine.phv_stream import PhvStream
 from softphone.engine.statistics import CallMeter, estimate_delay
 from softphone.engine.wav import WavError
@@ -80,7 +81,9 @@ class CallMedia:
         elif not remote and self._codec_name:
             # An offer in the middle of a call: what is in use comes first.
             order = [self._codec_name, *(name for name in order or CODEC_NAMES if name != self._codec_name)]
-        text = order_codecs(local, remote, order) if order else local
+        elif not remote and tight(self.max_rate) and self._phv_offered and not order:
+            order = ["x-phv"]
+        text = order_codecs(shorten(local), remote, order) if order else shorten(local)
         text = add_rate_limit(text, self.max_rate)
         return add_packet_times(text, remote, self._environment.interval_ms, MAX_PTIME_MS)
 

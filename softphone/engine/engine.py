@@ -24,6 +24,7 @@ from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
 from softphone.engine.alerts import Alerts
 from softphone.engine.call import PhoneCall
 from softphone.engine.call_environment import CallEnvironment
+from softphone.engine.call_gate import CallGate
 from softphone.engine.codecs import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.endpoint import PhoneEndpoint
@@ -31,13 +32,15 @@ from softphone.engine.history_writer import HistoryWriter
 from softphone.engine.hooks import HookRunner
 from softphone.engine.lineup import Lineup
 from softphone.engine.live import LiveEvents
+from softphone.engine.media.rtcp_gate import RtcpGate
 from softphone.engine.message_waiting import MessageWaitingService
 from softphone.engine.messages import MessageGuard, Messages
 from softphone.engine.reception import ContactRules, Reception, RulesFor
 from softphone.engine.recording_notice import RecordingNotice
 from softphone.engine.schedule import Schedule
 from softphone.engine.server import ControlServer
-from softphone.engine.sip_module import SipModule
+from softphone.engine.short_sip import ShortSip
+from softphone.engine.sip_module import SipModule, set_t1
 from softphone.engine.sip_trace import SipTrace
 from softphone.engine.sound import open_sound
 from softphone.engine.sound_test import SoundTest
@@ -84,8 +87,13 @@ class Engine:
         self.sip_trace = SipTrace()
         self.mailboxes = MessageWaitingService(self.accounts, self.publish, self.schedule.later, lambda: self.endpoint.address)
         guard = MessageGuard(self.publish)
+        self._short_sip = ShortSip(set_t1)
+        self._rtcp_gate = RtcpGate()
+        self.call_gate = CallGate(self.publish)
         self._sip = SipModule(
-            self.sip_trace.passed, lambda request: self.mailboxes.take(request) or guard.refuse(request) or dtmf.refuse(request)
+            self._sip_passed,
+            lambda request: self.call_gate.refuse(request) or self.mailboxes.take(request) or guard.refuse(request) or dtmf.refuse(request),
+            self._short_sip.sent,
         )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
@@ -154,9 +162,16 @@ class Engine:
     def publish(self, event: Event) -> None:
         """Tell all front ends, and the history."""
         self.sip_trace.follow(event, self._call_id)
+        self.call_gate.follow(event, self._call_id)
         self.history.take(event)
         self.hooks.take(event)
         self.server.publish(event)
+
+    def _sip_passed(self, sent: bool, peer: str, message: bytes) -> None:
+        if not sent:
+            self._short_sip.received(message)
+        self.call_gate.passed(sent, message)
+        self.sip_trace.passed(sent, peer, message)
 
     def _call_id(self, number: int) -> str:
         try:
@@ -207,7 +222,9 @@ class Engine:
             self.accounts.pop(name).shutdown()
 
     def new_call(self, account: PhoneAccount, direction: Literal["incoming", "outgoing"], call_id: int = pj.PJSUA_INVALID_ID) -> PhoneCall:
-        """A call object under a number of its own."""
+        """A call object under a number of its own. Raises CallGateError when there is no room for one of ours."""
+        if direction == "outgoing":
+            self.call_gate.check_room()
         self._numbers += 1
         environment = CallEnvironment(
             publish=self.publish,
@@ -223,6 +240,7 @@ class Engine:
             max_rate=self.config.phv.max_rate,
             successor=self._successor,
             is_sip_uri=self.endpoint.is_sip_uri,
+            rtcp_gate=self._rtcp_gate,
             far_end=self.sip_trace.far_end,
         )
         call = PhoneCall(environment, account, self._numbers, direction, call_id)
@@ -306,6 +324,7 @@ class Engine:
         self.sound_test.tick(bool(self.calls))
         for call in list(self.calls.values()):
             self._guarded(call.tick)
+        self._guarded(self.reception.tick)
         self._guarded(self.typist.tick)
         self._count_idle()
 

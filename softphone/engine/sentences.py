@@ -21,7 +21,7 @@ _CALL = {
     484: "the address is incomplete; dial it in full",
     486: "the far end is busy; try later",
     487: "the call was cancelled before it was answered",
-    488: "no codec in common with the far end; allow more codecs in codecs.order",
+    488: "no codec in common with the far end; allow more codecs in codecs.order, or a rate above 8000 bit/s: below it there is only x-phv",
     491: "both sides changed the call at the same moment; try again",
     500: "the server had an internal error; try later",
     501: "the server cannot do that",

@@ -19,6 +19,8 @@ from softphone.engine.media.abi import find_library
 log = logging.getLogger(__name__)
 _PRIORITY = 7
 """One below PJSIP_MOD_PRIORITY_TRANSPORT_LAYER: what is sent has been printed, what came is not yet a transaction's."""
+T2_MS = 4000
+"""RFC 3261, table 4."""
 _RESOLVED_ADDRESSES = (16, 32, 8)
 """Values of PJSIP_MAX_RESOLVED_ADDRESSES, on which the place of the destination in pjsip_tx_data depends."""
 
@@ -57,6 +59,7 @@ int pjsip_endpt_respond_stateless(void *endpt, pjsip_rx_data *rdata, int code, c
 int pjsua_im_send(int acc_id, const pj_str_t *to, const pj_str_t *mime_type, const pj_str_t *content, const void *msg_data,
                   void *user_data);
 int pjsua_call_get_conf_port(int call_id);
+void pjsip_tsx_set_timers(unsigned t1, unsigned t2, unsigned t4, unsigned td);
 int pjsua_conf_get_signal_level(int slot, unsigned *tx_level, unsigned *rx_level);
 """
 
@@ -69,16 +72,25 @@ def sip_library() -> tuple[FFI, Any]:
     return ffi, ffi.dlopen(str(find_library()))
 
 
+def set_t1(milliseconds: int) -> None:
+    """T1 (RFC 3261, 17.1.1.1) of the transactions that begin from now on; T2 is longer."""
+    sip_library()[1].pjsip_tsx_set_timers(milliseconds, max(T2_MS, 2 * milliseconds), 0, 0)
+
+
 class SipModule:
-    """`passed(sent, peer, message)` gets each message; `answer(message)` may name a status that a request is answered with at once.
+    """`passed(sent, peer, message)` gets each message; `answer(message)` may name a status that a request is answered with at once;
+    `rewrite(message)` says what is sent instead, at most as long.
 
     Both run on the thread that polls PJSIP. Keep the object until after `libDestroy()`.
     """
 
-    def __init__(self, passed: Callable[[bool, str, bytes], None], answer: Callable[[bytes], int | None]) -> None:
+    def __init__(
+        self, passed: Callable[[bool, str, bytes], None], answer: Callable[[bytes], int | None], rewrite: Callable[[bytes], bytes]
+    ) -> None:
         self._ffi, self._lib = sip_library()
         self._passed = passed
         self._answer = answer
+        self._rewrite = rewrite
         self._failed: set[str] = set()
         self._tp_info_at: int | None = None
         name = self._name = self._ffi.new("char[]", b"mod-softphone")
@@ -131,7 +143,13 @@ class SipModule:
         try:
             size = int(tdata.buf.cur - tdata.buf.start)
             if 0 < size <= 1 << 16:
-                self._passed(True, self._destination(tdata), self._ffi.buffer(tdata.buf.start, size)[:])
+                message = self._ffi.buffer(tdata.buf.start, size)[:]
+                rewritten = self._rewrite(message)
+                if rewritten != message and len(rewritten) <= size:
+                    self._ffi.memmove(tdata.buf.start, rewritten, len(rewritten))
+                    tdata.buf.cur = tdata.buf.start + len(rewritten)
+                    message = rewritten
+                self._passed(True, self._destination(tdata), message)
         except Exception as error:
             self._report("sent", error)
         return 0

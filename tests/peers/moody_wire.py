@@ -6,6 +6,8 @@ import threading
 from tests.peers.bare_wire import BareWire
 
 PCMU = "m=audio PORT RTP/AVP 0\na=rtpmap:0 PCMU/8000"
+SHORT = {"contact": "m", "call-id": "i", "from": "f", "to": "t", "via": "v"}
+"""RFC 3261, 7.3.3."""
 
 
 class MoodyWire(BareWire):
@@ -74,4 +76,8 @@ class MoodyWire(BareWire):
 
     @staticmethod
     def _field(head: str, name: str) -> str:
-        return next(line.partition(":")[2].strip() for line in head.split("\r\n") if line.lower().startswith(name + ":"))
+        return next(
+            line.partition(":")[2].strip()
+            for line in head.split("\r\n")
+            if line.lower().startswith((name + ":", SHORT.get(name, name) + ":"))
+        )

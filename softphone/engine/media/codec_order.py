@@ -14,6 +14,7 @@ _OF_FORMAT = re.compile(r"^a=(?:rtpmap|fmtp|rtcp-fb):([0-9]{1,3}) ")
 _NOT_SPEECH = ("telephone-event", "cn")
 _STATIC = {"0": "pcmu", "8": "pcma"}
 """RFC 3551, 6: their rtpmap may be left out."""
+_PHV_RATE = "16000"
 _FITS: dict[str, Callable[[Mapping[str, str], Mapping[str, str]], bool]] = {"x-phv": phv_fits, "opus": opus_fits}
 
 
@@ -35,7 +36,11 @@ def order_codecs(local: str, remote: str, order: Sequence[str]) -> str:
         chosen = [number for number in chosen if _offered(ours, number, theirs)][:1]
     if not chosen:
         return local
-    kept = chosen + [number for number in ours.formats if _name(ours, number) in _NOT_SPEECH]
+    keys = [number for number in ours.formats if _name(ours, number) in _NOT_SPEECH]
+    if chosen == [ours.phv()]:
+        # Those of the same clock (RFC 4733, 2.6). Standard phones may know them at 8 kHz only, whatever the codec.
+        keys = [number for number in keys if ours.rates.get(number) == _PHV_RATE] or keys
+    kept = chosen + keys
     text = []
     for place, line in enumerate(lines):
         of_format = _OF_FORMAT.match(line) if ours.begin < place < ours.end else None

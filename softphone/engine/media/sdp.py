@@ -14,17 +14,18 @@ from softphone.engine.media.phv import ENCODING_NAME
 
 MAX_SDP = 16384
 _AUDIO = re.compile(r"^m=audio [1-9][0-9]{0,4} [A-Z/]{1,32} ([0-9 ]{1,200})$")
-_RTPMAP = re.compile(r"^a=rtpmap:([0-9]{1,3}) ([A-Za-z0-9._-]{1,64})/[0-9]{1,6}")
+_RTPMAP = re.compile(r"^a=rtpmap:([0-9]{1,3}) ([A-Za-z0-9._-]{1,64})/([0-9]{1,6})")
 _FMTP = re.compile(r"^a=fmtp:([0-9]{1,3}) (.{1,1024})$")
 
 
 class AudioSection:
-    """The first live audio line of an SDP: where it lies, its formats in order, their names and parameters."""
+    """The first live audio line of an SDP: where it lies, its formats in order, their names, clock rates and parameters."""
 
     def __init__(self, lines: list[str]) -> None:
         self.begin = self.end = 0
         self.formats: list[str] = []
         self.names: dict[str, str] = {}
+        self.rates: dict[str, str] = {}
         self.fmtp: dict[str, str] = {}
         inside = False
         for number, line in enumerate(lines):
@@ -37,6 +38,7 @@ class AudioSection:
                 self.end = number + 1 if line else self.end
                 if match := _RTPMAP.match(line):
                     self.names.setdefault(match[1], match[2].lower())
+                    self.rates.setdefault(match[1], match[3])
                 elif match := _FMTP.match(line):
                     self.fmtp.setdefault(match[1], match[2])
 
