@@ -75,6 +75,7 @@ class Encoder:
         self._voice_heard = VoiceReceiver(self._models.voice_code)
         self._residual_sender = ResidualSender(self._models.voice_residual)
         self._speakers = 0
+        self._residual_bytes = 0
         self._receipts = ReceiptWriter()
         self._receipt: VoiceReceipt | None = None
         self._background = BackgroundMeter()
@@ -182,7 +183,7 @@ class Encoder:
         best = self._voice.embedding
         if best is None or not self._voice_heard.known:
             return self._voice_heard.bytes, None
-        return self._voice_heard.bytes, float(self._voice_heard.voice(self._mean_f0.hz).embedding @ best)
+        return self._voice_heard.bytes + self._residual_bytes, float(self._voice_heard.voice(self._mean_f0.hz).embedding @ best)
 
     @property
     def _now(self) -> int:
@@ -279,6 +280,7 @@ class Encoder:
         if piece is None:
             return ()
         extension = piece.extension()
+        self._residual_bytes += len(extension.data)
         return (extension,)
 
     def _learn(self, tokens: tuple[WireToken, ...]) -> None:

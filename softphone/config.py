@@ -135,6 +135,8 @@ class Phv:
     """Describe an audible background to the far end, which then plays noise like it between words."""
     voice: bool = True
     """Send a description of the speaker's voice; without it the far end uses a neutral voice."""
+    learn: bool = True
+    """Learn during calls, with a quarter of a core at low priority, how to sound more like the speaker over there."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,12 @@ class Privacy:
 
     history: bool = True
     """Keep calls and messages, in a file that only this user can read."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    ring_seconds: int = limited(120, 10, 600)
+    """How long a call rings, here or at the far end, before it is given up."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +202,7 @@ class Config:
     opus: Opus = field(default_factory=Opus)
     worker: Worker = field(default_factory=Worker)
     privacy: Privacy = field(default_factory=Privacy)
+    calls: Calls = field(default_factory=Calls)
     hooks: Hooks = field(default_factory=Hooks)
     tui: Tui = field(default_factory=Tui)
     keys: Mapping[str, str] = field(default_factory=dict)

@@ -98,26 +98,31 @@ class VoiceBench:
     def __init__(self) -> None:
         self._models, self._room, self._second = own_models(), TrainingRoom.load(), SecondVoice()
 
-    def bench(self, recordings: Sequence[Recording], say: Say, train: bool = True) -> VoiceFigures:
-        """Raises SoftphoneError, CodecError."""
-        speakers = _speakers(recordings)
+    def bench(self, recordings: Sequence[Recording], say: Say, limit: int | None = None) -> VoiceFigures:
+        """limit: of speakers. Raises SoftphoneError, CodecError."""
+        speakers = _speakers(recordings)[:limit]
         enrolled = {each.name: self._embed(each.call) for each in speakers}
         rows: list[VoiceRow] = []
         for place, each in enumerate(speakers, 1):
-            new = self._rows(each, enrolled, train)
+            new = self._rows(each, enrolled)
+            if not new:
+                say(f"{place} of {len(speakers)}: {each.name} says too little")
+                continue
             rows += new
             last = new[-1]
             say(
                 f"{place} of {len(speakers)}: {each.name} after {last.seconds:g} s: similarity {last.similarity_embedding_only:.3f} "
                 f"-> {last.similarity:.3f}, mel {last.mel_distance_embedding_only:.3f} -> {last.mel_distance:.3f}"
             )
+        if not rows:
+            raise VoiceBenchError("no speaker speaks for three seconds; name another list with --data")
         return VoiceFigures(rows, self._prefixes(list(enrolled.values())))
 
     def _embed(self, pcm: NDArray[np.int16]) -> NDArray[np.float32]:
         """GE2E of the stretches that are not digital silence."""
         return utterance_embedding(self._models.voice_encoder, _sounding(pcm).astype(np.float32) / np.float32(32768))
 
-    def _rows(self, speaker: _Speaker, enrolled: dict[str, NDArray[np.float32]], train: bool) -> list[VoiceRow]:
+    def _rows(self, speaker: _Speaker, enrolled: dict[str, NDArray[np.float32]]) -> list[VoiceRow]:
         payloads, stretches = lessons_of(self._models, speaker.kept)
         if not stretches:
             raise VoiceBenchError(
@@ -128,7 +133,7 @@ class VoiceBench:
         real2 = float(true2 @ self._second.embed(_sounding(speaker.call)))
         crowd = _crowd(speaker.name, enrolled)
         rows = []
-        for known in rehearse(self._models, self._room if train else None, speaker.call, MARKS, SHARE):
+        for known in rehearse(self._models, self._room, speaker.call, MARKS, SHARE):
             alone = self._hear(known, {}, payloads, hearing)
             full = self._hear(known, known.pieces[1], payloads, hearing) if known.coordinates.any() else alone
             rows.append(

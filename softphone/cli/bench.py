@@ -66,7 +66,7 @@ def _add_setup(setup: argparse.ArgumentParser) -> None:
 
 
 def _add_voice(voice: argparse.ArgumentParser) -> None:
-    voice.add_argument("--data", type=Path, required=True, nargs="+", help="folders with manifest.jsonl (id, file, speaker, text), or lists")
+    voice.add_argument("--data", type=Path, required=True, nargs="+", help="folders with manifest.jsonl (id, file, speaker), or lists")
     voice.add_argument("--limit", type=int, help="only so many speakers")
     voice.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, a row for each speaker and time")
     voice.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help="write voice.md and a picture there")

@@ -213,12 +213,14 @@ class Phones(Event, kw_only=True, tag="phones"):
 
 
 class Voice(Event, kw_only=True, tag="voice"):
-    """How well the voice is known: bytes of its description, and cosine of what they say to the full embedding (of the own voice)."""
+    """How well the voice is known: bytes of its description, and cosine of what they say to the full embedding (of the own voice);
+    tx_heard: how like the user the far end's sound is, heard here through its decoder (cosine), None until the training has judged."""
 
     call: int
     tx_bytes: int = 0
     tx_similarity: float | None = None
     rx_bytes: int = 0
+    tx_heard: float | None = None
 
 
 class SoundDevice(Event, kw_only=True, tag="sound"):

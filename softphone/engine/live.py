@@ -81,7 +81,11 @@ class LiveEvents:
                     tx = [Phone(label=label, duration_ms=ms, state="sent") for label, ms in report["tx"]]
                     rx = [Phone(label=label, duration_ms=ms, state=state) for label, ms, state in report["rx"]]
                     voice_event = Voice(
-                        call=call.number, tx_bytes=report["voice"][0], tx_similarity=report["voice"][1], rx_bytes=report["voice"][2]
+                        call=call.number,
+                        tx_bytes=report["voice"][0],
+                        tx_similarity=report["voice"][1],
+                        rx_bytes=report["voice"][2],
+                        tx_heard=report["voice"][3],
                     )
                 except (KeyError, TypeError, ValueError, IndexError) as error:
                     log.warning("the codec worker reports what cannot be read (%s)", error)

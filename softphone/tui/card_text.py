@@ -160,7 +160,9 @@ def voice(call: CallView, width: int) -> Content:
     if known is None:
         return Content("")
     sent = f"{known.tx_bytes} bytes sent"
-    if known.tx_similarity is not None:
+    if known.tx_heard is not None:
+        sent += f" {meter(known.tx_heard, 8)} sounds {known.tx_heard:.2f} like you over there"
+    elif known.tx_similarity is not None:
         sent += f" {meter(known.tx_similarity, 8)} {known.tx_similarity:.2f} like you"
     heard = f"; {known.rx_bytes} bytes heard" if known.rx_bytes else ""
     return _row("voice", sent + heard if len(sent + heard) <= width - LABEL else cut(sent, width - LABEL))

@@ -19,8 +19,11 @@ from codec.settings import EncoderSettings
 from codec.wire_token import TICK_MS
 from softphone import paths
 from softphone.worker.own_voice import OwnVoice
+from softphone.worker.voice_room import VoiceRoom
 
 WARM_UP_S = 2
+NOT_THE_CODECS = ("learn",)
+"""Settings of a stream that say what the worker does beside the codec."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class CodecRoom:
 
     models: Models
     own_voice: OwnVoice = field(default_factory=OwnVoice)
+    voices: VoiceRoom = field(default_factory=VoiceRoom)
 
     @classmethod
     def load(cls, threads: int) -> CodecRoom:
@@ -49,7 +53,7 @@ class CodecRoom:
 
     def settings(self, settings: dict[str, Any]) -> EncoderSettings:
         """Raises CodecError for values out of range, TypeError for names that are none."""
-        return EncoderSettings(**settings)
+        return EncoderSettings(**{name: value for name, value in settings.items() if name not in NOT_THE_CODECS})
 
     def decoder(self) -> Decoder:
         return Decoder(self.models)

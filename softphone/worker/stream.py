@@ -15,14 +15,19 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from codec.encoder import REMEMBERED_LESSONS
 from codec.errors import CodecError, PayloadError
 from codec.link_report import LinkReport
 from codec.phones import PHONES
 from codec.playout import SpokenPhone
 from codec.tokens import Token
+from codec.voice_hearing import Heard
+from codec.voice_receipt import VoiceReceipt
+from codec.voice_trainer import Lecture
 from codec.wire_token import TICK_MS, WireToken
 from softphone.link import CHUNK_SAMPLES, BoundedQueue, Failure, Message, Payload, Pcm
 from softphone.worker.codec_room import CodecRoom
+from softphone.worker.lectures import Learned
 
 PCM_QUEUE = 50
 PAYLOAD_QUEUE = 64
@@ -30,6 +35,8 @@ MAX_OWED_SAMPLES = 16000
 MAX_ANSWER_SAMPLES = 3 * CHUNK_SAMPLES
 MAX_FAILURES = 3
 MAX_TUNES = 16
+LESSONS = 6
+"""Groups of a lecture: about a second of speech."""
 MAX_OBSERVED = 48
 """Phones of one direction that wait to be reported: some four seconds of speech, and little enough for one message."""
 
@@ -113,6 +120,18 @@ class EncoderLane(_Lane):
         """Speech in ms, packets and bytes sent; one tuple, so that they belong together."""
         self._texts: deque[_Text] = deque()
         self._tunes: deque[dict[str, Any]] = deque(maxlen=MAX_TUNES)
+        self._learned: deque[Learned] = deque(maxlen=MAX_TUNES)
+        self.heard: Heard | None = None
+        """How the far end hears this voice, as the training knows it."""
+        self.training: tuple[int, float] = (0, 0.0)
+        """Steps of this stream, and processor time of the training process."""
+        self.arrived: VoiceReceipt | None = None
+        """What has arrived of the far end's voice; set by the decoder's lane."""
+        self.acknowledged: deque[VoiceReceipt] = deque(maxlen=1)
+        """What the far end told last; from the decoder's lane."""
+        self._learns = bool(settings.get("learn", True)) and bool(settings.get("voice", True))
+        if self._learns:
+            room.voices.open(number, self._learn)
         self._make()
 
     def put(self, pcm: bytes) -> None:
@@ -129,12 +148,42 @@ class EncoderLane(_Lane):
         self._tunes.append(changes)
         self._work.release()
 
+    def close(self) -> None:
+        self._room.voices.close(self._number)
+        super().close()
+
     def _make(self) -> None:
         self._encoder = self._room.encoder(self._settings)
+        if self._learns:
+            self._encoder.lessons = deque(maxlen=REMEMBERED_LESSONS)
+
+    def _learn(self, learned: Learned) -> None:
+        # On a thread of the room: the encoder is told in its own.
+        self._learned.append(learned)
+        judgement = learned.update.judgement
+        self.heard = judgement.sent if learned.update.coordinates is None else judgement.found
+        self.training = learned.steps, learned.cpu_s
+
+    def _lecture(self) -> None:
+        """Hand on what was said lately to the training; what it has no room for waits, and the oldest is forgotten."""
+        lessons, best = self._encoder.lessons, self._encoder.voice
+        if lessons is None or len(lessons) < LESSONS or best is None:
+            return
+        lecture = Lecture(self._encoder.speakers, *self._encoder.described, best[0].embedding, tuple(lessons))
+        if self._room.voices.teach(self._number, lecture):
+            lessons.clear()
 
     def _step(self) -> None:
         while self._tunes:
             self._tune(self._tunes.popleft())
+        while self._learned:
+            update = self._learned.popleft().update
+            if update.coordinates is not None:
+                self._encoder.teach(update.coordinates, update.speaker)
+        if self.arrived is not None:
+            self._encoder.tell(self.arrived)
+        while self.acknowledged:
+            self._encoder.acknowledge(self.acknowledged.popleft())
         while self._texts:
             self._speak(self._texts.popleft())
         chunks = []
@@ -149,6 +198,7 @@ class EncoderLane(_Lane):
         self._observe()
         self.typed_s = self._encoder.typed_seconds
         self._room.own_voice.learn(self._encoder.voice)
+        self._lecture()
 
     def _tune(self, changes: dict[str, Any]) -> None:
         if settings := changes.get("settings"):
@@ -177,11 +227,13 @@ class EncoderLane(_Lane):
 
 
 class DecoderLane(_Lane):
-    def __init__(self, number: int, room: CodecRoom, send: Send) -> None:
+    def __init__(self, number: int, room: CodecRoom, send: Send, encoder: EncoderLane) -> None:
         super().__init__(number, "decoder", send)
         self._room = room
         self._queue: BoundedQueue[bytes] = BoundedQueue(PAYLOAD_QUEUE)
         self.link_report: tuple[int, LinkReport | None] = (0, None)
+        self._encoder = encoder
+        self._receipts = 0
         self._owed = 0
         self._lock = threading.Lock()
         self.observing = False
@@ -226,6 +278,11 @@ class DecoderLane(_Lane):
             self._decoder.spoken.clear()
         self._statistics = self._decoder.statistics
         self.link_report = self._decoder.link_report
+        self._encoder.arrived = self._decoder.voice_receipt
+        receipts, receipt = self._decoder.receipt
+        if receipt is not None and receipts != self._receipts:
+            self._receipts = receipts
+            self._encoder.acknowledged.append(receipt)
         if more:
             self._work.release()
 
@@ -235,8 +292,8 @@ class WorkerStream:
 
     def __init__(self, number: int, room: CodecRoom, settings: dict[str, Any], send: Send) -> None:
         self._encoder = EncoderLane(number, room, settings, send)
-        self._decoder = DecoderLane(number, room, send)
-        self._last_voice: list[Any] = [0, None, 0]
+        self._decoder = DecoderLane(number, room, send, self._encoder)
+        self._last_voice: list[Any] = [0, None, 0, None]
         self.put_pcm = self._encoder.put
         self.put_payload = self._decoder.put
         self.pull = self._decoder.pull
@@ -262,7 +319,13 @@ class WorkerStream:
         """The report of `link.Observed`: what is new since the last one; empty where nothing is."""
         sent, spoken = _taken(self._encoder.observed), _taken(self._decoder.observed)
         sent_bytes, cosine = self._encoder.voice_progress
-        voice = [sent_bytes, None if cosine is None else round(cosine, 3), self._decoder.statistics()["voice_bytes"]]
+        heard = self._encoder.heard
+        voice = [
+            sent_bytes,
+            None if cosine is None else round(cosine, 3),
+            self._decoder.statistics()["voice_bytes"],
+            None if heard is None else round(heard.similarity, 3),
+        ]
         if not (sent or spoken or (voice != self._last_voice and self._encoder.observing)):
             return {}
         self._last_voice = voice
@@ -275,6 +338,7 @@ class WorkerStream:
     def statistics(self) -> dict[str, Any]:
         """Counters of the codec and of both lanes; `*_cpu_s` is the processor time they took, `*_longest_ms` their longest step."""
         speech_ms, packets, size = self._encoder.sent
+        heard = self._encoder.heard
         reports, report = self._decoder.link_report
         told = [] if report is None else [report.loss, report.burst, report.queue_ms, report.jitter_ms]
         return {
@@ -286,6 +350,9 @@ class WorkerStream:
             "link_report": told,
             **{f"encoder_{name}": count for name, count in self._encoder.counters.items()},
             **{f"decoder_{name}": count for name, count in self._decoder.counters.items()},
+            "training_steps": self._encoder.training[0],
+            "training_cpu_s": round(self._encoder.training[1], 2),
+            **({} if heard is None else {f"heard_{name}": round(value, 3) for name, value in dataclasses.asdict(heard).items()}),
             "typed_s": round(self._encoder.typed_s, 2),
             "encoder_cpu_s": round(self._encoder.busy_s, 3),
             "encoder_longest_ms": round(1000 * self._encoder.longest_s),

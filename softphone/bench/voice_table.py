@@ -1,0 +1,53 @@
+"""What `softphone bench voice` found, as Markdown."""
+
+from collections.abc import Callable, Iterable
+from statistics import mean
+
+from softphone.bench.voice_bench import VoiceFigures, VoiceRow
+
+_Column = tuple[str, Callable[[list[VoiceRow]], str]]
+
+
+def _mean(values: Iterable[float]) -> float:
+    return mean(values)
+
+
+_COLUMNS: tuple[_Column, ...] = (
+    ("speakers", lambda rows: str(len(rows))),
+    ("bytes", lambda rows: f"{_mean(row.bytes for row in rows):.0f}"),
+    ("similarity", lambda rows: f"{_mean(row.similarity for row in rows):.3f}"),
+    ("embedding only", lambda rows: f"{_mean(row.similarity_embedding_only for row in rows):.3f}"),
+    ("second encoder", lambda rows: f"{_mean(row.similarity2 for row in rows):.3f}"),
+    ("embedding only ", lambda rows: f"{_mean(row.similarity2_embedding_only for row in rows):.3f}"),
+    ("mel distance", lambda rows: f"{_mean(row.mel_distance for row in rows):.3f}"),
+    ("embedding only  ", lambda rows: f"{_mean(row.mel_distance_embedding_only for row in rows):.3f}"),
+    ("better in both", lambda rows: f"{_mean(gains(row) for row in rows):.0%}"),
+    ("better by the second", lambda rows: f"{_mean(row.similarity2 > row.similarity2_embedding_only for row in rows):.0%}"),
+    ("found", lambda rows: f"{_mean(row.found for row in rows):.0%}"),
+    ("training, s", lambda rows: f"{_mean(row.training_s for row in rows):.1f}"),
+)
+
+
+def gains(row: VoiceRow) -> bool:
+    """Whether the training made this speaker's voice better by similarity and by mel distance."""
+    return row.similarity > row.similarity_embedding_only and row.mel_distance < row.mel_distance_embedding_only
+
+
+def voice_table(figures: VoiceFigures) -> str:
+    """Means over the speakers at each time, and the quantiser's figures."""
+    titles = ("seconds", *(title for title, _ in _COLUMNS))
+    lines = ["| " + " | ".join(titles) + " |", "| " + " | ".join("---" for _ in titles) + " |"]
+    for seconds in sorted({row.seconds for row in figures.rows}):
+        rows = [row for row in figures.rows if row.seconds == seconds]
+        lines.append("| " + " | ".join((f"{seconds:g}", *(cell(rows) for _, cell in _COLUMNS))) + " |")
+    ends = {row.speaker: row for row in figures.rows}
+    lines += [
+        "",
+        f"Two true recordings of one speaker: {_mean(row.real for row in ends.values()):.3f}, "
+        f"by the second encoder {_mean(row.real2 for row in ends.values()):.3f}.",
+        "",
+        "| bytes of the description | " + " | ".join(str(size) for size in figures.prefix_cosines) + " |",
+        "| --- | " + " | ".join("---" for _ in figures.prefix_cosines) + " |",
+        "| cosine to the full embedding | " + " | ".join(f"{cosine:.3f}" for cosine in figures.prefix_cosines.values()) + " |",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,75 @@
+"""The training process beside the codec worker: `python -m softphone.worker.trainer --fd N`, started by `voice_room`.
+
+A process of its own and of the lowest priority: a thread of the worker's would hold the interpreter when a packet is due. It never takes
+more than its share of a core, sleeps where there is nothing to learn, and ends with the worker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import time
+from multiprocessing.connection import Connection
+
+import torch
+
+from codec.voice_trainer import TrainingRoom, VoiceTrainer
+from softphone.worker.lectures import Learned, Taught
+
+SHARE = 0.25
+"""Of a core."""
+NICENESS = 19
+MAX_STREAMS = 8
+
+
+class Trainer:
+    """Serves one worker over a pipe."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._streams: dict[int, VoiceTrainer] = {}
+
+    def run(self) -> None:
+        """Until the worker ends. Raises ModelError."""
+        torch.set_num_threads(1)
+        room = TrainingRoom.load()
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                self._take(room, wait=not any(each.wants_work for each in self._streams.values()))
+                for stream, trainer in list(self._streams.items()):
+                    if trainer.wants_work:
+                        self._work(stream, trainer)
+
+    def _take(self, room: TrainingRoom, wait: bool) -> None:
+        while self._pipe.poll(None if wait else 0):
+            wait = False
+            taught: Taught = self._pipe.recv()
+            if taught.lecture is None:
+                self._streams.pop(taught.stream, None)
+            elif taught.stream in self._streams or len(self._streams) < MAX_STREAMS:
+                self._streams.setdefault(taught.stream, VoiceTrainer(room)).take(taught.lecture)
+
+    def _work(self, stream: int, trainer: VoiceTrainer) -> None:
+        began = time.process_time()
+        update = trainer.work()
+        if update is not None:
+            self._pipe.send(Learned(stream, update, trainer.steps, time.process_time()))
+        time.sleep((time.process_time() - began) * (1 / SHARE - 1))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until the other end of the pipe is closed."""
+    parser = argparse.ArgumentParser(prog="python -m softphone.worker.trainer", description="Training process of a codec worker.")
+    parser.add_argument("--fd", type=int, required=True, help="descriptor of the pipe to the worker, which starts it")
+    options = parser.parse_args(arguments)
+    # Ctrl-C in a terminal goes to the whole group; this process ends with the worker.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
+    Trainer(Connection(options.fd)).run()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
