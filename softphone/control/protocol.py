@@ -138,6 +138,9 @@ MAX_LINE = 65536
 MAX_ANSWER = 2**20
 """Bytes of a line from the engine: the SIP messages of a call are many."""
 
+LONGEST_REASON = 300
+"""Characters that are repeated of a line that is wrong."""
+
 
 class ControlError(SoftphoneError):
     """What is wrong with a command (or with the engine that should obey it), in one sentence; `code` is for programs."""
@@ -187,7 +190,7 @@ def parse_command(line: bytes) -> AnyCommand:
         envelope = _envelope_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ControlError(
-            f'the line is not a command ({error}); send one JSON object a line, such as {{"id": 1, "command": "status"}}', "not_json"
+            f'the line is not a command ({_said(error)}); send one JSON object a line, such as {{"id": 1, "command": "status"}}', "not_json"
         ) from None
     name = envelope.command
     envelope.id = envelope.id if isinstance(envelope.id, int) else None
@@ -199,7 +202,7 @@ def parse_command(line: bytes) -> AnyCommand:
         return _command_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         fields = ", ".join(COMMANDS[name].__struct_fields__)
-        raise ControlError(f"{name}: {error}; its fields are {fields}", request_id=envelope.id) from None
+        raise ControlError(f"{name}: {_said(error)}; its fields are {fields}", request_id=envelope.id) from None
 
 
 def parse_message(line: bytes) -> AnyEvent | Reply | None:
@@ -215,13 +218,19 @@ def parse_message(line: bytes) -> AnyEvent | Reply | None:
         return _event_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ControlError(
-            f"the engine sent something that is not of this protocol ({error}); are both of one version?", "protocol"
+            f"the engine sent something that is not of this protocol ({_said(error)}); are both of one version?", "protocol"
         ) from None
 
 
 EVENTS: frozenset[str] = frozenset(str(event.__struct_config__.tag) for event in get_args(AnyEvent))
 BY_NAME_ONLY: frozenset[str] = frozenset({"levels", "phones"})
 """Events that go only to connections that subscribed to them by name: they are many."""
+
+
+def _said(error: Exception) -> str:
+    """What msgspec says, which may quote all of what it was given."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in str(error))
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."
 
 
 def _shown(text: str) -> str:

@@ -12,13 +12,13 @@ import pjsua2 as pj
 
 from softphone import __version__
 from softphone.config import Config
+from softphone.engine.call_gate import MAX_CALLS
 from softphone.engine.media.install import HIGHEST_PRIORITY, configure_media
 from softphone.errors import SoftphoneError
 
 CLOCK_HZ = 16000
 USER_AGENT = f"softphone/{__version__}"
 CODEC_IDS = {"x-phv": "x-phv/16000/1", "opus": "opus/48000/2", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
-MAX_CALLS = 16
 MAX_URI_BYTES = 768
 ECHO_CANCELLERS = {"off": 0, "speex": pj.PJMEDIA_ECHO_SPEEX, "webrtc": pj.PJMEDIA_ECHO_WEBRTC}
 log = logging.getLogger(__name__)

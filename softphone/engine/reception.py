@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from softphone.engine.engine import Engine
 
 BUSY_HERE = 486
+TEMPORARILY_UNAVAILABLE = 480
 
 
 class ContactRules(Protocol):
@@ -39,6 +41,7 @@ class Reception:
         self.answer_all = False
         self.answer_files: tuple[str | None, str | None] = (None, None)
         self._engine = engine
+        self._rings_since: dict[int, float] = {}
 
     def arrive(self, account: PhoneAccount, call_id: int) -> None:
         """PJSIP has a new call for this account."""
@@ -63,6 +66,16 @@ class Reception:
         except SoftphoneError as error:
             engine.publish(Log(level="error", message=f"call {call.number} was refused: {error}"))
             call.end(500, f"refused here: {error}")
+
+    def tick(self) -> None:
+        """Each second: give up calls that ring for too long, here or at the far end. There is no such limit in SIP itself."""
+        now, limit_s = time.monotonic(), self._engine.config.calls.ring_seconds
+        ringing = {number: call for number, call in self._engine.calls.items() if call.state in ("incoming", "calling", "early")}
+        self._rings_since = {number: self._rings_since.get(number, now) for number in ringing}
+        for number, call in ringing.items():
+            if now - self._rings_since[number] >= limit_s and not call.over:
+                code = TEMPORARILY_UNAVAILABLE if call.direction == "incoming" else None
+                call.end(code, f"nobody answered within {limit_s} s")
 
     def _answer(self, call: PhoneCall) -> None:
         wav_in, wav_out = self.answer_files

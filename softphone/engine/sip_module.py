@@ -124,6 +124,8 @@ class SipModule:
             code = self._answer(message) if message else None
             if code is None:
                 return 0
+            if message.lstrip(b"\r\n").startswith(b"ACK"):
+                return 1  # taken, and never answered (RFC 3261, 17.1.1.3); PJSIP ends the process at the attempt
             self._lib.pjsip_endpt_respond_stateless(
                 self._lib.pjsua_get_pjsip_endpt(), rdata, code, self._ffi.NULL, self._ffi.NULL, self._ffi.NULL
             )

@@ -26,9 +26,9 @@ def parse_fmtp(text: str) -> dict[str, str]:
         if not name and not value and "=" not in part:
             continue
         if not name:
-            raise FmtpError(f"The fmtp parameter {part.strip()!r} has no name; write name=value.")
+            raise FmtpError(f"The fmtp parameter {part.strip()[:20]!r} has no name; write name=value.")
         if name in parameters:
-            raise FmtpError(f"The fmtp parameter {name} is given twice; give it once.")
+            raise FmtpError(f"The fmtp parameter {name[:20]!r} is given twice; give it once.")
         if len(parameters) == MAX_PARAMETERS:
             raise FmtpError(f"The fmtp line has more than {MAX_PARAMETERS} parameters.")
         parameters[name] = value

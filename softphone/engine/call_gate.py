@@ -1,0 +1,140 @@
+"""How many calls there may be, so that nobody can end this phone by calling it.
+
+Each call of PJSUA needs two places in PJLIB's table of sockets. It has 64 (PJ_IOQUEUE_MAX_HANDLES), keeps one for half a second after the
+socket was closed, and ends the process when there is none (ioqueue_select.c, assertion on free_list): thirty INVITEs in half a second are
+enough. And requests of a call that is over must not reach PJSUA 2.15.1: it takes the call that has the old one's slot by then for theirs,
+and ends the process at a REFER (pjsua_call.c, pjsua_call_on_tsx_state_changed; later versions know the stale dialog).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from softphone.control.protocol import CallState, Event, Log
+from softphone.engine.sip_head import read_head
+from softphone.errors import SoftphoneError
+
+MAX_CALLS = 24
+"""At once, ringing ones counted."""
+MAX_RINGING = 4
+"""Incoming ones that nobody has answered: who wants to reach the user finds him busy after that."""
+PLACES = 29
+"""Calls whose sockets fit: 64 places, less those of SIP itself."""
+LINGER_S = 0.75
+"""How long a closed socket keeps its place, and some more."""
+BUSY, REQUEST_PENDING, GONE, BAD_REQUEST = 486, 491, 481, 400
+MOST_REMEMBERED = 1024
+NOTICE_S = 10.0
+_ANYWHERE = frozenset({"ACK", "BYE", "CANCEL"})
+
+
+class CallGateError(SoftphoneError):
+    """There is no room for another call; one sentence."""
+
+
+class CallGate:
+    """Sees SIP messages before PJSIP does, and what becomes of calls. Main thread only."""
+
+    def __init__(self, publish: Callable[[Event], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._publish = publish
+        self._clock = clock
+        self._live: dict[int, bytes] = {}
+        """Call -> Call-ID, empty until it is known."""
+        self._ringing: set[int] = set()
+        self._ended: deque[float] = deque()
+        self._let_in: OrderedDict[tuple[bytes, bytes], float] = OrderedDict()
+        """(Call-ID, Via) -> when: INVITEs that PJSIP has been given, and of which no call is known (yet)."""
+        self._known: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
+        """The same of all, so that one that is sent again goes through to its transaction."""
+        self._tags: OrderedDict[bytes, set[bytes]] = OrderedDict()
+        """Call-ID -> our tags in it."""
+        self._over: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
+        self._refused = 0
+        self._noticed_at = float("-inf")
+
+    def refuse(self, request: bytes) -> int | None:
+        """The status with which this request is refused, or None."""
+        head = read_head(request)
+        if head is None:
+            return None
+        if head.twice:
+            return BAD_REQUEST
+        if head.to_tag and head.method not in _ANYWHERE and (head.call_id, head.to_tag) in self._over:
+            return GONE
+        if head.method not in ("INVITE", "UPDATE"):
+            return None
+        key = (head.call_id, head.branch)
+        if key in self._known:
+            return None
+        if self._used() >= PLACES or (not head.to_tag and (len(self._live) >= MAX_CALLS or len(self._ringing) >= MAX_RINGING)):
+            self._notice()
+            # In a call it is tried again soon (RFC 3261, 14.1).
+            return REQUEST_PENDING if head.to_tag else BUSY
+        self._let_in[key] = self._clock()
+        _remember(self._known, key)
+        return None
+
+    def passed(self, sent: bool, message: bytes) -> None:
+        """A message on its way: from what we send our own tags are learned."""
+        head = read_head(message) if sent else None
+        if head is None or head.method != "INVITE":
+            return
+        tag = head.to_tag if head.status > 100 else head.from_tag if not head.status else b""
+        if tag:
+            self._tags.setdefault(head.call_id, set()).add(tag)
+            self._tags.move_to_end(head.call_id)
+            while len(self._tags) > MOST_REMEMBERED:
+                self._tags.popitem(last=False)
+
+    def follow(self, event: Event, call_id_of: Callable[[int], str]) -> None:
+        """Learn from what is told of calls; `call_id_of` gives a call's Call-ID, or ""."""
+        if not isinstance(event, CallState):
+            return
+        if not self._live.get(event.call):
+            call_id = call_id_of(event.call).encode()
+            if event.state != "disconnected":
+                self._live[event.call] = call_id
+            for key in [key for key in self._let_in if key[0] == call_id]:
+                del self._let_in[key]
+        if event.direction == "incoming" and event.state in ("incoming", "early"):
+            self._ringing.add(event.call)
+        else:
+            self._ringing.discard(event.call)
+        if event.state == "disconnected":
+            call_id = self._live.pop(event.call, b"")
+            self._ended.append(self._clock())
+            for tag in self._tags.pop(call_id, ()):
+                _remember(self._over, (call_id, tag))
+
+    def check_room(self) -> None:
+        """Before a call of our own. Raises CallGateError."""
+        if len(self._live) >= MAX_CALLS:
+            raise CallGateError(f"{MAX_CALLS} calls are up, and more do not fit; end one first")
+        if self._used() >= PLACES:
+            raise CallGateError("too many calls began and ended just now; try again in a second")
+
+    def _used(self) -> int:
+        """Calls whose sockets have a place now."""
+        since = self._clock() - LINGER_S
+        while self._ended and self._ended[0] < since:
+            self._ended.popleft()
+        for key in [key for key, when in self._let_in.items() if when < since]:
+            del self._let_in[key]
+        return len(self._live) + len(self._ended) + len(self._let_in)
+
+    def _notice(self) -> None:
+        self._refused += 1
+        now = self._clock()
+        if now - self._noticed_at >= NOTICE_S:
+            self._noticed_at = now
+            text = f"too many calls come at once: {self._refused} refused as busy, more may be; at most {MAX_RINGING} ring at a time"
+            self._publish(Log(level="warning", message=text))
+            self._refused = 0
+
+
+def _remember(table: OrderedDict[tuple[bytes, bytes], None], key: tuple[bytes, bytes]) -> None:
+    table[key] = None
+    while len(table) > MOST_REMEMBERED:
+        table.popitem(last=False)
