@@ -50,6 +50,9 @@ class CallGate:
         """The same of all, so that one that is sent again goes through to its transaction."""
         self._tags: OrderedDict[bytes, set[bytes]] = OrderedDict()
         """Call-ID -> our tags in it."""
+        self._taken: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
+        """Dialogs that began: later refusals are of a re-INVITE only."""
+        self._newest = b""
         self._over: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
         self._refused = 0
         self._noticed_at = float("-inf")
@@ -73,17 +76,28 @@ class CallGate:
             # In a call it is tried again soon (RFC 3261, 14.1).
             return REQUEST_PENDING if head.to_tag else BUSY
         self._let_in[key] = self._clock()
+        self._newest = head.call_id
         _remember(self._known, key)
         return None
 
     def passed(self, sent: bool, message: bytes) -> None:
-        """A message on its way: from what we send our own tags are learned."""
-        head = read_head(message) if sent else None
-        if head is None or head.method != "INVITE":
+        """A message on its way, either way: whose dialogs there are, and which are over."""
+        head = read_head(message)
+        if head is None or head.method not in ("INVITE", "BYE"):
             return
-        tag = head.to_tag if head.status > 100 else head.from_tag if not head.status else b""
-        if tag:
-            self._tags.setdefault(head.call_id, set()).add(tag)
+        # Ours is the tag of From in what we ask and in what is answered to us (RFC 3261, 12.1).
+        dialog = (head.call_id, head.from_tag if sent != bool(head.status) else head.to_tag)
+        if not dialog[1] or head.status == 100:
+            return
+        if head.method == "BYE":
+            _remember(self._over, dialog)
+            return
+        if head.status // 100 == 2:
+            _remember(self._taken, dialog)
+        elif head.status >= 300 and dialog not in self._taken and sent:
+            _remember(self._over, dialog)
+        if sent:
+            self._tags.setdefault(head.call_id, set()).add(dialog[1])
             self._tags.move_to_end(head.call_id)
             while len(self._tags) > MOST_REMEMBERED:
                 self._tags.popitem(last=False)
@@ -94,6 +108,8 @@ class CallGate:
             return
         if not self._live.get(event.call):
             call_id = call_id_of(event.call).encode()
+            if event.state == "incoming" and not call_id:
+                call_id = self._newest  # PJSUA has lost it already; it came with the INVITE that is being worked on
             if event.state != "disconnected":
                 self._live[event.call] = call_id
             for key in [key for key in self._let_in if key[0] == call_id]:

@@ -40,7 +40,7 @@ from softphone.engine.recording_notice import RecordingNotice
 from softphone.engine.schedule import Schedule
 from softphone.engine.server import ControlServer
 from softphone.engine.short_sip import ShortSip
-from softphone.engine.sip_module import SipModule, set_t1
+from softphone.engine.sip_module import SipModule, forget_call, set_t1
 from softphone.engine.sip_trace import SipTrace
 from softphone.engine.sound import open_sound
 from softphone.engine.sound_test import SoundTest
@@ -183,7 +183,7 @@ class Engine:
         """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
         self.endpoint.poll(TURN_MS)
         for number in [number for number, call in self.calls.items() if call.over]:
-            del self.calls[number]
+            forget_call(int(self.calls.pop(number).this))
         busy = {call.account_name for call in self.calls.values()}
         for name in [name for name, account in self.accounts.items() if account.gone and name not in busy]:
             self._drop_account(name)

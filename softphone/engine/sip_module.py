@@ -15,7 +15,9 @@ from typing import Any
 from cffi import FFI
 
 from softphone.engine.media.abi import find_library
+from softphone.engine.sdp_guard import is_harmful
 
+BAD_REQUEST = 400
 log = logging.getLogger(__name__)
 _PRIORITY = 7
 """One below PJSIP_MOD_PRIORITY_TRANSPORT_LAYER: what is sent has been printed, what came is not yet a transaction's."""
@@ -59,6 +61,9 @@ int pjsip_endpt_respond_stateless(void *endpt, pjsip_rx_data *rdata, int code, c
 int pjsua_im_send(int acc_id, const pj_str_t *to, const pj_str_t *mime_type, const pj_str_t *content, const void *msg_data,
                   void *user_data);
 int pjsua_call_get_conf_port(int call_id);
+int pjsua_call_set_user_data(int call_id, void *user_data);
+void *pjsua_call_get_user_data(int call_id);
+unsigned pjsua_call_get_max_count(void);
 void pjsip_tsx_set_timers(unsigned t1, unsigned t2, unsigned t4, unsigned td);
 int pjsua_conf_get_signal_level(int slot, unsigned *tx_level, unsigned *rx_level);
 """
@@ -75,6 +80,15 @@ def sip_library() -> tuple[FFI, Any]:
 def set_t1(milliseconds: int) -> None:
     """T1 (RFC 3261, 17.1.1.1) of the transactions that begin from now on; T2 is longer."""
     sip_library()[1].pjsip_tsx_set_timers(milliseconds, max(T2_MS, 2 * milliseconds), 0, 0)
+
+
+def forget_call(address: int) -> None:
+    """No slot of PJSUA may point to this call object any more (address of its pj::Call), or the next callback of a transaction that
+    outlives the call ends the process: `~Call()` clears only the slot that it has last had, and after a REFER that may be another."""
+    ffi, lib = sip_library()
+    for slot in range(lib.pjsua_call_get_max_count()):
+        if int(ffi.cast("uintptr_t", lib.pjsua_call_get_user_data(slot))) == address:
+            lib.pjsua_call_set_user_data(slot, ffi.NULL)
 
 
 class SipModule:
@@ -121,7 +135,7 @@ class SipModule:
     def _rx_request(self, rdata: Any) -> int:
         try:
             message = self._received(rdata)
-            code = self._answer(message) if message else None
+            code = (BAD_REQUEST if is_harmful(message) else self._answer(message)) if message else None
             if code is None:
                 return 0
             if message.lstrip(b"\r\n").startswith(b"ACK"):
@@ -136,10 +150,11 @@ class SipModule:
 
     def _rx_response(self, rdata: Any) -> int:
         try:
-            self._received(rdata)
+            # Dropped, as if it were lost: there is no answer to an answer.
+            return int(is_harmful(self._received(rdata)))
         except Exception as error:
             self._report("received", error)
-        return 0
+            return 0
 
     def _tx(self, tdata: Any) -> int:
         try:
