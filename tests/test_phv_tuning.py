@@ -71,6 +71,16 @@ def test_what_the_far_ends_packets_suffer_is_expected_of_ours(monkeypatch: pytes
     assert event.profile is not None and event.profile.redundancy > 4
 
 
+def test_a_slow_set_up_makes_a_modest_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch)
+    stream.stream.set_up_at(None)
+    assert not stream.tunes
+    stream.stream.set_up_at(2300.0)
+    assert stream.tunes[-1]["settings"]["interval_ms"] > SETTINGS["interval_ms"]
+    stream.stream.set_up_at(900.0)
+    assert len(stream.tunes) == 1, "only the first figure counts"
+
+
 def test_rtcp_stands_in_for_a_far_end_without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(monkeypatch)
     stream.second()

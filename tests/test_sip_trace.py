@@ -125,3 +125,33 @@ def test_it_is_bounded() -> None:
     assert trace.knows(1)
     now[0] = KEPT_S + 1
     assert trace.ladder(1) is None and trace.sdp(1) is None
+
+
+@pytest.mark.parametrize("ours", [(INVITE, "SIP/2.0 100 Trying"), ("SIP/2.0 200 OK", "ACK sip:bob@example.org SIP/2.0")])
+def test_the_pace_of_a_set_up_is_that_of_the_first_answer(ours: tuple[str, str]) -> None:
+    now = 100.0
+    trace = SipTrace(lambda: now)
+    incoming = ours[0] != INVITE
+    trace.passed(not incoming, "p", message(INVITE))
+    trace.learn(1, "abc@host")
+    now = 102.0
+    first, answer = (message(line) for line in ours)
+    if incoming:
+        trace.passed(True, "p", message("SIP/2.0 180 Ringing"))
+        now = 130.0
+        trace.passed(True, "p", first)
+        now = 132.0
+    assert trace.set_up_bps(1) is None
+    trace.passed(False, "p", answer)
+    assert trace.set_up_bps(1) == pytest.approx(8 * (len(first) + len(answer) + 56) / 2)
+    now = 150.0
+    trace.passed(False, "p", answer)
+    assert trace.set_up_bps(1) == pytest.approx(8 * (len(first) + len(answer) + 56) / 2)
+
+
+def test_an_answer_at_once_says_nothing_of_the_link() -> None:
+    trace = SipTrace(lambda: 1.0)
+    trace.passed(True, "p", message(INVITE))
+    trace.passed(False, "p", message("SIP/2.0 100 Trying"))
+    trace.learn(1, "abc@host")
+    assert trace.set_up_bps(1) is None

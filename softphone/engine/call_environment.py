@@ -45,4 +45,5 @@ class CallEnvironment:
     rtcp_gate: RtcpGate
     far_end: Callable[[int], FarEnd]
     """What the far end of the call of this number says of itself."""
+    set_up_bps: Callable[[int], float | None]
     """How fast the messages went that set up the call of this number."""

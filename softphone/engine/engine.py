@@ -242,6 +242,7 @@ class Engine:
             is_sip_uri=self.endpoint.is_sip_uri,
             rtcp_gate=self._rtcp_gate,
             far_end=self.sip_trace.far_end,
+            set_up_bps=self.sip_trace.set_up_bps,
         )
         call = PhoneCall(environment, account, self._numbers, direction, call_id)
         self.calls[call.number] = call

@@ -99,6 +99,13 @@ class PhvStream:
         if self.tuning.settings != before:
             self._send(Tune(self.number, {"settings": self.tuning.settings}))
 
+    def set_up_at(self, bps: float | None) -> None:
+        """How fast the call's SIP messages went, None where it is not known: may be told again and again."""
+        before = self.tuning.settings
+        self.tuning.set_up_at(time.monotonic(), bps)
+        if self.tuning.settings != before:
+            self._send(Tune(self.number, {"settings": self.tuning.settings}))
+
     def tune(self, event: CallStatistics, received: Received, rtcp: tuple[int, int] = (0, 0)) -> None:
         """Each second, with what is known by then: adapt what is sent, and tell the far end how its packets fare. rtcp: how often the far
         end reported on our packets, and on how many the last time."""

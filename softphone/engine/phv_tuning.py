@@ -35,6 +35,7 @@ class PhvTuning:
         self.adaptation = Adaptation(base, 0, self._limit("maxred", 0, MAX_REDUNDANT_GROUPS, MAX_REDUNDANT_GROUPS))
         self.limit(int(settings.get("max_rate", 0)))
         self._writer = ReportWriter()
+        self._set_up_known = False
         self._reports = 0
         self._reported_at = float("-inf")
         self._rtcp_reports = 0
@@ -45,6 +46,12 @@ class PhvTuning:
         """A ceiling in IP bit/s, RTCP counted; 0 for none. The far end's own, which SDP told, holds too."""
         ceilings = [each for each in (ceiling_bps, self._far_ceiling) if each]
         self.adaptation.limit(min(ceilings, default=0))
+
+    def set_up_at(self, now: float, bps: float | None) -> None:
+        """How fast the call's SIP messages went; only the first figure counts."""
+        if bps is not None and not self._set_up_known:
+            self._set_up_known = True
+            self.adaptation.set_up_at(now, bps)
 
     def _limit(self, name: str, low: int, high: int, default: int) -> int:
         try:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from softphone.control.protocol import CallState, Event, Media
+from softphone.engine.set_up_pace import SetUpPace
 
 MAX_MESSAGES = 100
 """Kept of one call, the newest."""
@@ -64,6 +65,7 @@ class _Dialog:
     """Whether an offer that was not answered yet was sent (RFC 3264); None where there is none."""
     answer_follows: bool = False
     """PJSIP told of the agreement before our answer was sent."""
+    pace: SetUpPace = field(default_factory=SetUpPace)
 
 
 class SipTrace:
@@ -86,6 +88,7 @@ class SipTrace:
                 return
             dialog = self._begin(call_id)
         dialog.touched = self._clock()
+        dialog.pace.passed(sent, data, dialog.touched)
         text = blot(data.decode("utf-8", "replace"))
         dialog.messages.append(SipMessage(time.time(), sent, peer, _summary(text), text))
         if sdp := _sdp(text):
@@ -129,6 +132,11 @@ class SipTrace:
         """What is known of the far end of the call."""
         dialog = self._of(number)
         return FarEnd() if dialog is None else dialog.far_end
+
+    def set_up_bps(self, number: int) -> float | None:
+        """See `SetUpPace.bps`."""
+        dialog = self._of(number)
+        return None if dialog is None else dialog.pace.bps
 
     def ladder(self, number: int) -> list[dict[str, Any]] | None:
         """Messages of the call in their order; None when the call is not known, or forgotten."""

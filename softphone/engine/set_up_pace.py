@@ -1,0 +1,34 @@
+"""How fast the messages went that set up a call: the first that is known of a link."""
+
+from __future__ import annotations
+
+HEADER_BYTES = 28
+"""IPv4 and UDP; with TCP and TLS a little more, which does not matter here."""
+SHORTEST_S = 0.05
+"""Whatever is answered faster was not sent over a slow link."""
+
+
+class SetUpPace:
+    """Of one dialog: from our INVITE to the first response, or from our final response to the ACK; the first such pair counts.
+
+    Messages wait for each other on the way there and back, so this is what a link of one rate for both directions carries, and about half
+    of what others do. Retransmissions only make it slower.
+    """
+
+    def __init__(self) -> None:
+        self.bps: float | None = None
+        """IP bit/s; None where nothing was answered yet, or too fast to tell."""
+        self._asked: tuple[float, int] | None = None
+        self._settled = False
+
+    def passed(self, sent: bool, message: bytes, now: float) -> None:
+        """A message of the dialog; now: monotonic seconds."""
+        if self._settled:
+            return
+        if sent and self._asked is None and (message.startswith((b"INVITE ", b"SIP/2.0 2"))):
+            self._asked = now, len(message) + HEADER_BYTES
+        elif not sent and self._asked is not None and message.startswith((b"SIP/2.0 ", b"ACK ")):
+            began, size = self._asked
+            self._settled = True
+            if now - began >= SHORTEST_S:
+                self.bps = 8 * (size + len(message) + HEADER_BYTES) / (now - began)
