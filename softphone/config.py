@@ -6,7 +6,6 @@ Each field states its own limits (`config_fields`), so that a new setting is one
 import dataclasses
 import json
 import os
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from typing import Any, get_type_hints
 
 from softphone import paths
 from softphone.config_fields import ConfigError, allowed, check_keys, limited, matching, program, section, shown, texts
+from softphone.config_network import Network as Network  # noqa: PLC0414 - it is exported from here, with the other sections
+from softphone.config_network import check_network, secret
 from softphone.store.passwords import Passwords
 
 MAX_ACCOUNTS = 7
@@ -77,29 +78,7 @@ class Account:
             return value
         if not self.password_file:
             return ""
-        path = Path(self.password_file).expanduser()
-        try:
-            with path.open(encoding="utf-8") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                first = file.readline().rstrip("\r\n")
-        except (OSError, UnicodeDecodeError, ValueError) as error:
-            raise ConfigError(f"{key}.password_file: cannot read {path} ({_reason(error)})") from None
-        if mode & 0o077:
-            raise ConfigError(f"{key}.password_file: {path} can be read by other users; run: chmod 600 {path}")
-        if not first:
-            raise ConfigError(f"{key}.password_file: the first line of {path} is empty; write the password there")
-        return first
-
-
-@dataclass(frozen=True)
-class Network:
-    bind: str = matching("0.0.0.0", r"[0-9]{1,3}(\.[0-9]{1,3}){3}", "an IPv4 address of this machine, or 0.0.0.0 for all")
-    """The stock PJSIP wheel is built without IPv6."""
-    port: int = limited(0, 0, 65535)
-    """SIP port; 0 takes a free one."""
-    transport: str = allowed("udp", "udp", "tcp")
-    rtp_port: int = limited(0, 0, 65000)
-    """First RTP port; 0 takes free ones."""
+        return secret(self.password_file, f"{key}.password_file")
 
 
 @dataclass(frozen=True)
@@ -289,13 +268,9 @@ def to_toml(config: Config) -> str:
 
 
 def _check_together(config: Config) -> None:
-    network = config.network
-    if any(int(part) > 255 for part in network.bind.split(".") if part):
-        raise ConfigError(f"network.bind: must be an IPv4 address of this machine, or 0.0.0.0 for all, not {shown(network.bind)}")
+    check_network(config.network)
     if 0 < config.phv.max_rate < LOWEST_RATE:
         raise ConfigError(f"phv.max_rate: must be 0 for none, or at least {LOWEST_RATE} bit/s, not {config.phv.max_rate}")
-    if network.bind == "":
-        raise ConfigError("network.bind: must be an IPv4 address of this machine, or 0.0.0.0 for all, not empty")
     if config.account.id and config.accounts:
         raise ConfigError("account.id: cannot be used together with [[accounts]]; write this account as another [[accounts]] table")
     _check_account("account", config.account)

@@ -87,7 +87,7 @@ def check_runtime_folder() -> Finding:
 def check_ports(config: configuration.Config) -> Finding:
     network = config.network
     kinds = {
-        "SIP": (network.port, socket.SOCK_STREAM if network.transport == "tcp" else socket.SOCK_DGRAM),
+        "SIP": (network.port, socket.SOCK_DGRAM if network.transport == "udp" else socket.SOCK_STREAM),
         "RTP": (network.rtp_port, socket.SOCK_DGRAM),
     }
     for use, (port, kind) in kinds.items():

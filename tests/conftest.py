@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -12,10 +13,13 @@ import pytest
 
 from softphone import paths, sound_file
 from softphone.config import Account, Audio, Codecs, Config, Network
+from tests.interop import pytest_runtest_makereport, pytest_sessionfinish
 from tests.peers.baresip import Baresip
 from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
 from tests.peers.process import ROOT
+
+__all__ = ["pytest_runtest_makereport", "pytest_sessionfinish"]
 
 # A shell starts what it puts into the background with Ctrl-C ignored, and so would be all commands under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -57,7 +61,7 @@ def kamailio(tmp_path: Path) -> Iterator[Kamailio]:
 def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
     """`make_phone(name, codecs=..., server=..., user=..., password=...)`: an engine on loopback without sound devices, started.
 
-    `hasty`: it waits less for others (tests/peers/hasty_engine.py).
+    `hasty`: it waits less for others (tests/peers/hasty_engine.py); what else is given belongs to the section [network].
     """
     with ExitStack() as running:
 
@@ -70,16 +74,22 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
             expires_s: int = 300,
             root: Path = ROOT,
             hasty: bool = False,
+            **network: Any,
         ) -> Phone:
             folder = tmp_path / name
             folder.mkdir()
-            config = Config(network=Network(bind="127.0.0.1"), audio=Audio(input="null", output="null"), codecs=Codecs(order=codecs))
+            config = Config(
+                network=Network(**{"bind": "127.0.0.1", **network}), audio=Audio(input="null", output="null"), codecs=Codecs(order=codecs)
+            )
             if server is not None:
                 secret = folder / "password"
                 secret.touch(mode=0o600)
                 secret.write_text(password or PASSWORDS[name])
                 account = Account(
-                    id=f"sip:{user or name}@{DOMAIN}", proxy=server.proxy, password_file=str(secret), register_seconds=expires_s
+                    id=f"sip:{user or name}@{DOMAIN}",
+                    proxy=server.proxy_over(config.network.transport),
+                    password_file=str(secret),
+                    register_seconds=expires_s,
                 )
                 config = replace(config, account=account)
             phone = Phone(folder, config, root, HASTY if hasty else "softphone.engine")
@@ -92,14 +102,14 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
 
 @pytest.fixture
 def make_baresip(tmp_path: Path, speech: Path) -> Iterator[Callable[..., Baresip]]:
-    """`make_baresip(codecs)`: a baresip that says `speech`, started."""
+    """`make_baresip(codecs, options)`: a baresip that says `speech`, started; options: of its account, such as ";mediaenc=srtp"."""
     # It hangs up where its sound file ends, so silence follows.
     says = tmp_path / "says.wav"
     sound_file.write_wav(says, np.concatenate([sound_file.read(speech), np.zeros(40 * sound_file.SAMPLE_RATE, dtype=np.int16)]))
     with ExitStack() as running:
 
-        def make(codecs: tuple[str, ...]) -> Baresip:
-            peer = Baresip(tmp_path / "baresip", codecs, says)
+        def make(codecs: tuple[str, ...], options: str = "") -> Baresip:
+            peer = Baresip(tmp_path / "baresip", codecs, says, options=options)
             running.callback(peer.stop)
             peer.start()
             return peer

@@ -171,3 +171,40 @@ def test_any_text_is_taken_or_refused(text: str) -> None:
         config.parse(text)
     except ConfigError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('srtp = "sometimes"', "network.srtp"),
+        ('stun = "stun server"', "network.stun"),
+        ('turn = "relay:99999"', "99999 is no port"),
+        ('turn_user = "me"', "network.turn: must be set"),
+        ("keep_alive_s = -1", "network.keep_alive_s"),
+    ],
+)
+def test_what_is_wrong_with_the_network_is_said(text: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        config.parse(f"[network]\n{text}\n")
+
+
+def test_authorities_and_the_password_of_the_relay_are_files(tmp_path: Path) -> None:
+    network = config.parse(
+        f'[network]\ntls_ca_file = "{tmp_path}/none.pem"\nturn = "relay"\nturn_password_file = "{tmp_path}/open"\n'
+    ).network
+    with pytest.raises(ConfigError, match="network.tls_ca_file: cannot read"):
+        network.authorities()
+    (tmp_path / "open").touch(mode=0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        network.turn_password()
+    (tmp_path / "open").chmod(0o600)
+    (tmp_path / "open").write_text("secret\nmore")
+    assert network.turn_password() == "secret" and network.with_ice and "secret" not in repr(network)
+
+
+def test_srtp_is_offered_where_sip_hides_its_keys() -> None:
+    offers = {(srtp, way): config.parse(f'[network]\nsrtp = "{srtp}"\ntransport = "{way}"').network.offers_srtp
+              for srtp in ("off", "optional", "offer", "mandatory") for way in ("udp", "tls")}  # fmt: skip
+    assert [key for key, offered in offers.items() if offered] == [
+        ("optional", "tls"), ("offer", "udp"), ("offer", "tls"), ("mandatory", "udp"), ("mandatory", "tls"),
+    ]  # fmt: skip

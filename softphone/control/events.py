@@ -56,6 +56,8 @@ class Media(Event, kw_only=True, tag="media"):
     rtpmap_remote: str | None = None
     fmtp_remote: str | None = None
     remote_address: str = ""
+    srtp: str = ""
+    """The suite that encrypts it (RFC 4568, 6.2); empty: it is not encrypted."""
     note: str = ""
 
 

@@ -11,6 +11,7 @@ import pjsua2 as pj
 from softphone.config import Account, Network
 from softphone.control.protocol import Event, Register, Registration
 from softphone.engine.guard import pjsip_callback
+from softphone.engine.security import set_encryption, set_ways
 from softphone.engine.sentences import explain_registration
 from softphone.errors import SoftphoneError
 from softphone.store.passwords import KeyringError
@@ -123,7 +124,8 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self._incoming = incoming
         self._messages = messages
         self._mailboxes = mailboxes
-        self.over_tcp = network.transport == "tcp"
+        self.transport_parameter = _transport_parameter(network)
+        self.offers_srtp = network.offers_srtp
         self._attempts = 0
         mailboxes.unregistered(settings.name)  # that of an account which this one replaces
         try:
@@ -213,11 +215,11 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
 def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
     config = pj.AccountConfig()
     config.idUri = settings.uri
-    tcp = ";transport=tcp" if network.transport == "tcp" else ""
+    transport = _transport_parameter(network)
     if settings.registrar:
         # Sent by _register, which hears of errors that PJSUA would only log.
         config.regConfig.registerOnAdd = False
-        config.regConfig.registrarUri = _with(settings.registrar, tcp)
+        config.regConfig.registrarUri = _with(settings.registrar, transport)
         config.regConfig.timeoutSec = settings.expires_s
         config.regConfig.firstRetryIntervalSec = FIRST_RETRY_S
         config.regConfig.retryIntervalSec = RETRY_S
@@ -231,17 +233,23 @@ def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", settings.realm, settings.user, 0, settings.password))
     if settings.proxy:
         proxy = settings.proxy if ";lr" in settings.proxy else settings.proxy + ";lr"
-        config.sipConfig.proxies.append(_with(proxy, tcp))
+        config.sipConfig.proxies.append(_with(proxy, transport))
     rtp = config.mediaConfig.transportConfig
     rtp.port = network.rtp_port
     if network.bind != "0.0.0.0":
         rtp.boundAddress = network.bind
-    # STUN, ICE and SRTP come with their own issue; a codec change in an answer of several codecs is settled by one re-INVITE.
+    # A codec change in an answer of several codecs is settled by one re-INVITE.
     config.mediaConfig.lockCodecEnabled = True
+    set_encryption(config.mediaConfig, network)
+    set_ways(config.natConfig, network)
     config.natConfig.contactRewriteUse = 1
     config.natConfig.sipOutboundUse = int(bool(settings.registrar))
     config.videoConfig.autoTransmitOutgoing = False
     return config
+
+
+def _transport_parameter(network: Network) -> str:
+    return "" if network.transport == "udp" else f";transport={network.transport}"
 
 
 def _with(uri: str, parameter: str) -> str:

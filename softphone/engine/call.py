@@ -52,7 +52,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.rang = False
         """The far end said that it rings (180)."""
         self.audio = CallAudio(number, environment.publish, environment.defer, environment.sound)
-        self.media = CallMedia(number, environment)
+        self.media = CallMedia(number, environment, offers_srtp=account.offers_srtp)
         self.account_name = account.settings.name
         self.account = account  # PJSUA2 keeps a bare pointer to it
         self._environment = environment

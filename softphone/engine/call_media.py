@@ -17,6 +17,7 @@ from softphone.engine.media.negotiated import NegotiatedCodec
 from softphone.engine.media.rtcp_clock import set_rtp_clock
 from softphone.engine.media.sdp import add_packet_times, add_rate_limit
 from softphone.engine.media.short_sdp import shorten, tight
+from softphone.engine.media.srtp_sdp import srtp_suite, without_keys
 from softphone.engine.phv_stream import PhvStream
 from softphone.engine.statistics import CallMeter, estimate_delay
 from softphone.engine.wav import WavError
@@ -34,7 +35,7 @@ class CallMedia:
     Methods that need the call are given it: a reference back would keep it alive.
     """
 
-    def __init__(self, number: int, environment: CallEnvironment) -> None:
+    def __init__(self, number: int, environment: CallEnvironment, *, offers_srtp: bool) -> None:
         self.codec_order: Sequence[str] | None = None
         self.keep_codec = False
         """Set while an offer of ours is made that shall change hold and nothing else: of several codecs PJSUA would settle one anew."""
@@ -43,6 +44,9 @@ class CallMedia:
         self.held_by_remote = False
         self.last: Media | None = None
         """What was told last: for front ends that come later than the event."""
+        self._offers_srtp = offers_srtp
+        self._created = ("", "")
+        """Our newest SDP, and the offer that it answers, or empty."""
         self._number = number
         self._environment = environment
         self._meter = CallMeter(number)
@@ -85,7 +89,12 @@ class CallMedia:
             order = ["x-phv"]
         text = order_codecs(shorten(local), remote, order) if order else shorten(local)
         text = add_rate_limit(text, self.max_rate)
-        return add_packet_times(text, remote, self._environment.interval_ms, MAX_PTIME_MS)
+        # Keys that anybody on the way can read protect nothing, and take their room; those of a call that is encrypted already stay.
+        if not remote and not self._offers_srtp and not (self.last and self.last.srtp):
+            text = without_keys(text)
+        text = add_packet_times(text, remote, self._environment.interval_ms, MAX_PTIME_MS)
+        self._created = (text, remote)
+        return text
 
     def stream_created(self, call: PhoneCall, index: int, stream: int) -> None:
         """PJSUA made the stream (address of its pjmedia_stream) of this media line; no packet has passed yet."""
@@ -118,7 +127,10 @@ class CallMedia:
             self._meter = CallMeter(self._number)
             far_end = self._environment.far_end(self._number)
             note = codec_note(self._codec_name, self.codec_order, self._phv_offered, self._environment.worker_state()[1], far_end)
-            self._tell(media_event(call, self._codec, active, held_by_remote=self.held_by_remote, note=note))
+            event = media_event(call, self._codec, active, held_by_remote=self.held_by_remote, note=note)
+            ours, theirs = self._created
+            event.srtp = srtp_suite(theirs, ours) if theirs else srtp_suite(ours, far_end.sdp)
+            self._tell(event)
             self._attach(call, call.getAudioMedia(active))
         except WavError as error:
             self._environment.publish(Log(level="error", message=str(error)))

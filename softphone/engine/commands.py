@@ -222,8 +222,9 @@ class Commands:
             if "@" not in uri and ":" not in uri and account.settings.registrar:
                 uri = f"{uri}@{account.settings.uri.rpartition('@')[2]}"
             uri = f"sip:{uri}"
-        if self._engine.config.network.transport == "tcp" and "transport=" not in uri.lower():
-            uri += ";transport=tcp"
+        transport = self._engine.config.network.transport
+        if transport != "udp" and "transport=" not in uri.lower():
+            uri += f";transport={transport}"
         self._check_uris(uri)
         return uri
 

@@ -14,12 +14,14 @@ from softphone import __version__
 from softphone.config import Config
 from softphone.engine.call_gate import MAX_CALLS
 from softphone.engine.media.install import HIGHEST_PRIORITY, configure_media
+from softphone.engine.security import set_tls
 from softphone.errors import SoftphoneError
 
 CLOCK_HZ = 16000
 USER_AGENT = f"softphone/{__version__}"
 CODEC_IDS = {"x-phv": "x-phv/16000/1", "opus": "opus/48000/2", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
 MAX_URI_BYTES = 768
+_TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 ECHO_CANCELLERS = {"off": 0, "speex": pj.PJMEDIA_ECHO_SPEEX, "webrtc": pj.PJMEDIA_ECHO_WEBRTC}
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,10 @@ class PhoneEndpoint:
         settings.uaConfig.mainThreadOnly = True
         settings.uaConfig.userAgent = USER_AGENT
         settings.uaConfig.maxCalls = MAX_CALLS
+        if config.network.stun:
+            settings.uaConfig.stunServer.append(config.network.stun)
+            # Without its answer calls go on as if there were no NAT.
+            settings.uaConfig.stunIgnoreFailure = True
         configure_media(settings.medConfig)
         settings.medConfig.sndClockRate = CLOCK_HZ
         settings.medConfig.channelCount = 1
@@ -60,7 +66,9 @@ class PhoneEndpoint:
         transport.port = network.port
         if network.bind != "0.0.0.0":
             transport.boundAddress = network.bind
-        kind = pj.PJSIP_TRANSPORT_TCP if network.transport == "tcp" else pj.PJSIP_TRANSPORT_UDP
+        if network.transport == "tls":
+            set_tls(transport.tlsConfig, network)
+        kind = _TRANSPORTS[network.transport]
         try:
             number = self._endpoint.transportCreate(kind, transport)
         except pj.Error as error:

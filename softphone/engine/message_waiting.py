@@ -131,7 +131,7 @@ class MessageWaitingService:
         if account is None or account.leaving:
             self._subscriptions.pop(name, None)
             return
-        user, transport = account.settings.uri.partition(":")[2].partition("@")[0], ";transport=tcp" if account.over_tcp else ""
+        user, transport = account.settings.uri.partition(":")[2].partition("@")[0], account.transport_parameter
         request = pj.SendRequestParam()
         request.method = "SUBSCRIBE"
         request.txOption.targetUri = account.settings.uri

@@ -34,6 +34,9 @@ _CALL = {
     606: "the far end accepts none of what we offer",
 }
 
+_CERTIFICATE = (
+    "the server's certificate does not prove that it is that server; if it is your own, name its authority in network.tls_ca_file"
+)
 _REGISTRATION = {
     400: "the registrar could not read our request; check the account's address",
     401: "the registrar did not accept the user name or password; check account.user and the password",
@@ -80,7 +83,7 @@ def explain_registration(code: int, reason: str) -> str:
 
 def _sentence(known: dict[int, str], code: int, reason: str) -> str:
     reason = " ".join(reason.split())[:200]
-    text = known.get(code)
+    text = _CERTIFICATE if "TLS_ECERTVERIF" in reason else known.get(code)
     if text is None:
         text = "moved or redirected" if 300 <= code < 400 else reason or "no reason was given"
     return f"{code} {reason}: {text}" if reason and reason != text else f"{code}: {text}"

@@ -18,10 +18,13 @@ _MODULES = Path("/usr/lib/baresip/modules")
 class Baresip:
     """`codecs` in its own notation, best first, such as ("opus/48000/2", "pcmu"); `says` is a 16-bit mono WAV file.
 
+    `account`: its address of record, registered, instead of a phone without server; `options`: more of it, such as ";mediaenc=srtp".
     What it received lies in `heard()` after the call, as decoded by its codec.
     """
 
-    def __init__(self, folder: Path, codecs: tuple[str, ...], says: Path, says_rate: int = 16000, account: str = "") -> None:
+    def __init__(
+        self, folder: Path, codecs: tuple[str, ...], says: Path, says_rate: int = 16000, account: str = "", options: str = ""
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self._control_port = free_port()
@@ -32,7 +35,7 @@ class Baresip:
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self.uri = f"sip:baresip@127.0.0.1:{self.port}"
         own = account or f"<{self.uri}>;regint=0"
-        (folder / "accounts").write_text(f"{own};answermode=auto;audio_codecs={','.join(codecs)}\n")
+        (folder / "accounts").write_text(f"{own};answermode=auto;audio_codecs={','.join(codecs)}{options}\n")
         (folder / "contacts").write_text("")
         lines = [
             "poll_method epoll",
@@ -50,7 +53,7 @@ class Baresip:
             "rtp_timeout 0",
             "call_local_timeout 30",
             f"module_path {_MODULES}",
-            *(f"module {name}.so" for name in ("opus", "g711", "aubridge", "aufile", "sndfile")),
+            *(f"module {name}.so" for name in ("opus", "g711", "aubridge", "aufile", "sndfile", "srtp")),
             "module_tmp uuid.so",
             "module_tmp account.so",
             "module_app menu.so",

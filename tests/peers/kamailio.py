@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+from tests.peers.certificates import Authority
 from tests.peers.process import PeerProcess, free_port
 
 DOMAIN = "softphone.test"
@@ -13,17 +14,26 @@ class Kamailio:
 
     def __init__(self, folder: Path, users: dict[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port, self.tls_port = free_port(), free_port()
+        self.authority = Authority(folder / "authority")
+        certificate, key = self.authority.certify("127.0.0.1")
         self._process = PeerProcess("kamailio", "kamailio", folder)
         self._config = folder / "kamailio.cfg"
         entries = "\n".join(f'    $sht(users=>{name}) = "{password}";' for name, password in users.items())
         text = Path(__file__).with_name("kamailio.cfg").read_text()
-        self._config.write_text(text.replace("@PORT@", str(self.port)).replace("@DOMAIN@", DOMAIN).replace("@USERS@", entries))
+        words = {"PORT": self.port, "TLS_PORT": self.tls_port, "DOMAIN": DOMAIN, "USERS": entries, "CERTIFICATE": certificate, "KEY": key}
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", str(value))
+        self._config.write_text(text)
 
     @property
     def proxy(self) -> str:
         """Outbound proxy URI."""
         return f"sip:127.0.0.1:{self.port};lr"
+
+    def proxy_over(self, transport: str) -> str:
+        """Outbound proxy URI for "udp", "tcp" or "tls"."""
+        return f"sip:127.0.0.1:{self.tls_port};transport=tls;lr" if transport == "tls" else self.proxy
 
     def start(self) -> None:
         """Raises PeerError when it is not installed or does not answer."""
