@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from codec.entropy import MAX_GROUP_TOKENS
 from codec.payload import TIME_MODULO, Packet, VoicePiece
+from codec.phones import SILENCE
 from codec.settings import MAX_REDUNDANCY, EncoderSettings
 from codec.token_coding import coarser
-from codec.wire_token import TICK_MS, WireToken
+from codec.wire_token import TICK_MS, WireToken, split_ticks
 
-LONGEST_TAIL_MS = 1000
-"""So long after its end a talkspurt is repeated at most; later nobody waits for it."""
+LONGEST_TAIL_MS = 1300
+"""So long after its end a talkspurt is repeated at most; later nobody waits for it. One that begins sooner continues it."""
 
 Detailer = Callable[[tuple[WireToken, ...], int], tuple[WireToken, ...]]
 
@@ -28,6 +29,7 @@ class Packetiser:
         self._end_untold = False
         self._after_end = 0  # packets since the end that say it
         self._sent_at: int | None = None
+        self._repeats = False
         self.spoken_ticks = 0
         """Ticks of speech sent so far."""
 
@@ -47,12 +49,21 @@ class Packetiser:
         return len(self._pending) >= MAX_GROUP_TOKENS
 
     def add(self, start: int, token: WireToken) -> None:
-        """The next token; one that does not begin where the last one ended begins a talkspurt (first send what waits)."""
+        """The next token; one that does not begin where the last one ended begins a talkspurt (first send what waits).
+
+        A talkspurt that follows soon continues the one before, with the pause as silence: so the last groups before a pause are repeated
+        as often as all others.
+        """
         if start != self._next_tick or self._ended:
             if self._pending:
                 raise ValueError("a talkspurt begins while tokens of another one wait")
-            self._earlier.clear()
-            self._started = start
+            gap = start - self._next_tick
+            if self._repeats and self._earlier and 0 < gap * TICK_MS <= LONGEST_TAIL_MS:
+                self._pending += [WireToken(SILENCE, ticks) for ticks in split_ticks(gap)]
+                self.spoken_ticks -= gap
+            else:
+                self._earlier.clear()
+                self._started = start
         self._ended = self._end_untold = False
         self._after_end = 0
         self._pending.append(token)
@@ -96,6 +107,7 @@ class Packetiser:
             self._after_end += 1
         self._end_untold, self._pending, self._sent_at = False, [], now
         self.spoken_ticks += sum(token.ticks for token in newest)
+        self._repeats = settings.redundancy > 0
         return Packet(first % TIME_MODULO, groups, first == self._started, self._ended, voice)
 
     def forget_end(self) -> None:

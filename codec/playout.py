@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from codec.payload import TIME_MODULO, Packet
@@ -109,6 +110,7 @@ class Playout:
         self._head = 0  # time of the next token to be spoken
         self._speaking = False
         self._waiting_since: int | None = None
+        self._begins = False  # nothing but silence was spoken of this talkspurt
         self._bridged = 0  # ticks since the last real token
         self._in_gap = False
         self._last: WireToken | None = None
@@ -131,7 +133,8 @@ class Playout:
             self._stale = 0
         newest = start + earlier
         if packet.groups[-1] and newest not in self._seen:
-            self._delay.packet(now, start, start + length, packet.start)
+            pause = sum(token.ticks for token in takewhile(lambda token: token.phone == SILENCE, packet.groups[-1]))
+            self._delay.packet(now, newest + pause, packet.start)
         at = start
         for place, group in enumerate(packet.groups):
             for token in group:
@@ -170,7 +173,7 @@ class Playout:
         while len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
         if token.phone != SILENCE:  # A pause is told when it is over, and bridged by what it is.
-            self._delay.token(now, at, redundant)
+            self._delay.token(now, at)
         if at < self._head:
             self.counts.tokens_late += 1
             return
@@ -208,7 +211,7 @@ class Playout:
         if not self._speaking:
             if not self._may_start(now):
                 return None
-            self._speaking, self._bridged, self._in_gap = True, 0, False
+            self._speaking, self._bridged, self._in_gap, self._begins = True, 0, False, True
             self._head = min(self._queue)
             begins += LEAD_TICKS
         self._drop_overtaken()
@@ -243,9 +246,10 @@ class Playout:
     def _speak(self, begins: int) -> Upcoming:
         token = self._queue.pop(self._head)
         self.spoken.append(SpokenPhone(token.phone, token.ticks, "recovered" if self._head in self._recovered else "received"))
-        ticks = elastic(token, self._behind(begins, self._head), waited=self._bridged > 0)
+        ticks = elastic(token, self._behind(begins, self._head), waited=self._bridged > 0 or self._begins)
         self._head += token.ticks
         self._bridged, self._in_gap = 0, False
+        self._begins = self._begins and token.phone == SILENCE
         self._last = token
         return Upcoming(token, ticks)
 
@@ -307,7 +311,7 @@ def _silence(ticks: int) -> Upcoming:
 
 def elastic(token: WireToken, behind: int, waited: bool = False) -> int:
     """How long a token is spoken that begins so many ticks behind its moment (before it where negative): pauses give two
-    thirds, vowels of 60 ms and more one; more, where speech is far behind. waited: what was bridged until it came was this pause."""
+    thirds, vowels of 60 ms and more one; more, where speech is far behind. waited: what was silent until it came was this pause."""
     far = behind >= FAR_BEHIND_TICKS
     if token.phone == SILENCE:
         shortest = 1 if far or waited else -(-token.ticks // 3)

@@ -11,13 +11,13 @@ MEMORY_TOKENS = 200
 
 QUANTILE = 0.97
 """Share of the tokens that shall be there in time,"""
-LOSSY_QUANTILE, LOSSY_SHARE = 0.99, 0.04
-"""and where more than so many came only by a copy: such a token is late with its whole group, and a word is cut."""
+ROUGH_QUANTILE, ROUGH_TICKS = 0.99, 12
+"""and where these come 240 ms and more later than most: the network does that, to whole groups at a time, and each cuts a word."""
 
 FEW_TOKENS = 40
-FIRST_TICKS = 16
-"""Until so many tokens were seen the delay is at least 320 ms beyond what the newest token of a packet takes: the recogniser's doubt, and
-the time that a packet is filled."""
+FIRST_TICKS = 8
+"""Until so many tokens were seen the delay is at least 160 ms, for the recogniser's doubt, beyond what the first token of most packets
+takes."""
 
 MOST_TICKS = 75
 """The delay is never more than 1.5 s beyond that of the earliest tokens."""
@@ -31,23 +31,20 @@ class PlayoutDelay:
 
     def __init__(self) -> None:
         self._tokens: deque[int] = deque(maxlen=MEMORY_TOKENS)
-        self._recovered: deque[bool] = deque(maxlen=MEMORY_TOKENS)
         self._packets: deque[int] = deque(maxlen=MEMORY_TOKENS)
         self._ticks: int | None = None
 
-    def packet(self, arrived: int, start: int, end: int, begins: bool) -> None:
-        """A packet came whose tokens last from start to end; `begins`: a talkspurt begins with it."""
+    def packet(self, arrived: int, start: int, begins: bool) -> None:
+        """A packet came with new tokens from `start` on; `begins`: a talkspurt begins with it."""
         if begins and self._tokens and not min(self._tokens) - JUMP_TICKS <= arrived - start <= max(self._tokens) + JUMP_TICKS:
             self._tokens.clear()
-            self._recovered.clear()
             self._packets.clear()
-        self._packets.append(arrived - end)
+        self._packets.append(arrived - start)
         self._ticks = None
 
-    def token(self, arrived: int, time: int, recovered: bool = False) -> None:
-        """A token came for the first time; recovered: by a copy."""
+    def token(self, arrived: int, time: int) -> None:
+        """A token came for the first time."""
         self._tokens.append(arrived - time)
-        self._recovered.append(recovered)
         self._ticks = None
 
     @property
@@ -59,9 +56,13 @@ class PlayoutDelay:
 
     def _found(self) -> int:
         late = sorted(self._tokens)
-        quantile = LOSSY_QUANTILE if sum(self._recovered) > LOSSY_SHARE * len(late) else QUANTILE
-        enough = late[min(len(late) - 1, int(quantile * len(late)))] if late else 0
+        enough = _quantile(late, QUANTILE) if late else 0
+        if late and enough - _quantile(late, 0.5) >= ROUGH_TICKS:
+            enough = _quantile(late, ROUGH_QUANTILE)
         if len(late) < FEW_TOKENS:
-            packets = sorted(self._packets)
-            enough = max(enough, packets[len(packets) // 2] + FIRST_TICKS) if packets else enough
+            enough = max(enough, _quantile(sorted(self._packets), 0.5) + FIRST_TICKS) if self._packets else enough
         return min(enough, late[len(late) // 20] + MOST_TICKS) if late else enough
+
+
+def _quantile(values: list[int], share: float) -> int:
+    return values[min(len(values) - 1, int(share * len(values)))]

@@ -6,7 +6,7 @@ from codec.entropy import DETAIL_STAGES
 from codec.errors import CodecError
 
 MIN_INTERVAL_MS, MAX_INTERVAL_MS = 40, 640
-MAX_REDUNDANCY = 8
+MAX_REDUNDANCY = 11
 
 
 @dataclass(frozen=True, slots=True)

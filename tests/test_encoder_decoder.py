@@ -134,6 +134,20 @@ def test_each_packet_repeats_the_groups_before_it() -> None:
     assert all(packet.end for packet in twice[-2:])
 
 
+def test_the_last_groups_before_a_short_pause_are_repeated_after_it() -> None:
+    pause = 800
+    said = script([("SIL", 300), *HELLO, ("SIL", pause), *HELLO, ("SIL", 1500)])
+    models = models_for(said.phones)
+    twice = packets(models, encode(models, said.pcm, EncoderSettings(redundancy=4, voice=False, detail=0)))
+    after = next(place for place, packet in enumerate(twice) if place and packet.groups[-1] and twice[place - 1].end)
+    *earlier, newest = twice[after].groups
+    assert earlier and earlier[-1] == next(packet.groups[-1] for packet in reversed(twice[:after]) if packet.groups[-1])
+    silence = list(itertools.takewhile(lambda token: token.phone == SILENCE, newest))
+    assert abs(sum(token.ticks for token in silence) * 20 - pause) <= 20
+    heard = decode(models, [[serialize(packet, models.entropy)] for packet in twice[after - 1 :]])[1].statistics
+    assert heard.tokens_received >= len(HELLO) + len(silence)
+
+
 def test_interval_is_kept() -> None:
     said = script([("SIL", 300), *HELLO, *HELLO, ("SIL", 500)])
     models = models_for(said.phones)
@@ -181,7 +195,7 @@ def test_no_payload_is_too_long_for_a_packet(monkeypatch: pytest.MonkeyPatch) ->
     assert heard.tokens_received == len(HELLO)
 
 
-@pytest.mark.parametrize("settings", [{"interval_ms": 20}, {"interval_ms": 5000}, {"redundancy": -1}, {"redundancy": 9}])
+@pytest.mark.parametrize("settings", [{"interval_ms": 20}, {"interval_ms": 5000}, {"redundancy": -1}, {"redundancy": 12}])
 def test_settings_out_of_range_are_named(settings: dict[str, int]) -> None:
     with pytest.raises(CodecError, match=next(iter(settings))):
         EncoderSettings(**settings)  # type: ignore[arg-type]
