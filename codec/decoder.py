@@ -21,6 +21,7 @@ from codec.prosody_fill import ProsodyFill
 from codec.synthesiser import SpokenFrames
 from codec.tokens import FRAME_SAMPLES, Token
 from codec.voice import Voice
+from codec.voice_memory import Remembered
 from codec.voice_receipt import VoiceReceipt
 from codec.voice_updates import VoiceReceiver
 from codec.wire_token import TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
@@ -134,6 +135,9 @@ class Decoder:
         packet = parse(payload, self._models.entropy)
         self._packets += 1
         self._extensions.receive(packet)
+        if (known := self._extensions.memory.take()) is not None:
+            same_basis = known.basis == self._models.voice_residual.basis
+            self.know(known.pieces, known.residual if same_basis else {})
         if packet.voice is not None:
             self._voice.receive(packet.voice)
         self._playout.receive(packet, self._now)
@@ -146,6 +150,17 @@ class Decoder:
         if self._extensions.residual is not None:
             self._extensions.residual.know(residual)
             self._coordinates = self._extensions.residual.coordinates.copy()
+
+    def remember(self, known: Remembered) -> None:
+        """What is remembered of this contact: used as soon as the far end says that it is the one."""
+        self._extensions.memory.know(known)
+
+    @property
+    def to_keep(self) -> tuple[Remembered | None, bool]:
+        """What has arrived of the far end's voice, None before any, and whether it may be kept beyond the call."""
+        pieces, residual = self.pieces
+        known = Remembered(pieces, residual, self._models.voice_residual.basis) if pieces else None
+        return known, self._extensions.memory.may_keep
 
     @property
     def pieces(self) -> tuple[dict[int, bytes], dict[int, bytes]]:

@@ -16,7 +16,7 @@ from codec.detail_writer import MARGIN, DetailWriter
 from codec.far_end import Lesson
 from codec.link_report import LinkReport
 from codec.packetiser import Packetiser, without_oldest
-from codec.payload import TIME_MODULO, Extension, Packet, serialize
+from codec.payload import MAX_EXTENSIONS, TIME_MODULO, Extension, Packet, VoicePiece, serialize
 from codec.prosody import RunningMeanF0
 from codec.recogniser import RecognisedPhone
 from codec.settings import EncoderSettings
@@ -25,6 +25,7 @@ from codec.speech_gate import HeardPhone, SpeechGate
 from codec.tokens import FRAME_SAMPLES, Token
 from codec.typed_speech import TypedSpeech
 from codec.voice import Voice, VoiceEstimator
+from codec.voice_memory import REMEMBERED_VERSION, MemorySender, OwnMemory, Remembered
 from codec.voice_receipt import ReceiptWriter, VoiceReceipt
 from codec.voice_residual import ResidualSender
 from codec.voice_updates import VoiceReceiver, VoiceSender
@@ -41,6 +42,9 @@ REMEMBERED_LESSONS = 128
 """Twenty seconds of speech, for whoever learns from them."""
 LONGEST_PAYLOAD = 400
 """Earlier groups are left out of a payload that would be longer: it has to fit one packet of the network, and PJMEDIA's buffers."""
+
+UNANSWERED_SECONDS = 5.0
+"""Of speech, after which a far end that says nothing is taken to have forgotten the voice."""
 
 KNOWN_SECONDS = 60.0
 """A voice that was learned elsewhere is described as finely as one heard for so long."""
@@ -76,6 +80,8 @@ class Encoder:
         self._residual_sender = ResidualSender(self._models.voice_residual)
         self._speakers = 0
         self._residual_bytes = 0
+        self._memory = MemorySender()
+        self._unanswered_from: float | None = None
         self._receipts = ReceiptWriter()
         self._receipt: VoiceReceipt | None = None
         self._background = BackgroundMeter()
@@ -93,8 +99,40 @@ class Encoder:
 
     def acknowledge(self, receipt: VoiceReceipt) -> None:
         """The far end told what has arrived of this voice (`Decoder.receipt`)."""
+        self._memory.answered()
+        self._unanswered_from = None
         self._voice_sender.acknowledge(receipt)
         self._residual_sender.acknowledge(receipt)
+
+    def recall(self, own: OwnMemory | None, known: Remembered | None, permit: bool) -> None:
+        """Begin with what earlier calls learned. own: of the user's voice; known: what the far end is believed to remember of it; permit:
+        whether the far end may keep the voice beyond this call."""
+        self._memory.allow(permit and self.settings.voice)
+        if own is not None and self._voice.seconds == 0:
+            self._voice.resume(own.voice.embedding, own.seconds)
+            self._mean_f0.resume(own.voice.mean_f0)
+        if known is None or own is None or self._voice_sender.pieces or not self.settings.voice:
+            return
+        self._memory.claim(known)
+        self._voice_sender.resume([known.pieces[index] for index in sorted(known.pieces)], own.voice.mean_f0, own.seconds)
+        for index, piece in known.pieces.items():
+            self._voice_heard.receive(VoicePiece(REMEMBERED_VERSION, index, piece))
+        if known.residual and known.basis == self._models.voice_residual.basis:
+            self._residual_sender.resume([known.residual[index] for index in sorted(known.residual)])
+        self._unanswered_from = 0.0
+
+    @property
+    def own_memory(self) -> OwnMemory | None:
+        """What a later call may begin with; None before the voice is known."""
+        if (known := self.voice) is None:
+            return None
+        return OwnMemory(*known, self._residual_sender.coordinates)
+
+    @property
+    def known_there(self) -> Remembered | None:
+        """What a listener knows of this voice who got everything that was sent; None before any."""
+        pieces, residual = self._voice_heard.pieces, self._residual_sender.pieces
+        return Remembered(pieces, residual, self._models.voice_residual.basis) if pieces else None
 
     def teach(self, coordinates: NDArray[np.float32], speaker: int) -> None:
         """Send the voice's residual (K,), learned from the lessons of this speaker (`speakers`); of another one it is passed over."""
@@ -253,6 +291,12 @@ class Encoder:
         details = self._detail if self.settings.detail else None
         # One of both a packet: a packet stays small.
         extensions = self._extensions() if piece else (*self._extensions(), *self._residual(spoken))
+        if len(extensions) < MAX_EXTENSIONS and (memory := self._memory.next(spoken)) is not None:
+            extensions = (*extensions, memory)
+        if self._unanswered_from is not None and spoken >= self._unanswered_from + UNANSWERED_SECONDS:
+            self._unanswered_from = None
+            self._voice_sender.doubt()
+            self._residual_sender.doubt()
         packet = replace(self._packets.packet(self._now, self.settings, piece, details), extensions=extensions)
         if self.lessons is not None and not self._typed.active:
             self._learn(packet.groups[-1])

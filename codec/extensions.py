@@ -1,9 +1,10 @@
 """What a decoder does with the extensions of packets; types that it does not know are passed over."""
 
-from codec import comfort_noise, link_report, voice_receipt, voice_residual
+from codec import comfort_noise, link_report, voice_memory, voice_receipt, voice_residual
 from codec.comfort_noise import ComfortNoise
 from codec.link_report import LinkReport
 from codec.payload import Packet
+from codec.voice_memory import MemoryReceiver
 from codec.voice_receipt import VoiceReceipt
 from codec.voice_residual import ResidualCode, ResidualReceiver
 
@@ -14,6 +15,7 @@ class ReceivedExtensions:
 
     def __init__(self, code: ResidualCode | None = None) -> None:
         self.noise = ComfortNoise()
+        self.memory = MemoryReceiver()
         self.residual = None if code is None else ResidualReceiver(code)
         self.receipt: VoiceReceipt | None = None
         self.receipts = 0
@@ -30,5 +32,7 @@ class ReceivedExtensions:
                 self.report, self.reports = report, self.reports + 1
             elif extension.type == voice_residual.TYPE and self.residual is not None:
                 self.residual.receive(extension.data)
+            elif extension.type == voice_memory.TYPE:
+                self.memory.receive(extension.data)
             elif extension.type == voice_receipt.TYPE and (receipt := VoiceReceipt.read(extension.data)) is not None:
                 self.receipt, self.receipts = receipt, self.receipts + 1

@@ -28,6 +28,9 @@ def mean_f0(f0_track: NDArray[np.float32]) -> float:
     return float(np.exp(np.mean(np.log(voiced)))) if len(voiced) else DEFAULT_MEAN_F0
 
 
+_RESUMED_FRAMES = 200
+
+
 class RunningMeanF0:
     """The same mean, kept up during a call: plain mean for `memory` voiced frames, then an exponential one."""
 
@@ -39,6 +42,10 @@ class RunningMeanF0:
     @property
     def hz(self) -> float:
         return float(np.exp(self._mean_log))
+
+    def resume(self, hz: float) -> None:
+        """Go on from the mean of earlier calls; two seconds of voice here weigh as much."""
+        self._mean_log, self._frames = float(np.log(hz)), _RESUMED_FRAMES
 
     def begin_anew(self) -> None:
         """Somebody else talks: the mean stays until something voiced of theirs is heard."""

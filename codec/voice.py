@@ -34,6 +34,7 @@ _TARGET_DBFS = -30.0
 _MEMORY_WINDOWS = 150
 """Two minutes of speech: from then on the mean forgets, so that a voice that changes slowly is followed."""
 
+_RESUMED_WINDOWS = 40.0
 _RECENT_WINDOWS = 4
 _KNOWN_WINDOWS = 8
 ANOTHER_SPEAKER = 0.70
@@ -183,8 +184,13 @@ class VoiceEstimator:
             changed = True
         return changed
 
+    def resume(self, embedding: NDArray[np.float32], seconds: float) -> None:
+        """Go on from an estimate of earlier calls; what this call hears soon weighs as much."""
+        windows = min(seconds * SAMPLE_RATE / HALF_WINDOW_SAMPLES, _RESUMED_WINDOWS)
+        self._sum, self._weight, self.seconds = embedding.astype(np.float64) * windows, float(windows), seconds
+
     def _notice_another(self) -> None:
-        if self._weight < _KNOWN_WINDOWS + _RECENT_WINDOWS:
+        if self._weight < _KNOWN_WINDOWS + _RECENT_WINDOWS or len(self._recent) < _RECENT_WINDOWS:
             return
         recent = np.sum(self._recent, axis=0)
         before = self._sum - recent

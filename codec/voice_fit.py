@@ -23,10 +23,10 @@ from codec.voice_residual import ResidualCode
 ROWS = 3
 """Stretches of a step: it must be short, for a budget of a quarter of a core."""
 RATE = 0.15
-LIKENESS = 1.0
+LIKENESS = 0.5
 """Weight of 1 - cosine against the mel distance in natural log units."""
-PRIOR = 0.003
-"""Weight of the coordinates' mean square: speakers differ by about 1 in each."""
+PRIOR_SECONDS, LEAST_PRIOR, MOST_PRIOR = 0.6, 0.01, 0.1
+"""Weight of the coordinates' mean square, times seconds of speech: speakers differ by about 1 in each, and little speech knows little."""
 HELD_FRAMES = 600
 """Newest frames that are kept out, about: six seconds."""
 LEAST_FRAMES = 300
@@ -36,22 +36,25 @@ MOST_FRAMES = 9000
 WORTH = 0.004
 """Gain in mel distance and cosine together, on what was kept out, that is worth an update."""
 SLACK = 0.002
-"""Neither of both may be so much worse."""
+"""Neither of both may be so much worse than before, and neither any worse than without the training."""
+SHORTER = (1.0, 0.5)
+"""What was found is tried whole and by half: half the way costs little likeness and keeps the mel distance where data is short."""
 
 
-def better(found: Heard, known: Heard) -> bool:
+def better(found: Heard, known: Heard, slack: float = SLACK) -> bool:
     """True if it is worth the bytes of an update."""
     similarity, mel = found.similarity - known.similarity, known.mel_distance - found.mel_distance
-    return similarity + mel >= WORTH and similarity >= -SLACK and mel >= -SLACK
+    return similarity + mel >= WORTH and similarity >= -slack and mel >= -slack
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """On the same speech: with the embedding alone, with what was sent, with what the descent found."""
+    """On the same speech: with the embedding alone, with what was sent, with the best of what the descent found, and that (K,)."""
 
     alone: Heard
     sent: Heard
     found: Heard
+    coordinates: NDArray[np.float32]
 
 
 class VoiceFit:
@@ -89,11 +92,15 @@ class VoiceFit:
             self._prepared = None
         self._voice, self._target = described, torch.from_numpy(embedding)
 
-    @property
-    def coordinates(self) -> NDArray[np.float32]:
-        """What the descent found, as it would arrive: (K,)."""
-        found = self._found.detach().numpy()
+    def _part(self, share: float) -> NDArray[np.float32]:
+        """So much of what the descent found, as it would arrive: (K,)."""
+        found = np.float32(share) * self._found.detach().numpy()
         return self._code.decode(dict(enumerate(self._code.encode(found))))
+
+    @property
+    def _prior(self) -> float:
+        seconds = sum(each.frames for each in self._stretches) / 100
+        return min(MOST_PRIOR, max(LEAST_PRIOR, PRIOR_SECONDS / seconds))
 
     @property
     def ready(self) -> bool:
@@ -121,7 +128,7 @@ class VoiceFit:
             raise ValueError("the listener's voice is not known yet")
         batch = self._batch(voice)
         rows = np.sort(self._rng.choice(len(batch.lengths) - self._held(), ROWS, replace=False)) if self._enough_rows() else np.arange(1)
-        loss = self._loss(batch.some(rows), voice) + PRIOR * self._found.square().mean()
+        loss = self._loss(batch.some(rows), voice) + self._prior * self._found.square().mean()
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
         self._optimizer.step()
@@ -157,4 +164,10 @@ class VoiceFit:
         hearing = Hearing(self._far_end, self._code, self._encoder, list(self._stretches)[-count:], held)
         alone = hearing.hear(voice, np.zeros(self._code.size, np.float32))
         sent = hearing.hear(voice, self.sent) if self.sent.any() else alone
-        return Judgement(alone, sent, hearing.hear(voice, self.coordinates))
+        tried = [(part, hearing.hear(voice, part)) for part in map(self._part, SHORTER)]
+        coordinates, found = max(tried, key=lambda each: (better(each[1], alone, 0), better(each[1], sent), _gain(each[1], alone)))
+        return Judgement(alone, sent, found, coordinates)
+
+
+def _gain(found: Heard, known: Heard) -> float:
+    return found.similarity - known.similarity + known.mel_distance - found.mel_distance

@@ -47,7 +47,8 @@ class Known:
 
 
 def rehearse(models: "Models", room: TrainingRoom | None, pcm: NDArray[np.int16], marks: Sequence[float], share: float) -> Iterator[Known]:
-    """What the far end knows at each of `marks` (seconds of speech, rising; those beyond the end of the sound are left out).
+    """What the far end knows at each of `marks` (seconds of speech, rising), and at the end of the sound if that is half as much again
+    after the last mark that was reached.
 
     room: for the training, None for a call without; share: of a core that the training may take.
     """
@@ -77,6 +78,9 @@ def rehearse(models: "Models", room: TrainingRoom | None, pcm: NDArray[np.int16]
         training += time.process_time() - began
         while waiting and encoder.spoken_ms >= 1000 * waiting[0]:
             yield Known(waiting.pop(0), bits / 8, far.pieces, *far.speaker, training)
+    reached = [mark for mark in marks if mark not in waiting]
+    if waiting and reached and encoder.spoken_ms >= 1500 * reached[-1]:
+        yield Known(round(encoder.spoken_ms / 1000, 1), bits / 8, far.pieces, *far.speaker, training)
 
 
 @torch.inference_mode()

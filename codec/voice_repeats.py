@@ -31,6 +31,15 @@ class Repeats:
         if urgent:
             self._due = 0.0
 
+    def suppose(self, count: int) -> None:
+        """A version of so many pieces that the far end is believed to have."""
+        self.begin(count)
+        self._held, self._sent = (1 << count) - 1, count
+
+    def doubt(self) -> None:
+        """It may not have them."""
+        self._held, self._sent = None, 0
+
     def acknowledge(self, held: int) -> None:
         """The far end tells that it has these pieces (bit i for piece i), and so that it tells."""
         self._held = held

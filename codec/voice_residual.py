@@ -111,6 +111,11 @@ class ResidualSender:
         """Those that are being sent, (K,), as they arrive."""
         return self._code.decode(dict(enumerate(self._pieces)))
 
+    @property
+    def pieces(self) -> dict[int, bytes]:
+        """Those that are being sent, or were."""
+        return {index: data for index, data in enumerate(self._pieces) if data}
+
     def update(self, coordinates: NDArray[np.float32]) -> None:
         """Send these from now on, (K,)."""
         self._begin(self._code.encode(coordinates))
@@ -119,6 +124,15 @@ class ResidualSender:
         self._pieces = pieces
         self._version = (self._version + 1) % VERSIONS
         self._repeats.begin(len(pieces), urgent=True)
+
+    def resume(self, pieces: list[bytes]) -> None:
+        """The far end is believed to remember these."""
+        self._pieces, self._version = pieces, VERSIONS - 1
+        self._repeats.suppose(len(pieces))
+
+    def doubt(self) -> None:
+        """The far end did not answer: it may remember nothing."""
+        self._repeats.doubt()
 
     def begin_anew(self) -> None:
         """Somebody else talks: what was learned is to be forgotten."""
@@ -177,6 +191,7 @@ class ResidualReceiver:
         return dict(self._pieces)
 
     def know(self, pieces: Mapping[int, bytes]) -> None:
-        """Take what is remembered of this speaker."""
-        self._pieces = dict(pieces)
+        """Take what is remembered of this speaker, as the version that stands for it."""
+        self._pieces, self._version = dict(pieces), VERSIONS - 1
+        self._held = sum(1 << index for index in pieces)
         self.coordinates = self._code.decode(self._pieces)

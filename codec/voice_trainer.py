@@ -117,10 +117,12 @@ class VoiceTrainer:
             return None
         self._judged = self._fit.steps
         judgement = self._fit.judge()
-        found = self._fit.coordinates
-        if self._fit.sent.any() and better(judgement.alone, judgement.sent) and not better(judgement.found, judgement.alone):
+        found = judgement.coordinates
+        if self._fit.sent.any() and better(judgement.alone, judgement.sent) and not better(judgement.found, judgement.alone, 0):
             found = np.zeros_like(found)
-        elif not better(judgement.found, judgement.sent) or np.array_equal(found, self._fit.sent):
+        elif not (better(judgement.found, judgement.sent) and better(judgement.found, judgement.alone, 0)):
+            return Update(self._speaker, judgement, None)
+        if np.array_equal(found, self._fit.sent):
             return Update(self._speaker, judgement, None)
         self._fit.sent = found
         return Update(self._speaker, judgement, found)

@@ -61,6 +61,16 @@ class VoiceSender:
         self._version = (self._version + 1) % VOICE_VERSIONS
         self._repeats.begin(len(self._pieces), urgent=self._repeats.versions == 0)
 
+    def resume(self, pieces: list[bytes], mean_f0: float, seconds: float) -> None:
+        """The far end is believed to remember these, made from so many seconds of speech."""
+        self._described = self._code.decode(dict(enumerate(pieces)), mean_f0)
+        self._pieces, self._described_seconds, self._version = pieces, seconds, VOICE_VERSIONS - 1
+        self._repeats.suppose(len(pieces))
+
+    def doubt(self) -> None:
+        """The far end did not answer: it may remember nothing."""
+        self._repeats.doubt()
+
     def begin_anew(self) -> None:
         """Somebody else talks: the next estimate is described at once, with urgency."""
         self._described = None

@@ -141,6 +141,8 @@ class Privacy:
 
     history: bool = True
     """Keep calls and messages, in a file that only this user can read."""
+    voices: str = allowed("ask", "ask", "always", "never")
+    """Remember voices from call to call, the user's own and, where they allow it, those of others; "ask" keeps none and says so once."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class Kind(IntEnum):
     SAY = 30
     SAID = 31
     TUNE = 40
+    KEEP = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Observed:
     """Worker -> engine, a few times a second where it was asked for.
 
     `report`: `tx` [[label, ms], ...] sent, `rx` [[label, ms, state], ...] spoken since the last one, `voice` [bytes sent, cosine or
-    None, bytes received].
+    None, bytes received, cosine of the user's sound as the far end hears it or None].
     """
 
     stream: int
@@ -162,13 +163,24 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Tune:
     """Engine -> worker, during a stream. `changes`: `settings`, fields of the encoder's settings that change, and `report`, [loss, burst,
-    queue_ms, jitter_ms, urgent], what the far end shall know of its packets (`codec.link_report`); either may be missing."""
+    queue_ms, jitter_ms, urgent], what the far end shall know of its packets (`codec.link_report`); `memory`, what earlier calls learned:
+    `permit`, whether the far end may keep the voice, and `own`, `mine`, `theirs` as in `Keep`. Any may be missing."""
 
     stream: int
     changes: dict[str, Any]
 
 
-Message = Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure | Observe | Observed | Say | Said | Tune
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Worker -> engine, now and then during a stream that was told its `memory`: what a later call may begin with. `voices`: `own`, of the
+    user (`codec.voice_memory.OwnMemory`); `mine`, what the far end knows of it, and `theirs`, of the far end's (`Remembered`), None where
+    nothing is known; `permitted`, whether the far end lets its own be kept."""
+
+    stream: int
+    voices: dict[str, Any]
+
+
+Message = Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure | Observe | Observed | Say | Said | Tune | Keep
 
 _HEADER = struct.Struct("<B3sI")
 _PULL = struct.Struct("<I")
@@ -206,6 +218,8 @@ def pack(message: Message) -> bytes:
             kind, body = Kind.SAID, _to_json(report)
         case Tune(stream, changes):
             kind, body = Kind.TUNE, _to_json(changes)
+        case Keep(stream, voices):
+            kind, body = Kind.KEEP, _to_json(voices)
         case Failure(stream, sentence):
             kind, body = Kind.ERROR, sentence.encode("utf-8", "replace")[:MAX_BODY]
     if len(body) > MAX_BODY:
@@ -267,6 +281,8 @@ def unpack(datagram: bytes) -> Message:
             return Said(stream, _from_json(body))
         case Kind.TUNE:
             return Tune(stream, _from_json(body))
+        case Kind.KEEP:
+            return Keep(stream, _from_json(body))
         case Kind.ERROR:
             return Failure(stream, body.decode("utf-8", "replace"))
 

@@ -7,7 +7,6 @@ embedding alone.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -177,7 +176,10 @@ class VoiceBench:
 
 def _speakers(recordings: Sequence[Recording]) -> list[_Speaker]:
     found = []
-    for name, group in groupby(sorted(recordings, key=lambda each: each.speaker), key=lambda each: each.speaker):
+    groups: dict[str, list[Recording]] = {}
+    for recording in recordings:
+        groups.setdefault(recording.speaker, []).append(recording)
+    for name, group in groups.items():
         sounds = [audio_file.read(each.file) for each in group]
         total = sum(map(len, sounds)) / _RATE
         if total < LEAST_S:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from softphone.bench.docs_page import DocsError
 from softphone.bench.plots import figure_of, save
-from softphone.bench.voice_bench import VoiceFigures
+from softphone.bench.voice_bench import MARKS, VoiceFigures
 from softphone.bench.voice_table import voice_table
 
 PAGE, PICTURE = "voice.md", "bench-voice.png"
@@ -13,6 +13,7 @@ _NOTES = """
 - The speakers are unknown to every network of the codec. Of each, the last fifth of the recordings (six seconds at least) is kept for
   listening; the rest is one call in 20 ms steps, with the far end's receipts every two seconds and no loss. What the far end knows of the
   voice after so many seconds of speech is given to a fresh decoder that speaks the kept recordings, with their details.
+- seconds: of speech, as the encoder counts them; `all` is the end of each speaker's call.
 - bytes: all that was spent on the voice until then, headers of its pieces and repeats included.
 - similarity: cosine of the GE2E embeddings (resemblyzer) of the kept recordings as said and as heard; embedding only: without the
   residual that was learned during the call. Training sees GE2E, so a second encoder confirms that it never sees (d-vectors of
@@ -45,7 +46,7 @@ def plot(figures: VoiceFigures, path: Path) -> None:
             for speaker in sorted({row.speaker for row in figures.rows}):
                 own = [row for row in figures.rows if row.speaker == speaker]
                 axis.plot([row.seconds for row in own], [getattr(row, name + suffix) for row in own], color=colour, alpha=0.15)
-            times = sorted({row.seconds for row in figures.rows})
+            times = sorted({row.seconds for row in figures.rows} & set(MARKS))
             groups = [[getattr(row, name + suffix) for row in figures.rows if row.seconds == time] for time in times]
             axis.plot(times, [sum(group) / len(group) for group in groups], color=colour, marker="o", label=label)
         axis.set_title(title)

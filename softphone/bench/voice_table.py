@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable
 from statistics import mean
 
-from softphone.bench.voice_bench import VoiceFigures, VoiceRow
+from softphone.bench.voice_bench import MARKS, VoiceFigures, VoiceRow
+
+LONG_S = 40.0
+"""Of those who say so much the end is told separately."""
 
 _Column = tuple[str, Callable[[list[VoiceRow]], str]]
 
@@ -37,9 +40,14 @@ def voice_table(figures: VoiceFigures) -> str:
     """Means over the speakers at each time, and the quantiser's figures."""
     titles = ("seconds", *(title for title, _ in _COLUMNS))
     lines = ["| " + " | ".join(titles) + " |", "| " + " | ".join("---" for _ in titles) + " |"]
-    for seconds in sorted({row.seconds for row in figures.rows}):
-        rows = [row for row in figures.rows if row.seconds == seconds]
-        lines.append("| " + " | ".join((f"{seconds:g}", *(cell(rows) for _, cell in _COLUMNS))) + " |")
+    groups = [(f"{mark:g}", [row for row in figures.rows if row.seconds == mark]) for mark in MARKS]
+    last = list({row.speaker: row for row in figures.rows}.values())
+    long = [row for row in last if row.seconds >= LONG_S]
+    groups += [(f"all, {_mean(row.seconds for row in last):.0f}", last)]
+    groups += [(f"of {LONG_S:g} and more, {_mean(row.seconds for row in long):.0f}", long)] if long else []
+    for name, rows in groups:
+        if rows:
+            lines.append("| " + " | ".join((name, *(cell(rows) for _, cell in _COLUMNS))) + " |")
     ends = {row.speaker: row for row in figures.rows}
     lines += [
         "",

@@ -45,6 +45,7 @@ from softphone.engine.sip_trace import SipTrace
 from softphone.engine.sound import open_sound
 from softphone.engine.sound_test import SoundTest
 from softphone.engine.typist import Typist
+from softphone.engine.voice_keeper import VoiceKeeper
 from softphone.engine.worker_link import CodecWorker, WorkerCommand
 from softphone.errors import SoftphoneError
 
@@ -100,6 +101,7 @@ class Engine:
         self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
         secret = {account.password_env for _, account in config.named_accounts().values()} - {""}
         self.hooks = HookRunner(config.hooks, socket_path.absolute(), self.server.publish, secret)
+        self.voices = VoiceKeeper(config.privacy.voices, self.calls, self.publish)
         phv = dataclasses.asdict(config.phv)
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),
@@ -133,6 +135,7 @@ class Engine:
         self.server.start()
         self.history.start()
         self.hooks.start()
+        self.voices.start()
         if "x-phv" in self.config.codecs.order:
             self.worker.start()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
@@ -165,6 +168,7 @@ class Engine:
         self.call_gate.follow(event, self._call_id)
         self.history.take(event)
         self.hooks.take(event)
+        self.voices.take(event)
         self.server.publish(event)
 
     def _sip_passed(self, sent: bool, peer: str, message: bytes) -> None:
@@ -351,6 +355,7 @@ class Engine:
         self.turn()
         self._destroy()
         self.hooks.stop()
+        self.voices.stop()
         self.history.stop()
         self.publish(EngineEvent(state="stopped", reason=self._leaving, version=__version__, pid=os.getpid()))
         self.server.stop()

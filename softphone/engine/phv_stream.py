@@ -16,6 +16,7 @@ from softphone.link import (
     CHUNK_SAMPLES,
     BoundedQueue,
     Close,
+    Keep,
     Message,
     Observe,
     Observed,
@@ -58,8 +59,11 @@ class PhvStream:
         self.counters: Counter[str] = Counter()
         self.codec_counters: dict[str, Any] = {}
         """The worker's own counters of this stream, newest."""
-        self.voice_told: list[Any] = [0, None, 0]
+        self.voice_told: list[Any] = [0, None, 0, None]
         """What was told last of the voice."""
+        self.voices: dict[str, Any] = {}
+        """What a later call may begin with, newest; see `link.Keep`."""
+        self._memory: dict[str, Any] = {}
         self.encoder_delay_ms = encoder_delay_ms
         """Of our encoder; the far end's is taken to be as slow."""
         self.transit = TransitTimes()
@@ -85,6 +89,8 @@ class PhvStream:
         self._send(Pull(self.number, FILL_SAMPLES))
         if self._observed:
             self._send(Observe(self.number, True))
+        if self._memory:
+            self._send(Tune(self.number, {"memory": self._memory}))
 
     def observe(self, on: bool) -> None:
         """Whether the worker shall report what it sends and speaks."""
@@ -116,6 +122,11 @@ class PhvStream:
             changes["report"] = [report.loss, report.burst, report.queue_ms, report.jitter_ms, report.urgent]
         if changes:
             self._send(Tune(self.number, changes))
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """What earlier calls learned; see `link.Tune`. Any thread."""
+        self._memory = memory
+        self._send(Tune(self.number, {"memory": memory}))
 
     def take_reports(self) -> Iterator[dict[str, Any]]:
         """The reports that came since the last time, oldest first; see `link.Observed`."""
@@ -155,7 +166,7 @@ class PhvStream:
         self._send(Close(self.number))
         self._closed(self)
 
-    def receive(self, message: Pcm | Payload | Statistics | Observed) -> None:
+    def receive(self, message: Pcm | Payload | Statistics | Observed | Keep) -> None:
         """An answer of the worker; called on the pump thread."""
         match message:
             case Payload(_, payload):
@@ -163,6 +174,8 @@ class PhvStream:
                     self.counters["payloads_not_taken"] += 1
             case Observed(_, report):
                 self._reports.put(report)
+            case Keep(_, voices):
+                self.voices = voices
             case Statistics(_, counters):
                 self.codec_counters = counters
                 # Speech arrives as fast as it is spoken: so much as waits, so long it waits (Little's law).

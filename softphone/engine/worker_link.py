@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from softphone.control.protocol import Worker
 from softphone.engine.phv_stream import PhvStream
-from softphone.link import Failure, Link, Message, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop, link_pair
+from softphone.link import Failure, Keep, Link, Message, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop, link_pair
 
 State = Literal["starting", "ready", "died", "unavailable", "stopped"]
 READY_DEADLINE_S = 60.0
@@ -215,7 +215,7 @@ class CodecWorker:
 
     def _receive(self, message: Message) -> None:
         match message:
-            case Pcm() | Payload() | Statistics() | Observed():
+            case Pcm() | Payload() | Statistics() | Observed() | Keep():
                 stream = self._streams.get(message.stream)
                 if stream is not None:
                     stream.receive(message)

@@ -15,6 +15,7 @@ from typing import Any
 from softphone.link import (
     Close,
     Failure,
+    Keep,
     Link,
     Message,
     Observe,
@@ -90,6 +91,8 @@ class Worker:
             next_report += REPORT_S
             for number, stream in streams:
                 self._link.send(Statistics(number, stream.statistics()))
+                if voices := stream.keep():
+                    self._link.send(Keep(number, voices))
         return 0
 
     def _receive(self, message: Message) -> None:

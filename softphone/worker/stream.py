@@ -22,6 +22,7 @@ from codec.phones import PHONES
 from codec.playout import SpokenPhone
 from codec.tokens import Token
 from codec.voice_hearing import Heard
+from codec.voice_memory import OwnMemory, Remembered
 from codec.voice_receipt import VoiceReceipt
 from codec.voice_trainer import Lecture
 from codec.wire_token import TICK_MS, WireToken
@@ -41,6 +42,30 @@ MAX_OBSERVED = 48
 """Phones of one direction that wait to be reported: some four seconds of speech, and little enough for one message."""
 
 Send = Callable[[Message], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """What earlier calls learned; see `link.Tune`."""
+
+    permit: bool
+    own: OwnMemory | None
+    mine: Remembered | None
+    theirs: Remembered | None
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> _Memory:
+        """What cannot be read is left out: it is learned again."""
+
+        def read(name: str, reader: Callable[[Any], T]) -> T | None:
+            try:
+                return reader(told[name]) if told.get(name) else None
+            except PayloadError:
+                return None
+
+        own, mine, theirs = read("own", OwnMemory.from_json), read("mine", Remembered.from_json), read("theirs", Remembered.from_json)
+        return cls(bool(told.get("permit")), own, mine, theirs)
 
 
 @dataclass(frozen=True)
@@ -50,9 +75,6 @@ class _Text:
     tokens: Sequence[Token]
     accept: Callable[[float], None]
     refuse: Callable[[str], None]
-
-
-T = TypeVar("T")
 
 
 class _Lane(ABC):
@@ -129,6 +151,9 @@ class EncoderLane(_Lane):
         """What has arrived of the far end's voice; set by the decoder's lane."""
         self.acknowledged: deque[VoiceReceipt] = deque(maxlen=1)
         """What the far end told last; from the decoder's lane."""
+        self._memory: _Memory | None = None
+        self.keeps: tuple[OwnMemory | None, Remembered | None] = (None, None)
+        """The own voice, and what the far end knows of it, where they may be kept."""
         self._learns = bool(settings.get("learn", True)) and bool(settings.get("voice", True))
         if self._learns:
             room.voices.open(number, self._learn)
@@ -156,6 +181,7 @@ class EncoderLane(_Lane):
         self._encoder = self._room.encoder(self._settings)
         if self._learns:
             self._encoder.lessons = deque(maxlen=REMEMBERED_LESSONS)
+        self._recall()
 
     def _learn(self, learned: Learned) -> None:
         # On a thread of the room: the encoder is told in its own.
@@ -199,15 +225,25 @@ class EncoderLane(_Lane):
         self.typed_s = self._encoder.typed_seconds
         self._room.own_voice.learn(self._encoder.voice)
         self._lecture()
+        if self._memory is not None:
+            self.keeps = self._encoder.own_memory, self._encoder.known_there
 
     def _tune(self, changes: dict[str, Any]) -> None:
         if settings := changes.get("settings"):
             wanted = {**self._settings, **settings}
             self._encoder.settings = self._room.settings(wanted)
             self._settings = wanted
+        if "memory" in changes:
+            self._memory = _Memory.of(changes["memory"])
+            self._recall()
         if report := changes.get("report"):
             *figures, urgent = report
             self._encoder.report(LinkReport(*figures), urgent)
+
+    def _recall(self) -> None:
+        memory = self._memory
+        if memory is not None:
+            self._encoder.recall(memory.own, memory.mine, memory.permit)
 
     def _speak(self, text: _Text) -> None:
         try:
@@ -234,6 +270,10 @@ class DecoderLane(_Lane):
         self.link_report: tuple[int, LinkReport | None] = (0, None)
         self._encoder = encoder
         self._receipts = 0
+        self.theirs: Remembered | None = None
+        """What is remembered of the far end's voice."""
+        self.keeps: tuple[Remembered | None, bool] = (None, False)
+        """What has arrived of it, and whether it may be kept."""
         self._owed = 0
         self._lock = threading.Lock()
         self.observing = False
@@ -262,6 +302,9 @@ class DecoderLane(_Lane):
         self._statistics = self._decoder.statistics
 
     def _step(self) -> None:
+        if self.theirs is not None:
+            self._decoder.remember(self.theirs)
+            self.theirs = None
         while (payload := self._queue.get()) is not None:
             try:
                 self._decoder.receive(payload)
@@ -279,6 +322,7 @@ class DecoderLane(_Lane):
         self._statistics = self._decoder.statistics
         self.link_report = self._decoder.link_report
         self._encoder.arrived = self._decoder.voice_receipt
+        self.keeps = self._decoder.to_keep
         receipts, receipt = self._decoder.receipt
         if receipt is not None and receipts != self._receipts:
             self._receipts = receipts
@@ -297,7 +341,27 @@ class WorkerStream:
         self.put_pcm = self._encoder.put
         self.put_payload = self._decoder.put
         self.pull = self._decoder.pull
-        self.tune = self._encoder.tune
+        self._remembers = False
+        self._kept: dict[str, Any] = {}
+
+    def tune(self, changes: dict[str, Any]) -> None:
+        """Take a `link.Tune`."""
+        if "memory" in changes:
+            self._remembers = True
+            self._decoder.theirs = _Memory.of(changes["memory"]).theirs
+        self._encoder.tune(changes)
+
+    def keep(self) -> dict[str, Any]:
+        """The voices of `link.Keep`, where they have changed since the last time; else empty."""
+        if not self._remembers:
+            return {}
+        (own, mine), (theirs, permitted) = self._encoder.keeps, self._decoder.keeps
+        known = {"own": own, "mine": mine, "theirs": theirs}
+        voices = {name: None if each is None else each.as_json() for name, each in known.items()} | {"permitted": permitted}
+        if voices == self._kept or (mine is None and theirs is None):
+            return {}
+        self._kept = voices
+        return voices
 
     def say(self, tokens: Sequence[Token], accept: Callable[[float], None], refuse: Callable[[str], None]) -> None:
         """Speak typed text; `accept` or `refuse` is called on the encoder's thread."""

@@ -1,6 +1,6 @@
 """The training process beside the codec worker: `python -m softphone.worker.trainer --fd N`, started by `voice_room`.
 
-A process of its own and of the lowest priority: a thread of the worker's would hold the interpreter when a packet is due. It never takes
+A process of its own and of low priority: a thread of the worker's would hold the interpreter when a packet is due. It never takes
 more than its share of a core, sleeps where there is nothing to learn, and ends with the worker.
 """
 
@@ -20,7 +20,7 @@ from softphone.worker.lectures import Learned, Taught
 
 SHARE = 0.25
 """Of a core."""
-NICENESS = 19
+NICENESS = 10
 MAX_STREAMS = 8
 
 

@@ -1,0 +1,96 @@
+"""Voices from call to call: what earlier calls learned goes to the worker when a call begins on our codec, what this one learned is kept
+when it ends. The disk is a thread's affair; voices are in no event and no log.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from softphone.control.protocol import CallState, Event, Log, Media
+from softphone.store.errors import StoreError
+from softphone.store.voices import OWN, KeptVoices
+
+if TYPE_CHECKING:
+    from softphone.engine.call import PhoneCall
+    from softphone.engine.phv_stream import PhvStream
+
+ASK = (
+    "Voices of this call could be remembered, so that the next one sounds right at once: "
+    "say `softphone voices allow` or `softphone voices refuse`; until then they are forgotten."
+)
+log = logging.getLogger(__name__)
+
+
+class VoiceKeeper:
+    """consent: "ask", "always" or "never", of the configuration. Main thread only, but for its own."""
+
+    def __init__(
+        self, consent: str, calls: Mapping[int, PhoneCall], publish: Callable[[Event], None], kept: KeptVoices | None = None
+    ) -> None:
+        self._consent = consent
+        self._calls, self._publish = calls, publish
+        self._kept = kept or KeptVoices()
+        self._asked = False
+        self._streams: dict[int, tuple[PhvStream, str]] = {}
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="voice-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Before the first call."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """When all calls have ended: what is to be kept is written."""
+        self._jobs.put(None)
+        if self._thread.is_alive():
+            self._thread.join(3)
+
+    def take(self, event: Event) -> None:
+        """An event of a call."""
+        match event:
+            case Media(call=number, codec="x-phv", state="active"):
+                call = self._calls.get(number)
+                stream = call.media.phv_stream if call else None
+                if stream is not None and call is not None and self._streams.get(number, (None,))[0] is not stream:
+                    self._streams[number] = stream, call.remote
+                    self._begin(stream, call.remote)
+            case CallState(call=number, state="disconnected"):
+                known = self._streams.pop(number, None)
+                if known is not None:
+                    self._end(*known)
+
+    def _begin(self, stream: PhvStream, remote: str) -> None:
+        if self._consent == "always":
+            self._jobs.put(lambda: stream.remember({"permit": True, **self._memory(remote)}))
+
+    def _memory(self, remote: str) -> dict[str, Any]:
+        contact, own = self._kept.get(remote), self._kept.get(OWN)
+        return {**({} if contact is None else contact.voices), **({} if own is None else own.voices)}
+
+    def _end(self, stream: PhvStream, remote: str) -> None:
+        if self._consent == "ask" and not self._asked:
+            self._asked = True
+            self._publish(Log(level="info", message=ASK))
+        voices = stream.voices
+        if self._consent != "always" or not voices:
+            return
+        theirs = voices.get("theirs") if voices.get("permitted") else None
+        self._jobs.put(lambda: self._write(remote, {"mine": voices.get("mine"), "theirs": theirs}))
+        self._jobs.put(lambda: self._write(OWN, {"own": voices.get("own")}))
+
+    def _write(self, remote: str, voices: dict[str, Any]) -> None:
+        try:
+            self._kept.keep(remote, voices)
+        except StoreError as error:
+            log.warning("a voice was not kept: %s", error)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                job()
+            except Exception:
+                log.exception("a voice could not be remembered")

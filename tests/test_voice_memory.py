@@ -1,0 +1,144 @@
+"""Voices from call to call: what the codec says of them, what is kept on disk, and that nothing is kept without both sides' leave."""
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from codec.decoder import Decoder
+from codec.encoder import Encoder
+from codec.errors import PayloadError
+from codec.payload import Extension, Packet, serialize
+from codec.settings import EncoderSettings
+from codec.voice import Voice
+from codec.voice_memory import MAY_KEEP, TYPE, MemoryReceiver, MemorySender, OwnMemory, Remembered
+from softphone.control.protocol import CallState, Event, Log, Media
+from softphone.engine.voice_keeper import VoiceKeeper
+from softphone.store.voices import OWN, KeptVoices
+from tests.scripted_speech import models_for
+
+KNOWN = Remembered({0: b"\x50abc", 1: b"defg"}, {0: b"\x12\x34\x56\x78"}, 9)
+
+
+def own(seconds: float = 40.0) -> OwnMemory:
+    embedding = np.full(256, 1 / 16, np.float32)
+    return OwnMemory(Voice(embedding, 180.0), seconds, np.linspace(-1, 1, 24).astype(np.float32))
+
+
+def test_what_is_kept_is_read_again() -> None:
+    assert Remembered.from_json(KNOWN.as_json()) == KNOWN
+    again = OwnMemory.from_json(own().as_json())
+    assert np.allclose(again.voice.embedding, own().voice.embedding, atol=1e-3)
+    assert np.allclose(again.coordinates, own().coordinates, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"pieces": {}}, {"pieces": {"0": "zz"}}, {"pieces": {"99": "00000000"}}, {"basis": None}, {"residual": 3}]
+)
+def test_what_is_damaged_is_refused_in_one_sentence(damage: dict[str, Any]) -> None:
+    with pytest.raises(PayloadError, match="delete it"):
+        Remembered.from_json(KNOWN.as_json() | damage)
+
+
+def test_the_digest_stands_for_every_byte() -> None:
+    others = [replace(KNOWN, pieces={0: b"\x50abd", 1: b"defg"}), replace(KNOWN, residual={}), replace(KNOWN, basis=8)]
+    assert len({KNOWN.digest, *(other.digest for other in others)}) == 4
+
+
+def test_leave_to_keep_is_told_after_a_while_and_not_for_ever() -> None:
+    sender = MemorySender()
+    assert not [tick for tick in range(200) if sender.next(tick * 0.16)]
+    sender.allow(True)
+    told = [tick * 0.16 for tick in range(500) if sender.next(tick * 0.16)]
+    assert len(told) == MemorySender.TIMES
+    assert told[0] >= MemorySender.KEEP_SECONDS
+
+
+def test_only_the_voice_that_is_meant_is_used() -> None:
+    receiver, sender = MemoryReceiver(), MemorySender()
+    receiver.know(KNOWN)
+    sender.claim(replace(KNOWN, residual={}))
+    assert (first := sender.next(0.0)) is not None
+    receiver.receive(first.data)
+    assert receiver.take() is None
+    sender.claim(KNOWN)
+    assert (second := sender.next(10.0)) is not None
+    receiver.receive(second.data)
+    assert receiver.take() == KNOWN
+    assert receiver.take() is None
+    assert not receiver.may_keep
+    for data in (b"", b"\0", b"\xff" * 300):
+        receiver.receive(data)
+
+
+def test_a_remembered_voice_is_spoken_in_at_once_and_its_bytes_are_saved() -> None:
+    models = models_for([])
+    decoder, encoder = Decoder(models), Encoder(models, EncoderSettings())
+    pieces = dict(enumerate(models.voice_code.encode(own().voice)))
+    known = Remembered(pieces, dict(enumerate(models.voice_residual.encode(own().coordinates))), models.voice_residual.basis)
+    decoder.remember(known)
+    encoder.recall(own(), known, permit=True)
+    told = Extension(TYPE, bytes([MAY_KEEP]) + known.digest)
+    assert not decoder.statistics.voice_known
+    decoder.receive(serialize(Packet(0, ((),), extensions=(told,)), models.entropy))
+    assert decoder.statistics.voice_known
+    assert np.abs(decoder.speaker[1] - own().coordinates).max() < 0.21
+    assert decoder.to_keep == (known, True)
+    encoder.acknowledge(decoder.voice_receipt)
+    assert encoder._voice_sender.next_piece(100.0) is None
+    assert encoder._residual_sender.next_piece(100.0) is None
+    assert encoder.known_there == known
+
+
+def test_who_forgot_the_voice_is_told_it_anew() -> None:
+    models = models_for([])
+    encoder = Encoder(models, EncoderSettings())
+    known = Remembered(dict(enumerate(models.voice_code.encode(own().voice))), {})
+    encoder.recall(own(), known, permit=False)
+    assert encoder._voice_sender.next_piece(1.0) is None
+    encoder._voice_sender.doubt()
+    assert encoder._voice_sender.next_piece(6.0) is not None
+
+
+def test_files_are_private_listed_and_deleted(tmp_path: Path) -> None:
+    kept = KeptVoices(tmp_path / "voices")
+    kept.keep('"Bob" <sip:bob@Example.org>;tag=1', {"mine": KNOWN.as_json(), "theirs": None})
+    kept.keep("sip:bob@example.org", {"theirs": KNOWN.as_json()})
+    kept.keep(OWN, {"own": own().as_json()})
+    assert [voice.who for voice in kept.all()] == [OWN, "bob@example.org"]
+    assert (bob := kept.get("sip:bob@example.org")) is not None
+    assert set(bob.voices) == {"mine", "theirs"}
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "voices").iterdir()}
+    assert modes == {0o600}
+    assert stat.S_IMODE((tmp_path / "voices").stat().st_mode) == 0o700
+    next((tmp_path / "voices").glob("*.json")).write_text("{")
+    assert len(kept.all()) == 1
+    assert kept.delete_all() == 2
+
+
+@pytest.mark.parametrize(
+    ("consent", "permitted", "parts"),
+    [("always", True, {"mine", "theirs"}), ("always", False, {"mine"}), ("ask", True, None), ("never", True, None)],
+)
+def test_nothing_is_kept_without_leave(tmp_path: Path, consent: str, permitted: bool, parts: set[str] | None) -> None:
+    told: list[dict[str, Any]] = []
+    voices = {"own": own().as_json(), "mine": KNOWN.as_json(), "theirs": KNOWN.as_json(), "permitted": permitted}
+    stream = SimpleNamespace(voices=voices, remember=told.append)
+    call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), remote="sip:bob@example.org")
+    events: list[Event] = []
+    kept = KeptVoices(tmp_path)
+    keeper = VoiceKeeper(consent, cast(Any, {1: call}), events.append, kept)
+    keeper.start()
+    for _ in range(2):
+        keeper.take(Media(time=0, monotonic=0, call=1, state="active", codec="x-phv"))
+        keeper.take(CallState(time=0, monotonic=0, call=1, state="disconnected", direction="outgoing"))
+    keeper.stop()
+    bob = kept.get("sip:bob@example.org")
+    assert (None if bob is None else set(bob.voices)) == parts
+    assert (kept.get(OWN) is not None) == (parts is not None)
+    assert len([event for event in events if isinstance(event, Log)]) == (consent == "ask")
+    assert [bool(memory["permit"]) for memory in told] == ([True, True] if consent == "always" else [])
