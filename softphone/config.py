@@ -41,6 +41,8 @@ class Account:
     id: str = matching("", _SIP_URI, _SIP_URI_MEANING)
     registrar: str = matching("", _SIP_URI, "a SIP URI such as sip:example.org")
     proxy: str = matching("", _SIP_URI, "a SIP URI such as sip:proxy.example.org;lr")
+    backups: str = matching("", rf"{_SIP_URI}( {_SIP_URI})*", "SIP URIs such as sip:second.example.org;lr, separated by blanks")
+    """Other outbound proxies, tried in turn when the first does not serve."""
     user: str = matching("", _NO_CONTROL, _NO_CONTROL_MEANING)
     """Name for digest authentication (RFC 3261, 22.4); empty: the user part of `id`."""
     password_file: str = matching("", _NO_CONTROL, "the path of a file whose first line is the password")
@@ -291,7 +293,7 @@ def _check_together(config: Config) -> None:
 
 
 def _check_account(place: str, account: Account) -> None:
-    for key in ("registrar", "proxy", "user", "password_file", "password_env", "password_keyring"):
+    for key in ("registrar", "proxy", "backups", "user", "password_file", "password_env", "password_keyring"):
         if getattr(account, key) and not account.id:
             raise ConfigError(f"{place}.id: must be set, such as sip:alice@example.org, when {place}.{key} is")
     given = [key for key in ("password_file", "password_env", "password_keyring") if getattr(account, key)]

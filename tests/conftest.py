@@ -74,6 +74,7 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
             expires_s: int = 300,
             root: Path = ROOT,
             hasty: bool = False,
+            backups: str = "",
             **network: Any,
         ) -> Phone:
             folder = tmp_path / name
@@ -90,6 +91,7 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
                     proxy=server.proxy_over(config.network.transport),
                     password_file=str(secret),
                     register_seconds=expires_s,
+                    backups=backups,
                 )
                 config = replace(config, account=account)
             phone = Phone(folder, config, root, HASTY if hasty else "softphone.engine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,6 +12,7 @@ import pjsua2 as pj
 from softphone.config import Account, Network
 from softphone.control.protocol import Event, Register, Registration
 from softphone.engine.guard import pjsip_callback
+from softphone.engine.registration_pace import RegistrationPace, retry_after
 from softphone.engine.security import set_encryption, set_ways
 from softphone.engine.sentences import explain_registration
 from softphone.errors import SoftphoneError
@@ -19,9 +21,10 @@ from softphone.store.passwords import KeyringError
 LOCAL = "local"
 """Name of the account for calls from address to address."""
 FIRST_RETRY_S = 2
-RETRY_S = 10
+RETRY_S = 300
+"""The longest wait between two attempts to register."""
 _RETRIED = frozenset({408, 480, 500, 502, 503, 504})
-"""Status codes, besides 6xx, after which PJSUA registers again by itself (pjsua_acc.c, regc_cb)."""
+"""Status codes, besides 6xx, after which another attempt may succeed."""
 
 
 class AccountError(SoftphoneError):
@@ -44,6 +47,8 @@ class AccountSettings:
     message_waiting: bool = True
     trouble: str = ""
     """Why it cannot register now."""
+    backups: tuple[str, ...] = ()
+    """Other outbound proxies, for when the first does not serve."""
 
     @classmethod
     def from_config(cls, name: str, place: str, account: Account) -> AccountSettings:
@@ -66,6 +71,7 @@ class AccountSettings:
             account.auto_answer,
             account.message_waiting,
             trouble,
+            tuple(account.backups.split()),
         )
 
     @classmethod
@@ -111,6 +117,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         incoming: Callable[[PhoneAccount, int], None],
         messages: MessageSink,
         mailboxes: MailboxWatch,
+        later: Callable[[float, Callable[[], None]], None],
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -126,7 +133,10 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self._mailboxes = mailboxes
         self.transport_parameter = _transport_parameter(network)
         self.offers_srtp = network.offers_srtp
-        self._attempts = 0
+        self._network = network
+        self._later = later
+        self._pace = RegistrationPace(1 + len(settings.backups), FIRST_RETRY_S, RETRY_S)
+        self._used = 0
         mailboxes.unregistered(settings.name)  # that of an account which this one replaces
         try:
             self.create(_pj_config(settings, network))
@@ -171,7 +181,8 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             self.gone, self.registered = True, False
             self._tell(Registration(account=name, state="unregistered", code=code, reason=reason))
         elif code // 100 == 2 and prm.expiration > 0:
-            self.registered, self._attempts = True, 0
+            self.registered = True
+            self._pace.succeeded()
             self._tell(Registration(account=name, state="registered", code=code, reason=reason, expires_s=int(prm.expiration)))
         elif code // 100 == 2:
             self.registered = False
@@ -179,11 +190,34 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         else:
             retry = None
             if code in _RETRIED or code // 100 == 6:
-                retry = float(RETRY_S if self._attempts else FIRST_RETRY_S)
+                retry = self._try_again(str(prm.rdata.wholeMsg))
             self.registered = False
-            self._attempts += 1
             sentence = explain_registration(code, reason)
             self._tell(Registration(account=name, state="failed", code=code, reason=sentence, retry_s=retry))
+
+    def _try_again(self, response: str) -> float:
+        """Seconds until the next attempt, which is on its way then."""
+        wait = self._pace.failed(retry_after(response))
+        myself = weakref.ref(self)  # a job must not keep a PJSUA2 object
+
+        def attempt() -> None:
+            account = myself()
+            if account is not None and not account.leaving and not account.registered:
+                account.register_again()
+
+        self._later(wait, attempt)
+        return wait
+
+    def register_again(self) -> None:
+        """Register with the server whose turn it is."""
+        if self._used == self._pace.place:
+            self._register()
+            return
+        self._used = self._pace.place
+        try:
+            self.modify(_pj_config(self.settings, self._network, self._used))  # registers too
+        except pj.Error as error:
+            self._tell(Registration(account=self.settings.name, state="failed", reason=f"the next server cannot be asked ({error.reason})"))
 
     def _tell(self, event: Registration) -> None:
         self.last = event
@@ -212,7 +246,8 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self._mailboxes.answered(self.settings.name, int(state.tsx.statusCode), whole)
 
 
-def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
+def _pj_config(settings: AccountSettings, network: Network, place: int = 0) -> pj.AccountConfig:
+    """place: of the outbound proxy, 0 or from 1 on that of a backup."""
     config = pj.AccountConfig()
     config.idUri = settings.uri
     transport = _transport_parameter(network)
@@ -221,9 +256,7 @@ def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
         config.regConfig.registerOnAdd = False
         config.regConfig.registrarUri = _with(settings.registrar, transport)
         config.regConfig.timeoutSec = settings.expires_s
-        config.regConfig.firstRetryIntervalSec = FIRST_RETRY_S
-        config.regConfig.retryIntervalSec = RETRY_S
-        config.regConfig.randomRetryIntervalSec = 1
+        config.regConfig.retryIntervalSec = 0  # see _try_again
         config.regConfig.delayBeforeRefreshSec = 5
         config.regConfig.dropCallsOnFail = False
         # On shutdown libDestroy must not sit out a dead registrar.
@@ -231,8 +264,9 @@ def _pj_config(settings: AccountSettings, network: Network) -> pj.AccountConfig:
         config.mwiConfig.enabled = False  # see message_waiting.py
     if settings.user:
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", settings.realm, settings.user, 0, settings.password))
-    if settings.proxy:
-        proxy = settings.proxy if ";lr" in settings.proxy else settings.proxy + ";lr"
+    chosen = settings.backups[place - 1] if place else settings.proxy
+    if chosen:
+        proxy = chosen if ";lr" in chosen else chosen + ";lr"
         config.sipConfig.proxies.append(_with(proxy, transport))
     rtp = config.mediaConfig.transportConfig
     rtp.port = network.rtp_port

@@ -88,7 +88,8 @@ class Engine:
         self.sip_trace = SipTrace()
         self.mailboxes = MessageWaitingService(self.accounts, self.publish, self.schedule.later, lambda: self.endpoint.address)
         guard = MessageGuard(self.publish)
-        self._short_sip = ShortSip(set_t1)
+        # With a server to ask first, an answer takes its time.
+        self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
         self.call_gate = CallGate(self.publish)
         self._sip = SipModule(
@@ -215,7 +216,9 @@ class Engine:
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)
-        account = PhoneAccount(settings, self.config.network, self.publish, self.reception.arrive, self.messages, self.mailboxes)
+        account = PhoneAccount(
+            settings, self.config.network, self.publish, self.reception.arrive, self.messages, self.mailboxes, self.schedule.later
+        )
         self.accounts[settings.name] = account
         return account
 

@@ -1,10 +1,13 @@
 """kamailio as registrar and proxy of the domain `softphone.test`, on loopback."""
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.peers.certificates import Authority
+from tests.peers.namespaces import listens
 from tests.peers.process import PeerProcess, free_port
+from tests.peers.rtpengine import Rtpengine
 
 DOMAIN = "softphone.test"
 
@@ -12,16 +15,40 @@ DOMAIN = "softphone.test"
 class Kamailio:
     """Users and locations live in its memory: after `stop()` and `start()` it knows the users, and no location."""
 
-    def __init__(self, folder: Path, users: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        users: dict[str, str],
+        *,
+        contacts: int = 1,
+        algorithm: str = "MD5",
+        relay: Rtpengine | None = None,
+        namespace: str = "",
+        addresses: Sequence[str] = ("127.0.0.1",),
+    ) -> None:
+        """contacts: how many places a user may have, all of which ring; relay: what all media passes through; namespace: the network
+        that it runs in; addresses: of it there, on port 5060."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.port, self.tls_port = free_port(), free_port()
+        self.port, self.tls_port = (5060, 5061) if namespace else (free_port(), free_port())
+        self._namespace = namespace
         self.authority = Authority(folder / "authority")
-        certificate, key = self.authority.certify("127.0.0.1")
-        self._process = PeerProcess("kamailio", "kamailio", folder)
+        certificate, key = self.authority.certify(addresses[0])
+        ports = {"udp": self.port, "tcp": self.port, "tls": self.tls_port}
+        listen = [f"listen={kind}:{address}:{port}" for address in addresses for kind, port in ports.items()]
+        self._process = PeerProcess("kamailio", "kamailio", folder, namespace=namespace)
         self._config = folder / "kamailio.cfg"
         entries = "\n".join(f'    $sht(users=>{name}) = "{password}";' for name, password in users.items())
         text = Path(__file__).with_name("kamailio.cfg").read_text()
-        words = {"PORT": self.port, "TLS_PORT": self.tls_port, "DOMAIN": DOMAIN, "USERS": entries, "CERTIFICATE": certificate, "KEY": key}
+        words = {
+            "LISTEN": "\n".join(listen),
+            "SEVERAL": int(len(addresses) > 1),
+            "DOMAIN": DOMAIN,
+            "USERS": entries,
+            "CERTIFICATE": certificate,
+            "KEY": key,
+        }
+        words |= {"CONTACTS": contacts, "ALGORITHM": algorithm, "RELAY_PORT": relay.port if relay else 0}
+        self._defines = ("-A", "WITH_RELAY") if relay else ()
         for word, value in words.items():
             text = text.replace(f"@{word}@", str(value))
         self._config.write_text(text)
@@ -39,10 +66,14 @@ class Kamailio:
         """Raises PeerError when it is not installed or does not answer."""
         folder = str(self._process.folder)
         # -DD keeps the main process in the foreground, -E logs to stderr, -m/-M are MB of shared and private memory.
-        self._process.start("-DD", "-E", "-m", "32", "-M", "8", "-f", str(self._config), "-Y", folder, "-w", folder, ready=self.answers)
+        self._process.start(
+            "-DD", "-E", "-m", "32", "-M", "8", *self._defines, "-f", str(self._config), "-Y", folder, "-w", folder, ready=self.answers
+        )
 
     def answers(self) -> bool:
-        """Whether it answers a SIP request over UDP (any answer will do)."""
+        """Whether it answers a SIP request over UDP (any answer will do); in another network, whether it listens."""
+        if self._namespace:
+            return listens(self._namespace, self.port)
         request = (
             f"OPTIONS sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:@;branch=z9hG4bKping;rport\r\nMax-Forwards: 5\r\n"
             f"From: <sip:ping@{DOMAIN}>;tag=ping\r\nTo: <sip:{DOMAIN}>\r\nCall-ID: ping@{DOMAIN}\r\nCSeq: 1 OPTIONS\r\n"

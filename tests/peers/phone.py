@@ -20,14 +20,15 @@ WORKER_SECONDS = 90
 class Phone:
     """Keeps every event it has seen, so that a test may ask for one that came already. `root` holds the program that it runs."""
 
-    def __init__(self, folder: Path, config: Config, root: Path = ROOT, module: str = "softphone.engine") -> None:
+    def __init__(self, folder: Path, config: Config, root: Path = ROOT, module: str = "softphone.engine", namespace: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.socket = folder / "engine.sock"
         self._module = module
         self.config_file = folder / "config.toml"
         self.config_file.write_text(to_toml(config))
-        self._process = PeerProcess(sys.executable, "python3.11", folder, {"PYTHONPATH": str(root), "XDG_DATA_HOME": str(folder / "data")})
+        environment = {"PYTHONPATH": str(root), "XDG_DATA_HOME": str(folder / "data")}
+        self._process = PeerProcess(sys.executable, "python3.11", folder, environment, namespace)
         self._client: ControlClient | None = None
         self._log: EventLog | None = None
 

@@ -33,13 +33,15 @@ def free_port(host: str = "127.0.0.1") -> int:
 class PeerProcess:
     """One child process and its log. `folder` is its own."""
 
-    def __init__(self, program: str, package: str, folder: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, program: str, package: str, folder: Path, environment: dict[str, str] | None = None, namespace: str = "") -> None:
+        """namespace: the network namespace that it runs in (ip-netns(8)); empty: ours."""
         found = shutil.which(program, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
         if found is None:
             raise PeerError(f"{program} is not installed, and these tests need the real one; run: apt-get install {package}")
         self.program = found
         self.folder = folder
         self._environment = environment or {}
+        self._prefix = ["ip", "netns", "exec", namespace] if namespace else []
         self.log = folder / f"{Path(program).name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -47,7 +49,7 @@ class PeerProcess:
         """Start it and wait until `ready()`. Raises PeerError with the end of its log."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self.program, *arguments],
+                [*self._prefix, self.program, *arguments],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -1,0 +1,69 @@
+"""Calls between two networks that reach nothing but a server between them: ICE (RFC 8445) finds the relay (coturn)."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from softphone.config import Account, Audio, Codecs, Config, Network
+from softphone.control.protocol import AutoAnswer, CallState, Hangup, Registration
+from tests.conftest import PASSWORDS
+from tests.peers.coturn import PASSWORD, USER, Coturn
+from tests.peers.kamailio import DOMAIN, Kamailio
+from tests.peers.namespaces import AT_A, AT_B, SERVER_TO_A, SERVER_TO_B, TwoPlaces
+from tests.peers.phone import Phone
+
+SERVER = (SERVER_TO_A, SERVER_TO_B)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def phone_at(folder: Path, namespace: str, own: str, server: str, name: str, turn: bool) -> Phone:
+    folder.mkdir()
+    for file, text in (("password", PASSWORDS[name]), ("turn", PASSWORD)):
+        (folder / file).touch(mode=0o600)
+        (folder / file).write_text(text)
+    relay = {"turn": server, "turn_user": USER, "turn_password_file": str(folder / "turn")} if turn else {}
+    config = Config(
+        account=Account(id=f"sip:{name}@{DOMAIN}", proxy=f"sip:{server}:5060;lr", password_file=str(folder / "password")),
+        network=Network(bind=own, **relay),
+        audio=Audio(input="null", output="null"),
+        codecs=Codecs(order=("PCMU",)),
+    )
+    return Phone(folder, config, namespace=namespace)
+
+
+@pytest.mark.interop("a call through TURN where there is no direct way (ICE)", "coturn", "kamailio")
+@pytest.mark.parametrize("turn", [True, False])
+def test_a_call_without_a_direct_way(turn: bool, running: ExitStack, tmp_path: Path, speech: Path) -> None:
+    places = running.enter_context(TwoPlaces())
+    relay = Coturn(tmp_path / "coturn", places.server, SERVER)
+    proxy = Kamailio(tmp_path / "kamailio", PASSWORDS, namespace=places.server, addresses=SERVER)
+    alice = phone_at(tmp_path / "alice", places.a, AT_A, SERVER_TO_A, "alice", turn)
+    bob = phone_at(tmp_path / "bob", places.b, AT_B, SERVER_TO_B, "bob", turn)
+    for each in (relay, proxy, alice, bob):
+        running.callback(each.stop)
+        each.start()
+    for phone in (alice, bob):
+        phone.wait(Registration, lambda event: event.state == "registered")
+    bob.client.request(AutoAnswer(wav_in=str(speech)))
+    call = alice.call("bob", wav_in=speech)
+    alice.wait_state(call, "confirmed", 40)
+    taken = bob.wait(CallState, lambda event: event.state == "confirmed").call
+    for phone, number in ((alice, call), (bob, taken)):
+        phone.wait_media(number)
+        phone.wait_file(number, "played")
+    got = [phone.last_statistics(number).rx.packets for phone, number in ((alice, call), (bob, taken))]
+    if turn:
+        assert min(got) > 100, f"{got}\n{relay.log()[-3000:]}"
+        assert "CHANNEL_BIND" in relay.log() or "CREATE_PERMISSION" in relay.log()
+    else:
+        assert got == [0, 0], "there is a direct way, so the test proves nothing"
+    alice.client.request(Hangup(call=call))
+    bob.wait_state(taken, "disconnected")
+    assert PASSWORD not in alice.log() + bob.log() + str(alice.events)
