@@ -179,9 +179,10 @@ def test_two_calls_one_after_the_other_leave_nothing_open() -> None:
             caller.do("hangup")
             caller.wait("state", state="DISCONNECTED")
             callee.wait("state", state="DISCONNECTED")
-            time.sleep(0.3)
             for peer in (caller, callee):
-                stat = peer.stat()
+                deadline = time.monotonic() + 20
+                while (stat := peer.stat())["open_codecs"] and time.monotonic() < deadline:
+                    time.sleep(0.1)
                 assert stat["open_codecs"] == 0
                 assert [s["closed"] for s in stat["streams"]] == [1] * count
         caller.quit()
@@ -202,7 +203,7 @@ def test_lost_packets_cost_sound_and_never_the_call(codec: str, tmp_path: Path) 
         caller.quit()
         callee.quit()
     heard = sum(end - begin for begin, end, _ in find_tones(tmp_path / "out.wav"))
-    assert 1.5 < heard < 3.7
+    assert 1.0 < heard < 3.7
 
 
 @pytest.mark.parametrize("refuser", [0, 1])

@@ -17,8 +17,9 @@ from softphone.engine.call_environment import CallEnvironment
 from softphone.engine.call_events import State, state_event
 from softphone.engine.call_media import CallMedia
 from softphone.engine.guard import pjsip_callback
+from softphone.engine.media import phv
+from softphone.engine.rate_model import RTCP_INTERVAL_S
 from softphone.engine.renegotiation import Renegotiation
-from softphone.engine.statistics import MEDIA_TIMEOUT_S
 from softphone.engine.transfer import TransferProgress
 from softphone.errors import SoftphoneError
 
@@ -61,7 +62,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._transfer = TransferProgress(number, environment.publish)
         self._end_reason = ""
         self._successor: weakref.ref[PhoneCall] | None = None
-        self._shut_transports: list[int] = []
+        self._transports: list[int] = []
 
     @property
     def is_known(self) -> bool:
@@ -176,8 +177,10 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if self.over:
             return
         self.media.tell_statistics(self)
-        if self.state == "confirmed" and self.media.silent_s > MEDIA_TIMEOUT_S and not self._end_reason:
-            self.end(reason=f"nothing came from the far end for {MEDIA_TIMEOUT_S:g} s; it or the network between is gone, call again")
+        if self.state == "confirmed" and self.media.silent_s > self.media.silence_limit_s and not self._end_reason:
+            self.end(
+                reason=f"nothing came from the far end for {self.media.silence_limit_s:g} s; it or the network between is gone, call again"
+            )
 
     @pjsip_callback
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
@@ -186,8 +189,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             return  # told already, when the call object was made
         self.state = event.state
         self.rang = self.rang or (self.state == "early" and event.code == pj.PJSIP_SC_RINGING)
-        if self.state in ("confirmed", "disconnected"):
-            self._open_transports()
+        if self.state == "confirmed":
+            for transport in self._transports:
+                self._environment.rtcp_gate.open(transport)
         if self.state == "disconnected":
             self._finish(event)
         else:
@@ -196,7 +200,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     def _finish(self, event: CallState) -> None:
         """The files are whole before the last event is sent."""
-        self._open_transports()
+        while self._transports:
+            self._environment.rtcp_gate.forget(self._transports.pop())
         self.media.close()
         self._transfer.call_over()
         self.audio.close()
@@ -222,16 +227,17 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     @pjsip_callback
     def onCreateMediaTransport(self, prm: pj.OnCreateMediaTransportParam) -> None:
         transport = int(prm.mediaTp)
-        if self.state != "confirmed" and self._environment.rtcp_gate.shut(transport):
-            self._shut_transports.append(transport)
-
-    def _open_transports(self) -> None:
-        while self._shut_transports:
-            self._environment.rtcp_gate.open(self._shut_transports.pop())
+        if self._environment.rtcp_gate.shut(transport):
+            self._transports.append(transport)
+            if self.state == "confirmed":
+                self._environment.rtcp_gate.open(transport)
 
     @pjsip_callback
     def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
         self.media.stream_created(self, int(prm.streamIdx), int(prm.stream))
+        few_bits = self.getStreamInfo(int(prm.streamIdx)).codecName.lower() == phv.ENCODING_NAME
+        for transport in self._transports:
+            self._environment.rtcp_gate.pace(transport, RTCP_INTERVAL_S if few_bits else 0.0)
 
     @pjsip_callback
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:

@@ -19,7 +19,7 @@ from softphone.engine.media.sdp import add_packet_times, add_rate_limit
 from softphone.engine.media.short_sdp import shorten, tight
 from softphone.engine.media.srtp_sdp import srtp_suite, without_keys
 from softphone.engine.phv_stream import PhvStream
-from softphone.engine.statistics import CallMeter, estimate_delay
+from softphone.engine.statistics import MEDIA_TIMEOUT_S, PHV_MEDIA_TIMEOUT_S, CallMeter, estimate_delay
 from softphone.engine.wav import WavError
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ class CallMedia:
     def silent_s(self) -> float:
         """Seconds since the far end was last heard of, or 0 while it need not be: without sound, or while it holds us."""
         return 0.0 if self._codec is None or self.held_by_remote else self._meter.silent_s
+
+    @property
+    def silence_limit_s(self) -> float:
+        """After so many of them the far end is gone: several of its RTCP reports would have come."""
+        return PHV_MEDIA_TIMEOUT_S if self.phv_stream is not None else MEDIA_TIMEOUT_S
 
     @property
     def stream(self) -> PhvStream | None:

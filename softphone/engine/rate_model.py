@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 HEADER_BITS = 8 * 40
 """IPv4, UDP and RTP of a packet."""
-RTCP_BPS = 173.0
-"""What PJMEDIA sends in each direction: a sender report with one report block and SDES, 108 bytes with IP and UDP, every five seconds."""
+RTCP_INTERVAL_S = 14.0
+"""5 % of 2400 bit/s are for RTCP, and half of that for each end (RFC 3550, 6.2): a report in so many seconds at most."""
+RTCP_BPS = 58.0
+"""In each direction: a sender report with one report block and SDES, 108 bytes with IP and UDP, each third time that PJMEDIA makes one, as
+it does every five seconds."""
 
 PACKET_BITS = 16
 """Of a payload, whatever is in it: time, flags, counts, the first phones without context."""

@@ -13,7 +13,8 @@ from softphone.engine.path_watch import Received
 
 HEADER_BYTES = 40
 """IPv4 (20), UDP (8) and RTP (12) of each packet."""
-MEDIA_TIMEOUT_S = 30.0
+MEDIA_TIMEOUT_S, PHV_MEDIA_TIMEOUT_S = 30.0, 90.0
+"""Without any packet; on our codec silence sends none, RTCP is rare, and the network may lose half of it."""
 OPUS_LOOKAHEAD_MS = 6.5
 """RFC 6716, 2: of the encoder, at its low delay."""
 SLOT_MS = 20.0

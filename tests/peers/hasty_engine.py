@@ -7,14 +7,14 @@ for is shortened in the same measure.
 import ctypes
 import sys
 
-from softphone.engine import account, call, engine
+from softphone.engine import account, call, call_media, engine
 from softphone.engine.main import main
 from softphone.engine.media.abi import find_library
 
 T1_MS, T2_MS, T4_MS, TD_MS = 500, 4000, 5000, 32000
 HASTE = 5
 MEDIA_TIMEOUT_S = 12.0
-"""More than twice the time between two RTCP reports, which are all that a silent far end sends."""
+"""More than twice the time between two RTCP reports of PJMEDIA, which are all that a silent far end sends."""
 IDLE_S = 3
 
 
@@ -24,7 +24,9 @@ def hurry() -> None:
     place = next(n for n in range(60) if list(words[n : n + 4]) == [T1_MS, T2_MS, T4_MS, TD_MS])
     words[place : place + 4] = [value // HASTE for value in (T1_MS, T2_MS, T4_MS, TD_MS)]
     for module, name, value in (
-        (call, "MEDIA_TIMEOUT_S", MEDIA_TIMEOUT_S),
+        (call_media, "MEDIA_TIMEOUT_S", MEDIA_TIMEOUT_S),
+        (call_media, "PHV_MEDIA_TIMEOUT_S", MEDIA_TIMEOUT_S),
+        (call, "RTCP_INTERVAL_S", 0.0),
         (account, "FIRST_RETRY_S", 1),
         (account, "RETRY_S", 2),
         (engine, "IDLE_S", IDLE_S),

@@ -1,11 +1,15 @@
-"""No RTCP before the call is up: PJSUA sends it twice when a stream is made, which on a slow link is in the way of the answer.
+"""No RTCP before the call is up: PJSUA sends it twice when a stream is made, which on a slow link is in the way of the answer. And
+afterwards no more often than a call of few bits may: PJMEDIA sends it every five seconds whatever the call's bandwidth is (RFC 3550, 6.2,
+allows it 5 %).
 
 A media transport of PJMEDIA (transport.h, 2.15.1) is a structure with a table of functions. Ours is the same table but for `send_rtcp`
-and `send_rtcp2`, which drop what a transport sends that is still shut; every later report goes out as ever.
+and `send_rtcp2`, which drop what a transport sends that is still shut, and what comes too soon after the report before.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -39,10 +43,13 @@ def _interface() -> FFI:
 class RtcpGate:
     """Of all calls; one for the process. `shut` and `open` on the main thread, the rest on the threads of the media."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._ffi = _interface()
         self._library = self._ffi.dlopen(str(find_library()))
+        self._clock = clock
         self._shut: set[int] = set()
+        self._paces: dict[int, tuple[float, float]] = {}
+        """Seconds between two reports, and when the last one was sent."""
         self._tables: dict[int, tuple[Any, ...]] = {}
         """By the address of PJMEDIA's own table: ours, and the functions that it holds, which PJMEDIA may call until the process ends."""
 
@@ -62,17 +69,39 @@ class RtcpGate:
         """Let it send from now on. Nothing happens where it was not shut."""
         self._shut.discard(transport)
 
+    def pace(self, transport: int, seconds: float) -> None:
+        """At most one report in so many seconds from now on; 0 for as many as PJMEDIA sends. Only of what was shut once."""
+        self._paces.pop(transport, None)
+        if seconds > 0:
+            self._paces[transport] = seconds, float("-inf")
+
+    def forget(self, transport: int) -> None:
+        """The transport is of a call that is over: another one may come to lie at its address."""
+        self._shut.discard(transport)
+        self._paces.pop(transport, None)
+
+    def _passes(self, transport: int) -> bool:
+        if transport in self._shut:
+            return False
+        if transport in self._paces:
+            seconds, last = self._paces[transport]
+            now = self._clock()
+            if now - last < seconds:
+                return False
+            self._paces[transport] = seconds, now
+        return True
+
     def _make_table(self, at: int, original: Any) -> tuple[Any, ...]:
         ffi, theirs = self._ffi, original
         real, real2 = theirs.send_rtcp, theirs.send_rtcp2
 
         def send_rtcp(transport: Any, packet: Any, size: int) -> int:
-            if int(ffi.cast("uintptr_t", transport)) in self._shut:
+            if not self._passes(int(ffi.cast("uintptr_t", transport))):
                 return PJ_SUCCESS
             return int(real(transport, packet, size))
 
         def send_rtcp2(transport: Any, address: Any, length: int, packet: Any, size: int) -> int:
-            if int(ffi.cast("uintptr_t", transport)) in self._shut:
+            if not self._passes(int(ffi.cast("uintptr_t", transport))):
                 return PJ_SUCCESS
             return int(real2(transport, address, length, packet, size))
 
