@@ -56,8 +56,9 @@ class VoiceKeeper:
                 call = self._calls.get(number)
                 stream = call.media.phv_stream if call else None
                 if stream is not None and call is not None and self._streams.get(number, (None,))[0] is not stream:
-                    self._streams[number] = stream, call.remote
-                    self._begin(stream, call.remote)
+                    remote = call.describe().remote
+                    self._streams[number] = stream, remote
+                    self._begin(stream, remote)
             case CallState(call=number, state="disconnected"):
                 known = self._streams.pop(number, None)
                 if known is not None:
