@@ -19,7 +19,7 @@ F0_STEPS = 48
 _F0_LOW = 50.0
 """Byte 0: quarters of a semitone above 50 Hz."""
 
-_BEAM = 8
+_BEAM = 32
 
 
 class VoiceCode:

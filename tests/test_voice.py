@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -182,3 +183,27 @@ def test_receiver_follows_a_sender_that_began_anew(code: VoiceCode, voice: Voice
         receiver.receive(VoicePiece(0, index, piece))
     assert receiver.known
     assert abs(receiver.voice(150.0).mean_f0 - 200) < 2
+
+
+class TwoSpeakers:
+    """In place of the encoder: loud sound is one speaker, quiet sound another."""
+
+    def embed(self, wave: NDArray[np.float32]) -> NDArray[np.float32]:
+        rng = np.random.default_rng(int(1e6 * float(np.abs(wave).mean())))
+        centre = np.where((np.arange(256) < 160) == (np.abs(wave).mean() > 0.2), 1.0, 0.05)
+        vector = np.abs(centre + rng.normal(0, 0.3, 256))
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def test_a_phone_handed_on_is_noticed_and_the_same_speaker_is_not() -> None:
+    rng = np.random.default_rng(3)
+    loud = np.asarray(rng.uniform(8000, 20000, 16000 * 30), np.int16)
+    estimator = VoiceEstimator(cast(VoiceEncoder, TwoSpeakers()))
+    estimator.push(loud)
+    assert estimator.speakers == 0
+    estimator.push(loud // 10)
+    assert estimator.speakers == 1
+    assert estimator.embedding is not None
+    other = TwoSpeakers().embed(loud[:WINDOW_SAMPLES].astype(np.float32) / 327680)
+    assert float(estimator.embedding @ other) > 0.9
+    assert estimator.seconds < 32
