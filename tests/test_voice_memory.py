@@ -128,7 +128,8 @@ def test_nothing_is_kept_without_leave(tmp_path: Path, consent: str, permitted: 
     told: list[dict[str, Any]] = []
     voices = {"own": own().as_json(), "mine": KNOWN.as_json(), "theirs": KNOWN.as_json(), "permitted": permitted}
     stream = SimpleNamespace(voices=voices, remember=told.append)
-    call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), remote="sip:bob@example.org")
+    state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
+    call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
     events: list[Event] = []
     kept = KeptVoices(tmp_path)
     keeper = VoiceKeeper(consent, cast(Any, {1: call}), events.append, kept)
