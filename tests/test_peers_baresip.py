@@ -24,6 +24,7 @@ def test_the_comparison_tells_other_speech_apart(speech: Path, tmp_path: Path) -
         assert_same_sound(speech, tmp_path / "backwards.wav")
 
 
+@pytest.mark.interop("Opus and G.711, both ways, the sound compared", "baresip-core")
 @pytest.mark.parametrize(("codecs", "expected"), [(OPUS, "opus"), (("pcmu",), "PCMU")])
 def test_we_call_baresip(
     codecs: tuple[str, ...], expected: str, make_phone: MakePhone, make_baresip: MakeBaresip, speech: Path, tmp_path: Path
@@ -48,6 +49,7 @@ def test_we_call_baresip(
     assert statistics.rx.loss_percent < 5
 
 
+@pytest.mark.interop("Opus and G.711, both ways, the sound compared", "baresip-core")
 @pytest.mark.parametrize(("codecs", "expected"), [(OPUS, "opus"), (("pcmu",), "PCMU")])
 def test_baresip_calls_us(
     codecs: tuple[str, ...], expected: str, make_phone: MakePhone, make_baresip: MakeBaresip, speech: Path, tmp_path: Path
@@ -68,6 +70,7 @@ def test_baresip_calls_us(
     assert_same_sound(speech, peer.heard())
 
 
+@pytest.mark.interop("Opus in packets of 60 ms", "baresip-core")
 def test_opus_goes_to_baresip_in_slow_link_packets(make_phone: MakePhone, make_baresip: MakeBaresip, speech: Path) -> None:
     phone, peer = make_phone("phone", codecs=("opus",)), make_baresip(OPUS)
     call = phone.call(peer.uri, wav_in=speech)

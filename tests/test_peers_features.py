@@ -40,6 +40,7 @@ def peer(tmp_path: Path) -> Baresip:
     made.stop()
 
 
+@pytest.mark.interop("hold and resume from both sides", "baresip-core")
 def test_hold_from_both_sides(make_phone: MakePhone, peer: Baresip, tmp_path: Path) -> None:
     phone = make_phone("phone", codecs=("opus", "PCMU"))
     heard = tmp_path / "heard.wav"
@@ -74,6 +75,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.interop("keys both ways (RFC 4733, INFO)", "baresip-core")
 @pytest.mark.parametrize("codec", ["opus", "PCMU"])
 def test_keys_both_ways(codec: str, make_phone: MakePhone, peer: Baresip) -> None:
     phone = make_phone("phone")
@@ -92,6 +94,7 @@ def test_keys_both_ways(codec: str, make_phone: MakePhone, peer: Baresip) -> Non
     phone.client.request(Hangup())
 
 
+@pytest.mark.interop("transfer, both ways", "baresip-core")
 def test_baresip_transfers_us_and_is_transferred(make_phone: MakePhone, peer: Baresip, tmp_path: Path) -> None:
     phone, other = make_phone("phone", codecs=("PCMU",)), make_phone("other", codecs=("PCMU",))
     other.client.request(AutoAnswer(wav_in=str(write_tone(tmp_path / "other.wav", PHONE)), wav_out=str(tmp_path / "other-{call}.wav")))

@@ -1,4 +1,4 @@
-"""Calls between two networks that reach nothing but a server between them: ICE (RFC 8445) finds the relay (coturn)."""
+"""Calls across networks: two that reach nothing but a server between them, where ICE (RFC 8445) finds the relay; and one that changes."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from softphone.config import Account, Audio, Codecs, Config, Network
-from softphone.control.protocol import AutoAnswer, CallState, Hangup, Registration
+from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, Hangup, Media, Registration
 from tests.conftest import PASSWORDS
 from tests.peers.coturn import PASSWORD, USER, Coturn
 from tests.peers.kamailio import DOMAIN, Kamailio
@@ -36,6 +36,36 @@ def phone_at(folder: Path, namespace: str, own: str, server: str, name: str, tur
         codecs=Codecs(order=("PCMU",)),
     )
     return Phone(folder, config, namespace=namespace)
+
+
+@pytest.mark.interop("another address under a call", "kamailio", "softphone")
+def test_another_address_under_a_call(running: ExitStack, tmp_path: Path, speech: Path) -> None:
+    places = running.enter_context(TwoPlaces())
+    proxy = Kamailio(tmp_path / "kamailio", PASSWORDS, contacts=4, namespace=places.server, addresses=SERVER)
+    alice = phone_at(tmp_path / "alice", places.a, "0.0.0.0", SERVER_TO_A, "alice", False)
+    bob = phone_at(tmp_path / "bob", places.server, SERVER_TO_B, SERVER_TO_B, "bob", False)
+    for each in (proxy, alice, bob):
+        running.callback(each.stop)
+        each.start()
+    for phone in (alice, bob):
+        phone.wait(Registration, lambda event: event.state == "registered")
+    bob.client.request(AutoAnswer())
+    call = alice.call("bob")
+    alice.wait_state(call, "confirmed")
+    taken = bob.wait(CallState, lambda event: event.state == "confirmed").call
+    assert bob.wait_media(taken).remote_address.startswith(AT_A)
+    seen, registered = len(bob.events), len(alice.events)
+    places.move_a("10.77.1.9")
+    assert bob.wait(Media, lambda event: event.state == "active", 40, seen).remote_address.startswith("10.77.1.9:")
+    alice.wait(Registration, lambda event: event.state == "registered", 40, registered)
+    seen = len(bob.events)
+    bob.wait(CallStatistics, lambda event: event.rx.packets > 50, 40, seen)
+    bob.client.request(Hangup(call=taken))
+    alice.wait_state(call, "disconnected")
+    # Calls find her at the new address.
+    alice.client.request(AutoAnswer())
+    again = bob.call("alice")
+    bob.wait_state(again, "confirmed")
 
 
 @pytest.mark.interop("a call through TURN where there is no direct way (ICE)", "coturn", "kamailio")

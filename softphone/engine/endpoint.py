@@ -76,8 +76,20 @@ class PhoneEndpoint:
                 f"the {network.transport.upper()} port {network.bind}:{network.port} cannot be opened ({error.reason}); "
                 "is another phone using it, and is network.bind an address of this machine?"
             ) from None
+        self._transport = int(number)
         self.address = self._endpoint.transportGetInfo(number).localName
         self._endpoint.libStart()
+
+    def move(self) -> None:
+        """This machine has another address: listen there, register again, and tell the far ends of calls (RFC 3261, 14; RFC 3264, 8.3.1).
+        Raises EndpointError."""
+        change = pj.IpChangeParam()
+        change.restartListener = True
+        try:
+            self._endpoint.handleIpChange(change)
+            self.address = self._endpoint.transportGetInfo(self._transport).localName
+        except pj.Error as error:
+            raise EndpointError(f"the phone cannot go on at the new address ({error.reason}); start it again") from None
 
     def set_codecs(self, usable: set[str]) -> list[str]:
         """Offer the codecs of `codecs.order` that are in `usable` (and in the wheel), in that order; returns them."""

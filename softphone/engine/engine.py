@@ -21,6 +21,7 @@ from softphone.control.protocol import AnyCommand, ControlError, Event, Failure,
 from softphone.control.protocol import Engine as EngineEvent
 from softphone.engine import dtmf
 from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
+from softphone.engine.address_watch import AddressWatch
 from softphone.engine.alerts import Alerts
 from softphone.engine.call import PhoneCall
 from softphone.engine.call_environment import CallEnvironment
@@ -80,6 +81,7 @@ class Engine:
         self.lineup = Lineup(self.calls)
         self.reception = Reception(self)
         self.schedule = Schedule()
+        self.address_watch = AddressWatch(self._moved) if config.network.bind == "0.0.0.0" else None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._leaving = ""
         self._numbers = 0
@@ -327,7 +329,13 @@ class Engine:
 
     # Loops over calls and accounts live in functions of their own: a loop variable that lives on would keep a call past libDestroy().
 
+    def _moved(self, old: str, new: str) -> None:
+        self.endpoint.move()
+        self.publish(Log(level="info", message=f"this machine has the address {new} in place of {old}; accounts and calls are told"))
+
     def _tick(self) -> None:
+        if self.address_watch is not None:
+            self._guarded(self.address_watch.tick)
         self._guarded(lambda: self.sound.check(in_use=bool(self.calls) or self.sound_test.running))
         self.sound_test.tick(bool(self.calls))
         for call in list(self.calls.values()):

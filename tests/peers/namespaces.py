@@ -20,15 +20,15 @@ class TwoPlaces:
             for name in (self.server, self.a, self.b):
                 _run("ip", "netns", "add", name)
                 _run("ip", "-n", name, "link", "set", "lo", "up")
-            for name, own, server, other in ((self.a, AT_A, SERVER_TO_A, SERVER_TO_B), (self.b, AT_B, SERVER_TO_B, SERVER_TO_A)):
+            for name, own, server in ((self.a, AT_A, SERVER_TO_A), (self.b, AT_B, SERVER_TO_B)):
                 link = f"to-{name.split('-')[1]}"
                 _run("ip", "-n", self.server, "link", "add", link, "type", "veth", "peer", "name", "wire", "netns", name)
                 _run("ip", "-n", self.server, "addr", "add", f"{server}/24", "dev", link)
                 _run("ip", "-n", name, "addr", "add", f"{own}/24", "dev", "wire")
                 _run("ip", "-n", self.server, "link", "set", link, "up")
                 _run("ip", "-n", name, "link", "set", "wire", "up")
-                # The server's other side, and nothing behind it.
-                _run("ip", "-n", name, "route", "add", f"{other}/32", "via", server)
+                # The server's other side, and nothing behind it: it forwards nothing.
+                _run("ip", "-n", name, "route", "add", "default", "via", server)
             _run("ip", "netns", "exec", self.server, "sysctl", "-qw", "net.ipv4.ip_forward=0")
         except PeerError:
             self._remove()
@@ -46,7 +46,7 @@ class TwoPlaces:
         """Give place a another address of the same network in the place of its own."""
         _run("ip", "-n", self.a, "addr", "flush", "dev", "wire")
         _run("ip", "-n", self.a, "addr", "add", f"{address}/24", "dev", "wire")
-        _run("ip", "-n", self.a, "route", "replace", f"{SERVER_TO_B}/32", "via", SERVER_TO_A)
+        _run("ip", "-n", self.a, "route", "replace", "default", "via", SERVER_TO_A)
 
 
 def listens(namespace: str, port: int) -> bool:

@@ -1,0 +1,31 @@
+"""When an address has changed, and when it only flickers."""
+
+from softphone.engine.address_watch import AddressWatch, own_address
+
+
+def changes(*seen: str) -> list[tuple[str, str]]:
+    told: list[tuple[str, str]] = []
+    looks = iter(seen)
+    watch = AddressWatch(lambda old, new: told.append((old, new)), lambda: next(looks))
+    for _ in seen[1:]:
+        watch.tick()
+    return told
+
+
+def test_a_new_address_that_stays_is_told_once() -> None:
+    assert changes("a", "a", "b", "b", "b") == [("a", "b")]
+    assert changes("a", "b", "b", "c", "c", "a", "a") == [("a", "b"), ("b", "c"), ("c", "a")]
+
+
+def test_a_network_that_is_gone_for_a_while_is_no_change() -> None:
+    assert changes("a", "", "", "a", "a") == []
+    assert changes("a", "", "b", "b") == [("a", "b")]
+    assert changes("a", "b", "a", "b", "a") == []
+
+
+def test_the_first_network_after_none_is_no_change() -> None:
+    assert changes("", "a", "a", "a") == [], "nothing was said of the machine without one"
+
+
+def test_looking_sends_nothing_and_raises_nothing() -> None:
+    assert own_address().count(".") in (0, 3)
