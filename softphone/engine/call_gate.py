@@ -16,10 +16,10 @@ from softphone.control.protocol import CallState, Event, Log
 from softphone.engine.sip_head import read_head
 from softphone.errors import SoftphoneError
 
-MAX_CALLS = 24
-"""At once, ringing ones counted."""
-MAX_RINGING = 4
-"""Incoming ones that nobody has answered: who wants to reach the user finds him busy after that."""
+MAX_CALLS = 4
+"""At once, ringing ones counted: the wheel is built with PJSUA_MAX_CALLS of 4."""
+MAX_RINGING = 2
+"""Incoming ones that nobody has answered: who else calls finds the user busy, who can still call and take up what waits."""
 PLACES = 29
 """Calls whose sockets fit: 64 places, less those of SIP itself."""
 LINGER_S = 0.75
