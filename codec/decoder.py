@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from codec.detail_reader import DetailReader
 from codec.extensions import ReceivedExtensions
 from codec.link_report import LinkReport
-from codec.payload import VOICE_VERSIONS, VoicePiece, parse
+from codec.payload import VoicePiece, parse
 from codec.playout import Playout, SpokenPhone, Undecided
 from codec.prosody import DEFAULT_MEAN_F0
 from codec.prosody_fill import ProsodyFill
@@ -144,8 +144,7 @@ class Decoder:
 
     def know(self, pieces: Mapping[int, bytes], residual: Mapping[int, bytes]) -> None:
         """Know the speaker from the first word on by pieces that arrived in an earlier call."""
-        for index, piece in pieces.items():
-            self._voice.receive(VoicePiece(VOICE_VERSIONS - 1, index, piece))
+        self._voice.know(pieces)
         self._embedding = self._voice.voice(self._heard_f0).embedding
         if self._extensions.residual is not None:
             self._extensions.residual.know(residual)

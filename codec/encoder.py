@@ -16,7 +16,7 @@ from codec.detail_writer import MARGIN, DetailWriter
 from codec.far_end import Lesson
 from codec.link_report import LinkReport
 from codec.packetiser import Packetiser, without_oldest
-from codec.payload import MAX_EXTENSIONS, TIME_MODULO, Extension, Packet, VoicePiece, serialize
+from codec.payload import MAX_EXTENSIONS, TIME_MODULO, Extension, Packet, serialize
 from codec.prosody import RunningMeanF0
 from codec.recogniser import RecognisedPhone
 from codec.settings import EncoderSettings
@@ -25,7 +25,7 @@ from codec.speech_gate import HeardPhone, SpeechGate
 from codec.tokens import FRAME_SAMPLES, Token
 from codec.typed_speech import TypedSpeech
 from codec.voice import Voice, VoiceEstimator
-from codec.voice_memory import REMEMBERED_VERSION, MemorySender, OwnMemory, Remembered
+from codec.voice_memory import MemorySender, OwnMemory, Remembered
 from codec.voice_receipt import ReceiptWriter, VoiceReceipt
 from codec.voice_residual import ResidualSender
 from codec.voice_updates import VoiceReceiver, VoiceSender
@@ -115,8 +115,7 @@ class Encoder:
             return
         self._memory.claim(known)
         self._voice_sender.resume([known.pieces[index] for index in sorted(known.pieces)], own.voice.mean_f0, own.seconds)
-        for index, piece in known.pieces.items():
-            self._voice_heard.receive(VoicePiece(REMEMBERED_VERSION, index, piece))
+        self._voice_heard.know(known.pieces)
         if known.residual and known.basis == self._models.voice_residual.basis:
             self._residual_sender.resume([known.residual[index] for index in sorted(known.residual)])
         self._unanswered_from = 0.0

@@ -24,7 +24,6 @@ from codec.voice import EMBEDDING_SIZE, Voice
 TYPE = 5
 DIGEST_BYTES = 8
 MAY_KEEP = 1
-REMEMBERED_VERSION = 7
 _MOST_PIECES = 8
 
 
@@ -97,7 +96,7 @@ class MemorySender:
 
     TIMES, EVERY_SECONDS = 3, 2.0
     """Of speech."""
-    KEEP_SECONDS = 10.0
+    KEEP_SECONDS = 5.0
     """Permission is worth nothing to who hangs up before: it waits until then."""
 
     def __init__(self) -> None:

@@ -1,5 +1,7 @@
 """When the voice is described: pieces ride along in packets that go anyway, coarse first, and again for whoever missed them."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from codec.payload import VOICE_VERSIONS, VoicePiece
@@ -123,6 +125,11 @@ class VoiceReceiver:
         if len(self._other[1]) >= min(ENOUGH_PIECES, len(self._pieces)):
             self._version, self._pieces = self._other
             self._other = (0, {})
+
+    def know(self, pieces: Mapping[int, bytes]) -> None:
+        """Take what is remembered of this speaker, as the version that stands for it."""
+        self._version, self._pieces = VOICE_VERSIONS - 1, {index: piece for index, piece in pieces.items() if index < self._code.pieces}
+        self._other = (0, {})
 
     @property
     def progress(self) -> tuple[int, int]:
