@@ -1,6 +1,7 @@
 # make demo    a call between two softphones on this machine, with a report
 # make test    everything: set-up, lint, types, tests with real peers
 # make interop the tests with other programs, and docs/interop.md from them
+# make soak    many calls between two phones, and what goes wrong around them, with counts in docs/reliability.md
 # make setup   only the program, in .venv
 # make bench-setup   also what measures word errors
 # make train-setup   also what the training data is made with
@@ -14,10 +15,13 @@ DEBIAN_RUN := python3.11 python3.11-venv python3.11-dev gcc libportaudio2
 DEBIAN_TEST := kamailio kamailio-tls-modules openssl rtpengine-daemon coturn iproute2 procps baresip-core tmux $(shell command -v npm >/dev/null || echo npm)
 PINS := pyproject.toml constraints.txt
 
-.PHONY: interop demo test setup bench-setup train-setup test-setup lint types check dist clean
+.PHONY: interop demo soak test setup bench-setup train-setup test-setup lint types check dist clean
 
 demo: setup
 	@$(BIN)/softphone demo
+
+soak: setup
+	@$(BIN)/softphone bench soak --docs
 
 setup: $(VENV)/.softphone
 

@@ -66,7 +66,7 @@ def soak(config: Config, calls: int, at_once: int, faults: int, minutes: float, 
         _try(each, at_once, lambda: exercises.calls_at_once(config, at_once), deadline, say)
         found.exercises.append(each)
         for name, exercise in (
-            ("codec worker killed in a call", exercises.worker_killed),
+            *([("codec worker killed in a call", exercises.worker_killed)] if "x-phv" in config.codecs.order else []),
             ("engine killed in a call", exercises.engine_killed),
             (f"network gone for {exercises.GONE_S:.0f} s in a call", exercises.network_gone),
             ("disk full during calls", exercises.disk_full),
