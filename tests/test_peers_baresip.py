@@ -1,5 +1,6 @@
 """Calls with a standard phone (baresip): Opus, and G.711 for a peer that has nothing else; the sound is compared, both ways."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from softphone import sound_file
-from softphone.control.protocol import AutoAnswer, CallState, Hangup
+from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, Hangup, Sdp
 from tests.peers.baresip import Baresip
 from tests.peers.phone import Phone
 from tests.peers.sound import LAST_WORDS_SECONDS, assert_same_sound
@@ -82,3 +83,22 @@ def test_opus_goes_to_baresip_in_slow_link_packets(make_phone: MakePhone, make_b
     assert 60 <= sent.packets <= 110
     assert sent.bytes < 8000
     phone.client.request(Hangup(call=call))
+
+
+@pytest.mark.interop("video offered to us is refused, and the call goes on with sound", "baresip-core")
+def test_video_is_refused_politely(make_phone: MakePhone, speech: Path, tmp_path: Path) -> None:
+    phone, peer = make_phone("phone", codecs=("PCMU",)), Baresip(tmp_path / "baresip", ("pcmu",), speech, video=True)
+    peer.start()
+    try:
+        phone.client.request(AutoAnswer())
+        peer.command("dial", phone.uri)
+        peer.wait_for("CALL_ESTABLISHED")
+        call = phone.wait(CallState, lambda event: event.state == "incoming").call
+        assert phone.wait_media(call).codec == "PCMU"
+        sdp = phone.client.request(Sdp(call=call))
+        assert re.search(r"m=video [1-9]", sdp["remote"]) and re.search(r"m=video 0 ", sdp["local"])
+        phone.wait(CallStatistics, lambda event: event.rx.packets > 50)
+        peer.command("hangup")
+        phone.wait_state(call, "disconnected")
+    finally:
+        peer.stop()

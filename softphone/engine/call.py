@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import weakref
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from softphone.errors import SoftphoneError
 
 PJ_EINVALIDOP = 70013
 PJSIP_ESESSIONTERMINATED = 171140
+MAX_REDIRECTIONS = 5
+log = logging.getLogger(__name__)
 
 
 class CallError(SoftphoneError):
@@ -60,6 +63,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._negotiation = Renegotiation(weakref.ref(self), environment.schedule)
         self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
         self._transfer = TransferProgress(number, environment.publish)
+        self._redirections = 0
         self._end_reason = ""
         self._successor: weakref.ref[PhoneCall] | None = None
         self._transports: list[int] = []
@@ -255,6 +259,19 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         key = dtmf.received(prm.digit, prm.method)
         if key is not None:
             self._environment.publish(Dtmf(call=self.number, digit=key[0], method=key[1]))
+
+    def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
+        """The answer was that the call is to be made elsewhere (RFC 3261, 8.1.3.4). PJSIP asks each address once, and servers that
+        name new ones without end are not followed."""
+        try:
+            target = prm.targetUri
+            self._redirections += 1
+            if self._redirections <= MAX_REDIRECTIONS and self._environment.is_sip_uri(target):
+                self._environment.publish(Log(level="info", message=f"call {self.number}: the far end sends this call on to {target}"))
+                return int(pj.PJSIP_REDIRECT_ACCEPT)
+        except Exception:
+            log.exception("a redirected call is given up")
+        return int(pj.PJSIP_REDIRECT_STOP)
 
     # Transfers. PJSUA makes the new call by itself and puts it into the object that it is given here.
 

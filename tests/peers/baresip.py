@@ -18,12 +18,20 @@ _MODULES = Path("/usr/lib/baresip/modules")
 class Baresip:
     """`codecs` in its own notation, best first, such as ("opus/48000/2", "pcmu"); `says` is a 16-bit mono WAV file.
 
-    `account`: its address of record, registered, instead of a phone without server; `options`: more of it, such as ";mediaenc=srtp".
+    `account`: its address of record, registered, instead of a phone without server; `options`: more of it, such as ";mediaenc=srtp";
+    `video`: it offers a test picture too.
     What it received lies in `heard()` after the call, as decoded by its codec.
     """
 
     def __init__(
-        self, folder: Path, codecs: tuple[str, ...], says: Path, says_rate: int = 16000, account: str = "", options: str = ""
+        self,
+        folder: Path,
+        codecs: tuple[str, ...],
+        says: Path,
+        says_rate: int = 16000,
+        account: str = "",
+        options: str = "",
+        video: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -54,6 +62,7 @@ class Baresip:
             "call_local_timeout 30",
             f"module_path {_MODULES}",
             *(f"module {name}.so" for name in ("opus", "g711", "aubridge", "aufile", "sndfile", "srtp")),
+            *(("video_source fakevideo,nil", "video_display fakevideo,nil", "module fakevideo.so", "module vp8.so") if video else ()),
             "module_tmp uuid.so",
             "module_tmp account.so",
             "module_app menu.so",

@@ -79,6 +79,14 @@ class PeerProcess:
                 self._process.wait(5)
         self._process = None
 
+    def wait(self, seconds: float) -> int:
+        """Its exit status. Raises PeerError when it does not end."""
+        assert self._process is not None
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise PeerError(f"{self.program} did not end within {seconds:g} s:\n{self.tail()}") from None
+
     def tail(self, lines: int = 40) -> str:
         """The last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
