@@ -17,6 +17,7 @@ from softphone.control.runtime import private_folder
 from softphone.doctor_engine import check_engine
 from softphone.doctor_finding import Finding, State
 from softphone.doctor_store import check_store
+from softphone.doctor_wheel import check_wheel
 from softphone.errors import SoftphoneError
 
 _MARKS: dict[State, str] = {"ok": "ok     ", "missing": "missing", "broken": "BROKEN "}
@@ -45,6 +46,7 @@ def _examine(config_file: Path | None) -> Iterator[Finding]:
     # Before an engine opens the database, and mends what it finds there.
     yield from check_store(config)
     yield check_ports(config)
+    yield from check_wheel(config)
     yield check_opus()
     yield check_weights()
     yield check_sound(config)

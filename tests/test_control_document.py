@@ -140,6 +140,7 @@ def test_ctl_sends_any_command_and_follows_events(make_phone: MakePhone) -> None
         (("call", "sip:a@b"), 2, "FIELD=VALUE"),
         (("register", "account=a", "uri=sip:a@b", "password=geheim"), 1, "standard input"),
         (("hangup", "call=3"), 1, "no call 3"),
+        (("call", "uri=sip:bob@[2001:db8::1]:5060"), 1, "without IPv6"),
         (("--follow", "--events", "dances"), 2, "no event 'dances'"),
         (("--until", "dtmf", "--seconds", "0.5"), 1, "no such event dtmf"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -230,6 +231,10 @@ class Commands:
 
     def _check_uris(self, *uris: str | None) -> None:
         for uri in uris:
+            if uri and re.match(r"sips?:([^@]*@)?\[", uri, re.IGNORECASE):
+                raise ControlError(
+                    f"{uri} has an IPv6 address, and PJSIP is built without IPv6 here; use its IPv4 address or name", "bad_uri"
+                )
             if uri and not self._engine.endpoint.is_sip_uri(uri):
                 raise ControlError(f"{uri} is no SIP address; one looks like sip:bob@example.org or sip:192.0.2.7:5060", "bad_uri")
 
