@@ -27,8 +27,8 @@ LIKENESS = 0.5
 """Weight of 1 - cosine against the mel distance in natural log units."""
 PRIOR_SECONDS, LEAST_PRIOR, MOST_PRIOR = 0.6, 0.01, 0.1
 """Weight of the coordinates' mean square, times seconds of speech: speakers differ by about 1 in each, and little speech knows little."""
-HELD_FRAMES = 600
-"""Newest frames that are kept out, about: six seconds."""
+HELD_FRAMES, MOST_HELD_FRAMES, HELD_SHARE = 600, 1000, 0.3
+"""Newest frames that are kept out, about: this share, but six seconds at least and ten at most."""
 LEAST_FRAMES = 300
 """Frames to learn from, at least."""
 MOST_FRAMES = 9000
@@ -36,7 +36,9 @@ MOST_FRAMES = 9000
 WORTH = 0.004
 """Gain in mel distance and cosine together, on what was kept out, that is worth an update."""
 SLACK = 0.002
-"""Neither of both may be so much worse than before, and neither any worse than without the training."""
+"""Neither of both may be so much worse than before,"""
+MARGIN = 0.003
+"""and both must be so much better than without the training: the speech that was kept out is short, and what is chosen by it flatters."""
 SHORTER = (1.0, 0.5)
 """What was found is tried whole and by half: half the way costs little likeness and keeps the mel distance where data is short."""
 
@@ -109,10 +111,11 @@ class VoiceFit:
 
     def _held(self) -> int:
         """How many of the newest stretches are kept out."""
-        frames = 0
+        total, frames = sum(stretch.frames for stretch in self._stretches), 0
+        wanted = min(MOST_HELD_FRAMES, max(HELD_FRAMES, HELD_SHARE * total))
         for count, stretch in enumerate(reversed(self._stretches), 1):
             frames += stretch.frames
-            if frames >= HELD_FRAMES:
+            if frames >= wanted:
                 return count
         return len(self._stretches)
 
@@ -165,7 +168,7 @@ class VoiceFit:
         alone = hearing.hear(voice, np.zeros(self._code.size, np.float32))
         sent = hearing.hear(voice, self.sent) if self.sent.any() else alone
         tried = [(part, hearing.hear(voice, part)) for part in map(self._part, SHORTER)]
-        coordinates, found = max(tried, key=lambda each: (better(each[1], alone, 0), better(each[1], sent), _gain(each[1], alone)))
+        coordinates, found = max(tried, key=lambda each: (better(each[1], alone, -MARGIN), better(each[1], sent), _gain(each[1], alone)))
         return Judgement(alone, sent, found, coordinates)
 
 

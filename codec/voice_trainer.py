@@ -3,6 +3,7 @@
 Runs beside the call, in a process of low priority (`softphone.worker.trainer`); the codec itself never waits for it.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,12 +15,14 @@ from codec.errors import ModelError
 from codec.far_end import FarEnd, Joiner, Lesson
 from codec.models import listener, weights_directory
 from codec.voice import Voice, VoiceEncoder
-from codec.voice_fit import Judgement, VoiceFit, better
+from codec.voice_fit import MARGIN, Judgement, VoiceFit, better
 from codec.voice_residual import ResidualCode
 from codec.weights_file import load_weights
 
 JUDGE_STEPS = 10
 """The speech that was kept out is heard after so many steps: it costs as much as three of them."""
+EVIDENCE = 3
+"""Judgements of what was sent that are taken together."""
 FIRST_STEPS = 20
 STEPS_PER_SECOND = 0.6
 """Steps for each second of speech that was heard; more would find nothing new in it."""
@@ -85,6 +88,7 @@ class VoiceTrainer:
         self._fit = VoiceFit(self._room.far_end, self._room.code, self._room.encoder)
         self._seconds = 0.0
         self._judged = 0
+        self._evidence: deque[Judgement] = deque(maxlen=EVIDENCE)
 
     def take(self, lecture: Lecture) -> None:
         """Learn from this too, from now on."""
@@ -118,11 +122,22 @@ class VoiceTrainer:
         self._judged = self._fit.steps
         judgement = self._fit.judge()
         found = judgement.coordinates
-        if self._fit.sent.any() and better(judgement.alone, judgement.sent) and not better(judgement.found, judgement.alone, 0):
+        helps = better(judgement.found, judgement.alone, -MARGIN)
+        if self._disappoints(judgement) and not helps:
             found = np.zeros_like(found)
-        elif not (better(judgement.found, judgement.sent) and better(judgement.found, judgement.alone, 0)):
+        elif not (helps and better(judgement.found, judgement.sent)):
             return Update(self._speaker, judgement, None)
         if np.array_equal(found, self._fit.sent):
             return Update(self._speaker, judgement, None)
         self._fit.sent = found
+        self._evidence.clear()
         return Update(self._speaker, judgement, found)
+
+    def _disappoints(self, judgement: Judgement) -> bool:
+        """Whether what was sent proves no better than nothing, on speech that came after it was chosen."""
+        if not self._fit.sent.any():
+            return False
+        self._evidence.append(judgement)
+        similarity = sum(each.sent.similarity - each.alone.similarity for each in self._evidence)
+        mel = sum(each.alone.mel_distance - each.sent.mel_distance for each in self._evidence)
+        return similarity < 0 or mel < 0

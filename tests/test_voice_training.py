@@ -1,0 +1,133 @@
+"""The training during a call: what is sent really is what the far end speaks, the descent descends, and the process of its own answers."""
+
+import queue
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from codec import audio_file
+from codec.decoder import Decoder
+from codec.encoder import Encoder
+from codec.far_end import Joiner, Lesson, Stretch
+from codec.models import Models
+from codec.settings import EncoderSettings
+from codec.voice import Voice
+from codec.voice_fit import VoiceFit
+from codec.voice_trainer import Lecture, TrainingRoom
+from softphone import paths
+from softphone.worker.lectures import Learned
+from softphone.worker.voice_room import VoiceRoom
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return Models.load()
+
+
+@pytest.fixture(scope="module")
+def room() -> TrainingRoom:
+    return TrainingRoom.load()
+
+
+@pytest.fixture(scope="module")
+def lessons(models: Models) -> list[Lesson]:
+    encoder = Encoder(models, EncoderSettings())
+    encoder.lessons = deque()
+    pcm = audio_file.read(paths.demo_recording()[0])[:96000]
+    with torch.inference_mode():
+        for at in range(0, len(pcm), 320):
+            encoder.encode(pcm[at : at + 320])
+    return list(encoder.lessons)
+
+
+@pytest.fixture(scope="module")
+def voice(models: Models, lessons: list[Lesson]) -> Voice:
+    sound = np.concatenate([lesson.pcm[320:-320] for lesson in lessons]).astype(np.float32) / np.float32(32768)
+    mean = models.voice_encoder.embed_windows(sound).mean(0)
+    return Voice(np.asarray(mean / np.linalg.norm(mean), np.float32), 180.0)
+
+
+def again(lessons: list[Lesson], times: int) -> list[Lesson]:
+    """The same lessons so many times, each time later."""
+    length = lessons[-1].start + lessons[-1].ticks + 100
+    return [replace(lesson, start=lesson.start + turn * length) for turn in range(times) for lesson in lessons]
+
+
+def stretches(lessons: list[Lesson]) -> list[Stretch]:
+    joiner = Joiner()
+    return [stretch for lesson in lessons if (stretch := joiner.push(lesson)) is not None]
+
+
+def test_lessons_hold_the_sound_of_their_tokens(lessons: list[Lesson]) -> None:
+    assert sum(lesson.ticks for lesson in lessons) > 100
+    assert all(len(lesson.pcm) == lesson.ticks * 320 + 640 for lesson in lessons)
+    for stretch in stretches(again(lessons, 2)):
+        assert len(stretch.speech) == stretch.frames * 160
+
+
+def test_the_far_end_is_the_decoder_itself(models: Models, room: TrainingRoom, voice: Voice) -> None:
+    """The same coordinates move both to the same place: the mean spectrum of what they speak is alike."""
+    coordinates = np.zeros(24, np.float32)
+    coordinates[:4] = (2.0, -2.0, 1.6, 1.2)
+    encoder = Encoder(models, EncoderSettings(voice=False))
+    encoder.lessons = deque()
+    decoders = [Decoder(models), Decoder(models)]
+    pieces = dict(enumerate(models.voice_code.encode(voice)))
+    for decoder, residual in zip(decoders, ({}, dict(enumerate(models.voice_residual.encode(coordinates)))), strict=True):
+        decoder.know(pieces, residual)
+    heard: list[list[np.ndarray]] = [[], []]
+    pcm = audio_file.read(paths.demo_recording()[0])[:64000]
+    with torch.inference_mode():
+        for at in range(0, len(pcm), 320):
+            payloads = encoder.encode(pcm[at : at + 320])
+            for place, decoder in enumerate(decoders):
+                for payload in payloads:
+                    decoder.receive(payload)
+                heard[place].append(decoder.pull(320))
+    spectra = [np.log(np.abs(np.fft.rfft(np.concatenate(each).reshape(-1, 640))).mean(0) + 1) for each in heard]
+    batch = room.far_end.prepare(stretches(again(list(encoder.lessons), 2))[:1], voice.mean_f0)
+    described = models.voice_code.decode(pieces, voice.mean_f0)
+    sounds = []
+    for shift in (None, room.code.shift(torch.from_numpy(models.voice_residual.decode(dict(enumerate(room.code.encode(coordinates))))))):
+        with torch.no_grad():
+            sound = room.far_end.sound(*room.far_end.frames(batch, described, shift))[0].numpy() * 32768
+        sounds.append(np.log(np.abs(np.fft.rfft(sound[: len(sound) // 640 * 640].reshape(-1, 640))).mean(0) + 1))
+    band = slice(4, 200)
+    likeness = np.corrcoef((spectra[1] - spectra[0])[band], (sounds[1] - sounds[0])[band])[0, 1]
+    assert likeness > 0.5
+
+
+def test_the_descent_comes_nearer_to_the_speaker(room: TrainingRoom, lessons: list[Lesson], voice: Voice) -> None:
+    fit = VoiceFit(room.far_end, room.code, room.encoder)
+    assert not fit.ready
+    fit.know(Voice(voice.embedding, 180.0), voice.embedding)
+    for stretch in stretches(again(lessons, 4)):
+        fit.add(stretch)
+    assert fit.ready
+    before = [weight.clone() for weight in room.encoder.parameters()]
+    losses = [fit.step() for _ in range(10)]
+    assert np.mean(losses[-3:]) < np.mean(losses[:3])
+    assert all(torch.equal(old, new) for old, new in zip(before, room.encoder.parameters(), strict=True))
+    judgement = fit.judge()
+    assert judgement.sent == judgement.alone
+    assert judgement.found.similarity > judgement.alone.similarity
+    assert np.abs(judgement.coordinates).max() > 0
+
+
+@pytest.mark.timeout(300)
+def test_the_process_of_its_own_answers(lessons: list[Lesson], voice: Voice) -> None:
+    room, came = VoiceRoom(), queue.SimpleQueue[Learned]()
+    lecture = Lecture(0, voice, np.zeros(24, np.float32), voice.embedding, tuple(again(lessons, 4)))
+    assert not room.teach(7, lecture)
+    room.open(7, came.put)
+    assert room.teach(7, lecture)
+    learned = came.get(timeout=280)
+    assert learned.stream == 7 and learned.steps >= 10
+    assert 0 < learned.update.judgement.alone.similarity < 1
+    room.close(7)
+    assert not room.teach(7, lecture)
