@@ -8,6 +8,7 @@ from softphone import config
 from softphone.config import ConfigError
 from softphone.control.protocol import MAX_ANSWER, ControlError, Register, parse_command, parse_message, to_line
 from softphone.engine import dtmf
+from softphone.engine.call_gate import CallGate
 from softphone.engine.digest import credentials
 from softphone.engine.media.codec_order import order_codecs
 from softphone.engine.media.errors import FmtpError
@@ -15,6 +16,8 @@ from softphone.engine.media.fmtp import MAX_LINE, MAX_PARAMETERS, format_fmtp, i
 from softphone.engine.media.match import opus_fits, phv_fits
 from softphone.engine.media.sdp import AudioSection, add_packet_times, add_rate_limit
 from softphone.engine.message_waiting import parse_summary
+from softphone.engine.sdp_guard import is_harmful
+from softphone.engine.sip_head import read_head
 from softphone.engine.sip_trace import SipTrace
 from softphone.errors import SoftphoneError
 from softphone.store import sip_address, vcard
@@ -117,7 +120,11 @@ def _config(data: bytes) -> None:
 
 
 def _sip(data: bytes) -> None:
-    """What looks at whole SIP messages before PJSIP does."""
+    """What looks at whole SIP messages before PJSIP does; longer ones it drops (PJSIP_MAX_PKT_LEN)."""
+    data = data[:4000]
+    read_head(data)
+    is_harmful(data)
+    CallGate(lambda _event: None).refuse(data)
     trace = SipTrace()
     trace.passed(False, "192.0.2.7:5060", data)
     trace.passed(True, "192.0.2.7:5060", b"INVITE " + data)
