@@ -78,8 +78,11 @@ class Packetiser:
         """True if a packet should go. now: tick of the stream."""
         if not self.waiting and not self._repeats_end(settings):
             return False
+        if self._sent_at is None:
+            # The first packet is as long as the others: a listener who knows nothing yet learns from it how long he has to wait.
+            self._sent_at = now
         # The recogniser gives phones in lots: half a tick early is better than a whole lot late.
-        return self.full or self._sent_at is None or (now - self._sent_at) * TICK_MS >= settings.interval_ms - TICK_MS // 2
+        return self.full or (now - self._sent_at) * TICK_MS >= settings.interval_ms - TICK_MS // 2
 
     def _repeats_end(self, settings: EncoderSettings) -> bool:
         again = 0 < self._after_end < settings.redundancy and self._after_end * settings.interval_ms <= LONGEST_TAIL_MS

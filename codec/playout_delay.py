@@ -13,10 +13,12 @@ QUANTILE = 0.97
 """Share of the tokens that shall be there in time,"""
 ROUGH_QUANTILE, ROUGH_TICKS = 0.99, 12
 """and where these come 240 ms and more later than most: the network does that, to whole groups at a time, and each cuts a word."""
+EARLY_TICKS = 8
+"""What is rough from the beginning will be rougher: 160 ms more, until ten seconds were heard."""
 
 FEW_TOKENS = 40
-FIRST_TICKS = 8
-"""Until so many tokens were seen the delay is at least 160 ms, for the recogniser's doubt, beyond what the first token of most packets
+FIRST_TICKS = 6
+"""Until so many tokens were seen the delay is at least 120 ms, for the recogniser's doubt, beyond what the first token of most packets
 takes."""
 
 MOST_TICKS = 75
@@ -58,7 +60,7 @@ class PlayoutDelay:
         late = sorted(self._tokens)
         enough = _quantile(late, QUANTILE) if late else 0
         if late and enough - _quantile(late, 0.5) >= ROUGH_TICKS:
-            enough = _quantile(late, ROUGH_QUANTILE)
+            enough = _quantile(late, ROUGH_QUANTILE) + (EARLY_TICKS if len(late) < MEMORY_TOKENS // 2 else 0)
         if len(late) < FEW_TOKENS:
             enough = max(enough, _quantile(sorted(self._packets), 0.5) + FIRST_TICKS) if self._packets else enough
         return min(enough, late[len(late) // 20] + MOST_TICKS) if late else enough

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from softphone.control.protocol import CallStatistics, Direction
+from softphone.engine.adaptation import FIRST_REDUNDANCY
 from softphone.engine.path_watch import Received
 from softphone.engine.phv_stream import PhvStream
 from softphone.link import Message, Open, Tune
@@ -44,7 +45,7 @@ def test_the_worker_gets_what_is_configured_and_nothing_that_is_not_the_codecs(m
     opened = Stream(monkeypatch).sent[0]
     assert isinstance(opened, Open)
     assert opened.settings == {
-        "interval_ms": 160, "redundancy": 2, "detail": 2, "repeated_detail": 2, "voice": True, "comfort_noise": True,
+        "interval_ms": 160, "redundancy": FIRST_REDUNDANCY, "detail": 2, "repeated_detail": 2, "voice": True, "comfort_noise": True,
     }  # fmt: skip
 
 
@@ -69,16 +70,6 @@ def test_what_the_far_ends_packets_suffer_is_expected_of_ours(monkeypatch: pytes
     stream = Stream(monkeypatch)
     event = stream.second(Received(70, 30, 10, 5.0))
     assert event.profile is not None and event.profile.redundancy > 4
-
-
-def test_a_slow_set_up_makes_a_modest_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = Stream(monkeypatch)
-    stream.stream.set_up_at(None)
-    assert not stream.tunes
-    stream.stream.set_up_at(2300.0)
-    assert stream.tunes[-1]["settings"]["interval_ms"] > SETTINGS["interval_ms"]
-    stream.stream.set_up_at(900.0)
-    assert len(stream.tunes) == 1, "only the first figure counts"
 
 
 def test_rtcp_stands_in_for_a_far_end_without_reports(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ DELAY_COST = 0.04
 RATE_COST = 0.005
 """and a kbit/s so much."""
 
-FIRST_REDUNDANCY = 2
+FIRST_REDUNDANCY = 3
 """Until the first report came, each group is repeated at least so often, and finely: most networks need less, and say so in two seconds."""
 ENOUGH_PACKETS = 24
 """So many have to be reported on as good before that is believed: losses cluster;"""
@@ -42,7 +42,7 @@ FORGET_S = 30.0
 FEW_PACKETS = 8
 ASSUMED_BURST = 1.3
 """Packets lost in a row, where nobody tells;"""
-ASSUMED_LOSSES = 3.0
+ASSUMED_LOSSES = 1.0
 """believed as much as so many losses seen."""
 
 QUEUE_MS = 400.0
