@@ -294,6 +294,16 @@ def test_a_front_end_that_asks_and_never_reads_is_put_out(engine: EchoEngine) ->
             connection.sendall(question)
 
 
+def test_long_answers_that_nobody_reads_do_not_fill_the_memory(engine: EchoEngine) -> None:
+    engine.answer = {"text": "x" * 900_000}
+    with raw(engine.server.path) as connection:
+        connection.sendall(b'{"id": 1, "command": "sip_ladder", "call": 1}\n' * 40)
+        deadline = time.monotonic() + 20
+        while engine.server.front_ends or len(engine.commands) < 10:
+            assert time.monotonic() < deadline, "it is put out"
+            time.sleep(0.02)
+
+
 def test_no_answer_and_no_engine_are_told_apart(engine: EchoEngine, tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="no engine answers") as missing:
         ControlClient(tmp_path / "nobody.sock")

@@ -38,6 +38,8 @@ from softphone.link import BoundedQueue
 MAX_CONNECTIONS = 16
 EVENT_QUEUE = 512
 ANSWER_QUEUE = 256
+ANSWER_BYTES = 8 << 20
+"""What waits for one connection at most, in number and size."""
 
 
 class SocketPathError(SoftphoneError):
@@ -237,7 +239,7 @@ class ControlServer:
                         connection.events.put(line)
             elif (target := self._connections.get(number)) is not None:
                 target.answers.append(line)
-                if len(target.answers) > ANSWER_QUEUE:
+                if len(target.answers) > ANSWER_QUEUE or sum(map(len, target.answers)) > ANSWER_BYTES:
                     self._drop(target)
         for connection in list(self._connections.values()):
             self._write(connection)
