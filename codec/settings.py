@@ -23,7 +23,7 @@ class EncoderSettings:
     """Describe the speaker's voice to the listener; without it a neutral voice is heard."""
 
     detail: int = 2
-    """Codes for how each 40 ms of speech sounded, 0 to 2: about 180 bit/s each, and many more words understood."""
+    """Codes for how each 40 ms of speech sounded, 0 to 2: about 190 bit/s each, and many more words understood."""
 
     repeated_detail: int = 0
     """How many of these codes the repeated groups keep, 0 to 2."""

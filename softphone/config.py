@@ -105,7 +105,7 @@ class Phv:
     interval_ms: int = limited(160, 40, 640, 20)
     """Time between packets while someone speaks (ptime)."""
     detail: int = limited(2, 0, 2)
-    """Codes for how each 40 ms sounded, besides what was said: more words understood, about 180 bit/s each."""
+    """Codes for how each 40 ms sounded, besides what was said: more words understood, about 190 bit/s each."""
     redundancy: int = limited(1, 0, 8)
     """How many earlier packets each packet repeats."""
     profile: str = allowed("adaptive", "adaptive", "fixed")
