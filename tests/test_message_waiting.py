@@ -1,5 +1,7 @@
 """Waiting voice messages: the server is asked, with credentials where it wants them, and what it says is told."""
 
+import hashlib
+import re
 import socket
 from collections.abc import Callable
 
@@ -116,3 +118,15 @@ def test_challenges(challenge: str, header: str | None) -> None:
 def test_message_summaries(body: str, expected: tuple[bool, int, int] | None) -> None:
     event = parse_summary("work", body)
     assert (event and (event.waiting, event.new, event.old)) == expected
+
+
+def test_a_challenge_with_sha_256() -> None:
+    """Against the definition (RFC 7616, 3.4.1), worked out here."""
+    nonce = "7ypf/xlj9XXwfDPEoM4URrv"
+    challenge = f'SIP/2.0 401 x\r\nWWW-Authenticate: Digest realm="r", qop="auth", algorithm=SHA-256, nonce="{nonce}"\r\n\r\n'
+    found = credentials(challenge, "SUBSCRIBE", "sip:r", "alice", "secret")
+    assert found is not None and found[0] == "Authorization"
+    given = dict(re.findall(r'(\w+)="?([^",]+)"?', found[1].removeprefix("Digest ")))
+    h = lambda text: hashlib.sha256(text.encode()).hexdigest()  # noqa: E731
+    right = h(f"{h('alice:r:secret')}:{nonce}:{given['nc']}:{given['cnonce']}:auth:{h('SUBSCRIBE:sip:r')}")
+    assert given["response"] == right and given["algorithm"] == "SHA-256"

@@ -1,9 +1,11 @@
-"""Digest credentials for one request (RFC 3261, 22; RFC 2617), where PJSUA sends a request of ours without answering challenges."""
+"""Digest credentials for one request (RFC 3261, 22; RFC 2617, RFC 8760), where PJSUA answers no challenge to a request of ours."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.error import URLError
 
@@ -36,13 +38,27 @@ class _Passwords(urllib.request.HTTPPasswordMgr):
         return self._known
 
 
+class _Digest(urllib.request.AbstractDigestAuthHandler):
+    """urllib's, which knows MD5 and SHA-1, with the algorithm that RFC 8760 adds to SIP."""
+
+    def get_algorithm_impls(self, algorithm: str) -> tuple[Callable[[str], str], Callable[[str, str], str]]:
+        if algorithm.upper() != "SHA-256":
+            plain: tuple[Callable[[str], str], Callable[[str, str], str]] = super().get_algorithm_impls(algorithm)
+            return plain
+
+        def hashed(text: str) -> str:
+            return hashlib.sha256(text.encode()).hexdigest()
+
+        return hashed, lambda secret, data: hashed(f"{secret}:{data}")
+
+
 def credentials(response: str, method: str, uri: str, user: str, password: str, realm: str = "*") -> tuple[str, str] | None:
     """(header name, value) that answers the challenge in a 401 or 407; None when there is none that can be answered.
 
     response: the whole message. realm: the only one that gets the password, "*" for any.
     """
     for kind, text in _CHALLENGE.findall(response):
-        handler = urllib.request.AbstractDigestAuthHandler(_Passwords(user, password))
+        handler = _Digest(_Passwords(user, password))
         try:
             challenge = urllib.request.parse_keqv_list(urllib.request.parse_http_list(text))
             if realm not in ("*", challenge.get("realm")):
