@@ -33,14 +33,15 @@ def run(options: argparse.Namespace) -> int:
 
     settings = config.Config() if options.config is None else config.load(options.config)
     found = soak(settings, options.calls, options.at_once, options.faults, options.minutes, _say)
-    print(report(found))
+    text = report(found)
+    print(text)
     if options.json is not None:
         try:
             options.json.write_text(json.dumps(found.as_json(), indent=2) + "\n")
         except OSError as error:
             raise status.CommandError(f"{options.json} cannot be written ({error.strerror}); name another file with --json") from None
     if options.docs is not None:
-        body = f"## Endurance\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{report(found)}"
+        body = f"## Endurance\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{text}"
         print(f"written: {write_section(options.docs, 'bench soak', body, PAGE, _HEAD)}", file=sys.stderr)
     return status.OK if all(one.recovered == one.tried for one in found.exercises) and not found.left_over else status.ERROR
 

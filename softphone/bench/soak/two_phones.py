@@ -47,6 +47,13 @@ class SoakPhone(EventLog):
         """Whether the worker is ready, within the time that it may take."""
         return wait_for(lambda: self.status()["worker"]["state"] == "ready", READY_S)
 
+    def dial(self, uri: str, codec: str | None = None) -> int | None:
+        """The number of the call; None when it is refused here."""
+        try:
+            return int(self.engine.request(Call(uri=uri, codecs=[codec] if codec else None))["call"])  # type: ignore[list-item]
+        except ControlError:
+            return None
+
     def wait_state(self, call: int, state: str, seconds: float = EVENT_S) -> CallState | None:
         return self.wait(CallState, lambda event: event.call == call and event.state in (state, "disconnected"), seconds)
 
@@ -107,12 +114,9 @@ class TwoPhones:
         """Call until both have sound: the numbers of the call at both ends, or None."""
         for phone in (self.a, self.b):
             phone.forget()
-        try:
-            number = int(self.a.engine.request(Call(uri=uri or self.direct, codecs=[codec] if codec else None))["call"])  # type: ignore[list-item]
-        except ControlError:
-            return None
-        state = self.a.wait_state(number, "confirmed")
-        if state is None or state.state != "confirmed":
+        number = self.a.dial(uri or self.direct, codec)
+        state = None if number is None else self.a.wait_state(number, "confirmed")
+        if number is None or state is None or state.state != "confirmed":
             return None
         other = self.b.wait(CallState, lambda event: event.state in ("confirmed", "disconnected"), EVENT_S)
         both = other is not None and all(phone.wait(Media, lambda event: event.state == "active", EVENT_S) for phone in (self.a, self.b))
