@@ -127,6 +127,14 @@ def test_a_password_is_not_in_the_repr() -> None:
     assert "secret-word" not in f"{command}"
 
 
+def test_names_that_are_no_utf_8_are_told_all_the_same() -> None:
+    event = CallState(call=1, state="incoming", direction="incoming", remote='"B\udcc6b" <sip:b@c>')
+    told = protocol.parse_message(protocol.to_line(event))
+    assert isinstance(told, CallState) and told.remote == '"B?b" <sip:b@c>' and told.state == "incoming"
+    reply = protocol.parse_message(protocol.to_line(Reply(id=3, result={"calls": [{"remote": "\udcc6"}]})))
+    assert isinstance(reply, Reply) and reply.result == {"calls": [{"remote": "?"}]}
+
+
 def test_events_of_newer_engines_are_passed_over() -> None:
     assert parse_message(b'{"event": "telepathy", "mood": 1}') is None
     event = parse_message(b'{"event": "log", "level": "info", "message": "m", "shade": "blue", "time": 1, "monotonic": 2}')

@@ -7,6 +7,7 @@ Event: `{"event": "call_state", "time": ..., "monotonic": ..., ...}`; `monotonic
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_args
 
 import msgspec
@@ -178,8 +179,11 @@ _envelope_decoder = msgspec.json.Decoder(_Envelope)
 
 
 def to_line(message: Command | Event | Reply) -> bytes:
-    """One line, newline included."""
-    return _encoder.encode(message) + b"\n"
+    """One line, newline included. Bytes of strangers that are no UTF-8 (PJSUA2 gives them as lone surrogates) become question marks."""
+    try:
+        return _encoder.encode(message) + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(message), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 
 def parse_command(line: bytes) -> AnyCommand:
