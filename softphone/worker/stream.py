@@ -36,8 +36,9 @@ MAX_OWED_SAMPLES = 16000
 MAX_ANSWER_SAMPLES = 3 * CHUNK_SAMPLES
 MAX_FAILURES = 3
 MAX_TUNES = 16
-LESSONS = 6
-"""Groups of a lecture: about a second of speech."""
+LESSONS, FIRST_LESSONS = 6, 42
+"""Groups of a lecture: about a second of speech; of the first one as many seconds as the training needs before it can do anything, so that
+a call of a few words starts no process for it."""
 MAX_OBSERVED = 48
 """Phones of one direction that wait to be reported: some four seconds of speech, and little enough for one message."""
 
@@ -142,6 +143,7 @@ class EncoderLane(_Lane):
         """Speech in ms, packets and bytes sent; one tuple, so that they belong together."""
         self._texts: deque[_Text] = deque()
         self._tunes: deque[dict[str, Any]] = deque(maxlen=MAX_TUNES)
+        self._taught = False
         self._learned: deque[Learned] = deque(maxlen=MAX_TUNES)
         self.heard: Heard | None = None
         """How the far end hears this voice, as the training knows it."""
@@ -193,11 +195,12 @@ class EncoderLane(_Lane):
     def _lecture(self) -> None:
         """Hand on what was said lately to the training; what it has no room for waits, and the oldest is forgotten."""
         lessons, best = self._encoder.lessons, self._encoder.voice
-        if lessons is None or len(lessons) < LESSONS or best is None:
+        if lessons is None or best is None or len(lessons) < (LESSONS if self._taught else FIRST_LESSONS):
             return
         lecture = Lecture(self._encoder.speakers, *self._encoder.described, best[0].embedding, tuple(lessons))
         if self._room.voices.teach(self._number, lecture):
             lessons.clear()
+            self._taught = True
 
     def _step(self) -> None:
         while self._tunes:
