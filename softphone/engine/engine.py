@@ -166,12 +166,14 @@ class Engine:
         self._leaving = self._leaving or why
 
     def publish(self, event: Event) -> None:
-        """Tell all front ends, and the history."""
+        """Tell all front ends, the history and whoever else follows calls. A mistake of one of these costs nobody else the event."""
         self.sip_trace.follow(event, self._call_id)
         self.call_gate.follow(event, self._call_id)
-        self.history.take(event)
-        self.hooks.take(event)
-        self.voices.take(event)
+        for consumer in (self.history.take, self.hooks.take, self.voices.take):
+            try:
+                consumer(event)
+            except Exception:
+                log.exception("an event %s was not taken", type(event).__name__)
         self.server.publish(event)
 
     def _sip_passed(self, sent: bool, peer: str, message: bytes) -> None:
