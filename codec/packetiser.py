@@ -14,6 +14,9 @@ from codec.wire_token import TICK_MS, WireToken, split_ticks
 LONGEST_TAIL_MS = 1300
 """So long after its end a talkspurt is repeated at most; later nobody waits for it. One that begins sooner continues it."""
 
+USUAL_INTERVAL_MS = 160
+"""Listeners expect this until they know better."""
+
 Detailer = Callable[[tuple[WireToken, ...], int], tuple[WireToken, ...]]
 
 
@@ -78,11 +81,11 @@ class Packetiser:
         """True if a packet should go. now: tick of the stream."""
         if not self.waiting and not self._repeats_end(settings):
             return False
-        if self._sent_at is None:
+        if self._sent_at is None and settings.interval_ms > USUAL_INTERVAL_MS:
             # The first packet is as long as the others: a listener who knows nothing yet learns from it how long he has to wait.
             self._sent_at = now
         # The recogniser gives phones in lots: half a tick early is better than a whole lot late.
-        return self.full or (now - self._sent_at) * TICK_MS >= settings.interval_ms - TICK_MS // 2
+        return self.full or self._sent_at is None or (now - self._sent_at) * TICK_MS >= settings.interval_ms - TICK_MS // 2
 
     def _repeats_end(self, settings: EncoderSettings) -> bool:
         again = 0 < self._after_end < settings.redundancy and self._after_end * settings.interval_ms <= LONGEST_TAIL_MS

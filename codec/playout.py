@@ -134,7 +134,7 @@ class Playout:
         newest = start + earlier
         if packet.groups[-1] and newest not in self._seen:
             pause = sum(token.ticks for token in takewhile(lambda token: token.phone == SILENCE, packet.groups[-1]))
-            self._delay.packet(now, newest + pause, packet.start)
+            self._delay.packet(now, newest + pause, start + length, packet.start)
         at = start
         for place, group in enumerate(packet.groups):
             for token in group:

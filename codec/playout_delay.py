@@ -17,9 +17,9 @@ EARLY_TICKS = 8
 """What is rough from the beginning will be rougher: 160 ms more, until ten seconds were heard."""
 
 FEW_TOKENS = 40
-FIRST_TICKS = 6
-"""Until so many tokens were seen the delay is at least 120 ms, for the recogniser's doubt, beyond what the first token of most packets
-takes."""
+FIRST_TICKS, SHORT_TICKS = 8, 8
+"""Until so many tokens were seen the delay is at least 160 ms, for the recogniser's doubt, beyond what the first token of most packets
+takes; of packets shorter than 160 ms, what it would take if they were not."""
 
 MOST_TICKS = 75
 """The delay is never more than 1.5 s beyond that of the earliest tokens."""
@@ -36,12 +36,12 @@ class PlayoutDelay:
         self._packets: deque[int] = deque(maxlen=MEMORY_TOKENS)
         self._ticks: int | None = None
 
-    def packet(self, arrived: int, start: int, begins: bool) -> None:
-        """A packet came with new tokens from `start` on; `begins`: a talkspurt begins with it."""
+    def packet(self, arrived: int, start: int, end: int, begins: bool) -> None:
+        """A packet came with new tokens from `start` to `end`; `begins`: a talkspurt begins with it."""
         if begins and self._tokens and not min(self._tokens) - JUMP_TICKS <= arrived - start <= max(self._tokens) + JUMP_TICKS:
             self._tokens.clear()
             self._packets.clear()
-        self._packets.append(arrived - start)
+        self._packets.append(arrived - start + max(0, SHORT_TICKS - (end - start)))
         self._ticks = None
 
     def token(self, arrived: int, time: int) -> None:

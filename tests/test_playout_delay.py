@@ -1,20 +1,20 @@
 import random
 
-from codec.playout_delay import FEW_TOKENS, FIRST_TICKS, JUMP_TICKS, MOST_TICKS, ROUGH_TICKS, PlayoutDelay
+from codec.playout_delay import FEW_TOKENS, FIRST_TICKS, JUMP_TICKS, MOST_TICKS, ROUGH_TICKS, SHORT_TICKS, PlayoutDelay
 
 
 def hear(delay: PlayoutDelay, lateness: list[int], first: int = 0) -> None:
     """Packets of one token of 4 ticks each, as late as said."""
     for place, late in enumerate(lateness):
         start = first + 4 * place
-        delay.packet(start + late, start, begins=place == 0)
+        delay.packet(start + late, start, start + 4, begins=place == 0)
         delay.token(start + late, start)
 
 
 def test_before_much_is_known_there_is_time_for_a_packet_and_a_doubt() -> None:
     delay = PlayoutDelay()
     hear(delay, [20])
-    assert delay.ticks == 20 + FIRST_TICKS
+    assert delay.ticks == 20 + SHORT_TICKS - 4 + FIRST_TICKS
 
 
 def test_nearly_all_tokens_are_in_time() -> None:
@@ -60,6 +60,6 @@ def test_it_is_bounded() -> None:
 def test_a_sender_with_a_new_clock_is_learned_anew() -> None:
     delay = PlayoutDelay()
     hear(delay, [20] * 100)
-    delay.packet(5000, 5000 - 20 - JUMP_TICKS - 1, begins=True)
+    delay.packet(5000, 5000 - 20 - JUMP_TICKS - 1, 5000 - 20 - JUMP_TICKS + 3, begins=True)
     delay.token(5000, 5000 - 20 - JUMP_TICKS - 1)
     assert delay.ticks >= 20 + JUMP_TICKS
