@@ -128,3 +128,14 @@ def test_queues_are_seen_from_the_timestamps(monkeypatch: pytest.MonkeyPatch) ->
             stream.stream.tune(CallStatistics(call=1, codec="x-phv"), Received(packet, 0, 0, 5.0))
     queues = [changes["report"][2] for changes in stream.tunes if "report" in changes]
     assert queues and max(queues) > 500
+
+
+def test_a_new_worker_has_heard_no_report_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch)
+    stream.counters = {"link_reports": 3, "link_report": [0.3, 1.5, 0.0, 20.0]}
+    stream.second()
+    stream.counters = {"link_reports": 0, "link_report": []}
+    event = stream.second()
+    assert event.profile is not None
+    stream.counters = {"link_reports": 1, "link_report": [0.0, 0.0, 0.0, 20.0]}
+    stream.second()

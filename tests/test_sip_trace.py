@@ -155,3 +155,36 @@ def test_an_answer_at_once_says_nothing_of_the_link() -> None:
     trace.passed(False, "p", message("SIP/2.0 100 Trying"))
     trace.learn(1, "abc@host")
     assert trace.set_up_bps(1) is None
+
+
+def test_an_invite_that_was_lost_and_sent_again_is_no_slow_link() -> None:
+    now = 10.0
+    trace = SipTrace(lambda: now)
+    for now in (10.0, 10.5, 11.5):
+        trace.passed(True, "p", message(INVITE))
+    trace.learn(1, "abc@host")
+    now = 11.55
+    trace.passed(False, "p", message("SIP/2.0 100 Trying"))
+    assert trace.set_up_bps(1) is None
+
+
+def test_an_invite_that_is_sent_again_while_it_crawls_is() -> None:
+    now = 10.0
+    trace = SipTrace(lambda: now)
+    for now in (10.0, 10.5, 11.5):
+        trace.passed(True, "p", message(INVITE))
+    trace.learn(1, "abc@host")
+    now = 13.0
+    trace.passed(False, "p", message("SIP/2.0 100 Trying"))
+    assert trace.set_up_bps(1) is not None
+
+
+def test_the_answer_to_another_request_begins_no_measurement() -> None:
+    now = 10.0
+    trace = SipTrace(lambda: now)
+    trace.passed(False, "p", message(INVITE))
+    trace.passed(True, "p", message("SIP/2.0 200 OK", cseq="2 PRACK"))
+    trace.learn(1, "abc@host")
+    now = 30.0
+    trace.passed(False, "p", message("ACK sip:bob@example.org SIP/2.0"))
+    assert trace.set_up_bps(1) is None

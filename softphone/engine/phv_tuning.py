@@ -85,7 +85,9 @@ class PhvTuning:
     def _incoming(self, now: float, event: CallStatistics, rtcp_reports: int, rtcp_packets: int) -> PathReport | None:
         counters = event.codec_counters
         reports = int(counters.get("link_reports", 0))
-        if reports != self._reports:
+        if reports != self._reports and not counters.get("link_report"):
+            self._reports = reports  # a new worker, which has none yet
+        elif reports != self._reports:
             self._reports, self._reported_at = reports, now
             loss, burst, queue_ms, jitter_ms = counters["link_report"]
             return PathReport(loss, USUAL_PACKETS if loss else ENOUGH_PACKETS, burst, queue_ms, jitter_ms)

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import re
+
 HEADER_BYTES = 28
 """IPv4 and UDP; with TCP and TLS a little more, which does not matter here."""
 SHORTEST_S = 0.05
 """Whatever is answered faster was not sent over a slow link."""
 
 
+FAST_BPS = 9000.0
+"""A message that was sent again and then answered at such a pace was lost the first time: the link is not slow."""
+
+_CSEQ = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+INVITE", re.IGNORECASE | re.MULTILINE)
+
+
 class SetUpPace:
     """Of one dialog: from our INVITE to the first response, or from our final response to the ACK; the first such pair counts.
 
     Messages wait for each other on the way there and back, so this is what a link of one rate for both directions carries, and about half
-    of what others do. Retransmissions only make it slower.
+    of what others do.
     """
 
     def __init__(self) -> None:
         self.bps: float | None = None
         """IP bit/s; None where nothing was answered yet, or too fast to tell."""
         self._asked: tuple[float, int] | None = None
+        self._again: float | None = None
         self._settled = False
 
     def passed(self, sent: bool, message: bytes, now: float) -> None:
         """A message of the dialog; now: monotonic seconds."""
         if self._settled:
             return
-        if sent and self._asked is None and (message.startswith((b"INVITE ", b"SIP/2.0 2"))):
-            self._asked = now, len(message) + HEADER_BYTES
+        if sent and (message.startswith(b"INVITE ") or (message.startswith(b"SIP/2.0 2") and _CSEQ.search(message))):
+            if self._asked is None:
+                self._asked = now, len(message) + HEADER_BYTES
+            else:
+                self._again = now
         elif not sent and self._asked is not None and message.startswith((b"SIP/2.0 ", b"ACK ")):
             began, size = self._asked
+            bits = 8 * (size + len(message) + HEADER_BYTES)
             self._settled = True
+            if self._again is not None and bits >= FAST_BPS * (now - self._again):
+                return
             if now - began >= SHORTEST_S:
-                self.bps = 8 * (size + len(message) + HEADER_BYTES) / (now - began)
+                self.bps = bits / (now - began)
