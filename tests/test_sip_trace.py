@@ -160,7 +160,8 @@ def test_an_answer_at_once_says_nothing_of_the_link() -> None:
 def test_an_invite_that_was_lost_and_sent_again_is_no_slow_link() -> None:
     now = 10.0
     trace = SipTrace(lambda: now)
-    for now in (10.0, 10.5, 11.5):
+    for moment in (10.0, 10.5, 11.5):
+        now = moment
         trace.passed(True, "p", message(INVITE))
     trace.learn(1, "abc@host")
     now = 11.55
@@ -171,7 +172,8 @@ def test_an_invite_that_was_lost_and_sent_again_is_no_slow_link() -> None:
 def test_an_invite_that_is_sent_again_while_it_crawls_is() -> None:
     now = 10.0
     trace = SipTrace(lambda: now)
-    for now in (10.0, 10.5, 11.5):
+    for moment in (10.0, 10.5, 11.5):
+        now = moment
         trace.passed(True, "p", message(INVITE))
     trace.learn(1, "abc@host")
     now = 13.0
