@@ -69,3 +69,19 @@ def test_a_transport_of_another_kind_is_left_alone() -> None:
     assert not gate.shut(transport.address)
     transport.report()
     assert transport.sent == 1
+
+
+def test_a_report_that_meets_the_end_of_its_call_is_sent_and_leaves_no_pace_behind() -> None:
+    transport = Transport()
+
+    def clock() -> float:
+        gate.forget(transport.address)  # as the main thread may, between two looks
+        return 0.0
+
+    gate = RtcpGate(clock)
+    gate.shut(transport.address)
+    gate.pace(transport.address, 14)
+    gate.open(transport.address)
+    for _ in range(3):
+        transport.report()
+    assert transport.sent == 3

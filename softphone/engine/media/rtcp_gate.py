@@ -83,12 +83,14 @@ class RtcpGate:
     def _passes(self, transport: int) -> bool:
         if transport in self._shut:
             return False
-        if transport in self._paces:
-            seconds, last = self._paces[transport]
+        paced = self._paces.get(transport)  # read once: the main thread may take it away meanwhile
+        if paced is not None:
+            seconds, last = paced
             now = self._clock()
             if now - last < seconds:
                 return False
-            self._paces[transport] = seconds, now
+            if self._paces.get(transport) is paced:
+                self._paces[transport] = seconds, now
         return True
 
     def _make_table(self, at: int, original: Any) -> tuple[Any, ...]:
