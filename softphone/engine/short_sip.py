@@ -33,6 +33,7 @@ _ELSEWHERE = frozenset({"MESSAGE", "SUBSCRIBE", "OPTIONS"})
 _OF_REFER = "norefersub"
 _KEEP_ALIVE = b"\r\n"
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
+_TOP_VIA = re.compile(rb"^(?:via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([A-Z]+)", re.IGNORECASE | re.MULTILINE)
 _SETS_UP = re.compile(rb"^cseq[ \t]*:[ \t]*[0-9]+[ \t]+(?:INVITE|ACK)\b", re.IGNORECASE | re.MULTILINE)
 _REQUIRED = re.compile(rb"^require[ \t]*:[^\r\n]*\btimer\b", re.IGNORECASE | re.MULTILINE)
 
@@ -59,7 +60,7 @@ class ShortSip:
         rate = self._rate(message)
         # Short requests may be sent again at once; the wait for the answer to a CANCEL is 64 * T1 in PJSIP.
         self._choose_t1(rate if _SETS_UP.search(message) else 0)
-        if self._answers_at_once and message.startswith(b"SIP/2.0 100 ") and b"SIP/2.0/UDP" in message:
+        if self._answers_at_once and message.startswith(b"SIP/2.0 100 ") and _goes_by_udp(message):
             return _KEEP_ALIVE
         return shorten(message, bare=rate > 0)
 
@@ -82,6 +83,12 @@ class ShortSip:
         if wanted != self._t1_ms:
             self._t1_ms = wanted
             self._set_t1(wanted)
+
+
+def _goes_by_udp(response: bytes) -> bool:
+    """By the top Via, which is of who asked us; the others are of proxies before (RFC 3261, 18.2.2)."""
+    via = _TOP_VIA.search(response)
+    return via is not None and via[1].upper() == b"UDP"
 
 
 def shorten(message: bytes, *, bare: bool) -> bytes:
