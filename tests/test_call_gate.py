@@ -28,6 +28,12 @@ def invite(number: int, tag: str = "") -> bytes:
     return Dialog(number, 5062, 4000, "sip:x@127.0.0.1:5060", tag).request("INVITE", sdp=True)
 
 
+def answer_to(request: bytes) -> bytes:
+    """200, with our tag."""
+    first, _, rest = request.partition(b"\r\n")
+    return b"SIP/2.0 200 OK\r\n" + rest.replace(b"5060>\r\nCall", b"5060>;tag=ours\r\nCall", 1)
+
+
 def state(call: int, state: str, direction: str = "incoming") -> CallState:
     return CallState(call=call, state=state, direction=direction)  # type: ignore[arg-type]
 
@@ -82,9 +88,7 @@ def test_invites_that_never_become_calls_count_too(gate: CallGate) -> None:
 def test_requests_of_a_call_that_is_over_are_refused(gate: CallGate) -> None:
     assert arrives(gate, 1) is None
     dialog = Dialog(1, 5062, 4000, "sip:x@127.0.0.1:5060")
-    answer = invite(1).replace(b"INVITE sip:x@127.0.0.1:5060 SIP/2.0", b"SIP/2.0 200 OK", 1)
-    answer = answer.replace(b"5060>\r\nCall", b"5060>;tag=ours\r\nCall", 1)
-    gate.passed(True, answer)
+    gate.passed(True, answer_to(invite(1)))
     dialog.tag = "ours"
     assert gate.refuse(dialog.request("REFER")) is None
     gate.follow(state(1, "disconnected"), lambda _call: "")
@@ -92,6 +96,16 @@ def test_requests_of_a_call_that_is_over_are_refused(gate: CallGate) -> None:
     assert gate.refuse(dialog.request("BYE")) is None
     dialog.tag = "another"
     assert gate.refuse(dialog.request("REFER")) is None
+
+
+def test_a_call_id_that_is_no_utf_8_is_a_call_like_others(gate: CallGate) -> None:
+    request = invite(1).replace(b"Call-ID: fuzz", b"Call-ID: \xff")
+    gate.passed(True, answer_to(request))
+    gate.follow(state(1, "incoming"), lambda _call: "\udcff1@127.0.0.1")
+    gate.follow(state(1, "disconnected"), lambda _call: "")
+    later = Dialog(1, 5062, 4000, "sip:x@127.0.0.1:5060", "ours").request("REFER")
+    assert gate.refuse(later) is None
+    assert gate.refuse(later.replace(b"Call-ID: fuzz", b"Call-ID: \xff")) == 481
 
 
 @pytest.mark.parametrize(
@@ -117,6 +131,21 @@ def test_long_addresses_in_sdp_are_harmful() -> None:
     assert is_harmful(head + b"v=0\r\nc=IN IP4 " + b"1" * 254 + b"\r\n")
     assert is_harmful(head + b"a=rtcp:9 IN IP4 " + b"1" * 300)
     assert not is_harmful(head + b"v=0\r\nc=IN IP4 127.0.0.1\r\na=fmtp:96 " + b"1" * 600)
+
+
+def test_a_call_with_a_call_id_that_is_no_utf_8_rings_and_ends(make_phone: MakePhone) -> None:
+    phone = make_phone("phone", codecs=("PCMU",))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        address = ("127.0.0.1", int(phone.uri.rpartition(":")[2]))
+        dialog = Dialog(1, stranger.getsockname()[1], 4000, f"sip:x@127.0.0.1:{address[1]}")
+        for method in ("INVITE", "CANCEL"):
+            message = dialog.request(method, sdp=method == "INVITE")
+            stranger.sendto(message.replace(b"Call-ID: fuzz", b"Call-ID: \xff\xc3("), address)
+            if method == "INVITE":
+                call = phone.wait(CallState, lambda event: event.state in ("incoming", "early")).call
+    phone.wait_state(call, "disconnected")
+    assert phone.client.request(Status())["calls"] == []
 
 
 def test_a_flood_of_calls_does_not_end_the_engine(make_phone: MakePhone) -> None:

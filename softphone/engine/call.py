@@ -35,7 +35,7 @@ class CallError(SoftphoneError):
 
 
 class PhoneCall(pj.Call):  # type: ignore[misc]
-    """`number` is the engine's own; PJSUA's ids are used again. `over` is set after the last event; the main loop then drops it."""
+    """`number` is the engine's own; PJSUA's ids are used again. `over` is set with the last event; the main loop then drops it."""
 
     def __init__(
         self,
@@ -211,8 +211,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.audio.close()
         event.state = self.state = "disconnected"
         event.recording = ""
-        self._environment.publish(event)
         self.over = True
+        self._environment.publish(event)
 
     @pjsip_callback
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:

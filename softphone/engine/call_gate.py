@@ -107,7 +107,7 @@ class CallGate:
         if not isinstance(event, CallState):
             return
         if not self._live.get(event.call):
-            call_id = call_id_of(event.call).encode()
+            call_id = call_id_of(event.call).encode("utf-8", "surrogateescape")  # SWIG gives bytes that are no UTF-8 so
             if event.state == "incoming" and not call_id:
                 call_id = self._newest  # PJSUA has lost it already; it came with the INVITE that is being worked on
             if event.state != "disconnected":

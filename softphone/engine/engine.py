@@ -167,9 +167,8 @@ class Engine:
 
     def publish(self, event: Event) -> None:
         """Tell all front ends, the history and whoever else follows calls. A mistake of one of these costs nobody else the event."""
-        self.sip_trace.follow(event, self._call_id)
-        self.call_gate.follow(event, self._call_id)
-        for consumer in (self.history.take, self.hooks.take, self.voices.take):
+        followers = (lambda told: self.sip_trace.follow(told, self._call_id)), (lambda told: self.call_gate.follow(told, self._call_id))
+        for consumer in (*followers, self.history.take, self.hooks.take, self.voices.take):
             try:
                 consumer(event)
             except Exception:

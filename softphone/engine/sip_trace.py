@@ -81,7 +81,7 @@ class SipTrace:
         found = _CALL_ID.search(head)
         if found is None:
             return
-        call_id = found[1].decode("utf-8", "replace")
+        call_id = found[1].decode("utf-8", "surrogateescape")  # as SWIG gives it
         dialog = self._dialogs.get(call_id)
         if dialog is None:
             if not data.startswith(b"INVITE "):

@@ -117,7 +117,7 @@ def ends(response: str, sip_port: int) -> list[bytes]:
             f"Via: SIP/2.0/UDP 127.0.0.1:{sip_port};rport;branch=z9hG4bKe{method}{number}{hash(said['i'])}\r\n"
             f"From: {said['f']}\r\nTo: {said['t']}\r\nCall-ID: {said['i']}\r\nCSeq: {int(number) + later} {method}\r\n"
             "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
-        ).encode()
+        ).encode("utf-8", "surrogateescape")
         for method, later in (("ACK", 0), ("BYE", 1))
     ]
 
@@ -129,9 +129,9 @@ def is_taken(message: str) -> bool:
 
 def answer(request: bytes, code: int) -> bytes:
     """A response to what the far end asked (BYE, NOTIFY, re-INVITE)."""
-    head = request.decode("utf-8", "replace").partition("\r\n\r\n")[0].split("\r\n")[1:]
+    head = request.decode("utf-8", "surrogateescape").partition("\r\n\r\n")[0].split("\r\n")[1:]
     kept = [line for line in head if re.match(r"(?i)(via|from|to|call-id|cseq|v|f|t|i)\s*:", line)]
-    return "\r\n".join([f"SIP/2.0 {code} Fine", *kept, "Content-Length: 0", "", ""]).encode()
+    return "\r\n".join([f"SIP/2.0 {code} Fine", *kept, "Content-Length: 0", "", ""]).encode("utf-8", "surrogateescape")
 
 
 def rtp(sequence: int, payload_type: int, payload: bytes) -> bytes:
