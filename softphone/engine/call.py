@@ -283,12 +283,15 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
+        # Until there is a call for it: PJSUA2 would put the new call into this object (endpoint.cpp, on_call_transfer_request2).
+        prm.statusCode = pj.PJSIP_SC_DECLINE
         target = prm.dstUri
         if not self._environment.is_sip_uri(target):
             prm.statusCode = pj.PJSIP_SC_BAD_REQUEST
             self._environment.publish(Log(level="warning", message=f"call {self.number}: the far end asked to be called at no SIP address"))
             return
         prm.newCall = successor = self._environment.successor(self, "outgoing")
+        prm.statusCode = pj.PJSIP_SC_ACCEPTED
         reason = f"the far end sends this call on to {target}"
         self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
 

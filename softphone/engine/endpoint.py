@@ -127,7 +127,7 @@ class PhoneEndpoint:
 
     def is_sip_uri(self, uri: str) -> bool:
         # PJSUA copies it into a pool of 1024 bytes, and ends the process when it does not fit (pjsua_core.c, pjsua_verify_sip_url).
-        return len(uri.encode()) <= MAX_URI_BYTES and bool(self._endpoint.utilVerifySipUri(uri) == pj.PJ_SUCCESS)
+        return len(uri.encode("utf-8", "replace")) <= MAX_URI_BYTES and bool(self._endpoint.utilVerifySipUri(uri) == pj.PJ_SUCCESS)
 
     def destroy(self) -> None:
         """Last of all: calls, players and accounts must be gone already (shared/design: any other order crashes)."""
