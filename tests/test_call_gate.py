@@ -30,7 +30,7 @@ def invite(number: int, tag: str = "") -> bytes:
 
 def answer_to(request: bytes) -> bytes:
     """200, with our tag."""
-    first, _, rest = request.partition(b"\r\n")
+    _, _, rest = request.partition(b"\r\n")
     return b"SIP/2.0 200 OK\r\n" + rest.replace(b"5060>\r\nCall", b"5060>;tag=ours\r\nCall", 1)
 
 
@@ -96,6 +96,39 @@ def test_requests_of_a_call_that_is_over_are_refused(gate: CallGate) -> None:
     assert gate.refuse(dialog.request("BYE")) is None
     dialog.tag = "another"
     assert gate.refuse(dialog.request("REFER")) is None
+
+
+def of_fork(number: int, method: str, *, sent: bool) -> bytes:
+    """A request in the dialog with the fork of this number, of a call that we made."""
+    ours, theirs = b";tag=ours", b";tag=fork%d" % number
+    request = Dialog(1, 5062, 4000, "sip:x@127.0.0.1:5060", "to").request(method, sdp=method == "INVITE")
+    return request.replace(b";tag=f1", ours if sent else theirs).replace(b";tag=to", theirs if sent else ours)
+
+
+def ok_to(request: bytes) -> bytes:
+    return b"SIP/2.0 200 OK\r\n" + request.partition(b"\r\n")[2]
+
+
+def test_the_fork_that_lives_on_is_not_refused(gate: CallGate) -> None:
+    invitation = of_fork(0, "INVITE", sent=True).replace(b";tag=fork0", b"")
+    gate.passed(True, invitation)
+    gate.follow(state(1, "calling", "outgoing"), lambda _call: "fuzz1@127.0.0.1")
+    for number in (1, 2):
+        gate.passed(False, ok_to(of_fork(number, "INVITE", sent=True)))
+    gate.passed(True, of_fork(2, "BYE", sent=True))
+    assert gate.refuse(of_fork(1, "INVITE", sent=False)) is None
+    assert gate.refuse(of_fork(2, "INVITE", sent=False)) == 481
+    gate.follow(state(1, "disconnected", "outgoing"), lambda _call: "")
+    assert gate.refuse(of_fork(1, "REFER", sent=False)) == 481
+
+
+def test_a_bye_that_came_counts_when_it_was_obeyed(gate: CallGate) -> None:
+    bye = of_fork(1, "BYE", sent=False)
+    gate.passed(False, bye)
+    gate.passed(True, ok_to(bye).replace(b"200 OK", b"481 Gone"))
+    assert gate.refuse(of_fork(1, "REFER", sent=False)) is None
+    gate.passed(True, ok_to(bye))
+    assert gate.refuse(of_fork(1, "REFER", sent=False)) == 481
 
 
 def test_a_call_id_that_is_no_utf_8_is_a_call_like_others(gate: CallGate) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from typing import TypeVar
 
 from softphone.control.protocol import CallState, Event, Log
 from softphone.engine.sip_head import read_head
@@ -28,6 +29,8 @@ BUSY, REQUEST_PENDING, GONE, BAD_REQUEST = 486, 491, 481, 400
 MOST_REMEMBERED = 1024
 NOTICE_S = 10.0
 _ANYWHERE = frozenset({"ACK", "BYE", "CANCEL"})
+
+K = TypeVar("K", bound=tuple[bytes, ...])
 
 
 class CallGateError(SoftphoneError):
@@ -54,6 +57,9 @@ class CallGate:
         """Dialogs that began: later refusals are of a re-INVITE only."""
         self._newest = b""
         self._over: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
+        """(Call-ID, our tag), whoever the far end is: of calls that are over, and of INVITEs that we refused."""
+        self._left: OrderedDict[tuple[bytes, bytes, bytes], None] = OrderedDict()
+        """(Call-ID, our tag, their tag), where a BYE was: of a call that forked, another dialog may live on under our tag."""
         self._refused = 0
         self._noticed_at = float("-inf")
 
@@ -64,8 +70,10 @@ class CallGate:
             return None
         if head.twice:
             return BAD_REQUEST
-        if head.to_tag and head.method not in _ANYWHERE and (head.call_id, head.to_tag) in self._over:
-            return GONE
+        if head.to_tag and head.method not in _ANYWHERE:
+            dialog = (head.call_id, head.to_tag)
+            if dialog in self._over or (*dialog, head.from_tag) in self._left:
+                return GONE
         if head.method not in ("INVITE", "UPDATE"):
             return None
         key = (head.call_id, head.branch)
@@ -86,11 +94,14 @@ class CallGate:
         if head is None or head.method not in ("INVITE", "BYE"):
             return
         # Ours is the tag of From in what we ask and in what is answered to us (RFC 3261, 12.1).
-        dialog = (head.call_id, head.from_tag if sent != bool(head.status) else head.to_tag)
-        if not dialog[1] or head.status == 100:
+        ours, theirs = (head.from_tag, head.to_tag) if sent != bool(head.status) else (head.to_tag, head.from_tag)
+        dialog = (head.call_id, ours)
+        if not ours or head.status == 100:
             return
         if head.method == "BYE":
-            _remember(self._over, dialog)
+            # One that came is believed when PJSIP has found its dialog.
+            if sent and head.status // 100 in (0, 2):
+                _remember(self._left, (*dialog, theirs))
             return
         if head.status // 100 == 2:
             _remember(self._taken, dialog)
@@ -150,7 +161,7 @@ class CallGate:
             self._refused = 0
 
 
-def _remember(table: OrderedDict[tuple[bytes, bytes], None], key: tuple[bytes, bytes]) -> None:
+def _remember(table: OrderedDict[K, None], key: K) -> None:
     table[key] = None
     while len(table) > MOST_REMEMBERED:
         table.popitem(last=False)
