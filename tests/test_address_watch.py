@@ -1,5 +1,7 @@
 """When an address has changed, and when it only flickers."""
 
+import pytest
+
 from softphone.engine.address_watch import AddressWatch, own_address
 
 
@@ -29,3 +31,21 @@ def test_the_first_network_after_none_is_no_change() -> None:
 
 def test_looking_sends_nothing_and_raises_nothing() -> None:
     assert own_address().count(".") in (0, 3)
+
+
+def test_a_change_that_could_not_be_dealt_with_is_told_again() -> None:
+    told: list[tuple[str, str]] = []
+
+    def changed(old: str, new: str) -> None:
+        told.append((old, new))
+        if len(told) == 1:
+            raise OSError
+
+    looks = iter(("a", "b", "b", "b", "b"))
+    watch = AddressWatch(changed, lambda: next(looks))
+    watch.tick()
+    with pytest.raises(OSError):
+        watch.tick()
+    watch.tick()
+    watch.tick()
+    assert told == [("a", "b"), ("a", "b")]

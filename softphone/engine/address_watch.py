@@ -33,7 +33,8 @@ class AddressWatch:
         now = self._look()
         if now and now != self._known and now == self._seen:
             # An address that a network gives out first may be gone a moment later.
-            old, self._known = self._known, now
-            if old:
-                self._changed(old, now)
+            # Known from when it was dealt with: what failed is tried again at the next look.
+            if self._known:
+                self._changed(self._known, now)
+            self._known = now
         self._seen = now
