@@ -17,7 +17,7 @@ from codec.settings import EncoderSettings
 from codec.voice import Voice
 from codec.voice_memory import MAY_KEEP, TYPE, MemoryReceiver, MemorySender, OwnMemory, Remembered
 from softphone.control.protocol import CallState, Event, Log, Media
-from softphone.engine.voice_keeper import VoiceKeeper
+from softphone.engine.voice_keeper import VoiceKeeper, voices_refused
 from softphone.store.voices import OWN, KeptVoices
 from tests.scripted_speech import models_for
 
@@ -143,3 +143,22 @@ def test_nothing_is_kept_without_leave(tmp_path: Path, consent: str, permitted: 
     assert (kept.get(OWN) is not None) == (parts is not None)
     assert len([event for event in events if isinstance(event, Log)]) == (consent == "ask")
     assert [bool(memory["permit"]) for memory in told] == ([True, True] if consent == "always" else [])
+
+
+def test_what_is_refused_meanwhile_is_not_kept_and_another_stream_loses_nothing(tmp_path: Path) -> None:
+    voices = {"own": own().as_json(), "mine": KNOWN.as_json(), "theirs": None, "permitted": False}
+    streams = [SimpleNamespace(voices=voices, remember=lambda _: None) for _ in range(2)]
+    state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
+    call = SimpleNamespace(media=SimpleNamespace(phv_stream=streams[0]), describe=lambda: state)
+    file = tmp_path / "config.toml"
+    active = Media(time=0, monotonic=0, call=1, state="active", codec="x-phv")
+    for said, remembered in (("always", True), ("never", False)):
+        file.write_text(f'[privacy]\nvoices = "{said}"\n')
+        kept = KeptVoices(tmp_path / said)
+        keeper = VoiceKeeper("always", cast(Any, {1: call}), lambda _: None, kept, lambda: voices_refused(file))
+        keeper.start()
+        for stream in streams:
+            call.media.phv_stream = stream
+            keeper.take(active)
+        keeper.stop()
+        assert (kept.get("sip:bob@example.org") is not None) == remembered

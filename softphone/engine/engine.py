@@ -46,7 +46,7 @@ from softphone.engine.sip_trace import SipTrace
 from softphone.engine.sound import open_sound
 from softphone.engine.sound_test import SoundTest
 from softphone.engine.typist import Typist
-from softphone.engine.voice_keeper import VoiceKeeper
+from softphone.engine.voice_keeper import VoiceKeeper, voices_refused
 from softphone.engine.worker_link import CodecWorker, WorkerCommand
 from softphone.errors import SoftphoneError
 
@@ -70,6 +70,7 @@ class Engine:
         lifeline: int | None = None,
         worker_command: WorkerCommand | None = None,
         contact_rules: RulesFor | None = None,
+        config_file: Path | None = None,
     ) -> None:
         self.config = config
         self.accounts: dict[str, PhoneAccount] = {}
@@ -104,7 +105,7 @@ class Engine:
         self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
         secret = {account.password_env for _, account in config.named_accounts().values()} - {""}
         self.hooks = HookRunner(config.hooks, socket_path.absolute(), self.server.publish, secret)
-        self.voices = VoiceKeeper(config.privacy.voices, self.calls, self.publish)
+        self.voices = VoiceKeeper(config.privacy.voices, self.calls, self.publish, refused=lambda: voices_refused(config_file))
         phv = dataclasses.asdict(config.phv)
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),

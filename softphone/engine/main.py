@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     gc.disable()
     try:
         settings = config.load(options.config)
-        engine = Engine(settings, options.socket or default_socket(), lifeline=options.lifeline)
+        engine = Engine(settings, options.socket or default_socket(), lifeline=options.lifeline, config_file=options.config)
     except SoftphoneError as error:
         print(f"softphone engine: {error}", file=sys.stderr, flush=True)
         return 2

@@ -8,8 +8,11 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from softphone import config
+from softphone.config_fields import ConfigError
 from softphone.control.protocol import CallState, Event, Log, Media
 from softphone.store.errors import StoreError
 from softphone.store.voices import OWN, KeptVoices
@@ -25,13 +28,28 @@ ASK = (
 log = logging.getLogger(__name__)
 
 
+def voices_refused(file: Path | None) -> bool:
+    """Whether the configuration, as it is now, says "never"; file: None for the XDG path. What cannot be read allows nothing."""
+    try:
+        return config.load(file).privacy.voices == "never"
+    except ConfigError:
+        return True
+
+
 class VoiceKeeper:
-    """consent: "ask", "always" or "never", of the configuration. Main thread only, but for its own."""
+    """consent: "ask", "always" or "never", of the configuration; refused: whether the user has taken it back since, asked on the keeper's
+    thread. Main thread only, but for its own."""
 
     def __init__(
-        self, consent: str, calls: Mapping[int, PhoneCall], publish: Callable[[Event], None], kept: KeptVoices | None = None
+        self,
+        consent: str,
+        calls: Mapping[int, PhoneCall],
+        publish: Callable[[Event], None],
+        kept: KeptVoices | None = None,
+        refused: Callable[[], bool] = lambda: False,
     ) -> None:
         self._consent = consent
+        self._refused = refused
         self._calls, self._publish = calls, publish
         self._kept = kept or KeptVoices()
         self._asked = False
@@ -56,6 +74,8 @@ class VoiceKeeper:
                 call = self._calls.get(number)
                 stream = call.media.phv_stream if call else None
                 if stream is not None and call is not None and self._streams.get(number, (None,))[0] is not stream:
+                    if (old := self._streams.pop(number, None)) is not None:
+                        self._end(*old)
                     remote = call.describe().remote
                     self._streams[number] = stream, remote
                     self._begin(stream, remote)
@@ -66,7 +86,11 @@ class VoiceKeeper:
 
     def _begin(self, stream: PhvStream, remote: str) -> None:
         if self._consent == "always":
-            self._jobs.put(lambda: stream.remember({"permit": True, **self._memory(remote)}))
+            self._jobs.put(lambda: self._remind(stream, remote))
+
+    def _remind(self, stream: PhvStream, remote: str) -> None:
+        if not self._refused():
+            stream.remember({"permit": True, **self._memory(remote)})
 
     def _memory(self, remote: str) -> dict[str, Any]:
         contact, own = self._kept.get(remote), self._kept.get(OWN)
@@ -84,6 +108,8 @@ class VoiceKeeper:
         self._jobs.put(lambda: self._write(OWN, {"own": voices.get("own")}))
 
     def _write(self, remote: str, voices: dict[str, Any]) -> None:
+        if self._refused():
+            return
         try:
             self._kept.keep(remote, voices)
         except StoreError as error:
