@@ -15,6 +15,7 @@ from softphone.engine.guard import pjsip_callback
 from softphone.engine.registration_pace import RegistrationPace, retry_after
 from softphone.engine.security import set_encryption, set_ways
 from softphone.engine.sentences import explain_registration
+from softphone.engine.sip_module import transport_of
 from softphone.errors import SoftphoneError
 from softphone.store.passwords import KeyringError
 
@@ -137,6 +138,9 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self._later = later
         self._pace = RegistrationPace(1 + len(settings.backups), FIRST_RETRY_S, RETRY_S)
         self._used = 0
+        self._attempts = 0
+        self._transport = 0
+        """The pjsip_transport by which the registrar answered."""
         mailboxes.unregistered(settings.name)  # that of an account which this one replaces
         try:
             self.create(_pj_config(settings, network))
@@ -154,7 +158,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             self.setRegistration(True)
         except pj.Error as error:
             sentence = f"the registration cannot be sent ({error.reason}); check registrar, proxy and network.transport"
-            self._tell(Registration(account=self.settings.name, state="failed", reason=sentence))
+            self._failed(sentence, self._try_again())
 
     def unregister(self) -> None:
         """Leave the registrar; `gone` follows with its answer (or with its silence)."""
@@ -182,6 +186,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             self._tell(Registration(account=name, state="unregistered", code=code, reason=reason))
         elif code // 100 == 2 and prm.expiration > 0:
             self.registered = True
+            self._transport = transport_of(prm.rdata)
             self._pace.succeeded()
             self._tell(Registration(account=name, state="registered", code=code, reason=reason, expires_s=int(prm.expiration)))
         elif code // 100 == 2:
@@ -191,18 +196,29 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             retry = None
             if code in _RETRIED or code // 100 == 6:
                 retry = self._try_again(str(prm.rdata.wholeMsg))
-            self.registered = False
-            sentence = explain_registration(code, reason)
-            self._tell(Registration(account=name, state="failed", code=code, reason=sentence, retry_s=retry))
+            self._failed(explain_registration(code, reason), retry, code)
 
-    def _try_again(self, response: str) -> float:
+    def _failed(self, sentence: str, retry_s: float | None, code: int = 0) -> None:
+        self.registered = False
+        self._tell(Registration(account=self.settings.name, state="failed", code=code, reason=sentence, retry_s=retry_s))
+
+    def connection_lost(self, transport: int) -> None:
+        """The pjsip_transport at this address is gone: where the registration went over it, nobody can be called there any more (RFC 5626).
+        PJSUA itself would register again only with a fixed interval, and tells nobody."""
+        if self.registered and not self.leaving and transport == self._transport:
+            self._failed("the connection to the server was lost", self._try_again())
+
+    def _try_again(self, response: str = "") -> float:
         """Seconds until the next attempt, which is on its way then."""
         wait = self._pace.failed(retry_after(response))
+        self._attempts += 1
+        number = self._attempts
         myself = weakref.ref(self)  # a job must not keep a PJSUA2 object
 
         def attempt() -> None:
             account = myself()
-            if account is not None and not account.leaving and not account.registered:
+            # Only the newest: there may be two reasons to try again, and one attempt is enough.
+            if account is not None and not account.leaving and not account.registered and account._attempts == number:
                 account.register_again()
 
         self._later(wait, attempt)
@@ -217,7 +233,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         try:
             self.modify(_pj_config(self.settings, self._network, self._used))  # registers too
         except pj.Error as error:
-            self._tell(Registration(account=self.settings.name, state="failed", reason=f"the next server cannot be asked ({error.reason})"))
+            self._failed(f"the next server cannot be asked ({error.reason})", self._try_again())
 
     def _tell(self, event: Registration) -> None:
         self.last = event

@@ -7,12 +7,14 @@ codec callbacks of the media threads are the only Python that PJSIP calls elsewh
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import pjsua2 as pj
 
 from softphone import __version__
 from softphone.config import Config
 from softphone.engine.call_gate import MAX_CALLS
+from softphone.engine.guard import pjsip_callback
 from softphone.engine.media.install import HIGHEST_PRIORITY, configure_media
 from softphone.engine.security import set_tls
 from softphone.errors import SoftphoneError
@@ -30,12 +32,25 @@ class EndpointError(SoftphoneError):
     """PJSIP cannot start here; one sentence."""
 
 
-class PhoneEndpoint:
-    """Owns the process's only `pj.Endpoint`."""
+class _Endpoint(pj.Endpoint):  # type: ignore[misc]
+    """PJSUA2's, which tells of connections."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, connection_lost: Callable[[int], None]) -> None:
+        super().__init__()
+        self._connection_lost = connection_lost
+
+    @pjsip_callback
+    def onTransportState(self, prm: pj.OnTransportStateParam) -> None:
+        if prm.state == pj.PJSIP_TP_STATE_DISCONNECTED:
+            self._connection_lost(int(prm.hnd))
+
+
+class PhoneEndpoint:
+    """Owns the process's only `pj.Endpoint`. `connection_lost` is given the address of a pjsip_transport of TCP or TLS that is gone."""
+
+    def __init__(self, config: Config, connection_lost: Callable[[int], None]) -> None:
         self._config = config
-        self._endpoint = pj.Endpoint()
+        self._endpoint = _Endpoint(connection_lost)
         self._endpoint.libCreate()
         settings = pj.EpConfig()
         settings.logConfig.level = 1

@@ -115,7 +115,7 @@ class Engine:
         self.typist = Typist(self.worker, self.calls.get)
         self._recording_notice = RecordingNotice(self.typist, self.publish)
         self.worker.on_said = lambda report: self._jobs.put(lambda: self.typist.said(report))
-        self.endpoint = PhoneEndpoint(config)
+        self.endpoint = PhoneEndpoint(config, self._connection_lost)
         self.codecs = PhoneCodecs(self.endpoint, config)
         try:
             self.codecs.install_standard()
@@ -330,6 +330,10 @@ class Engine:
             self.turn()
 
     # Loops over calls and accounts live in functions of their own: a loop variable that lives on would keep a call past libDestroy().
+
+    def _connection_lost(self, transport: int) -> None:
+        for account in list(self.accounts.values()):
+            account.connection_lost(transport)
 
     def _moved(self, old: str, new: str) -> None:
         self.endpoint.move()

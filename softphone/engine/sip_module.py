@@ -82,6 +82,14 @@ def set_t1(milliseconds: int) -> None:
     sip_library()[1].pjsip_tsx_set_timers(milliseconds, max(T2_MS, 2 * milliseconds), 0, 0)
 
 
+def transport_of(rdata: Any) -> int:
+    """Address of the pjsip_transport by which a message came, given as PJSUA2's SipRxData inside its callback; 0 where there is none."""
+    if not rdata.pjRxData:
+        return 0
+    ffi, _ = sip_library()
+    return int(ffi.cast("uintptr_t", ffi.cast("pjsip_rx_data *", int(rdata.pjRxData)).tp_info.transport))
+
+
 def forget_call(address: int) -> None:
     """No slot of PJSUA may point to this call object any more (address of its pj::Call), or the next callback of a transaction that
     outlives the call ends the process: `~Call()` clears only the slot that it has last had, and after a REFER that may be another."""
