@@ -50,23 +50,26 @@ def test_nothing_that_is_said_or_logged_holds_a_secret(tmp_path: Path, kamailio:
     secret = tmp_path / "secret"
     secret.touch(mode=0o600)
     secret.write_text(PASSWORDS["alice"])
-    account = Account(id=f"sip:alice@{DOMAIN}", proxy=kamailio.proxy, password_file=str(secret))
-    network, audio = Network(bind="127.0.0.1"), Audio("null", "null")
-    phones = [
-        Phone(tmp_path / name, Config(account=own, network=network, audio=audio), ROOT, "tests.peers.talkative_engine")
-        for name, own in (("alice", account), ("bob", Account()))
-    ]
+    bobs = tmp_path / "bobs"
+    bobs.touch(mode=0o600)
+    bobs.write_text(PASSWORDS["bob"])
+    network, audio = Network(bind="127.0.0.1", srtp="offer"), Audio("null", "null")
+    phones = []
+    for name, file in (("alice", secret), ("bob", bobs)):
+        account = Account(id=f"sip:{name}@{DOMAIN}", proxy=kamailio.proxy, password_file=str(file))
+        config = Config(account=account, network=network, audio=audio)
+        phones.append(Phone(tmp_path / name, config, ROOT, "tests.peers.talkative_engine"))
     alice, bob = phones
     try:
         for phone in phones:
             phone.start()
             phone.wait_worker()
-        alice.wait(Registration, lambda event: event.state == "registered")
+            phone.wait(Registration, lambda event: event.state == "registered")
         with pytest.raises(ControlError):
             alice.client.request(Register(account="local", uri="sip:a@b", password=SECRET))
         alice.client.request(Register(account="wrong", uri=f"sip:carol@{DOMAIN}", password=SECRET, proxy=kamailio.proxy))
         alice.wait(Registration, lambda event: event.account == "wrong" and event.state == "failed")
-        call = int(alice.client.request(Call(uri=bob.uri, account="local"))["call"])
+        call = int(alice.client.request(Call(uri=f"sip:bob@{DOMAIN}", account="default"))["call"])
         ringing = bob.wait(CallState, lambda event: event.state in ("incoming", "early"))
         bob.client.request(Answer(call=ringing.call))
         alice.wait_state(call, "confirmed")
@@ -81,8 +84,9 @@ def test_nothing_that_is_said_or_logged_holds_a_secret(tmp_path: Path, kamailio:
         for phone in phones:
             phone.stop()
     for phone in phones:
-        log = phone.folder.rglob("*.log")
-        for path in log:
+        logs = list(phone.folder.rglob("*.log"))
+        assert logs
+        for path in logs:
             assert path.stat().st_size > 0
             searched(path.read_bytes(), str(path))
         for event in phone.events:
@@ -91,5 +95,8 @@ def test_nothing_that_is_said_or_logged_holds_a_secret(tmp_path: Path, kamailio:
             if path.is_file():
                 assert path.stat().st_mode & 0o077 == 0, f"{path} can be read by others"
                 assert PASSWORDS["alice"].encode() not in path.read_bytes()
+    ladder = "".join(message["text"] for message in answers[1]["messages"])
+    for header in (r"Proxy-Authorization: ?Digest \(not shown\)", r"a=crypto:\d+ \S+ \(not shown\)"):
+        assert re.search(header, ladder), f"the call had no {header}"
     for answer in answers:
         searched(msgspec.json.encode(answer), "answer")
