@@ -121,7 +121,7 @@ def test_the_descent_comes_nearer_to_the_speaker(room: TrainingRoom, lessons: li
 
 @pytest.mark.timeout(300)
 def test_the_process_of_its_own_answers(lessons: list[Lesson], voice: Voice) -> None:
-    room, came = VoiceRoom(), queue.SimpleQueue[Learned]()
+    room, came = VoiceRoom(idle_s=0.1), queue.SimpleQueue[Learned]()
     lecture = Lecture(0, voice, np.zeros(24, np.float32), voice.embedding, tuple(again(lessons, 4)))
     assert not room.teach(7, lecture)
     room.open(7, came.put)
@@ -129,5 +129,9 @@ def test_the_process_of_its_own_answers(lessons: list[Lesson], voice: Voice) -> 
     learned = came.get(timeout=280)
     assert learned.stream == 7 and learned.steps >= 10
     assert 0 < learned.update.judgement.alone.similarity < 1
+    running = room._thread
+    assert running is not None and running.is_alive()
     room.close(7)
     assert not room.teach(7, lecture)
+    running.join(60)
+    assert not running.is_alive() and room._thread is None, "the process ends where no stream is open"

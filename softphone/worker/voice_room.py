@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
@@ -16,15 +18,24 @@ from codec.voice_trainer import Lecture
 from softphone.worker.lectures import Learned, Taught
 
 MAX_WAITING = 64
+IDLE_S = 60.0
+"""So long after the last stream the process stays for the next call."""
+LOOK_S = 1.0
 log = logging.getLogger(__name__)
 
 
 class VoiceRoom:
-    """Starts the process with the first lecture, and again, once a call, if it dies. Methods: any thread."""
+    """Starts the process with the first lecture, and again, once a call, if it dies; ends it when no stream was open for `idle_s`
+    seconds. Methods: any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle_s: float = IDLE_S) -> None:
+        self._idle_s = idle_s
         self._queue: queue.Queue[Taught] = queue.Queue(MAX_WAITING)
         self._pupils: dict[int, Callable[[Learned], None]] = {}
+        self._over: set[int] = set()
+        """Streams that the process is to forget."""
+        self._last = 0.0
+        """When a stream was open."""
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._broken = False
@@ -40,22 +51,21 @@ class VoiceRoom:
         with self._lock:
             if self._broken or stream not in self._pupils:
                 return False
+            try:
+                self._queue.put_nowait(Taught(stream, lecture))
+            except queue.Full:
+                return False
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="voice-room", daemon=True)
                 self._thread.start()
-        try:
-            self._queue.put_nowait(Taught(stream, lecture))
-        except queue.Full:
-            return False
         return True
 
     def close(self, stream: int) -> None:
         """The stream is over."""
         with self._lock:
-            known = self._pupils.pop(stream, None)
-        if known is not None and self._thread is not None:
-            with contextlib.suppress(queue.Full):
-                self._queue.put_nowait(Taught(stream, None))
+            if self._pupils.pop(stream, None) is not None:
+                self._over.add(stream)
+                self._last = time.monotonic()
 
     def _run(self) -> None:
         try:
@@ -66,18 +76,43 @@ class VoiceRoom:
         except OSError as error:
             self._give_up(f"cannot be started ({error.strerror})")
             return
-        pipe = Connection(ours.detach())
+        pipe = Connection(os.dup(ours.fileno()))
         threading.Thread(target=self._listen, args=(pipe,), name="voice-updates", daemon=True).start()
         try:
-            while True:
-                pipe.send(self._queue.get())
+            while not self._idle():
+                self._hand_on(pipe)
         except OSError:
             self._give_up(f"ended with status {process.wait()}")
+            return
         finally:
-            pipe.close()
+            # Not `close` alone: the listener still reads, and holds the socket.
+            with contextlib.suppress(OSError):
+                ours.shutdown(socket.SHUT_RDWR)
+            ours.close()
+        process.wait()
+
+    def _hand_on(self, pipe: Connection) -> None:
+        with contextlib.suppress(queue.Empty):
+            taught = self._queue.get(timeout=LOOK_S)
+            with self._lock:
+                wanted = taught.stream in self._pupils
+            if wanted:
+                pipe.send(taught)
+        with self._lock:
+            over, self._over = self._over, set()
+        for stream in over:
+            pipe.send(Taught(stream, None))
+
+    def _idle(self) -> bool:
+        """Whether the process is not needed any more; then the next lecture starts another."""
+        with self._lock:
+            if self._pupils or time.monotonic() - self._last < self._idle_s:
+                return False
+            self._thread = None
+            return True
 
     def _listen(self, pipe: Connection) -> None:
-        with contextlib.suppress(EOFError, OSError):
+        with pipe, contextlib.suppress(EOFError, OSError):
             while True:
                 learned: Learned = pipe.recv()
                 with self._lock:
