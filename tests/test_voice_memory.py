@@ -127,7 +127,7 @@ def test_files_are_private_listed_and_deleted(tmp_path: Path) -> None:
 def test_nothing_is_kept_without_leave(tmp_path: Path, consent: str, permitted: bool, parts: set[str] | None) -> None:
     told: list[dict[str, Any]] = []
     voices = {"own": own().as_json(), "mine": KNOWN.as_json(), "theirs": KNOWN.as_json(), "permitted": permitted}
-    stream = SimpleNamespace(voices=voices, remember=told.append)
+    stream = SimpleNamespace(number=1, voices=voices, remember=told.append)
     state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
     call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
     events: list[Event] = []
@@ -147,7 +147,7 @@ def test_nothing_is_kept_without_leave(tmp_path: Path, consent: str, permitted: 
 
 def test_what_is_refused_meanwhile_is_not_kept_and_another_stream_loses_nothing(tmp_path: Path) -> None:
     voices = {"own": own().as_json(), "mine": KNOWN.as_json(), "theirs": None, "permitted": False}
-    streams = [SimpleNamespace(voices=voices, remember=lambda _: None) for _ in range(2)]
+    streams = [SimpleNamespace(number=number, voices=voices, remember=lambda _: None) for number in range(2)]
     state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
     call = SimpleNamespace(media=SimpleNamespace(phv_stream=streams[0]), describe=lambda: state)
     file = tmp_path / "config.toml"
@@ -162,3 +162,21 @@ def test_what_is_refused_meanwhile_is_not_kept_and_another_stream_loses_nothing(
             keeper.take(active)
         keeper.stop()
         assert (kept.get("sip:bob@example.org") is not None) == remembered
+
+
+def test_what_is_deleted_during_a_call_stays_deleted(tmp_path: Path) -> None:
+    kept = KeptVoices(tmp_path)
+    kept.keep("sip:bob@example.org", {"mine": KNOWN.as_json()})
+
+    def begun(_: dict[str, Any]) -> None:
+        kept.delete_all()
+
+    stream = SimpleNamespace(number=1, voices={"own": own().as_json(), "mine": KNOWN.as_json()}, remember=begun)
+    state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
+    call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
+    keeper = VoiceKeeper("always", cast(Any, {1: call}), lambda _: None, kept)
+    keeper.start()
+    keeper.take(Media(time=0, monotonic=0, call=1, state="active", codec="x-phv"))
+    keeper.take(CallState(time=0, monotonic=0, call=1, state="disconnected", direction="outgoing"))
+    keeper.stop()
+    assert [voice.who for voice in kept.all()] == [OWN], "what was new is kept"

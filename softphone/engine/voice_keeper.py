@@ -53,6 +53,8 @@ class VoiceKeeper:
         self._calls, self._publish = calls, publish
         self._kept = kept or KeptVoices()
         self._asked = False
+        self._began: dict[int, set[str]] = {}
+        """Whose voices were kept when a stream, by its number, began; the keeper's thread."""
         self._streams: dict[int, tuple[PhvStream, str]] = {}
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="voice-keeper", daemon=True)
@@ -90,6 +92,7 @@ class VoiceKeeper:
 
     def _remind(self, stream: PhvStream, remote: str) -> None:
         if not self._refused():
+            self._began[stream.number] = {who for who in (remote, OWN) if self._kept.get(who) is not None}
             stream.remember({"permit": True, **self._memory(remote)})
 
     def _memory(self, remote: str) -> dict[str, Any]:
@@ -104,8 +107,15 @@ class VoiceKeeper:
         if self._consent != "always" or not voices:
             return
         theirs = voices.get("theirs") if voices.get("permitted") else None
-        self._jobs.put(lambda: self._write(remote, {"mine": voices.get("mine"), "theirs": theirs}))
-        self._jobs.put(lambda: self._write(OWN, {"own": voices.get("own")}))
+        written = {remote: {"mine": voices.get("mine"), "theirs": theirs}, OWN: {"own": voices.get("own")}}
+        self._jobs.put(lambda: self._write_all(stream.number, written))
+
+    def _write_all(self, number: int, written: dict[str, dict[str, Any]]) -> None:
+        began = self._began.pop(number, set())
+        for who, voices in written.items():
+            # What was there and is gone, the user deleted during the call.
+            if who not in began or self._kept.get(who) is not None:
+                self._write(who, voices)
 
     def _write(self, remote: str, voices: dict[str, Any]) -> None:
         if self._refused():
