@@ -11,14 +11,14 @@ MEMORY_TOKENS = 200
 
 QUANTILE = 0.97
 """Share of the tokens that shall be there in time,"""
-ROUGH_QUANTILE, ROUGH_TICKS = 0.99, 12
-"""and where these come 240 ms and more later than most: the network does that, to whole groups at a time, and each cuts a word."""
+ROUGH_QUANTILE, ROUGH_SHARE, ROUGH_TICKS = 0.99, 0.9, 10
+"""and where one in ten comes 200 ms and more later than most: the network does that, to whole groups at a time, and each cuts a word."""
 EARLY_TICKS = 8
 """What is rough from the beginning will be rougher: 160 ms more, until ten seconds were heard."""
 
 FEW_TOKENS = 40
-FIRST_TICKS, SHORT_TICKS = 8, 8
-"""Until so many tokens were seen the delay is at least 160 ms, for the recogniser's doubt, beyond what the first token of most packets
+FIRST_TICKS, SHORT_TICKS = 5, 8
+"""Until so many tokens were seen the delay is at least 100 ms, for the recogniser's doubt, beyond what the first token of most packets
 takes; of packets shorter than 160 ms, what it would take if they were not."""
 
 MOST_TICKS = 75
@@ -59,7 +59,7 @@ class PlayoutDelay:
     def _found(self) -> int:
         late = sorted(self._tokens)
         enough = _quantile(late, QUANTILE) if late else 0
-        if late and enough - _quantile(late, 0.5) >= ROUGH_TICKS:
+        if late and _quantile(late, ROUGH_SHARE) - _quantile(late, 0.5) >= ROUGH_TICKS:
             enough = _quantile(late, ROUGH_QUANTILE) + (EARLY_TICKS if len(late) < MEMORY_TOKENS // 2 else 0)
         if len(late) < FEW_TOKENS:
             enough = max(enough, _quantile(sorted(self._packets), 0.5) + FIRST_TICKS) if self._packets else enough

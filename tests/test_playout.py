@@ -120,7 +120,7 @@ def test_a_talkspurt_does_not_wait_for_ever() -> None:
 
 def test_tokens_keep_their_distances() -> None:
     groups = [(S, AH)] * 30
-    heard = play(playout := Playout(), stream(groups, [5, 3, 13, 1, 7] * 6), 400)
+    heard = play(playout := Playout(), stream(groups, [5, 3, 10, 1, 7] * 6), 400)
     begun = [at for at, upcoming in heard if upcoming.token != WireToken(SILENCE, 1)]
     assert [b - a for a, b in itertools.pairwise(begun)] == [4] * (2 * len(groups) - 1)
     assert (playout.counts.gaps, playout.counts.tokens_late) == (0, 0)

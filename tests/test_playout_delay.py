@@ -25,13 +25,12 @@ def test_nearly_all_tokens_are_in_time() -> None:
 
 
 def test_where_the_network_makes_whole_groups_late_more_are_waited_for() -> None:
-    lateness = [20] * 196 + [44, 44, 44, 44]
     slightly, rough = PlayoutDelay(), PlayoutDelay()
-    hear(slightly, [20] * 190 + [20 + ROUGH_TICKS - 1] * 8 + [60, 60])
+    hear(slightly, [20] * 170 + [20 + ROUGH_TICKS - 1] * 28 + [60, 60])
     assert slightly.ticks == 20 + ROUGH_TICKS - 1
-    hear(rough, [20] * 190 + [20 + ROUGH_TICKS] * 8 + [60, 60])
+    hear(rough, [20] * 170 + [20 + ROUGH_TICKS] * 28 + [60, 60])
     assert rough.ticks == 60
-    hear(rough, lateness, first=1000)
+    hear(rough, [20] * 196 + [44, 44, 44, 44], first=1000)
     assert rough.ticks == 20, "two in a hundred are few"
 
 
