@@ -42,7 +42,7 @@ def keys(ours_alone: bool) -> list[str]:
 @pytest.mark.parametrize("order", [order for count in (1, 2, 4) for order in itertools.permutations(NUMBERS, count)])
 def test_an_offer_has_the_codecs_of_the_call_in_their_order_and_the_keys(order: tuple[str, ...]) -> None:
     sdp = order_codecs(OFFER, "", order)
-    assert formats(sdp) == [*(NUMBERS[name] for name in order), *keys(["x-phv"] == list(order))]
+    assert formats(sdp) == [*(NUMBERS[name] for name in order), *keys(list(order) == ["x-phv"])]
     left_out = [number for name, number in NUMBERS.items() if name not in order]
     assert not [number for number in left_out if f":{number} " in sdp]
     assert all(f"a=rtpmap:{NUMBERS[name]} " in sdp for name in order)
