@@ -17,9 +17,11 @@ EARLY_TICKS = 8
 """What is rough from the beginning will be rougher: 160 ms more, until ten seconds were heard."""
 
 FEW_TOKENS = 40
-FIRST_TICKS, SHORT_TICKS = 5, 8
-"""Until so many tokens were seen the delay is at least 100 ms, for the recogniser's doubt, beyond what the first token of most packets
-takes; of packets shorter than 160 ms, what it would take if they were not."""
+FIRST_TICKS = 16
+"""Until so many tokens were seen the delay is at least 320 ms beyond what the newest token of a packet takes: the recogniser's doubt, and
+the time that a packet is filled;"""
+LONG_TICKS, LONG_FIRST_TICKS = 16, 5
+"""of packets longer than 320 ms, 100 ms beyond what their first token takes."""
 
 MOST_TICKS = 75
 """The delay is never more than 1.5 s beyond that of the earliest tokens."""
@@ -41,7 +43,8 @@ class PlayoutDelay:
         if begins and self._tokens and not min(self._tokens) - JUMP_TICKS <= arrived - start <= max(self._tokens) + JUMP_TICKS:
             self._tokens.clear()
             self._packets.clear()
-        self._packets.append(arrived - start + max(0, SHORT_TICKS - (end - start)))
+        long = end - start > LONG_TICKS
+        self._packets.append(arrived - start + LONG_FIRST_TICKS if long else arrived - end + FIRST_TICKS)
         self._ticks = None
 
     def token(self, arrived: int, time: int) -> None:
@@ -62,7 +65,7 @@ class PlayoutDelay:
         if late and _quantile(late, ROUGH_SHARE) - _quantile(late, 0.5) >= ROUGH_TICKS:
             enough = _quantile(late, ROUGH_QUANTILE) + (EARLY_TICKS if len(late) < MEMORY_TOKENS // 2 else 0)
         if len(late) < FEW_TOKENS:
-            enough = max(enough, _quantile(sorted(self._packets), 0.5) + FIRST_TICKS) if self._packets else enough
+            enough = max(enough, _quantile(sorted(self._packets), 0.5)) if self._packets else enough
         return min(enough, late[len(late) // 20] + MOST_TICKS) if late else enough
 
 

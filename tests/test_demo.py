@@ -41,7 +41,8 @@ def test_the_demo_talks_on_our_codec_and_says_what_it_cost(demo: tuple[subproces
         key: float(str(figures[key])) for key in ("speech_s", "payload_bps", "ip_bps", "opus6k_60ms_ip_bps", "mouth_to_ear_ms", "wer")
     }
     assert 13 < numbers["speech_s"] < 16
-    assert 50 < numbers["payload_bps"] < 800
+    # A call of fifteen seconds is half over before it knows that nothing is lost: until then each packet repeats three.
+    assert 50 < numbers["payload_bps"] < 1600
     assert numbers["payload_bps"] * 2 < numbers["ip_bps"] < numbers["opus6k_60ms_ip_bps"] / 2
     assert 150 < numbers["mouth_to_ear_ms"] < 2500
     # Not good yet, but words: of noise or of other speech Whisper gets nearly every word wrong.

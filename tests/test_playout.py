@@ -105,8 +105,8 @@ def test_nothing_is_said_before_anything_came() -> None:
 def test_a_talkspurt_waits_for_its_moment() -> None:
     playout = Playout()
     playout.receive(Packet(50, ((S, AH),), start=True), 10)
-    assert all(playout.next(10 + wait) is None for wait in range(FIRST_TICKS - LEAD_TICKS))
-    assert told(playout, 10 + FIRST_TICKS - LEAD_TICKS) == Upcoming(S, 4)
+    assert all(playout.next(10 + wait) is None for wait in range(FIRST_TICKS - 8 - LEAD_TICKS))
+    assert told(playout, 10 + FIRST_TICKS - 8 - LEAD_TICKS) == Upcoming(S, 4)
 
 
 def test_a_talkspurt_does_not_wait_for_ever() -> None:
@@ -119,17 +119,17 @@ def test_a_talkspurt_does_not_wait_for_ever() -> None:
 
 
 def test_tokens_keep_their_distances() -> None:
-    groups = [(S, AH)] * 30
-    heard = play(playout := Playout(), stream(groups, [5, 3, 10, 1, 7] * 6), 400)
+    groups = [(S, AH, T)] * 20
+    heard = play(playout := Playout(), stream(groups, [5, 3, 9, 1, 7] * 4), 400)
     begun = [at for at, upcoming in heard if upcoming.token != WireToken(SILENCE, 1)]
-    assert [b - a for a, b in itertools.pairwise(begun)] == [4] * (2 * len(groups) - 1)
+    assert [b - a for a, b in itertools.pairwise(begun)] == [4] * (3 * len(groups) - 1)
     assert (playout.counts.gaps, playout.counts.tokens_late) == (0, 0)
 
 
 def test_what_follows_is_not_needed_to_speak() -> None:
     playout = Playout()
     playout.receive(Packet(0, ((S, AH),), start=True), 0)
-    now = FIRST_TICKS
+    now = FIRST_TICKS - 8
     assert told(playout, now - LEAD_TICKS) == Upcoming(S, 4)
     assert playout.next(now, 4) == Upcoming(AH, 4)
     assert playout.next(now + 4, 4) is Undecided.NOT_YET

@@ -1,6 +1,6 @@
 import random
 
-from codec.playout_delay import FEW_TOKENS, FIRST_TICKS, JUMP_TICKS, MOST_TICKS, ROUGH_TICKS, SHORT_TICKS, PlayoutDelay
+from codec.playout_delay import FEW_TOKENS, FIRST_TICKS, JUMP_TICKS, MOST_TICKS, ROUGH_TICKS, PlayoutDelay
 
 
 def hear(delay: PlayoutDelay, lateness: list[int], first: int = 0) -> None:
@@ -14,7 +14,7 @@ def hear(delay: PlayoutDelay, lateness: list[int], first: int = 0) -> None:
 def test_before_much_is_known_there_is_time_for_a_packet_and_a_doubt() -> None:
     delay = PlayoutDelay()
     hear(delay, [20])
-    assert delay.ticks == 20 + SHORT_TICKS - 4 + FIRST_TICKS
+    assert delay.ticks == 16 + FIRST_TICKS
 
 
 def test_nearly_all_tokens_are_in_time() -> None:
