@@ -1,5 +1,6 @@
 """What a screen can ask of a call: its SIP messages and SDP, and the phones and voice as they pass."""
 
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -61,7 +62,7 @@ def test_the_ladder_of_a_call_through_a_proxy(kamailio: Kamailio, make_phone: Ma
     assert ladder[-3][1].startswith("ACK sip:bob@127.0.0.1") and ladder[-2][1].startswith("BYE sip:bob@127.0.0.1")
     messages = alice.client.request(SipLadder(call=call))["messages"]
     assert {message["peer"] for message in messages} == {f"127.0.0.1:{kamailio.port}"}
-    assert "Proxy-Authorization: Digest (not shown)\r\n" in messages[3]["text"]
+    assert re.search(r"Proxy-Authorization: ?Digest \(not shown\)\r\n", messages[3]["text"])
     assert "response=" not in str(messages) and PASSWORDS["alice"] not in str(messages)
 
     failed = alice.call("nobody")
