@@ -61,6 +61,8 @@ class Basis(nn.Module):
         )
         _, strength, directions = torch.linalg.svd(shifts * scales, full_matrices=False)
         ordered: Tensor = strength[:SIZE, None] / len(shifts) ** 0.5 * directions[:SIZE] / scales
+        # Few speakers differ in fewer directions.
+        ordered = nn.functional.pad(ordered, (0, 0, 0, SIZE - len(ordered)))
         return ordered
 
 
