@@ -157,28 +157,17 @@ def test_an_answer_at_once_says_nothing_of_the_link() -> None:
     assert trace.set_up_bps(1) is None
 
 
-def test_an_invite_that_was_lost_and_sent_again_is_no_slow_link() -> None:
+@pytest.mark.parametrize(("answered", "slow"), [(11.55, False), (13.0, True)])
+def test_an_invite_that_was_lost_is_told_from_one_that_crawls(answered: float, slow: bool) -> None:
     now = 10.0
     trace = SipTrace(lambda: now)
     for moment in (10.0, 10.5, 11.5):
         now = moment
         trace.passed(True, "p", message(INVITE))
     trace.learn(1, "abc@host")
-    now = 11.55
+    now = answered
     trace.passed(False, "p", message("SIP/2.0 100 Trying"))
-    assert trace.set_up_bps(1) is None
-
-
-def test_an_invite_that_is_sent_again_while_it_crawls_is() -> None:
-    now = 10.0
-    trace = SipTrace(lambda: now)
-    for moment in (10.0, 10.5, 11.5):
-        now = moment
-        trace.passed(True, "p", message(INVITE))
-    trace.learn(1, "abc@host")
-    now = 13.0
-    trace.passed(False, "p", message("SIP/2.0 100 Trying"))
-    assert trace.set_up_bps(1) is not None
+    assert (trace.set_up_bps(1) is not None) == slow
 
 
 def test_the_answer_to_another_request_begins_no_measurement() -> None:

@@ -238,6 +238,6 @@ def test_settings_change_and_reports_travel_during_a_stream(worker: WorkerProces
         worker.link.send(Pcm(32, bytes(CHUNK_BYTES)))
         time.sleep(0.01)
     # What arrived of the voice is told with it.
-    worker.wait(Payload, lambda m: m.stream == 32 and len(worker.payloads(32)) > before and len(m.payload) < 24)
+    worker.wait(Payload, lambda m: m.stream == 32 and len(worker.payloads(32)) == before + 1 and len(m.payload) < 24)
     for stream in (31, 32):
         worker.link.send(Close(stream))
