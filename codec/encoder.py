@@ -159,11 +159,23 @@ class Encoder:
                 payloads += self._utter()
             if self._packets.due(self._now, self.settings):
                 payloads += self._send()
-            elif not self._packets.waiting and not self._gate.speaking and self._has_news:
-                packet = Packet(self._now % TIME_MODULO, ((),), extensions=self._extensions())
-                payloads.append(serialize(packet, self._models.entropy))
+            elif self.quiet and self._has_news:
+                payloads.append(self._empty(self._extensions()))
         self._unstepped = self._unstepped[whole:]
         return payloads
+
+    @property
+    def quiet(self) -> bool:
+        """True while nobody speaks and nothing of what was said waits to be sent."""
+        return not self._packets.waiting and not self._gate.speaking
+
+    def keep_alive(self) -> bytes:
+        """A payload without speech, for who has to send something where nothing is said. What waits to be told goes with it, but for the
+        background, which would be heard."""
+        return self._empty(self._extensions(with_noise=False))
+
+    def _empty(self, extensions: tuple[Extension, ...]) -> bytes:
+        return serialize(Packet(self._now % TIME_MODULO, ((),), extensions=extensions), self._models.entropy)
 
     def say(self, tokens: Sequence[Token], known: Voice | None = None) -> None:
         """Speak typed text (`codec.say`) instead of what the microphone hears, after the word that is being said and what waits already.
@@ -309,9 +321,9 @@ class Encoder:
     def _has_news(self) -> bool:
         return self._report_is_urgent or (self.settings.comfort_noise and self._background.worth_a_packet)
 
-    def _extensions(self) -> tuple[Extension, ...]:
+    def _extensions(self, with_noise: bool = True) -> tuple[Extension, ...]:
         """What goes with the packet that goes now; it is not sent again."""
-        noise = self._background.description() if self.settings.comfort_noise else None
+        noise = self._background.description() if with_noise and self.settings.comfort_noise else None
         report, self._report, self._report_is_urgent = self._report, None, False
         receipt = None
         if self._receipt is not None and not (report and noise):

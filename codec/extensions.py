@@ -24,9 +24,11 @@ class ReceivedExtensions:
 
     def receive(self, packet: Packet) -> None:
         """Take what came with a packet."""
-        self.noise.packet_came()
+        if any(packet.groups) or packet.end:  # others hold a way open, and one each 15 s would be heard as a puff of noise
+            self.noise.packet_came()
         for extension in packet.extensions:
             if extension.type == comfort_noise.TYPE:
+                self.noise.packet_came()
                 self.noise.receive(extension.data)
             elif extension.type == link_report.TYPE and (report := LinkReport.read(extension.data)) is not None:
                 self.report, self.reports = report, self.reports + 1

@@ -123,7 +123,8 @@ class Playout:
         earlier = length - sum(token.ticks for token in packet.groups[-1])
         start = self._unfold(packet.time + earlier, now) - earlier
         if self._newest is None:
-            self._head = start
+            # An empty packet has the time of its sending, and speech that began before that may be under way.
+            self._head = start if length else start - BACKWARD_TICKS
         idle = not self._queue and not self._speaking
         if idle and start + length < self._head and start not in self._seen:
             self._stale += 1

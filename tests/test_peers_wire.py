@@ -1,6 +1,7 @@
 """What stands on the wire: the offer's lines and their order, and the RTP headers of our packets."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -75,6 +76,15 @@ def test_our_codec_counts_rtp_time_at_16_khz(make_phone: MakePhone, speech: Path
     phone.wait_worker()
     model = phone.worker_facts()["model"]
     answer = f"m=audio PORT RTP/AVP 96\na=rtpmap:96 x-phv/16000\na=fmtp:96 version={VERSION};inventory=arpabet-39;model={model}"
+    with wire(answer) as peer:
+        # Who only listens sends as well, or no NAT on the way would let anything in.
+        call = phone.call(peer.uri)
+        deadline = time.monotonic() + 20
+        while len(peer.rtp) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert {(packet.payload_type, packet.payload_bytes) for packet in peer.rtp[:2]} == {(96, 1)}
+        phone.client.request(Hangup(call=call))
+        phone.wait_state(call, "disconnected")
     with wire(answer) as peer:
         packets = [packet for packet in say(phone, peer, speech) if packet.payload_type == 96]
     assert 10 < len(packets) < 45

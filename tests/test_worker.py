@@ -151,13 +151,13 @@ def test_who_asks_is_told_what_is_sent_and_spoken(worker: WorkerProcess, speech:
         worker.link.send(Close(stream))
 
 
-def test_silence_sends_nothing(worker: WorkerProcess) -> None:
+def test_silence_sends_only_what_holds_the_way_open(worker: WorkerProcess) -> None:
     worker.link.send(Open(3, SETTINGS))
     for _ in range(100):
         worker.link.send(Pcm(3, bytes(CHUNK_BYTES)))
         time.sleep(0.005)
-    worker.wait(Statistics, lambda m: m.stream == 3 and m.counters["encoder_cpu_s"] > 0)
-    assert not worker.payloads(3)
+    worker.wait(Statistics, lambda m: m.stream == 3 and m.counters.get("encoder_keep_alives", 0) == 2)
+    assert [len(payload) for payload in worker.payloads(3)] == [1, 1]
     worker.link.send(Close(3))
 
 
@@ -238,6 +238,6 @@ def test_settings_change_and_reports_travel_during_a_stream(worker: WorkerProces
         worker.link.send(Pcm(32, bytes(CHUNK_BYTES)))
         time.sleep(0.01)
     # What arrived of the voice is told with it.
-    worker.wait(Payload, lambda m: m.stream == 32 and len(worker.payloads(32)) == before + 1 and len(m.payload) < 24)
+    worker.wait(Payload, lambda m: m.stream == 32 and len(worker.payloads(32)) > before and 6 < len(m.payload) < 24)
     for stream in (31, 32):
         worker.link.send(Close(stream))

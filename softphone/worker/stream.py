@@ -26,8 +26,9 @@ from codec.voice_memory import OwnMemory, Remembered
 from codec.voice_receipt import VoiceReceipt
 from codec.voice_trainer import Lecture
 from codec.wire_token import TICK_MS, WireToken
-from softphone.link import CHUNK_SAMPLES, BoundedQueue, Failure, Message, Payload, Pcm
+from softphone.link import CHUNK_SAMPLES, SAMPLE_RATE, BoundedQueue, Failure, Message, Payload, Pcm
 from softphone.worker.codec_room import CodecRoom
+from softphone.worker.keep_alive import KeepAlive
 from softphone.worker.lectures import Learned
 
 PCM_QUEUE = 50
@@ -181,6 +182,7 @@ class EncoderLane(_Lane):
 
     def _make(self) -> None:
         self._encoder = self._room.encoder(self._settings)
+        self._keep_alive = KeepAlive()
         if self._learns:
             self._encoder.lessons = deque(maxlen=REMEMBERED_LESSONS)
         self._recall()
@@ -220,7 +222,14 @@ class EncoderLane(_Lane):
             chunks.append(chunk)
         if not chunks:
             return
-        for payload in self._encoder.encode(np.frombuffer(b"".join(chunks), np.int16)):
+        if self._encoder.quiet and self._keep_alive.due():
+            # Before the sound: where it is the first packet that a listener gets, nothing older than it is expected.
+            self.counters["keep_alives"] += 1
+            self._send(Payload(self._number, self._encoder.keep_alive()))
+        pcm = np.frombuffer(b"".join(chunks), np.int16)
+        payloads = self._encoder.encode(pcm)
+        self._keep_alive.passed(len(pcm) / SAMPLE_RATE, bool(payloads))
+        for payload in payloads:
             self.counters["payloads_made"] += 1
             self._send(Payload(self._number, payload))
             self.sent = (self._encoder.spoken_ms, self.sent[1] + 1, self.sent[2] + len(payload))
