@@ -21,10 +21,10 @@ _ROUND_TRIP_BYTES = 1500
 fills the queue of the link, and the ACK is lost."""
 _MOST_CALLS = 64
 _COMPACT = {
-    "call-id": "i", "contact": "m", "content-length": "l", "content-type": "c", "from": "f", "supported": "k", "to": "t", "via": "v",
-    "session-expires": "x",
+    "call-id": "i", "contact": "m", "content-length": "l", "content-type": "c", "from": "f", "to": "t", "via": "v",
 }  # fmt: skip
-"""RFC 3261, 20; RFC 4028, 4. PJSIP itself does not know the short forms of rarer ones, such as Refer-To."""
+"""RFC 3261, 20. Linphone 5.1 drops Supported and Session-Expires in their short forms, so that it would know of no session timer and of no
+Replaces; PJSIP itself does not know the short forms of rarer ones, such as Refer-To."""
 _LISTS = frozenset({"allow", "supported", "k"})
 _GOOD_TO_KNOW = frozenset({"allow", "supported", "k", "user-agent", "server", "session-expires", "x", "allow-events", "u"})
 """All optional; without them the far end asks for nothing but what it must have anyway."""

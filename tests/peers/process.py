@@ -1,5 +1,6 @@
 """A peer program of the tests: started on free ports in a folder of its own, stopped for certain, its log kept for failures."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -33,8 +34,16 @@ def free_port(host: str = "127.0.0.1") -> int:
 class PeerProcess:
     """One child process and its log. `folder` is its own."""
 
-    def __init__(self, program: str, package: str, folder: Path, environment: dict[str, str] | None = None, namespace: str = "") -> None:
-        """namespace: the network namespace that it runs in (ip-netns(8)); empty: ours."""
+    def __init__(
+        self,
+        program: str,
+        package: str,
+        folder: Path,
+        environment: dict[str, str] | None = None,
+        namespace: str = "",
+        commanded: bool = False,
+    ) -> None:
+        """namespace: the network namespace that it runs in (ip-netns(8)); empty: ours. commanded: `write` reaches its standard input."""
         found = shutil.which(program, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
         if found is None:
             raise PeerError(f"{program} is not installed, and these tests need the real one; run: apt-get install {package}")
@@ -43,7 +52,17 @@ class PeerProcess:
         self._environment = environment or {}
         self._prefix = ["ip", "netns", "exec", namespace] if namespace else []
         self.log = folder / f"{Path(program).name}.log"
+        self._input = subprocess.PIPE if commanded else subprocess.DEVNULL
         self._process: subprocess.Popen[bytes] | None = None
+
+    def write(self, line: str) -> None:
+        """Give it a line. Raises PeerError when it is gone."""
+        assert self._process is not None and self._process.stdin is not None
+        try:
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise PeerError(f"{self.program} takes no more commands:\n{self.tail()}") from None
 
     def start(self, *arguments: str, ready: Callable[[], bool], seconds: float = 15) -> None:
         """Start it and wait until `ready()`. Raises PeerError with the end of its log."""
@@ -51,7 +70,7 @@ class PeerProcess:
             self._process = subprocess.Popen(
                 [*self._prefix, self.program, *arguments],
                 cwd=self.folder,
-                stdin=subprocess.DEVNULL,
+                stdin=self._input,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self._environment},
@@ -77,6 +96,9 @@ class PeerProcess:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait(5)
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
         self._process = None
 
     def wait(self, seconds: float) -> int:
