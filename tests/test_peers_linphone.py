@@ -26,7 +26,7 @@ from softphone.control.protocol import (
 )
 from tests.peers.linphone import Linphone
 from tests.peers.phone import Phone
-from tests.peers.tones import HEARD_DB, SILENCE_DB, wait_levels, write_tone
+from tests.peers.tones import HEARD_DB, wait_levels, write_tone
 
 MakePhone = Callable[..., Phone]
 PHONE, LINPHONE = 500, 800
@@ -84,9 +84,6 @@ def test_hold_from_both_sides(make_phone: MakePhone, tmp_path: Path) -> None:
             after = len(phone.events)
             asked()
             phone.wait(Media, lambda event: event.state == state, after=after)  # noqa: B023
-            if state == "held":
-                # Linphone plays its file as music while it holds.
-                wait_levels(heard, lambda level: level(LINPHONE) < SILENCE_DB)
             after = len(phone.events)
             released()
             assert phone.wait(Media, lambda event: event.state == "active", after=after).codec == "opus"

@@ -51,13 +51,13 @@ class Linphone:
         ]
         wanted = [CODECS[name] for name in codecs]
         for number, codec in enumerate([*wanted, *({*CODECS.values(), *_OTHERS} - set(wanted))]):
-            mime, rate, channels = codec
+            (mime, rate, channels), on = codec, int(codec in wanted)
             sections += [
                 f"[audio_codec_{number}]",
                 f"mime={mime}",
                 f"rate={rate}",
                 f"channels={channels}",
-                f"enabled={int(codec in wanted)}",
+                f"enabled={on}",
             ]
         (folder / "linphonerc").write_text("\n".join(sections) + "\n")
         environment = {"HOME": str(folder)}
