@@ -8,7 +8,8 @@ import pytest
 
 from softphone.control.protocol import Answer, AutoAnswer, CallState, ControlError, Event, Hangup, Log, Status
 from softphone.control.protocol import Call as CallCommand
-from softphone.engine.call_gate import LINGER_S, MAX_CALLS, MAX_RINGING, PLACES, CallGate
+from softphone.engine.ack_watch import ACK_S, SLOW_ACK_S, AckWatch
+from softphone.engine.call_gate import LINGER_S, MAX_CALLS, MAX_RINGING, MAX_UNCERTAIN, OWN_PLACES, PLACES, CallGate
 from softphone.engine.sdp_guard import is_harmful
 from softphone.engine.sip_head import read_head
 from tests.fuzzing.sip_talk import Dialog
@@ -64,13 +65,47 @@ def test_few_ring_at_a_time_and_few_are_up(gate: CallGate) -> None:
     assert arrives(gate, 21) is None
 
 
+def test_who_never_acknowledges_leaves_one_place(gate: CallGate) -> None:
+    for number in range(MAX_UNCERTAIN):
+        assert arrives(gate, number) is None
+        gate.follow(state(number, "connecting"), lambda _call: "")
+    assert arrives(gate, 10) == 486
+    gate.check_room()
+    gate.follow(state(0, "confirmed"), lambda _call: "")
+    assert arrives(gate, 11) is None
+
+
+def test_an_ack_is_waited_for_as_long_as_the_link_is_slow() -> None:
+    acks = AckWatch()
+    for number, sdp in enumerate((b"", b"\r\na=fmtp:96 version=2;maxrate=2400\r\na=rtpmap:96 x-phv/16000\r\n", b"")):
+        answer = answer_to(invite(number)) + sdp
+        head = read_head(answer)
+        assert head is not None
+        for _ in range(2):
+            acks.passed(True, head, answer, 100.0 + number)
+    ack = read_head(Dialog(2, 5062, 4000, "sip:x@127.0.0.1:5060", "ours").request("ACK"))
+    assert ack is not None
+    acks.passed(False, ack, b"", 103.0)
+    assert acks.overdue(100 + ACK_S - 0.1) == []
+    assert [dialog.call_id for dialog in acks.overdue(105 + ACK_S)] == [b"fuzz0@127.0.0.1"]
+    again = answer_to(invite(2))
+    head = read_head(again)
+    assert head is not None
+    acks.passed(True, head, again, 110.0)
+    assert [tuple(dialog) for dialog in acks.overdue(101 + SLOW_ACK_S)] == [(b"fuzz1@127.0.0.1", b"ours", b"f1")]
+
+
 def test_sockets_that_are_closed_keep_their_places_for_a_moment() -> None:
     clock, told = Clock(), list[Event]()
     gate = CallGate(told.append, clock)
-    for number in range(PLACES):
+    for number in range(PLACES - OWN_PLACES):
         assert arrives(gate, number) is None
         gate.follow(state(number, "disconnected"), lambda _call: "")
     assert arrives(gate, 100) == 486
+    gate.check_room()
+    for number in range(200, 200 + OWN_PLACES):
+        gate.follow(state(number, "calling", "outgoing"), lambda _call: "")
+        gate.follow(state(number, "disconnected", "outgoing"), lambda _call: "")
     assert gate.refuse(invite(200, tag="ours")) == 491, "in a call it is tried again"
     with pytest.raises(Exception, match="in a second"):
         gate.check_room()
@@ -81,7 +116,8 @@ def test_sockets_that_are_closed_keep_their_places_for_a_moment() -> None:
 
 
 def test_invites_that_never_become_calls_count_too(gate: CallGate) -> None:
-    assert [gate.refuse(invite(number)) for number in range(PLACES + 1)] == [None] * PLACES + [486]
+    room = PLACES - OWN_PLACES
+    assert [gate.refuse(invite(number)) for number in range(room + 1)] == [None] * room + [486]
     assert gate.refuse(invite(0)) is None, "one that is sent again goes to its transaction"
 
 
@@ -206,6 +242,23 @@ def test_a_flood_of_calls_does_not_end_the_engine(make_phone: MakePhone) -> None
     ringing = phone.client.request(Status())["calls"]
     phone.client.request(Answer(call=ringing[-1]["call"]))
     friend.wait_state(call, "confirmed")
+
+
+def test_strangers_who_never_acknowledge_are_hung_up_on(make_phone: MakePhone) -> None:
+    phone, friend = make_phone("phone", codecs=("PCMU",)), make_phone("friend", codecs=("PCMU",))
+    for each in (phone, friend):
+        each.client.request(AutoAnswer())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        address = ("127.0.0.1", int(phone.uri.rpartition(":")[2]))
+        for number in range(MAX_CALLS):
+            own = Dialog(number, stranger.getsockname()[1], 4000, f"sip:x@127.0.0.1:{address[1]}")
+            stranger.sendto(own.request("INVITE", sdp=True), address)
+        came = [phone.wait_state(number, "connecting").call for number in range(1, MAX_UNCERTAIN + 1)]
+        phone.wait_state(phone.call(friend.uri), "confirmed")
+        for call in came:
+            assert "did not acknowledge" in phone.wait_state(call, "disconnected").reason
+        friend.wait_state(friend.call(phone.uri), "confirmed")
 
 
 def test_a_phone_that_is_full_says_so(make_phone: MakePhone) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from softphone.control.protocol import CallState, Event, Log
+from softphone.engine.ack_watch import AckWatch
 from softphone.engine.sip_head import read_head
 from softphone.errors import SoftphoneError
 
@@ -21,8 +22,12 @@ MAX_CALLS = 4
 """At once, ringing ones counted: the wheel is built with PJSUA_MAX_CALLS of 4."""
 MAX_RINGING = 2
 """Incoming ones that nobody has answered: who else calls finds the user busy, who can still call and take up what waits."""
+MAX_UNCERTAIN = 3
+"""Of others' calls, those that ring or that were answered and not yet acknowledged: whoever sends them, one place is left."""
 PLACES = 29
 """Calls whose sockets fit: 64 places, less those of SIP itself."""
+OWN_PLACES = 4
+"""Of these, the ones that no flood of others' calls can take."""
 LINGER_S = 0.75
 """How long a closed socket keeps its place, and some more."""
 BUSY, REQUEST_PENDING, GONE, BAD_REQUEST = 486, 491, 481, 400
@@ -46,6 +51,7 @@ class CallGate:
         self._live: dict[int, bytes] = {}
         """Call -> Call-ID, empty until it is known."""
         self._ringing: set[int] = set()
+        self._unacknowledged: set[int] = set()
         self._ended: deque[float] = deque()
         self._let_in: OrderedDict[tuple[bytes, bytes], float] = OrderedDict()
         """(Call-ID, Via) -> when: INVITEs that PJSIP has been given, and of which no call is known (yet)."""
@@ -60,6 +66,7 @@ class CallGate:
         """(Call-ID, our tag), whoever the far end is: of calls that are over, and of INVITEs that we refused."""
         self._left: OrderedDict[tuple[bytes, bytes, bytes], None] = OrderedDict()
         """(Call-ID, our tag, their tag), where a BYE was: of a call that forked, another dialog may live on under our tag."""
+        self.acks = AckWatch()
         self._refused = 0
         self._noticed_at = float("-inf")
 
@@ -79,7 +86,7 @@ class CallGate:
         key = (head.call_id, head.branch)
         if key in self._known:
             return None
-        if self._used() >= PLACES or (not head.to_tag and (len(self._live) >= MAX_CALLS or len(self._ringing) >= MAX_RINGING)):
+        if self._used() >= PLACES or (not head.to_tag and not self._has_room_for_others()):
             self._notice()
             # In a call it is tried again soon (RFC 3261, 14.1).
             return REQUEST_PENDING if head.to_tag else BUSY
@@ -91,7 +98,10 @@ class CallGate:
     def passed(self, sent: bool, message: bytes) -> None:
         """A message on its way, either way: whose dialogs there are, and which are over."""
         head = read_head(message)
-        if head is None or head.method not in ("INVITE", "BYE"):
+        if head is None:
+            return
+        self.acks.passed(sent, head, message, self._clock())
+        if head.method not in ("INVITE", "BYE"):
             return
         # Ours is the tag of From in what we ask and in what is answered to us (RFC 3261, 12.1).
         ours, theirs = (head.from_tag, head.to_tag) if sent != bool(head.status) else (head.to_tag, head.from_tag)
@@ -129,11 +139,19 @@ class CallGate:
             self._ringing.add(event.call)
         else:
             self._ringing.discard(event.call)
+        if event.direction == "incoming" and event.state == "connecting":
+            self._unacknowledged.add(event.call)
+        else:
+            self._unacknowledged.discard(event.call)
         if event.state == "disconnected":
             call_id = self._live.pop(event.call, b"")
             self._ended.append(self._clock())
             for tag in self._tags.pop(call_id, ()):
                 _remember(self._over, (call_id, tag))
+
+    def call_of(self, call_id: bytes) -> int:
+        """The call with this Call-ID that is not over; 0 where there is none."""
+        return next((call for call, known in self._live.items() if known == call_id), 0)
 
     def check_room(self) -> None:
         """Before a call of our own. Raises CallGateError."""
@@ -141,6 +159,15 @@ class CallGate:
             raise CallGateError(f"{MAX_CALLS} calls are up, and more do not fit; end one first")
         if self._used() >= PLACES:
             raise CallGateError("too many calls began and ended just now; try again in a second")
+
+    def _has_room_for_others(self) -> bool:
+        """For another call that comes in."""
+        return (
+            len(self._live) < MAX_CALLS
+            and len(self._ringing) < MAX_RINGING
+            and len(self._ringing) + len(self._unacknowledged) < MAX_UNCERTAIN
+            and self._used() < PLACES - OWN_PLACES
+        )
 
     def _used(self) -> int:
         """Calls whose sockets have a place now."""

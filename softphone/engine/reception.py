@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from softphone.control.protocol import Log
 from softphone.engine.account import PhoneAccount
+from softphone.engine.sip_module import end_session
 from softphone.errors import SoftphoneError
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class Reception:
             call.end(500, f"refused here: {error}")
 
     def tick(self) -> None:
-        """Each second: give up calls that ring for too long, here or at the far end. There is no such limit in SIP itself."""
+        """Each second: give up calls that ring for too long, here or at the far end, for which SIP itself has no limit, and those that
+        nobody takes up after our answer."""
         now, limit_s = time.monotonic(), self._engine.config.calls.ring_seconds
         ringing = {number: call for number, call in self._engine.calls.items() if call.state in ("incoming", "calling", "early")}
         self._rings_since = {number: self._rings_since.get(number, now) for number in ringing}
@@ -76,6 +78,12 @@ class Reception:
             if now - self._rings_since[number] >= limit_s and not call.over:
                 code = TEMPORARILY_UNAVAILABLE if call.direction == "incoming" else None
                 call.end(code, f"nobody answered within {limit_s} s")
+        for dialog in self._engine.call_gate.acks.overdue(now):
+            unanswered = self._engine.calls.get(self._engine.call_gate.call_of(dialog.call_id))
+            if unanswered is not None and not unanswered.over:
+                unanswered.end(reason="the far end did not acknowledge that the call was answered")
+            # Hung up or not, PJSIP would keep its place until an ACK comes.
+            end_session(*dialog)
 
     def _answer(self, call: PhoneCall) -> None:
         wav_in, wav_out = self.answer_files

@@ -17,7 +17,7 @@ from cffi import FFI
 from softphone.engine.media.abi import find_library
 from softphone.engine.sdp_guard import is_harmful
 
-BAD_REQUEST = 400
+BAD_REQUEST, REQUEST_TIMEOUT = 400, 408
 log = logging.getLogger(__name__)
 _PRIORITY = 7
 """One below PJSIP_MOD_PRIORITY_TRANSPORT_LAYER: what is sent has been printed, what came is not yet a transaction's."""
@@ -65,6 +65,10 @@ int pjsua_call_set_user_data(int call_id, void *user_data);
 void *pjsua_call_get_user_data(int call_id);
 unsigned pjsua_call_get_max_count(void);
 void pjsip_tsx_set_timers(unsigned t1, unsigned t2, unsigned t4, unsigned td);
+void *pjsip_ua_find_dialog(const pj_str_t *call_id, const pj_str_t *local_tag, const pj_str_t *remote_tag, int lock_dialog);
+void pjsip_dlg_dec_lock(void *dialog);
+void *pjsip_dlg_get_inv_session(void *dialog);
+int pjsip_inv_terminate(void *session, int code, int notify);
 int pjsua_conf_get_signal_level(int slot, unsigned *tx_level, unsigned *rx_level);
 """
 
@@ -88,6 +92,20 @@ def transport_of(rdata: Any) -> int:
         return 0
     ffi, _ = sip_library()
     return int(ffi.cast("uintptr_t", ffi.cast("pjsip_rx_data *", int(rdata.pjRxData)).tp_info.transport))
+
+
+def end_session(call_id: bytes, local_tag: bytes, remote_tag: bytes) -> None:
+    """Forget the call of this dialog now, without another message to a far end that answers none. Main thread only."""
+    ffi, lib = sip_library()
+    kept = [ffi.new("char[]", text) for text in (call_id, local_tag, remote_tag)]
+    names = [ffi.new("pj_str_t *", {"ptr": text, "slen": len(text) - 1}) for text in kept]
+    dialog = lib.pjsip_ua_find_dialog(*names, 1)
+    if dialog == ffi.NULL:
+        return
+    session = lib.pjsip_dlg_get_inv_session(dialog)
+    if session != ffi.NULL:
+        lib.pjsip_inv_terminate(session, REQUEST_TIMEOUT, 1)
+    lib.pjsip_dlg_dec_lock(dialog)
 
 
 def forget_call(address: int) -> None:
