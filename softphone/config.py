@@ -154,6 +154,16 @@ class Calls:
 
 
 @dataclass(frozen=True)
+class Presence:
+    """Whether others can be called now, and whether they may know it of us."""
+
+    watch: str = allowed("off", "off", "favourites", "contacts")
+    """Whom of the contacts to ask for: their servers and phones learn by that who watches them."""
+    share: str = allowed("off", "off", "contacts", "server")
+    """Who may know whether we are on the phone: nobody; contacts whose phones ask this one; those whom the server lets know, too."""
+
+
+@dataclass(frozen=True)
 class Hooks:
     """Programs that the engine runs at events, each a list of program and arguments; what happened is in their environment
     (docs/control.md)."""
@@ -186,6 +196,7 @@ class Config:
     worker: Worker = field(default_factory=Worker)
     privacy: Privacy = field(default_factory=Privacy)
     calls: Calls = field(default_factory=Calls)
+    presence: Presence = field(default_factory=Presence)
     hooks: Hooks = field(default_factory=Hooks)
     tui: Tui = field(default_factory=Tui)
     keys: Mapping[str, str] = field(default_factory=dict)

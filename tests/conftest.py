@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from softphone import paths, sound_file
-from softphone.config import Account, Audio, Codecs, Config, Network
+from softphone.config import Account, Audio, Codecs, Config, Network, Presence
 from tests.interop import pytest_runtest_makereport, pytest_sessionfinish
 from tests.peers.baresip import Baresip
 from tests.peers.kamailio import DOMAIN, Kamailio
@@ -61,7 +61,8 @@ def kamailio(tmp_path: Path) -> Iterator[Kamailio]:
 def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
     """`make_phone(name, codecs=..., server=..., user=..., password=...)`: an engine on loopback without sound devices, started.
 
-    `hasty`: it waits less for others (tests/peers/hasty_engine.py); what else is given belongs to the section [network].
+    `hasty`: it waits less for others (tests/peers/hasty_engine.py); `prepare` is given its
+    folder before it starts; what else is given belongs to the section [network].
     """
     with ExitStack() as running:
 
@@ -75,12 +76,18 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
             root: Path = ROOT,
             hasty: bool = False,
             backups: str = "",
+            presence: Presence = Presence(),  # noqa: B008 - it is frozen
+            prepare: Callable[[Path], None] = lambda _folder: None,
             **network: Any,
         ) -> Phone:
             folder = tmp_path / name
             folder.mkdir()
+            prepare(folder)
             config = Config(
-                network=Network(**{"bind": "127.0.0.1", **network}), audio=Audio(input="null", output="null"), codecs=Codecs(order=codecs)
+                network=Network(**{"bind": "127.0.0.1", **network}),
+                audio=Audio(input="null", output="null"),
+                codecs=Codecs(order=codecs),
+                presence=presence,
             )
             if server is not None:
                 secret = folder / "password"

@@ -29,6 +29,7 @@ from softphone.control.protocol import (
     Phone,
     Phones,
     Play,
+    Presence,
     Record,
     Register,
     Registration,
@@ -116,6 +117,9 @@ RESULTS: dict[type[Command], dict[str, Any]] = {
                 "message_waiting": None,
             }
         ],
+        "presence": [
+            {"event": "presence", "contact": BOB, "state": "available", "note": "", "reason": "", "time": 1.8e9, "monotonic": 512.0}
+        ],
         "calls": [],
         "media": [],
     },
@@ -174,6 +178,7 @@ EVENTS: dict[type[Event], Event] = {
         Message(**_AT, account="work", remote=BOB, text="Where are you?"),
         MessageSent(**_AT, message=1, state="delivered", code=200),
         MessageWaiting(**_AT, account="work", waiting=True, new=2, old=5),
+        Presence(**_AT, contact=BOB, state="busy", note="On the phone"),
         Dtmf(**_CALL, digit="5"),
         Transfer(**_CALL, state="incoming", reason="the far end sends this call on to sip:carol@example.org", new_call=4),
         Levels(**_CALL, tx=-18.5, rx=-80.0),

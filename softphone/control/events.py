@@ -170,6 +170,16 @@ class MessageWaiting(Event, kw_only=True, tag="message_waiting"):
     old: int = 0
 
 
+class Presence(Event, kw_only=True, tag="presence"):
+    """Whether a contact that is watched can be called (RFC 3856, RFC 4235); `contact` is the address as it stands in the contacts,
+    `note` their own words; `reason` says why nothing is known."""
+
+    contact: str
+    state: Literal["available", "busy", "away", "offline", "unknown"]
+    note: str = ""
+    reason: str = ""
+
+
 class Dtmf(Event, kw_only=True, tag="dtmf"):
     """A key that the far end pressed."""
 
@@ -237,5 +247,5 @@ class SoundDevice(Event, kw_only=True, tag="sound"):
 
 AnyEvent = (
     Registration | CallState | Media | File | CallStatistics | Worker | Engine | Log
-    | Message | MessageSent | MessageWaiting | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
+    | Message | MessageSent | MessageWaiting | Presence | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
 )  # fmt: skip

@@ -12,6 +12,7 @@ import pjsua2 as pj
 from softphone.config import Account, Network
 from softphone.control.protocol import Event, Register, Registration
 from softphone.engine.guard import pjsip_callback
+from softphone.engine.outside_requests import OutsideRequests
 from softphone.engine.registration_pace import RegistrationPace, retry_after
 from softphone.engine.security import set_encryption, set_ways
 from softphone.engine.sentences import explain_registration
@@ -119,6 +120,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         messages: MessageSink,
         mailboxes: MailboxWatch,
         later: Callable[[float, Callable[[], None]], None],
+        requests: OutsideRequests,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -132,6 +134,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self._incoming = incoming
         self._messages = messages
         self._mailboxes = mailboxes
+        self._requests = requests
         self.transport_parameter = _transport_parameter(network)
         self.offers_srtp = network.offers_srtp
         self._network = network
@@ -152,6 +155,11 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             self._tell(Registration(account=settings.name, state="failed", reason=settings.trouble))
         elif settings.registrar:
             self._register()
+
+    @property
+    def user_part(self) -> str:
+        """Of its address: what stands before the @."""
+        return self.settings.uri.partition(":")[2].rpartition("@")[0]
 
     def _register(self) -> None:
         try:
@@ -257,6 +265,8 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
 
     @pjsip_callback
     def onSendRequest(self, prm: pj.OnSendRequestParam) -> None:
+        if self._requests.take(prm):
+            return
         state = prm.e.body.tsxState
         whole = state.src.rdata.wholeMsg if state.type == pj.PJSIP_EVENT_RX_MSG else ""
         self._mailboxes.answered(self.settings.name, int(state.tsx.statusCode), whole)

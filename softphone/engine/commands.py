@@ -164,6 +164,7 @@ class Commands:
                 }
                 for name, account in engine.accounts.items()
             ],
+            "presence": [msgspec.to_builtins(presence) for presence in engine.presence.watch.last.values()],
             "calls": [msgspec.to_builtins(call.describe()) for call in engine.calls.values() if not call.over],
             "media": [msgspec.to_builtins(call.media.last) for call in engine.calls.values() if call.media.last and not call.over],
         }
@@ -254,6 +255,22 @@ class Commands:
         accounts = [account for account in self._engine.accounts.values() if account.settings.registrar and not account.leaving]
         bare = "@" not in uri and ":" not in uri
         return next((account for account in accounts if account.registered or bare), self._engine.accounts[LOCAL])
+
+    def way_to(self, address: str) -> tuple[PhoneAccount, str] | None:
+        """By which account an address of the contacts is asked for something, and its SIP URI; None while there is no way to it."""
+        accounts = [account for account in self._engine.accounts.values() if account.settings.registrar and not account.leaving]
+        domain = address.rpartition("@")[2].partition(";")[0].lower()
+        chosen = sorted(
+            (account for account in accounts if account.registered),
+            key=lambda account: account.settings.uri.rpartition("@")[2].lower() != domain,
+        )
+        account = chosen[0] if chosen else self._engine.accounts.get(LOCAL)
+        if account is None or (accounts and not chosen) or (not chosen and "@" not in address):
+            return None
+        try:
+            return account, self._complete(address, account)
+        except ControlError:
+            return None
 
     def _known(self, number: int, kept: T | None) -> T:
         if kept is None:

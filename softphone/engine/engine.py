@@ -36,6 +36,8 @@ from softphone.engine.live import LiveEvents
 from softphone.engine.media.rtcp_gate import RtcpGate
 from softphone.engine.message_waiting import MessageWaitingService
 from softphone.engine.messages import MessageGuard, Messages
+from softphone.engine.outside_requests import OutsideRequests
+from softphone.engine.presence import PresenceService
 from softphone.engine.reception import ContactRules, Reception, RulesFor
 from softphone.engine.recording_notice import RecordingNotice
 from softphone.engine.schedule import Schedule
@@ -90,6 +92,8 @@ class Engine:
         self.messages = Messages(self.publish)
         self.sip_trace = SipTrace()
         self.mailboxes = MessageWaitingService(self.accounts, self.publish, self.schedule.later, lambda: self.endpoint.address)
+        self.requests = OutsideRequests()
+        self.presence = PresenceService(self, self._commands.way_to)
         guard = MessageGuard(self.publish)
         # With a server to ask first, an answer takes its time.
         self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
@@ -97,7 +101,13 @@ class Engine:
         self.call_gate = CallGate(self.publish)
         self._sip = SipModule(
             self._sip_passed,
-            lambda request: self.call_gate.refuse(request) or self.mailboxes.take(request) or guard.refuse(request) or dtmf.refuse(request),
+            lambda request: (
+                self.call_gate.refuse(request)
+                or self.mailboxes.take(request)
+                or self.presence.take(request)
+                or guard.refuse(request)
+                or dtmf.refuse(request)
+            ),
             self._short_sip.sent,
         )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
@@ -179,6 +189,8 @@ class Engine:
     def _sip_passed(self, sent: bool, peer: str, message: bytes) -> None:
         if not sent:
             self._short_sip.received(message)
+        else:
+            self.presence.watch.sent(message)
         self.call_gate.passed(sent, message)
         self.sip_trace.passed(sent, peer, message)
 
@@ -221,7 +233,14 @@ class Engine:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)
         account = PhoneAccount(
-            settings, self.config.network, self.publish, self.reception.arrive, self.messages, self.mailboxes, self.schedule.later
+            settings,
+            self.config.network,
+            self.publish,
+            self.reception.arrive,
+            self.messages,
+            self.mailboxes,
+            self.schedule.later,
+            self.requests,
         )
         self.accounts[settings.name] = account
         return account
@@ -230,6 +249,7 @@ class Engine:
         # No reference may live on: the destructor of an old account deletes whatever account has its number by then.
         if name in self.accounts:
             self.accounts[name].leaving = True
+            self.requests.forget(self.accounts[name])
             self.accounts.pop(name).shutdown()
 
     def new_call(self, account: PhoneAccount, direction: Literal["incoming", "outgoing"], call_id: int = pj.PJSUA_INVALID_ID) -> PhoneCall:
@@ -347,6 +367,7 @@ class Engine:
         for call in list(self.calls.values()):
             self._guarded(call.tick)
         self._guarded(self.reception.tick)
+        self._guarded(self.presence.tick)
         self._guarded(self.typist.tick)
         self._count_idle()
 
@@ -385,8 +406,8 @@ class Engine:
     def _destroy(self) -> None:
         """Calls are gone; then devices, accounts, codecs, library: any other order crashes PJSIP (shared/design/pjmedia.md)."""
         self.endpoint.close_sound()
-        while self.accounts:
-            self.accounts.popitem()[1].shutdown()
+        for name in list(self.accounts):
+            self._drop_account(name)
         self.codecs.uninstall()
         self._sip.unregister()
         gc.collect()

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from softphone.control.protocol import AnyCommand, CallState, Event, Hangup, Log, Media, Message, MessageSent, SendMessage
 from softphone.errors import SoftphoneError
 from softphone.store import owner
+from softphone.store.contacts import Contact
 from softphone.store.database import Database
 from softphone.store.rule_book import ContactRules, RuleBook
 from softphone.store.store import Store
@@ -92,6 +93,8 @@ class HistoryWriter:
         self._lost = False
         self._stopping = threading.Event()
         self._rules = RuleBook()
+        self.contacts: tuple[Contact, ...] = ()
+        """As they were a moment ago."""
         self._calls: dict[int, _Call] = {}
         self._ended: list[_Call] = []
         self._texts: list[_Text] = []
@@ -290,4 +293,5 @@ class HistoryWriter:
         outside = store.database.stamp()[:2]
         if outside != self._contacts_seen:
             self._rules = store.contacts.rule_book()
+            self.contacts = store.contacts.all()
             self._contacts_seen = outside

@@ -18,9 +18,9 @@ LOCAL = "local"
 NOTICES = 50
 OLD_S = 10.0
 MESSAGES = 200
-Topic = Literal["engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound"]
+Topic = Literal["engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence"]
 EVERYTHING: frozenset[Topic] = frozenset(
-    ("engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound")
+    ("engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence")
 )
 Kind = Literal["info", "warning", "error"]
 
@@ -89,6 +89,8 @@ class PhoneState:
         """Calls that are not over, oldest first."""
         self.last_call: CallView | None = None
         """The call that ended last, so that its end can be read."""
+        self.presence: dict[str, told.Presence] = {}
+        """Of the contacts that are watched, by the address as it stands in the contacts."""
         self.messages: deque[TextMessage] = deque(maxlen=MESSAGES)
         self.notices: deque[Notice] = deque(maxlen=NOTICES)
         self.selected: int | None = None
@@ -156,6 +158,8 @@ class PhoneState:
         self.accounts = {}
         for entry in status.get("accounts", []):
             self._account_of_status(entry)
+        watched = [msgspec.convert(entry, told.Presence) for entry in status.get("presence", [])]
+        self.presence = {presence.contact: presence for presence in watched}
         calls = [msgspec.convert(entry, CallState) for entry in status.get("calls", [])]
         known = self.calls
         self.calls = {}
@@ -194,6 +198,9 @@ class PhoneState:
                 account = self._account(event.account)
                 account.voice_mail = 0 if not event.waiting else event.new or -1
                 return frozenset({"accounts"})
+            case told.Presence():
+                self.presence[event.contact] = event
+                return frozenset({"presence"})
             case told.SoundDevice():
                 self.sound = event
                 topics: frozenset[Topic] = frozenset({"sound"})

@@ -1,15 +1,17 @@
 """kamailio as registrar and proxy of the domain `softphone.test`, on loopback."""
 
+import shutil
 import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.peers.certificates import Authority
 from tests.peers.namespaces import listens
-from tests.peers.process import PeerProcess, free_port
+from tests.peers.process import PeerError, PeerProcess, free_port
 from tests.peers.rtpengine import Rtpengine
 
 DOMAIN = "softphone.test"
+_TABLES = Path("/usr/share/kamailio/dbtext/kamailio")
 
 
 class Kamailio:
@@ -25,9 +27,10 @@ class Kamailio:
         relay: Rtpengine | None = None,
         namespace: str = "",
         addresses: Sequence[str] = ("127.0.0.1",),
+        presence: bool = False,
     ) -> None:
         """contacts: how many places a user may have, all of which ring; relay: what all media passes through; namespace: the network
-        that it runs in; addresses: of it there, on port 5060."""
+        that it runs in; addresses: of it there, on port 5060; presence: it keeps that of its users (kamailio-presence-modules)."""
         folder.mkdir(parents=True, exist_ok=True)
         self.port, self.tls_port = (5060, 5061) if namespace else (free_port(), free_port())
         self._namespace = namespace
@@ -48,7 +51,10 @@ class Kamailio:
             "KEY": key,
         }
         words |= {"CONTACTS": contacts, "ALGORITHM": algorithm, "RELAY_PORT": relay.port if relay else 0}
-        self._defines = ("-A", "WITH_RELAY") if relay else ()
+        words |= {"DATABASE": folder / "tables", "PORT": self.port}
+        self._defines = (*(("-A", "WITH_RELAY") if relay else ()), *(("-A", "WITH_PRESENCE") if presence else ()))
+        if presence:
+            copy_tables(folder / "tables")
         for word, value in words.items():
             text = text.replace(f"@{word}@", str(value))
         self._config.write_text(text)
@@ -93,3 +99,12 @@ class Kamailio:
 
     def log(self) -> str:
         return self._process.tail()
+
+
+def copy_tables(folder: Path) -> None:
+    """What the presence modules want to find of a database, empty, as text files. Raises PeerError."""
+    if not (_TABLES / "presentity").exists():
+        raise PeerError("kamailio's tables are not installed; run: apt-get install kamailio kamailio-presence-modules")
+    folder.mkdir(exist_ok=True)
+    for name in ("version", "presentity", "active_watchers", "watchers", "xcap"):
+        shutil.copy(_TABLES / name, folder / name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import ClassVar, TypeVar
 
@@ -15,10 +15,12 @@ from textual.events import Key
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 
+from softphone.control.protocol import Presence
 from softphone.store.contacts import Address, Contact
 from softphone.store.errors import StoreError
 from softphone.store.vcard_import import export_file, import_file
 from softphone.tui.names import harmless, short
+from softphone.tui.phone_state import Topic
 from softphone.tui.screens.base import bindings
 from softphone.tui.screens.confirm import Confirm
 from softphone.tui.screens.contact_editor import ContactEditor
@@ -73,12 +75,20 @@ class ContactsScreen(ListScreen[Contact]):
         if found == self._shown:
             return
         self._shown = found
-        self._list.show([_row(contact) for contact in found], NOT_FOUND if self._field.value else NOBODY)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        rows = [_row(contact, self.state.presence) for contact in self._shown or ()]
+        self._list.show(rows, NOT_FOUND if self._field.value else NOBODY)
         self._show_side()
+
+    def state_changed(self, topics: frozenset[Topic]) -> None:
+        if "presence" in topics and self._shown is not None and self.state.presence:
+            self._show_rows()
 
     def _show_side(self) -> None:
         contact = self.chosen
-        self.query_one("#contacts-side", Static).update(card(contact) if contact is not None else "")
+        self.query_one("#contacts-side", Static).update(card(contact, self.state.presence) if contact is not None else "")
 
     def on_input_changed(self, _event: Input.Changed) -> None:
         self.reload()
@@ -208,7 +218,22 @@ class ContactsScreen(ListScreen[Contact]):
         return result
 
 
-def card(contact: Contact) -> Content:
+PRESENCE = {
+    "available": ("free", "$success"),
+    "busy": ("busy", "$warning"),
+    "away": ("away", "$foreground-muted"),
+    "offline": ("offline", "$foreground-muted"),
+    "unknown": ("?", "$foreground-muted"),
+}
+"""Words, because colours alone tell nothing to some."""
+
+
+def presence_of(contact: Contact, known: Mapping[str, Presence]) -> Presence | None:
+    """What is known of whether they can be called; None where they are not watched."""
+    return next((known[address.uri] for address in contact.addresses if address.uri in known), None)
+
+
+def card(contact: Contact, known: Mapping[str, Presence] | None = None) -> Content:
     """All that is known of somebody, in a column."""
     parts: list[tuple[str, str] | str | Content] = [
         (harmless(contact.name), "bold"),
@@ -218,6 +243,10 @@ def card(contact: Contact) -> Content:
     for address in sorted(contact.addresses, key=lambda address: not address.preferred):
         label = f"  {harmless(address.label)}" if address.label else ""
         parts += ["\n", harmless(address.uri), (label, "$foreground-muted")]
+    presence = presence_of(contact, known or {})
+    if presence is not None:
+        said = harmless(presence.note or presence.reason)
+        parts += ["\n\n", PRESENCE[presence.state], (f"  {said}" if said else "", "$foreground-muted")]
     if contact.auto_answer:
         parts += ["\n\n", ("their calls are answered at once, microphone open", "$warning")]
     if contact.codecs is not None:
@@ -227,7 +256,11 @@ def card(contact: Contact) -> Content:
     return Content.assemble(*parts)
 
 
-def _row(contact: Contact) -> Row:
+def _row(contact: Contact, known: Mapping[str, Presence]) -> Row:
+    presence = presence_of(contact, known)
+    word, colour = PRESENCE[presence.state] if presence is not None else ("", "")
+    # The column is there once somebody is watched.
+    shown = [Cell(word, 7, colour, least=30)] if known else []
     preferred = contact.preferred
     more = f" +{len(contact.addresses) - 1}" if len(contact.addresses) > 1 else ""
     marks = [word for word, on in (("answers", contact.auto_answer), ("codecs", contact.codecs is not None)) if on]
@@ -236,6 +269,7 @@ def _row(contact: Contact) -> Row:
         lambda width: line(
             width,
             Cell("★" if contact.favourite else "", 1, "$accent"),
+            *shown,
             Cell(harmless(contact.name)),
             Cell((short(preferred.uri) if preferred else "no address") + more, style="$foreground-muted", least=44),
             Cell(", ".join(marks), 15, "$warning", least=70),
