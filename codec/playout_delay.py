@@ -9,7 +9,7 @@ from collections import deque
 MEMORY_TOKENS = 200
 """Some twenty seconds of speech."""
 
-QUANTILE = 0.97
+QUANTILE = 0.95
 """Share of the tokens that shall be there in time,"""
 ROUGH_QUANTILE, ROUGH_SHARE, ROUGH_TICKS = 0.99, 0.9, 10
 """and where one in ten comes 200 ms and more later than most: the network does that, to whole groups at a time, and each cuts a word."""
@@ -17,8 +17,8 @@ EARLY_TICKS = 8
 """What is rough from the beginning will be rougher: 160 ms more, until ten seconds were heard."""
 
 FEW_TOKENS = 40
-FIRST_TICKS = 16
-"""Until so many tokens were seen the delay is at least 320 ms beyond what the newest token of a packet takes: the recogniser's doubt, and
+FIRST_TICKS = 14
+"""Until so many tokens were seen the delay is at least 280 ms beyond what the newest token of a packet takes: the recogniser's doubt, and
 the time that a packet is filled;"""
 LONG_TICKS, LONG_FIRST_TICKS = 16, 5
 """of packets longer than 320 ms, 100 ms beyond what their first token takes."""

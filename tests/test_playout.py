@@ -120,7 +120,7 @@ def test_a_talkspurt_does_not_wait_for_ever() -> None:
 
 def test_tokens_keep_their_distances() -> None:
     groups = [(S, AH, T)] * 20
-    heard = play(playout := Playout(), stream(groups, [5, 3, 9, 1, 7] * 4), 400)
+    heard = play(playout := Playout(), stream(groups, [5, 3, 5 + FIRST_TICKS - 12, 1, 6] * 4), 400)
     begun = [at for at, upcoming in heard if upcoming.token != WireToken(SILENCE, 1)]
     assert [b - a for a, b in itertools.pairwise(begun)] == [4] * (3 * len(groups) - 1)
     assert (playout.counts.gaps, playout.counts.tokens_late) == (0, 0)
@@ -131,11 +131,11 @@ def test_what_follows_is_not_needed_to_speak() -> None:
     playout.receive(Packet(0, ((S, AH),), start=True), 0)
     now = FIRST_TICKS - 8
     assert told(playout, now - LEAD_TICKS) == Upcoming(S, 4)
-    assert playout.next(now, 4) == Upcoming(AH, 4)
-    assert playout.next(now + 4, 4) is Undecided.NOT_YET
+    assert playout.next(now, 4) == Upcoming(AH, 5)
+    assert playout.next(now + 4, 5) is Undecided.NOT_YET
     playout.receive(Packet(8, ((T,),), end=True), now + 7)
-    assert playout.next(now + 8, 0) == Upcoming(T, 4)
-    assert playout.next(now + 8, 4) is None
+    assert playout.next(now + 9, 0) == Upcoming(T, 4)
+    assert playout.next(now + 9, 4) is None
 
 
 def test_a_complete_talkspurt_ends() -> None:
@@ -231,6 +231,19 @@ def test_pauses_and_vowels_stretch(token: WireToken, behind: int, ticks: int) ->
     assert elastic(token, behind) == ticks
 
 
+@pytest.mark.parametrize(("last", "ticks"), [(AH, 5), (M, 5), (T, 4)])
+def test_what_can_be_held_lasts_longer_where_nothing_is_known_to_follow(last: WireToken, ticks: int) -> None:
+    playout = Playout()
+    playout.receive(Packet(0, ((S, last),), start=True), 0)
+    assert [upcoming.ticks for _, upcoming in speak(playout, 0)][:2] == [4, ticks]
+
+
+def test_at_the_end_of_a_talkspurt_nothing_lasts_longer() -> None:
+    playout = Playout()
+    playout.receive(Packet(0, ((S, M),), start=True, end=True), 0)
+    assert [upcoming.ticks for _, upcoming in speak(playout, 0)] == [4, 4]
+
+
 def test_the_pause_between_talkspurts_is_as_long_as_it_was() -> None:
     playout = Playout()
     playout.receive(Packet(0, ((S, AH),), start=True, end=True), 0)
@@ -249,17 +262,17 @@ def test_after_a_long_pause_speech_begins_anew() -> None:
 
 def test_a_hole_takes_its_time_and_what_comes_meanwhile_is_still_said() -> None:
     playout = Playout()
-    playout.receive(Packet(0, ((AH, AH),), start=True), 0)
+    playout.receive(Packet(0, ((AH, T),), start=True), 0)
     playout.receive(Packet(24, ((T, AH),), end=True), 4)
     begin = 4
     while told(playout, begin) is None:
         begin += 1
     now = begin + LEAD_TICKS
-    assert playout.next(now, 4) == Upcoming(AH, 4)
+    assert playout.next(now, 4) == Upcoming(T, 4)
     assert playout.next(now + 4, 4) is Undecided.NOT_YET
     bridge = told(playout, now + 8)
     assert bridge is not None and bridge.ticks == 2
-    playout.receive(Packet(10, ((M, S, M),)), now + 9)
+    playout.receive(Packet(10, ((M, S, T),)), now + 9)
     assert playout.next(now + 8, 2) == Upcoming(M, 4)
     for later in (10, 14):
         assert isinstance(playout.next(now + later, 4), Upcoming)
