@@ -40,7 +40,8 @@ class AckWatch:
         if sent and head.method == "INVITE" and head.status // 100 == 2 and dialog not in self._done and dialog not in self._waits:
             few_bits = tight(rate_limit(message.partition(b"\r\n\r\n")[2].decode("utf-8", "replace")))
             self._waits[dialog] = now, SLOW_ACK_S if few_bits else ACK_S
-        elif not sent and head.method == "ACK" and self._waits.pop(dialog, None):
+        elif not sent and head.method == "ACK" and dialog in self._waits:
+            del self._waits[dialog]
             # What is answered later in this dialog is a re-INVITE, and its call is up.
             self._done[dialog] = None
         for table in (self._waits, self._done):
