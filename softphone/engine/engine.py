@@ -19,7 +19,7 @@ from softphone import __version__
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
-from softphone.engine import dtmf
+from softphone.engine import dtmf, strictness
 from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
 from softphone.engine.address_watch import AddressWatch
 from softphone.engine.alerts import Alerts
@@ -102,7 +102,8 @@ class Engine:
         self._sip = SipModule(
             self._sip_passed,
             lambda request: (
-                self.call_gate.refuse(request)
+                strictness.refuse(request)
+                or self.call_gate.refuse(request)
                 or self.mailboxes.take(request)
                 or self.presence.take(request)
                 or guard.refuse(request)

@@ -30,14 +30,62 @@ PCMU_SDP = "\n".join(
 )  # fmt: skip
 
 
-class Sipp:
-    """Takes one call as `steps` (elements of a scenario) say. `wait()` until it is through."""
+INVITED = """<recv request="INVITE" rrs="true"><action>
+      <ereg regexp=".*" search_in="hdr" header="f:" assign_to="theirs"/>
+    </action></recv>"""
+"""Keeps who called, for `request`; SIPp finds no short form of a name that it is given in full, and our phone writes the short ones."""
+INVITES = f"""<send retrans="500"><![CDATA[
+      INVITE sip:softphone@[remote_ip]:[remote_port] SIP/2.0
+      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+      From: <sip:sipp@[local_ip]:[local_port]>;tag=sipp[call_number]
+      To: <sip:softphone@[remote_ip]:[remote_port]>
+      Call-ID: [call_id]
+      CSeq: 1 INVITE
+      Contact: <sip:sipp@[local_ip]:[local_port]>
+      Max-Forwards: 70
+      Content-Type: application/sdp
+      Content-Length: [len]
 
-    def __init__(self, folder: Path, steps: str) -> None:
+{PCMU_SDP}
+    ]]></send>"""
+RINGS = '<recv response="100" optional="true"/><recv response="180" rrs="true"/>'
+ANSWERED = """<recv response="100" optional="true"/><recv response="180" optional="true"/><recv response="200" rrs="true"><action>
+      <ereg regexp=".*" search_in="hdr" header="t:" assign_to="theirs"/>
+    </action></recv>"""
+
+
+def request(method: str, sequence: int, headers: str = "", body: str = "", to: str = "[$theirs]", branch: str = "[branch]") -> str:
+    """A request of ours in the dialog."""
+    uri = "[next_url]" if to == "[$theirs]" else "sip:softphone@[remote_ip]:[remote_port]"
+    lines = [
+        f"{method} {uri} SIP/2.0",
+        f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={branch}",
+        "From: <sip:sipp@[local_ip]:[local_port]>;tag=sipp[call_number]",
+        f"To: {to}",
+        "Call-ID: [call_id]",
+        f"CSeq: {sequence} {method}",
+        "Contact: <sip:sipp@[local_ip]:[local_port]>",
+        "Max-Forwards: 70",
+        *headers.splitlines(),
+        *(["Content-Type: application/sdp"] if body else []),
+        "Content-Length: [len]",
+    ]
+    text = "".join(f"      {line}\n" for line in lines)
+    again = "" if method == "ACK" else ' retrans="500"'
+    return f"<send{again}><![CDATA[\n{text}\n{body}\n    ]]></send>"
+
+
+class Sipp:
+    """Takes one call as `steps` (elements of a scenario) say; `calls`: makes one, to this host:port. `wait()` until it is through."""
+
+    def __init__(self, folder: Path, steps: str, calls: str = "") -> None:
         folder.mkdir(parents=True)
         self.port = free_port()
         self.uri = f"sip:sipp@127.0.0.1:{self.port}"
         self._folder = folder
+        self._calls = calls
+        if 'assign_to="theirs"' in steps:
+            steps += '\n<Reference variables="theirs"/>'
         (folder / "scenario.xml").write_text(
             f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="test">\n{steps}\n</scenario>\n'
         )
@@ -45,8 +93,25 @@ class Sipp:
 
     def start(self) -> None:
         """Raises PeerError when it is not installed or does not begin."""
-        options = ("-sf", "scenario.xml", "-i", "127.0.0.1", "-p", str(self.port), "-m", "1", "-nostdin", "-timeout", "60", "-trace_err")
-        self._process.start(*options, ready=self._listens)
+        options = (
+            "-sf",
+            "scenario.xml",
+            "-i",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-m",
+            "1",
+            "-nostdin",
+            "-timeout",
+            "90",
+            "-trace_err",
+            "-trace_msg",
+        )
+        # Its messages are for whoever looks for what went wrong.
+        options = (*options, "-trace_msg")
+        own = ("-l", "1", "-r", "1", self._calls) if self._calls else ()
+        self._process.start(*options, *own, ready=lambda: self._listens() or bool(self._calls))
 
     def _listens(self) -> bool:
         return f"127.0.0.1:{self.port}" in _sockets()
