@@ -17,6 +17,7 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     soak = actions.add_parser("soak", help="many calls between two phones, and what goes wrong around them", epilog=status.HELP)
     soak.add_argument("--calls", type=_count, default=500, metavar="N", help="calls in a row (default: 500)")
     soak.add_argument("--at-once", type=_count, default=20, metavar="N", help="calls at the same time (default: 20)")
+    soak.add_argument("--speech", type=_count, default=30, metavar="N", help="calls in which somebody speaks (default: 30)")
     soak.add_argument("--faults", type=_count, default=5, metavar="N", help="tries of each thing that goes wrong (default: 5)")
     soak.add_argument("--minutes", type=shared.positive, default=60.0, metavar="N", help="begin nothing new after so long (default: 60)")
     shared.add_config(soak)
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from softphone.bench.soak.run import soak  # noqa: PLC0415
 
     settings = config.Config() if options.config is None else config.load(options.config)
-    found = soak(settings, options.calls, options.at_once, options.faults, options.minutes, _say)
+    found = soak(settings, options.calls, options.at_once, options.faults, options.minutes, _say, options.speech)
     text = report(found)
     print(text)
     if options.json is not None:

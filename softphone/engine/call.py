@@ -15,7 +15,7 @@ from softphone.engine import dtmf
 from softphone.engine.account import PhoneAccount
 from softphone.engine.call_audio import CallAudio
 from softphone.engine.call_environment import CallEnvironment
-from softphone.engine.call_events import State, state_event
+from softphone.engine.call_events import CallLength, State, state_event
 from softphone.engine.call_media import CallMedia
 from softphone.engine.guard import pjsip_callback
 from softphone.engine.media import phv
@@ -50,6 +50,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.over = False
         self.direction: Literal["incoming", "outgoing"] = direction
         self.state: State = "incoming" if direction == "incoming" else "calling"
+        self.length = CallLength()
         self.waiting = False
         """Came while another call was up."""
         self.conference = False

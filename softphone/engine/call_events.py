@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import pjsua2 as pj
@@ -27,6 +28,25 @@ _STATES: dict[int, State] = {
 }
 
 
+class CallLength:
+    """How long a call has been up, by a clock that nobody sets: PJSIP counts by the time of day, and calls lasted minus an hour."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: float | None = None
+        self._over: float | None = None
+
+    def seconds(self, state: State) -> float:
+        """Now that the call is in this state; once over it grows no more."""
+        if state == "confirmed" and self._began is None:
+            self._began = self._clock()
+        if state == "disconnected" and self._over is None:
+            self._over = self._clock()
+        if self._began is None:
+            return 0.0
+        return (self._clock() if self._over is None else self._over) - self._began
+
+
 def state_event(call: PhoneCall, end_reason: str) -> CallState:
     """The state now. `end_reason` is ours, or empty where the far end is to tell."""
     event = CallState(
@@ -44,11 +64,12 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
     except pj.Error as error:
         # PJSUA has dropped the call without a word; `tick` finishes it.
         event.reason = end_reason or f"the call ended before it was set up ({error.reason})"
+        event.duration_s = call.length.seconds("disconnected")
         return event
     event.state = _STATES.get(info.state, call.state)
     event.local, event.remote = info.localUri, info.remoteUri
     event.code, event.reason = int(info.lastStatusCode), str(info.lastReason)
-    event.duration_s = info.connectDuration.sec + info.connectDuration.msec / 1000
+    event.duration_s = call.length.seconds(event.state)
     if event.state == "disconnected":
         event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason))
     return event

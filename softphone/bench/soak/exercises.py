@@ -10,7 +10,9 @@ from dataclasses import replace
 
 from softphone.bench.impairment.impairment import NONE, parse_impairment
 from softphone.bench.soak.process_figures import is_alive
+from softphone.bench.soak.registrar import DOMAIN, Registrar
 from softphone.bench.soak.two_phones import EVENT_S, READY_S, TwoPhones, wait_for
+from softphone.bench.soak.wall_clock import WallClock
 from softphone.config import Codecs, Config
 from softphone.control.protocol import Call, CallState, ControlError, Engine, Log, Worker
 
@@ -19,6 +21,8 @@ GONE_S = 8.0
 MAX_CALLS = 4
 FLOOD = 3000
 FLOOD_EACH_S = 0.001
+JUMPS_S = (3600, 0, 30 * 86400, -3600)
+"""The time of day against the true one: summer time by hand, a clock that was wrong by a month, and one that ends an hour behind."""
 
 
 def calls_in_a_row(phones: TwoPhones) -> bool:
@@ -32,11 +36,6 @@ def calls_at_once(config: Config, count: int) -> int:
     with contextlib.ExitStack() as running:
         quiet = replace(config, codecs=Codecs(("PCMU",)))
         pairs = [(running.enter_context(TwoPhones(quiet)), calls) for calls in wanted]
-        for number in range(MAX_CALLS):
-            for phones, calls in pairs:
-                if number < calls:
-                    with contextlib.suppress(ControlError):
-                        phones.a.engine.request(Call(uri=phones.direct))
 
         def up() -> int:
             # Each call but the last is held by the next one, which costs a re-INVITE.
@@ -45,7 +44,14 @@ def calls_at_once(config: Config, count: int) -> int:
                 for phones, _ in pairs
             )
 
-        wait_for(lambda: up() == count, EVENT_S)
+        for number in range(MAX_CALLS):
+            for phones, calls in pairs:
+                if number < calls:
+                    with contextlib.suppress(ControlError):
+                        phones.a.engine.request(Call(uri=phones.direct))
+            # A phone takes no more of others' calls while three of them are not acknowledged.
+            so_far = sum(min(calls, number + 1) for _, calls in pairs)
+            wait_for(lambda so_far=so_far: up() == so_far, EVENT_S)  # type: ignore[misc]
         reached = up()
         return reached if all([phones.hang_up() for phones, _ in pairs]) else 0
 
@@ -114,9 +120,10 @@ def disk_full(phones: TwoPhones) -> bool:
 
 def flood(phones: TwoPhones) -> bool:
     """Strangers send INVITEs and MESSAGEs by the thousand: the call that is up stays, and calls work soon afterwards."""
-    numbers = phones.call()
-    if numbers is None:
+    # What the last flood left is still being refused when the next one begins.
+    if not wait_for(lambda: phones.call() is not None, EVENT_S):
         return False
+    numbers = (phones.a.status()["calls"][0]["call"], phones.b.status()["calls"][0]["call"])
     engine = phones.b.engine.pid
     host, port = phones.b_address
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -132,6 +139,39 @@ def flood(phones: TwoPhones) -> bool:
             time.sleep(FLOOD_EACH_S)
     stays = any(call["call"] == numbers[1] and call["state"] == "confirmed" for call in phones.b.status()["calls"])
     return phones.hang_up() and stays and phones.b.engine.pid == engine and phones.works()
+
+
+def registrar_killed(phones: TwoPhones, registrar: Registrar) -> bool:
+    """In a call through it: the call goes on, both register again at the new one by themselves, and calls through it work."""
+    if not wait_for(lambda: phones.call(f"sip:b@{DOMAIN}", "PCMU") is not None, EVENT_S):
+        return False
+    call = phones.b.status()["calls"][0]["call"]
+    registrar.kill()
+    before = phones.b.received(call)
+    heard = wait_for(lambda: phones.b.received(call) > before + 50 * GONE_S, EVENT_S)
+    registrar.start()
+    stays = [one["state"] for one in phones.a.status()["calls"]] == ["confirmed"]
+    ended = phones.hang_up()
+    return heard and stays and ended and wait_for(lambda: phones.call(f"sip:b@{DOMAIN}") is not None, 2 * EVENT_S) and phones.hang_up()
+
+
+def clock_jumps(phones: TwoPhones, clock: WallClock) -> bool:
+    """In a call the time of day jumps to and fro: sound goes on, the call's length is right, and calls work afterwards."""
+    began = time.monotonic()
+    clock.jump(0)
+    numbers = phones.call(codec="PCMU")
+    if numbers is None:
+        return False
+    for jump in JUMPS_S:
+        clock.jump(jump)
+        seen = wait_for(lambda jump=jump: abs(phones.b.newest(numbers[1]).time - time.time() - jump) < 10, EVENT_S)  # type: ignore[misc]
+        before = phones.b.received(numbers[1])
+        if not seen or not wait_for(lambda before=before: phones.b.received(numbers[1]) > before + 50, EVENT_S):  # type: ignore[misc]
+            return False
+    passed = time.monotonic() - began
+    ended = phones.hang_up()
+    over = phones.b.wait(CallState, lambda event: event.call == numbers[1] and event.state == "disconnected", EVENT_S)
+    return ended and over is not None and passed - 5 < over.duration_s < passed + 5 and phones.works()
 
 
 def _stranger(method: str, number: int, host: str, own: int, port: int) -> bytes:

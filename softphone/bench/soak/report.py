@@ -1,6 +1,9 @@
 """What a soak found, as Markdown."""
 
+from itertools import pairwise
+
 from softphone.bench.markdown import table
+from softphone.bench.soak.process_figures import Usage
 from softphone.bench.soak.run import Soak
 
 _MB = 1e6
@@ -14,15 +17,44 @@ def report(found: Soak) -> str:
     if row.tried:
         lines += [f"{60 * row.recovered / max(row.seconds, 0.001):.0f} calls a minute, each set up, heard at both ends and hung up.", ""]
     lines += [_usage(found), ""]
+    if found.speech:
+        lines += [_speech(found.speech), ""]
     lost = max(2 * found.calls_made - found.history_rows, 0)
     lines.append(
         f"History: {found.history_rows} rows, two for each call (both phones write into one database); {lost} of {found.calls_made} "
         f"calls in a row are missing, {found.history_open} rows were left open."
     )
     lines.append(f"Processes that outlived their phones: {found.left_over}.")
+    lines += [f"Not tried: {sentence}." for sentence in found.not_tried]
     if found.stopped_early:
         lines.append("The time that was allowed ran out before all was tried.")
     return "\n".join(lines)
+
+
+def _speech(used: list[dict[str, Usage]]) -> str:
+    """The first half against the second, after a fifth to warm up."""
+    warm = len(used) // 5
+    middle = (warm + len(used)) // 2
+    begin, end = used[max(warm - 1, 0)], used[-1]
+    rows = []
+    for name, at_last in end.items():
+        if name not in begin or name not in used[middle - 1]:
+            continue
+        points = begin[name], used[middle - 1][name], at_last
+        calls = max(middle - max(warm, 1), 1), max(len(used) - middle, 1)
+        cpu = [(after.cpu_s - before.cpu_s) / count for (before, after), count in zip(pairwise(points), calls, strict=True)]
+        rows.append(
+            (
+                name,
+                " / ".join(f"{point.resident / _MB:.0f}" for point in points),
+                " / ".join(f"{seconds:.1f}" for seconds in cpu),
+                " / ".join(str(point.files) for point in points),
+                " / ".join(str(point.threads) for point in points),
+            )
+        )
+    titles = ("process, with what it started", "memory, MB", "CPU s a call, first / second half", "files", "threads")
+    head = f"Over {len(used)} calls with speech, after {max(warm, 1)} of them, in the middle and at the end:"
+    return f"{head}\n\n{table(titles, rows)}"
 
 
 def _usage(found: Soak) -> str:

@@ -1,17 +1,18 @@
 """Two real phones on this machine that call each other, and what can be done to them."""
 
 import contextlib
-import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from softphone.bench.impairment.box import Box
 from softphone.bench.impairment.gateway import loopback_addresses
+from softphone.bench.soak.environment import environment
+from softphone.bench.soak.registrar import DOMAIN, Registrar
 from softphone.config import Account, Audio, Config, Network, Privacy, to_toml
 from softphone.control.event_log import EventLog
 from softphone.control.protocol import AutoAnswer, Call, CallState, CallStatistics, ControlError, Hangup, Media, Status
@@ -20,6 +21,7 @@ from softphone.errors import SoftphoneError
 
 READY_S = 180.0
 EVENT_S = 40.0
+REGISTER_S = 20
 _STEP_S = 0.05
 
 
@@ -57,11 +59,19 @@ class SoakPhone(EventLog):
     def wait_state(self, call: int, state: str, seconds: float = EVENT_S) -> CallState | None:
         return self.wait(CallState, lambda event: event.call == call and event.state in (state, "disconnected"), seconds)
 
+    def newest(self, call: int) -> CallStatistics:
+        """What was told last of this call. Raises ControlError when nothing was."""
+        self.catch_up()
+        found = next((event for event in reversed(self.events) if isinstance(event, CallStatistics) and event.call == call), None)
+        if found is None:
+            raise ControlError(f"nothing was told of call {call}", "no_call")
+        return found
+
     def received(self, call: int) -> int:
         """RTP packets that came in this call, as told last."""
-        self.catch_up()
-        newest = (event for event in reversed(self.events) if isinstance(event, CallStatistics) and event.call == call)
-        return next((event.rx.packets for event in newest), 0)
+        with contextlib.suppress(ControlError):
+            return self.newest(call).rx.packets
+        return 0
 
 
 def wait_for(holds: Callable[[], bool], seconds: float) -> bool:
@@ -78,11 +88,11 @@ def wait_for(holds: Callable[[], bool], seconds: float) -> bool:
 class TwoPhones:
     """a calls b, who answers at once. They share one data folder; a box can stand between them. A context manager."""
 
-    def __init__(self, config: Config) -> None:
-        """Raises SoftphoneError when they do not start."""
+    def __init__(self, config: Config, registrar: Registrar | None = None) -> None:
+        """registrar: where both are registered, as a and b. Raises SoftphoneError when they do not start."""
         with contextlib.ExitStack() as running:
             self.folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="softphone-soak-")))
-            running.enter_context(_environment("XDG_DATA_HOME", str(self.folder / "data")))
+            running.enter_context(environment({"XDG_DATA_HOME": str(self.folder / "data")}))
             addresses = loopback_addresses()
             self.box = running.enter_context(Box(addresses))
             phones, ports = [], []
@@ -90,7 +100,11 @@ class TwoPhones:
                 host = addresses.of("a" if side == "a" else "b")
                 ports.append(_free_port(host))
                 network = Network(bind=host, port=ports[-1])
-                local = replace(config, account=Account(), accounts=(), network=network, audio=Audio("null", "null"), privacy=Privacy())
+                account = Account()
+                if registrar is not None:
+                    uri = f"sip:{side}@{DOMAIN}"
+                    account = Account(id=uri, proxy=registrar.proxy, register_seconds=REGISTER_S, message_waiting=False)
+                local = replace(config, account=account, accounts=(), network=network, audio=Audio("null", "null"), privacy=Privacy())
                 file = self.folder / f"{side}.toml"
                 file.write_text(to_toml(local))
                 phones.append(SoakPhone(running.enter_context(EngineSupervisor(self.folder / f"{side}.sock", config=file))))
@@ -138,17 +152,3 @@ def _free_port(host: str) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    """For the engines, which are started again and again."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
