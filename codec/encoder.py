@@ -226,13 +226,18 @@ class Encoder:
         return payloads
 
     @property
+    def voice_bytes(self) -> int:
+        """Of the voice's description and of its residual sent so far, repeats included."""
+        return self._voice_heard.bytes + self._residual_bytes
+
+    @property
     def voice_progress(self) -> tuple[int, float | None]:
         """(bytes of the voice's description sent so far, repeats included; cosine of the voice that a listener who got them all has to
         the best estimate of the speaker's, None while nothing is known)."""
         best = self._voice.embedding
         if best is None or not self._voice_heard.known:
             return self._voice_heard.bytes, None
-        return self._voice_heard.bytes + self._residual_bytes, float(self._voice_heard.voice(self._mean_f0.hz).embedding @ best)
+        return self.voice_bytes, float(self._voice_heard.voice(self._mean_f0.hz).embedding @ best)
 
     @property
     def _now(self) -> int:

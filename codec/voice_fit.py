@@ -23,8 +23,10 @@ from codec.voice_residual import ResidualCode
 ROWS = 3
 """Stretches of a step: it must be short, for a budget of a quarter of a core."""
 RATE = 0.15
-LIKENESS = 0.5
+LIKENESS = 1.0
 """Weight of 1 - cosine against the mel distance in natural log units."""
+AVERAGED = 0.85
+"""What is sent is a mean over the last steps, each older one with so much less weight: a step sees three stretches and leaps."""
 PRIOR_SECONDS, LEAST_PRIOR, MOST_PRIOR = 0.6, 0.01, 0.1
 """Weight of the coordinates' mean square, times seconds of speech: speakers differ by about 1 in each, and little speech knows little."""
 HELD_FRAMES, MOST_HELD_FRAMES, HELD_SHARE = 600, 1000, 0.3
@@ -35,18 +37,16 @@ MOST_FRAMES = 9000
 """Older ones are forgotten: a minute and a half of speech."""
 WORTH = 0.004
 """Gain in mel distance and cosine together, on what was kept out, that is worth an update."""
-SLACK = 0.002
-"""Neither of both may be so much worse than before,"""
-MARGIN = 0.003
-"""and both must be so much better than without the training: the speech that was kept out is short, and what is chosen by it flatters."""
+SLACK = 0.005
+"""Neither of both may seem so much worse: the same voice on ten other seconds of a speaker's speech is found better or worse by that."""
 SHORTER = (1.0, 0.5)
 """What was found is tried whole and by half: half the way costs little likeness and keeps the mel distance where data is short."""
 
 
-def better(found: Heard, known: Heard, slack: float = SLACK) -> bool:
+def better(found: Heard, known: Heard, worth: float = WORTH) -> bool:
     """True if it is worth the bytes of an update."""
     similarity, mel = found.similarity - known.similarity, known.mel_distance - found.mel_distance
-    return similarity + mel >= WORTH and similarity >= -slack and mel >= -slack
+    return similarity + mel >= worth and similarity >= -SLACK and mel >= -SLACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class VoiceFit:
         self._voice: Voice | None = None
         self._target = torch.zeros(0)
         self._found = torch.zeros(code.size, requires_grad=True)
+        self._mean: NDArray[np.float32] = np.zeros(code.size, np.float32)
         self._optimizer = torch.optim.Adam([self._found], lr=RATE, betas=(0.8, 0.98))
         self.sent: NDArray[np.float32] = np.zeros(code.size, np.float32)
         """Coordinates that the listener has, or will have when all pieces have arrived."""
@@ -80,6 +81,7 @@ class VoiceFit:
         """Go on from what an earlier call found."""
         with torch.no_grad():
             self._found.copy_(torch.from_numpy(coordinates))
+        self._mean = coordinates.copy()
 
     def add(self, stretch: Stretch) -> None:
         """More of the speech, in order."""
@@ -96,8 +98,7 @@ class VoiceFit:
 
     def _part(self, share: float) -> NDArray[np.float32]:
         """So much of what the descent found, as it would arrive: (K,)."""
-        found = np.float32(share) * self._found.detach().numpy()
-        return self._code.decode(dict(enumerate(self._code.encode(found))))
+        return self._code.decode(dict(enumerate(self._code.encode(np.float32(share) * self._mean))))
 
     @property
     def _prior(self) -> float:
@@ -135,6 +136,9 @@ class VoiceFit:
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
         self._optimizer.step()
+        # The very first steps are forgotten sooner.
+        kept = min(AVERAGED, self.steps / (self.steps + 5))
+        self._mean = np.asarray(kept * self._mean + (1 - kept) * self._found.detach().numpy(), np.float32)
         self.steps += 1
         return float(loss.detach())
 
@@ -168,7 +172,7 @@ class VoiceFit:
         alone = hearing.hear(voice, np.zeros(self._code.size, np.float32))
         sent = hearing.hear(voice, self.sent) if self.sent.any() else alone
         tried = [(part, hearing.hear(voice, part)) for part in map(self._part, SHORTER)]
-        coordinates, found = max(tried, key=lambda each: (better(each[1], alone, -MARGIN), better(each[1], sent), _gain(each[1], alone)))
+        coordinates, found = max(tried, key=lambda each: (better(each[1], alone), _gain(each[1], alone)))
         return Judgement(alone, sent, found, coordinates)
 
 

@@ -15,7 +15,7 @@ from codec.errors import ModelError
 from codec.far_end import FarEnd, Joiner, Lesson
 from codec.models import listener, weights_directory
 from codec.voice import Voice, VoiceEncoder
-from codec.voice_fit import MARGIN, Judgement, VoiceFit, better
+from codec.voice_fit import SLACK, Judgement, VoiceFit, better
 from codec.voice_residual import ResidualCode
 from codec.weights_file import load_weights
 
@@ -23,6 +23,9 @@ JUDGE_STEPS = 10
 """The speech that was kept out is heard after so many steps: it costs as much as three of them."""
 EVIDENCE = 3
 """Judgements of what was sent that are taken together."""
+FIRST_SECONDS, LATER = 12.0, 1.7
+"""Of speech, before an update is worth its bytes, and how many times as many as at the last one there must be for the next: what is learned
+from little speech is soon overtaken."""
 FIRST_STEPS = 20
 STEPS_PER_SECOND = 0.6
 """Steps for each second of speech that was heard; more would find nothing new in it."""
@@ -88,6 +91,7 @@ class VoiceTrainer:
         self._fit = VoiceFit(self._room.far_end, self._room.code, self._room.encoder)
         self._seconds = 0.0
         self._judged = 0
+        self._due = FIRST_SECONDS
         self._evidence: deque[Judgement] = deque(maxlen=EVIDENCE)
 
     def take(self, lecture: Lecture) -> None:
@@ -122,14 +126,15 @@ class VoiceTrainer:
         self._judged = self._fit.steps
         judgement = self._fit.judge()
         found = judgement.coordinates
-        helps = better(judgement.found, judgement.alone, -MARGIN)
+        helps = better(judgement.found, judgement.alone)
         if self._disappoints(judgement) and not helps:
             found = np.zeros_like(found)
-        elif not (helps and better(judgement.found, judgement.sent)):
+        elif not (helps and self._seconds >= self._due and better(judgement.found, judgement.sent, worth=0)):
             return Update(self._speaker, judgement, None)
         if np.array_equal(found, self._fit.sent):
             return Update(self._speaker, judgement, None)
         self._fit.sent = found
+        self._due = LATER * self._seconds
         self._evidence.clear()
         return Update(self._speaker, judgement, found)
 
@@ -138,6 +143,6 @@ class VoiceTrainer:
         if not self._fit.sent.any():
             return False
         self._evidence.append(judgement)
-        similarity = sum(each.sent.similarity - each.alone.similarity for each in self._evidence)
-        mel = sum(each.alone.mel_distance - each.sent.mel_distance for each in self._evidence)
-        return similarity < 0 or mel < 0
+        similarity = sum(each.sent.similarity - each.alone.similarity for each in self._evidence) / len(self._evidence)
+        mel = sum(each.alone.mel_distance - each.sent.mel_distance for each in self._evidence) / len(self._evidence)
+        return similarity + mel < 0 or similarity < -SLACK or mel < -SLACK

@@ -16,8 +16,10 @@ from codec.payload import Extension, Packet, serialize
 from codec.settings import EncoderSettings
 from codec.voice import Voice
 from codec.voice_memory import MAY_KEEP, TYPE, MemoryReceiver, MemorySender, OwnMemory, Remembered
+from softphone import config
+from softphone.cli.main import main
 from softphone.control.protocol import CallState, Event, Log, Media
-from softphone.engine.voice_keeper import VoiceKeeper, voices_refused
+from softphone.engine.voice_keeper import ASK, VoiceKeeper, voices_refused
 from softphone.store.voices import OWN, KeptVoices
 from tests.scripted_speech import models_for
 
@@ -143,6 +145,26 @@ def test_nothing_is_kept_without_leave(tmp_path: Path, consent: str, permitted: 
     assert (kept.get(OWN) is not None) == (parts is not None)
     assert len([event for event in events if isinstance(event, Log)]) == (consent == "ask")
     assert [bool(memory["permit"]) for memory in told] == ([True, True] if consent == "always" else [])
+
+
+def test_consent_is_asked_once_and_said_to_the_configuration_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    file, events = tmp_path / "my phone.toml", cast(list[Any], [])
+    stream = SimpleNamespace(number=1, voices={})
+    state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
+    call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
+    keeper = VoiceKeeper("ask", cast(Any, {1: call}), events.append, KeptVoices(tmp_path), file=file)
+    for _ in range(2):
+        keeper.take(Media(time=0, monotonic=0, call=1, state="active", codec="x-phv"))
+        keeper.take(CallState(time=0, monotonic=0, call=1, state="disconnected", direction="outgoing", remote="sip:bob@example.org"))
+    assert [event.message for event in events] == [ASK.format(f" --config '{file}'")]
+    for command, said in (("allow", "always"), ("refuse", "never")):
+        assert main(["voices", command, "--config", str(file)]) == 0
+        assert config.load(file).privacy.voices == said
+    assert voices_refused(file) and not (tmp_path / "xdg").exists()
+    assert "not remembered" in capsys.readouterr().err
 
 
 def test_what_is_refused_meanwhile_is_not_kept_and_another_stream_loses_nothing(tmp_path: Path) -> None:

@@ -5,14 +5,20 @@ far end knows after so many seconds is then given to a fresh decoder, which spea
 embedding alone.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+import hashlib
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec import audio_file
+from codec.fingerprint import fingerprint
 from codec.voice import Voice
 from codec.voice_hearing import Hearing, utterance_embedding
 from codec.voice_rehearsal import STEP, Known, lessons_of, listen, rehearse
@@ -20,17 +26,20 @@ from codec.voice_trainer import TrainingRoom
 from softphone.bench.manifest import Recording
 from softphone.bench.second_voice import SecondVoice
 from softphone.bench.systems.own_models import own_models
+from softphone.bench.voice_rows import KeptRows, VoiceFigures, VoiceRow
 from softphone.bench.workbench import Say
 from softphone.errors import SoftphoneError
 
 MARKS = (3.0, 10.0, 30.0, 60.0)
 """Seconds of speech, as the encoder counts them."""
-LEAST_HEARD_S, HEARD_SHARE = 6.0, 0.2
-"""Kept for listening: this share of a speaker's recordings, and so much at least."""
+LEAST_HEARD_S, HEARD_SHARE, MOST_HEARD_S = 6.0, 0.2, 20.0
+"""Kept for listening: this share of a speaker's recordings, so much at least and about so much at most."""
 LEAST_S = 9.0
 SHARE = 0.25
 """Of a core, for the training."""
 PAUSE = 8000
+LOUD, SILENCE, AROUND = 90, 10 ** (-35 / 20), 4
+"""Where a sound is 35 dB below its loudest tenth, and not within 80 ms of louder sound, nobody speaks."""
 PREFIXES = (8, 16, 32, 64)
 CROWD = 20
 """A speaker is to be found among so many."""
@@ -42,46 +51,13 @@ class VoiceBenchError(SoftphoneError):
 
 
 @dataclass(frozen=True)
-class VoiceRow:
-    """One speaker after so many seconds of speech; `_embedding_only`: without the training. similarity: cosine of the GE2E embeddings of
-    the kept recordings as said and as heard; similarity2: of another encoder's; mel_distance: as in `codec.voice_hearing`; found: whether
-    what is heard is likest, by GE2E, to this speaker's recordings from the call among CROWD; real: the similarity of the kept recordings
-    to those from the call, both true; training_s: processor time; heard_s: length of the kept recordings."""
-
-    speaker: str
-    seconds: float
-    bytes: float
-    similarity: float
-    similarity_embedding_only: float
-    similarity2: float
-    similarity2_embedding_only: float
-    mel_distance: float
-    mel_distance_embedding_only: float
-    found: bool
-    found_embedding_only: bool
-    real: float
-    real2: float
-    training_s: float
-    heard_s: float
-
-
-@dataclass(frozen=True)
-class VoiceFigures:
-    """prefix_cosines: mean cosine of the first bytes of a description to the full embedding, over the speakers."""
-
-    rows: list[VoiceRow]
-    prefix_cosines: dict[int, float]
-
-    def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {"rows": [asdict(row) for row in self.rows], "prefix_cosines": {str(size): x for size, x in self.prefix_cosines.items()}}
-
-
-@dataclass(frozen=True)
 class _Speaker:
     name: str
     call: NDArray[np.int16]
     kept: NDArray[np.int16]
+
+
+_Task = tuple[_Speaker, dict[str, NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
@@ -97,40 +73,55 @@ class VoiceBench:
     def __init__(self) -> None:
         self._models, self._room, self._second = own_models(), TrainingRoom.load(), SecondVoice()
 
-    def bench(self, recordings: Sequence[Recording], say: Say, limit: int | None = None) -> VoiceFigures:
-        """limit: of speakers. Raises SoftphoneError, CodecError."""
+    def bench(
+        self, recordings: Sequence[Recording], say: Say, limit: int | None = None, keep: Path | None = None, jobs: int = 1
+    ) -> VoiceFigures:
+        """limit: of speakers; keep: folder of what was measured already, as it comes; jobs: processes. Raises SoftphoneError,
+        CodecError."""
         speakers = _speakers(recordings)[:limit]
         enrolled = {each.name: self._embed(each.call) for each in speakers}
-        rows: list[VoiceRow] = []
-        for place, each in enumerate(speakers, 1):
-            new = self._rows(each, enrolled)
-            if not new:
-                say(f"{place} of {len(speakers)}: {each.name} says too little")
-                continue
-            rows += new
-            last = new[-1]
-            say(
-                f"{place} of {len(speakers)}: {each.name} after {last.seconds:g} s: similarity {last.similarity_embedding_only:.3f} "
-                f"-> {last.similarity:.3f}, mel {last.mel_distance_embedding_only:.3f} -> {last.mel_distance:.3f}"
-            )
-        if not rows:
+        kept = KeptRows(keep)
+        tasks = [(each, _crowd(each.name, enrolled)) for each in speakers]
+        found = {each.name: rows for each, crowd in tasks if (rows := kept.get(each.name, _key(each, crowd))) is not None}
+        missing = [task for task in tasks if task[0].name not in found]
+        for speaker, crowd, rows in self._measured(missing, jobs):
+            found[speaker.name] = rows
+            kept.put(speaker.name, _key(speaker, crowd), rows)
+            say(_told(len(found), len(speakers), speaker.name, rows))
+        everything = [row for each in speakers for row in found[each.name]]
+        if not everything:
             raise VoiceBenchError("no speaker speaks for three seconds; name another list with --data")
-        return VoiceFigures(rows, self._prefixes(list(enrolled.values())))
+        return VoiceFigures(everything, self._prefixes(list(enrolled.values())))
+
+    def _measured(self, tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Speaker, dict[str, NDArray[np.float32]], list[VoiceRow]]]:
+        if jobs == 1:
+            for speaker, crowd in tasks:
+                yield speaker, crowd, self.rows(speaker, crowd)
+            return
+        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+            waiting = {pool.submit(_rows_of, *task): task for task in tasks}
+            try:
+                for future in as_completed(waiting):
+                    yield *waiting[future], future.result()
+            except BrokenProcessPool:
+                raise VoiceBenchError("a process of the benchmark died, perhaps for want of memory; use fewer --jobs") from None
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def _embed(self, pcm: NDArray[np.int16]) -> NDArray[np.float32]:
-        """GE2E of the stretches that are not digital silence."""
-        return utterance_embedding(self._models.voice_encoder, _sounding(pcm).astype(np.float32) / np.float32(32768))
+        """GE2E of the stretches in which somebody speaks."""
+        return utterance_embedding(self._models.voice_encoder, sounding(pcm).astype(np.float32) / np.float32(32768))
 
-    def _rows(self, speaker: _Speaker, enrolled: dict[str, NDArray[np.float32]]) -> list[VoiceRow]:
+    def rows(self, speaker: _Speaker, crowd: dict[str, NDArray[np.float32]]) -> list[VoiceRow]:
+        """Of one speaker; none who says too little. crowd: embeddings by name, the speaker's own among them."""
         payloads, stretches = lessons_of(self._models, speaker.kept)
         if not stretches:
             raise VoiceBenchError(
                 f"nobody speaks in the recordings of {speaker.name} that were kept for listening; leave them out of --data"
             )
         hearing = Hearing(self._room.far_end, self._room.code, self._models.voice_encoder, stretches)
-        true, true2 = self._embed(speaker.kept), self._second.embed(_sounding(speaker.kept))
-        real2 = float(true2 @ self._second.embed(_sounding(speaker.call)))
-        crowd = _crowd(speaker.name, enrolled)
+        true, true2 = self._embed(speaker.kept), self._second.embed(sounding(speaker.kept))
+        real2 = float(true2 @ self._second.embed(sounding(speaker.call)))
         rows = []
         for known in rehearse(self._models, self._room, speaker.call, MARKS, SHARE):
             alone = self._hear(known, {}, payloads, hearing)
@@ -148,10 +139,10 @@ class VoiceBench:
                     mel_distance_embedding_only=alone.mel,
                     found=_likest(full.vector, crowd) == speaker.name,
                     found_embedding_only=_likest(alone.vector, crowd) == speaker.name,
-                    real=float(true @ enrolled[speaker.name]),
+                    real=float(true @ crowd[speaker.name]),
                     real2=real2,
                     training_s=round(known.training_s, 2),
-                    heard_s=round(len(_sounding(speaker.kept)) / _RATE, 1),
+                    heard_s=round(len(sounding(speaker.kept)) / _RATE, 1),
                 )
             )
         return rows
@@ -160,7 +151,7 @@ class VoiceBench:
         pcm = listen(self._models, payloads, known.pieces[0], residual)
         coordinates = known.coordinates if residual else np.zeros_like(known.coordinates)
         mel = hearing.hear(known.voice, coordinates).mel_distance
-        return _Heard(self._embed(pcm), self._second.embed(_sounding(pcm)), mel)
+        return _Heard(self._embed(pcm), self._second.embed(sounding(pcm)), mel)
 
     def _prefixes(self, embeddings: list[NDArray[np.float32]]) -> dict[int, float]:
         code = self._models.voice_code
@@ -172,6 +163,32 @@ class VoiceBench:
                 total += float(code.decode(pieces, 150.0).embedding @ embedding)
             found[size] = total / len(embeddings)
         return found
+
+
+@cache
+def _bench_of_this_process() -> VoiceBench:
+    return VoiceBench()
+
+
+def _rows_of(speaker: _Speaker, crowd: dict[str, NDArray[np.float32]]) -> list[VoiceRow]:
+    return _bench_of_this_process().rows(speaker, crowd)
+
+
+def _key(speaker: _Speaker, crowd: dict[str, NDArray[np.float32]]) -> str:
+    parts = [fingerprint(), hashlib.sha256(Path(__file__).read_bytes()).hexdigest(), *sorted(crowd)]
+    parts += [hashlib.sha256(pcm.tobytes()).hexdigest() for pcm in (speaker.call, speaker.kept)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _told(place: int, speakers: int, name: str, rows: list[VoiceRow]) -> str:
+    if not rows:
+        return f"{place} of {speakers}: {name} says too little"
+    last = rows[-1]
+    return (
+        f"{place} of {speakers}: {name} after {last.seconds:g} s: "
+        f"similarity {last.similarity_embedding_only:.3f} -> {last.similarity:.3f}, "
+        f"mel {last.mel_distance_embedding_only:.3f} -> {last.mel_distance:.3f}"
+    )
 
 
 def _speakers(recordings: Sequence[Recording]) -> list[_Speaker]:
@@ -188,7 +205,7 @@ def _speakers(recordings: Sequence[Recording]) -> list[_Speaker]:
             middle = int(len(sounds[0]) * (1 - max(HEARD_SHARE, LEAST_HEARD_S / total)))
             sounds = [sounds[0][:middle], sounds[0][middle:]]
         kept: list[NDArray[np.int16]] = []
-        while len(sounds) > 1 and sum(map(len, kept)) / _RATE < max(LEAST_HEARD_S, HEARD_SHARE * total):
+        while len(sounds) > 1 and sum(map(len, kept)) / _RATE < min(max(LEAST_HEARD_S, HEARD_SHARE * total), MOST_HEARD_S):
             kept.insert(0, sounds.pop())
         found.append(_Speaker(name, _one_after_the_other(sounds), _one_after_the_other(kept)))
     if not found:
@@ -201,9 +218,13 @@ def _one_after_the_other(sounds: Sequence[NDArray[np.int16]]) -> NDArray[np.int1
     return np.concatenate([part for sound in sounds for part in (sound, pause)])
 
 
-def _sounding(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+def sounding(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Without its pauses, as resemblyzer embeds: those of a recording are noise, those of the far end silence, and neither is a voice."""
     frames = pcm[: len(pcm) // STEP * STEP].reshape(-1, STEP)
-    return np.asarray(frames[np.abs(frames).max(1, initial=0) > 0].ravel())
+    level = np.sqrt(np.square(frames.astype(np.float32)).mean(1))
+    loud = level > max(1.0, float(np.percentile(level[level > 0], LOUD)) * SILENCE) if level.any() else level > 0
+    near = np.convolve(loud, np.ones(2 * AROUND + 1), "same") > 0.5
+    return np.asarray(frames[near].ravel())
 
 
 def _crowd(name: str, enrolled: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from softphone.bench.docs_page import DocsError
 from softphone.bench.plots import figure_of, save
-from softphone.bench.voice_bench import MARKS, VoiceFigures
+from softphone.bench.voice_bench import MARKS
+from softphone.bench.voice_rows import VoiceFigures
 from softphone.bench.voice_table import voice_table
 
 PAGE, PICTURE = "voice.md", "bench-voice.png"

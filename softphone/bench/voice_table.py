@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from statistics import mean
 
-from softphone.bench.voice_bench import MARKS, VoiceFigures, VoiceRow
+from softphone.bench.voice_bench import MARKS
+from softphone.bench.voice_rows import VoiceFigures, VoiceRow
 
 LONG_S = 40.0
 """Of those who say so much the end is told separately."""

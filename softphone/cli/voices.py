@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from softphone.cli import options as shared
 from softphone.cli import status
 from softphone.cli.output import harmless
 from softphone.store.settings import Settings
@@ -29,7 +30,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     export.add_argument("file", type=Path, help="only you can read it; - is standard output")
     export.set_defaults(run=_export)
     for name, text in (("allow", "remember voices from now on, where the other side allows it too"), ("refuse", "remember none")):
-        kinds.add_parser(name, help=text, epilog=status.HELP).set_defaults(run=_consent, consent="always" if name == "allow" else "never")
+        consent = kinds.add_parser(name, help=text, epilog=status.HELP)
+        shared.add_config(consent)
+        consent.set_defaults(run=_consent, consent="always" if name == "allow" else "never")
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -81,7 +84,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _consent(options: argparse.Namespace) -> int:
-    Settings().change({"privacy.voices": options.consent})
+    Settings(options.config).change({"privacy.voices": options.consent})
     said = "are remembered from the next start of the phone on" if options.consent == "always" else "are not remembered"
     print(f"voices {said}", file=sys.stderr)
     return status.OK

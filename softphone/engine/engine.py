@@ -116,7 +116,9 @@ class Engine:
         self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
         secret = {account.password_env for _, account in config.named_accounts().values()} - {""}
         self.hooks = HookRunner(config.hooks, socket_path.absolute(), self.server.publish, secret)
-        self.voices = VoiceKeeper(config.privacy.voices, self.calls, self.publish, refused=lambda: voices_refused(config_file))
+        self.voices = VoiceKeeper(
+            config.privacy.voices, self.calls, self.publish, refused=lambda: voices_refused(config_file), file=config_file
+        )
         phv = dataclasses.asdict(config.phv)
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),

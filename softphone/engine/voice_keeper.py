@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import shlex
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 ASK = (
     "Voices of this call could be remembered, so that the next one sounds right at once: "
-    "say `softphone voices allow` or `softphone voices refuse`; until then they are forgotten."
+    "say `softphone voices allow{0}` or `softphone voices refuse{0}`; until then they are forgotten."
 )
 log = logging.getLogger(__name__)
 
@@ -47,9 +48,12 @@ class VoiceKeeper:
         publish: Callable[[Event], None],
         kept: KeptVoices | None = None,
         refused: Callable[[], bool] = lambda: False,
+        file: Path | None = None,
     ) -> None:
+        """file: the configuration that the user named, for the question."""
         self._consent = consent
         self._refused = refused
+        self._ask = ASK.format("" if file is None else f" --config {shlex.quote(str(file))}")
         self._calls, self._publish = calls, publish
         self._kept = kept or KeptVoices()
         self._asked = False
@@ -102,7 +106,7 @@ class VoiceKeeper:
     def _end(self, stream: PhvStream, remote: str) -> None:
         if self._consent == "ask" and not self._asked:
             self._asked = True
-            self._publish(Log(level="info", message=ASK))
+            self._publish(Log(level="info", message=self._ask))
         voices = stream.voices
         if self._consent != "always" or not voices:
             return

@@ -142,6 +142,7 @@ class EncoderLane(_Lane):
         self.typed_s = 0.0
         self.sent: tuple[float, int, int] = (0.0, 0, 0)
         """Speech in ms, packets and bytes sent; one tuple, so that they belong together."""
+        self.voice_bytes = 0
         self._texts: deque[_Text] = deque()
         self._tunes: deque[dict[str, Any]] = deque(maxlen=MAX_TUNES)
         self._taught = False
@@ -233,6 +234,7 @@ class EncoderLane(_Lane):
             self.counters["payloads_made"] += 1
             self._send(Payload(self._number, payload))
             self.sent = (self._encoder.spoken_ms, self.sent[1] + 1, self.sent[2] + len(payload))
+        self.voice_bytes = self._encoder.voice_bytes
         self._observe()
         self.typed_s = self._encoder.typed_seconds
         self._room.own_voice.learn(self._encoder.voice)
@@ -422,6 +424,7 @@ class WorkerStream:
             "sent_speech_ms": speech_ms,
             "sent_packets": packets,
             "sent_bytes": size,
+            "sent_voice_bytes": self._encoder.voice_bytes,
             "link_reports": reports,
             "link_report": told,
             **{f"encoder_{name}": count for name, count in self._encoder.counters.items()},
