@@ -37,6 +37,8 @@ class Network:
     """Try several ways for the media and take one that works (RFC 8445)."""
     turn: str = matching("", _HOST, _HOST_MEANING)
     """A relay for media without a direct way (RFC 8656); implies ice."""
+    turn_transport: str = allowed("udp", "udp", "tcp")
+    """How the relay is reached; tcp for networks that let no UDP out."""
     turn_user: str = matching("", _PATH, "one line of text without control characters")
     turn_password_file: str = matching("", _PATH, "the path of a file whose first line is the password")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from softphone.config import Account, Audio, Codecs, Config, Network
-from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, Hangup, Media, Registration
+from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, Hangup, Media, Registration, Sdp, SipLadder
 from tests.conftest import PASSWORDS
 from tests.peers.coturn import PASSWORD, USER, Coturn
 from tests.peers.kamailio import DOMAIN, Kamailio
@@ -23,15 +23,16 @@ def running(tmp_path: Path) -> Iterator[ExitStack]:
         yield stack
 
 
-def phone_at(folder: Path, namespace: str, own: str, server: str, name: str, turn: bool) -> Phone:
+def phone_at(folder: Path, namespace: str, own: str, server: str, name: str, turn: str, stun: str = "") -> Phone:
+    """turn: how the relay is reached, or empty for none; stun: the server that tells the public address."""
     folder.mkdir()
     for file, text in (("password", PASSWORDS[name]), ("turn", PASSWORD)):
         (folder / file).touch(mode=0o600)
         (folder / file).write_text(text)
-    relay = {"turn": server, "turn_user": USER, "turn_password_file": str(folder / "turn")} if turn else {}
+    relay = {"turn": server, "turn_transport": turn, "turn_user": USER, "turn_password_file": str(folder / "turn")} if turn else {}
     config = Config(
         account=Account(id=f"sip:{name}@{DOMAIN}", proxy=f"sip:{server}:5060;lr", password_file=str(folder / "password")),
-        network=Network(bind=own, **relay),
+        network=Network(bind=own, stun=stun, **relay),
         audio=Audio(input="null", output="null"),
         codecs=Codecs(order=("PCMU",)),
     )
@@ -42,8 +43,8 @@ def phone_at(folder: Path, namespace: str, own: str, server: str, name: str, tur
 def test_another_address_under_a_call(running: ExitStack, tmp_path: Path, speech: Path) -> None:
     places = running.enter_context(TwoPlaces())
     proxy = Kamailio(tmp_path / "kamailio", PASSWORDS, contacts=4, namespace=places.server, addresses=SERVER)
-    alice = phone_at(tmp_path / "alice", places.a, "0.0.0.0", SERVER_TO_A, "alice", False)
-    bob = phone_at(tmp_path / "bob", places.server, SERVER_TO_B, SERVER_TO_B, "bob", False)
+    alice = phone_at(tmp_path / "alice", places.a, "0.0.0.0", SERVER_TO_A, "alice", "")
+    bob = phone_at(tmp_path / "bob", places.server, SERVER_TO_B, SERVER_TO_B, "bob", "")
     for each in (proxy, alice, bob):
         running.callback(each.stop)
         each.start()
@@ -68,9 +69,36 @@ def test_another_address_under_a_call(running: ExitStack, tmp_path: Path, speech
     bob.wait_state(again, "confirmed")
 
 
+@pytest.mark.interop("the public address behind a NAT (STUN), in Contact and SDP, and sound both ways", "coturn", "kamailio")
+def test_the_public_address_behind_a_nat(running: ExitStack, tmp_path: Path, speech: Path) -> None:
+    places = running.enter_context(TwoPlaces())
+    places.hide_a()
+    # All but alice is out there, beyond the NAT.
+    stun = Coturn(tmp_path / "coturn", places.b, [AT_B])
+    proxy = Kamailio(tmp_path / "kamailio", PASSWORDS, namespace=places.b, addresses=[AT_B])
+    alice = phone_at(tmp_path / "alice", places.a, AT_A, AT_B, "alice", "", stun=AT_B)
+    bob = phone_at(tmp_path / "bob", places.b, AT_B, AT_B, "bob", "")
+    for each in (stun, proxy, alice, bob):
+        running.callback(each.stop)
+        each.start()
+    for phone in (alice, bob):
+        phone.wait(Registration, lambda event: event.state == "registered")
+    bob.client.request(AutoAnswer(wav_in=str(speech)))
+    call = alice.call("bob", wav_in=speech)
+    alice.wait_state(call, "confirmed", 40)
+    taken = bob.wait(CallState, lambda event: event.state == "confirmed").call
+    assert f"IN IP4 {SERVER_TO_B}" in alice.client.request(Sdp(call=call))["local"]
+    invite = next(entry["text"] for entry in alice.client.request(SipLadder(call=call))["messages"] if entry["sent"])
+    assert f"@{SERVER_TO_B}:" in invite and AT_A not in invite.partition("\r\n\r\n")[2]
+    for phone in (alice, bob):
+        phone.wait(CallStatistics, lambda event: event.rx.packets > 100, 40)
+    bob.client.request(Hangup(call=taken))
+    alice.wait_state(call, "disconnected")
+
+
 @pytest.mark.interop("a call through TURN where there is no direct way (ICE)", "coturn", "kamailio")
-@pytest.mark.parametrize("turn", [True, False])
-def test_a_call_without_a_direct_way(turn: bool, running: ExitStack, tmp_path: Path, speech: Path) -> None:
+@pytest.mark.parametrize("turn", ["udp", "tcp", ""])
+def test_a_call_without_a_direct_way(turn: str, running: ExitStack, tmp_path: Path, speech: Path) -> None:
     places = running.enter_context(TwoPlaces())
     relay = Coturn(tmp_path / "coturn", places.server, SERVER)
     proxy = Kamailio(tmp_path / "kamailio", PASSWORDS, namespace=places.server, addresses=SERVER)
@@ -92,6 +120,7 @@ def test_a_call_without_a_direct_way(turn: bool, running: ExitStack, tmp_path: P
     if turn:
         assert min(got) > 100, f"{got}\n{relay.log()[-3000:]}"
         assert "CHANNEL_BIND" in relay.log() or "CREATE_PERMISSION" in relay.log()
+        assert ("tcp or tls connected" in relay.log()) == (turn == "tcp")
     else:
         assert got == [0, 0], "there is a direct way, so the test proves nothing"
     alice.client.request(Hangup(call=call))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from codec.payload import VERSION
+from softphone import sound_file
 from softphone.control.protocol import Hangup
 from tests.peers.bare_wire import BareWire, RtpHeader
 from tests.peers.phone import Phone
@@ -69,6 +70,40 @@ def test_opus_counts_rtp_time_as_rfc_7587_says(make_phone: MakePhone, speech: Pa
     assert [marker for _, _, marker in steps] == [ticks > OPUS_TICKS for ticks, _, _ in steps]
     spoken_ms = (packets[-1].timestamp - packets[0].timestamp) / 48
     assert 3500 < spoken_ms < 5500
+
+
+@pytest.mark.parametrize(
+    ("wish", "holds"),
+    [
+        ("maxplaybackrate=8000", lambda packets: {packet.first >> 3 for packet in packets} <= {0, 1, 2, 3}),
+        ("cbr=1", lambda packets: len({packet.payload_bytes for packet in packets}) == 1),
+        ("maxaveragebitrate=6000", lambda packets: sum(packet.payload_bytes for packet in packets) * 8 < 6000 * 1.15 * 0.06 * len(packets)),
+        ("usedtx=0", lambda packets: all(after.timestamp - before.timestamp == OPUS_TICKS for before, after in pairwise(packets))),
+        ("stereo=1;sprop-stereo=1", lambda packets: not any(packet.first & 4 for packet in packets)),
+    ],
+)
+def test_opus_is_sent_as_the_far_end_wants_it(
+    wish: str, holds: Callable[[list[RtpHeader]], bool], make_phone: MakePhone, speech: Path, tmp_path: Path
+) -> None:
+    """RFC 7587, 6.1 and 7; stereo is a wish that nobody needs to fulfil."""
+    short = tmp_path / "short.wav"
+    sound_file.write_wav(short, sound_file.read(speech)[: 2 * sound_file.SAMPLE_RATE])
+    phone = make_phone("phone", codecs=("opus",))
+    with wire(f"m=audio PORT RTP/AVP 96\na=rtpmap:96 opus/48000/2\na=fmtp:96 {wish}") as peer:
+        packets = [packet for packet in say(phone, peer, short) if packet.payload_type == 96]
+    assert len(packets) > 20 and holds(packets), packets
+    offered = re.search(r"a=fmtp:\d+ (maxplaybackrate\S*)", peer.offer)
+    assert offered is not None
+    ours = dict(part.split("=") for part in offered[1].split(";"))
+    assert ours == {
+        "maxplaybackrate": "16000",
+        "sprop-maxcapturerate": "16000",
+        "maxaveragebitrate": "8000",
+        "stereo": "0",
+        "sprop-stereo": "0",
+        "useinbandfec": "1",
+        "usedtx": "1",
+    }
 
 
 def test_our_codec_counts_rtp_time_at_16_khz(make_phone: MakePhone, speech: Path) -> None:

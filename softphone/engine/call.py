@@ -177,7 +177,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     def tick(self) -> None:
         """Each second: statistics, and the end of a call whose far end vanished."""
-        if not self.over and not self.isActive():
+        if not self.over and not self.isActive() and self._is_dropped():
             self._finish(self.describe())
         if self.over:
             return
@@ -186,6 +186,13 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             self.end(
                 reason=f"nothing came from the far end for {self.media.silence_limit_s:g} s; it or the network between is gone, call again"
             )
+
+    def _is_dropped(self) -> bool:
+        """Not active may also mean that a relay or STUN server is still being asked, before the INVITE goes out."""
+        try:
+            return bool(self.getInfo().state == pj.PJSIP_INV_STATE_DISCONNECTED)
+        except pj.Error:
+            return True
 
     @pjsip_callback
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
@@ -298,7 +305,10 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
+        # As above: a new call that finds no object of its own would be put into this one.
+        wanted, prm.statusCode = prm.statusCode, pj.PJSIP_SC_DECLINE
         prm.newCall = successor = self._environment.successor(self, "incoming")
+        prm.statusCode = wanted
         self._successor = weakref.ref(successor)
 
     @pjsip_callback

@@ -47,7 +47,7 @@ def set_ways(config: pj.AccountNatConfig, network: Network) -> None:
     if network.turn:
         config.turnEnabled = True
         config.turnServer = network.turn if ":" in network.turn else f"{network.turn}:3478"
-        config.turnConnType = pj.PJ_TURN_TP_UDP
+        config.turnConnType = pj.PJ_TURN_TP_TCP if network.turn_transport == "tcp" else pj.PJ_TURN_TP_UDP
         config.turnUserName = network.turn_user
         config.turnPasswordType = 0
         config.turnPassword = network.turn_password()

@@ -16,6 +16,8 @@ class RtpHeader:
     sequence: int
     timestamp: int
     payload_bytes: int
+    first: int
+    """Byte of the payload; of Opus its table of contents (RFC 6716, 3.1)."""
 
 
 class BareWire:
@@ -89,4 +91,4 @@ class BareWire:
                 continue
             if len(packet) > 12 and packet[0] >> 6 == 2:
                 flags, sequence, timestamp = struct.unpack("!xBHI4x", packet[:12])
-                self.rtp.append(RtpHeader(flags >= 128, flags & 127, sequence, timestamp, len(packet) - 12))
+                self.rtp.append(RtpHeader(flags >= 128, flags & 127, sequence, timestamp, len(packet) - 12, packet[12]))

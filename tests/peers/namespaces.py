@@ -48,6 +48,13 @@ class TwoPlaces:
         _run("ip", "-n", self.a, "addr", "add", f"{address}/24", "dev", "wire")
         _run("ip", "-n", self.a, "route", "replace", "default", "via", SERVER_TO_A)
 
+    def hide_a(self) -> None:
+        """The server becomes a NAT: a reaches b under the server's address there, and b reaches nobody behind it by itself."""
+        rules = "-t nat -A POSTROUTING -o to-b -j MASQUERADE", "-A FORWARD -i to-b -m conntrack ! --ctstate ESTABLISHED,RELATED -j DROP"
+        for rule in (*rules, "-A INPUT -i to-b -p udp -j DROP"):
+            _run("ip", "netns", "exec", self.server, "iptables", *rule.split())
+        _run("ip", "netns", "exec", self.server, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+
 
 def listens(namespace: str, port: int) -> bool:
     """Whether somebody has this UDP port there."""
@@ -59,7 +66,7 @@ def _run(*command: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except FileNotFoundError:
-        raise PeerError(f"{command[0]} is not installed; run: apt-get install iproute2 procps") from None
+        raise PeerError(f"{command[0]} is not installed; run: apt-get install iproute2 procps iptables") from None
     if done.returncode:
         raise PeerError(f"{' '.join(command)} failed ({done.stderr.strip()}); these tests make networks of their own, which needs root")
     return done.stdout
