@@ -1,5 +1,6 @@
 """Voices from call to call: what the codec says of them, what is kept on disk, and that nothing is kept without both sides' leave."""
 
+import json
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from codec import voice_residual as residual
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.errors import PayloadError
-from codec.payload import Extension, Packet, serialize
+from codec.payload import Extension, Packet, parse, serialize
 from codec.settings import EncoderSettings
 from codec.voice import Voice
 from codec.voice_memory import MAY_KEEP, TYPE, MemoryReceiver, MemorySender, OwnMemory, Remembered
@@ -21,7 +23,7 @@ from softphone.cli.main import main
 from softphone.control.protocol import CallState, Event, Log, Media
 from softphone.engine.voice_keeper import ASK, VoiceKeeper, voices_refused
 from softphone.store.voices import OWN, KeptVoices
-from tests.scripted_speech import models_for
+from tests.scripted_speech import models_for, script
 
 KNOWN = Remembered({0: b"\x50abc", 1: b"defg"}, {0: b"\x12\x34\x56\x78"}, 9)
 
@@ -96,6 +98,22 @@ def test_a_remembered_voice_is_spoken_in_at_once_and_its_bytes_are_saved() -> No
     assert encoder.known_there == known
 
 
+@pytest.mark.parametrize("voice", [True, False], ids=["described", "neutral"])
+def test_a_neutral_voice_says_nothing_of_who_speaks(voice: bool) -> None:
+    said = script([("SIL", 300), *[("HH", 80), ("AH", 120), ("L", 80), ("OW", 160), ("SIL", 300)] * 12])
+    models = models_for(said.phones)
+    encoder = Encoder(models, EncoderSettings(voice=voice))
+    known = Remembered(dict(enumerate(models.voice_code.encode(own().voice))), {0: b"\x12\x34\x56\x78"}, models.voice_residual.basis)
+    encoder.recall(own(), known, permit=True)
+    encoder.teach(own().coordinates, encoder.speakers)
+    packets = [parse(payload, models.entropy) for at in range(0, len(said.pcm), 320) for payload in encoder.encode(said.pcm[at : at + 320])]
+    told = {each.type for packet in packets for each in packet.extensions} & {residual.TYPE, TYPE}
+    assert any(packet.groups[-1] for packet in packets)
+    assert (told == {residual.TYPE, TYPE}) == voice and (voice or not told)
+    assert voice or not any(packet.voice for packet in packets)
+    assert (encoder.voice_bytes > 0) == voice
+
+
 def test_who_forgot_the_voice_is_told_it_anew() -> None:
     models = models_for([])
     encoder = Encoder(models, EncoderSettings())
@@ -120,6 +138,23 @@ def test_files_are_private_listed_and_deleted(tmp_path: Path) -> None:
     next((tmp_path / "voices").glob("*.json")).write_text("{")
     assert len(kept.all()) == 1
     assert kept.delete_all() == 2
+
+
+def test_the_command_lists_exports_and_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    kept = KeptVoices()
+    kept.keep("sip:bob@example.org", {"mine": KNOWN.as_json(), "theirs": KNOWN.as_json()})
+    kept.keep(OWN, {"own": own().as_json()})
+    file = tmp_path / "bob.json"
+    assert main(["voices", "list"]) == main(["voices", "export", "bob@example.org", str(file)]) == 0
+    listed = capsys.readouterr().out
+    assert "your voice, from 40 s" in listed and "bob@example.org: their voice is known here" in listed
+    assert KNOWN.pieces[1].hex() not in listed, "a list tells of whom, not what"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert Remembered.from_json(json.loads(file.read_text())["voices"]["theirs"]) == KNOWN
+    assert main(["voices", "delete", "bob@example.org"]) == 0
+    assert main(["voices", "export", "bob@example.org", str(file)]) == 1
+    assert [voice.who for voice in kept.all()] == [OWN]
 
 
 @pytest.mark.parametrize(
