@@ -193,6 +193,14 @@ def test_races_of_callers(phone: Phone, tmp_path: Path) -> None:
     assert phone.client.request(Status())["calls"] == []
 
 
+@pytest.mark.interop("an INVITE that replaces a call which there is not (RFC 3891)", "sip-tester")
+def test_a_replaces_of_nothing(phone: Phone, tmp_path: Path) -> None:
+    replacing = INVITES.replace("Max-Forwards: 70", "Max-Forwards: 70\n      Require: replaces\n      Replaces: x;to-tag=a;from-tag=b")
+    with sipp(tmp_path, replacing, '<recv response="100" optional="true"/>', '<recv response="481"/>', calls=host(phone)) as peer:
+        peer.wait()
+    assert phone.client.request(Status())["calls"] == []
+
+
 @pytest.mark.interop("a call that forks: early dialogs of two phones, one answers, and one too late", "sip-tester")
 def test_early_dialogs_of_a_fork(phone: Phone, tmp_path: Path) -> None:
     first, second = ";tag=desk", ";tag=pocket"

@@ -1,6 +1,7 @@
 """What stands on the wire: the offer's lines and their order, and the RTP headers of our packets."""
 
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ import pytest
 
 from codec.payload import VERSION
 from softphone import sound_file
-from softphone.control.protocol import Hangup
+from softphone.control.protocol import AutoAnswer, CallState, Hangup
+from tests.fuzzing.sip_talk import Dialog
 from tests.peers.bare_wire import BareWire, RtpHeader
 from tests.peers.phone import Phone
 
@@ -53,6 +55,36 @@ def test_the_offer_names_our_codec_first_then_opus_then_g711(make_phone: MakePho
     ours = formats[1].split()[0]
     assert re.search(rf"a=fmtp:{ours} version={VERSION};inventory=arpabet-39;model=[0-9a-f]{{8}}\r", peer.offer)
     assert {packet.payload_type for packet in packets} == {0}
+
+
+def test_a_call_waits_for_a_relay_that_does_not_answer(make_phone: MakePhone, tmp_path: Path) -> None:
+    """It is not taken for dropped while PJSIP asks; here, where there is no other way either, PJSIP then gives it up itself."""
+    password = tmp_path / "secret"
+    password.touch(mode=0o600)
+    password.write_text("secret")
+    other = make_phone("other", codecs=("PCMU",))
+    other.client.request(AutoAnswer())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        relay = {"turn": f"127.0.0.1:{silent.getsockname()[1]}", "turn_user": "x", "turn_password_file": str(password)}
+        phone = make_phone("phone", codecs=("PCMU",), **relay)
+        call = phone.call(other.uri)
+        over = phone.wait(CallState, lambda event: event.call == call and event.state in ("confirmed", "disconnected"), 60)
+    assert over.code == 480, over
+
+
+def test_a_caller_that_wants_media_over_ipv6_is_told_of(make_phone: MakePhone) -> None:
+    phone = make_phone("phone", codecs=("PCMU",))
+    phone.client.request(AutoAnswer())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
+        caller.bind(("127.0.0.1", 0))
+        address = phone.uri.partition("@")[2]
+        invite = Dialog(1, caller.getsockname()[1], 4000, f"sip:x@{address}").request("INVITE", sdp=True)
+        invite = invite.replace(b"c=IN IP4 127.0.0.1", b"c=IN IP6 2001:db8::")
+        invite = invite.replace(b"Content-Length: ", b"X: ")  # its length has changed
+        caller.sendto(invite, ("127.0.0.1", int(address.partition(":")[2])))
+        over = phone.wait(CallState, lambda event: event.state == "disconnected")
+    assert over.code == 488 and "IPv6" in over.reason
 
 
 @pytest.mark.parametrize("talking_ptime", [20, 60])

@@ -21,6 +21,7 @@ from softphone.engine.guard import pjsip_callback
 from softphone.engine.media import phv
 from softphone.engine.rate_model import RTCP_INTERVAL_S
 from softphone.engine.renegotiation import Renegotiation
+from softphone.engine.sip_trace import FarEnd
 from softphone.engine.transfer import TransferProgress
 from softphone.errors import SoftphoneError
 
@@ -79,6 +80,11 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if not self.is_known:
             raise pj.Error(PJ_EINVALIDOP, "getInfo", "its address or transport is not one that this phone can use", __file__, 0)
         return super().getInfo()
+
+    @property
+    def far_end(self) -> FarEnd:
+        """What the far end has said of itself."""
+        return self._environment.far_end(self.number)
 
     @property
     def held(self) -> bool:

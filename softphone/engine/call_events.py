@@ -11,12 +11,13 @@ import pjsua2 as pj
 from softphone.control.protocol import CallState, Media
 from softphone.engine.endpoint import USER_AGENT
 from softphone.engine.media.negotiated import NegotiatedCodec
-from softphone.engine.sentences import explain_call
+from softphone.engine.sentences import NO_IPV6, explain_call
 from softphone.engine.sip_trace import FarEnd
 
 if TYPE_CHECKING:
     from softphone.engine.call import PhoneCall
 
+NOT_ACCEPTABLE_HERE = 488
 State = Literal["calling", "incoming", "early", "connecting", "confirmed", "disconnected"]
 _STATES: dict[int, State] = {
     pj.PJSIP_INV_STATE_CALLING: "calling",
@@ -72,7 +73,13 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
     event.duration_s = call.length.seconds(event.state)
     if event.state == "disconnected":
         event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason))
+        if event.code == NOT_ACCEPTABLE_HERE and not end_reason and _wants_ipv6(call.far_end.sdp):
+            event.reason = f"{event.code}: {NO_IPV6}"
     return event
+
+
+def _wants_ipv6(sdp: str) -> bool:
+    return "IN IP6 " in sdp.partition("c=")[2] and "c=IN IP4" not in sdp
 
 
 def media_event(call: PhoneCall, codec: NegotiatedCodec, media_index: int, *, held_by_remote: bool, note: str) -> Media:

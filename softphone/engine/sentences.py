@@ -34,6 +34,7 @@ _CALL = {
     606: "the far end accepts none of what we offer",
 }
 
+NO_IPV6 = "its media is to go over IPv6, which PJSIP is built without here; let the far end use IPv4"
 _CERTIFICATE = (
     "the server's certificate does not prove that it is that server; if it is your own, name its authority in network.tls_ca_file"
 )
