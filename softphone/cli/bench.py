@@ -6,9 +6,14 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softphone.cli import soak, status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from softphone.bench.manifest import Recording
 
 _NETWORK_LIMIT = 10
 """Calls take their time: these are two minutes of talk a row."""
@@ -69,6 +74,11 @@ def _add_setup(setup: argparse.ArgumentParser) -> None:
 def _add_voice(voice: argparse.ArgumentParser) -> None:
     voice.add_argument("--data", type=Path, required=True, nargs="+", help="folders with manifest.jsonl (id, file, speaker), or lists")
     voice.add_argument("--limit", type=int, help="only so many speakers")
+    voice.add_argument(
+        "--live", action="store_true", help="instead: real calls of two phones, each with and without training; late frames, likeness"
+    )
+    voice.add_argument("--keep", type=Path, metavar="DIR", help="keep each speaker's figures there, and go on from them next time")
+    voice.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
     voice.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, a row for each speaker and time")
     voice.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help="write voice.md and a picture there")
     voice.set_defaults(run=run_voice)
@@ -159,9 +169,13 @@ def run_voice(options: argparse.Namespace) -> int:
 
     if options.limit is not None and options.limit < 1:
         raise status.CommandError("--limit must be 1 or more")
+    if options.jobs < 1:
+        raise status.CommandError("--jobs must be 1 or more")
     recordings = [recording for path in options.data for recording in read_manifest(path)]
+    if options.live:
+        return _run_voice_live(options, recordings)
     try:
-        figures = VoiceBench().bench(recordings, _progress, options.limit)
+        figures = VoiceBench().bench(recordings, _progress, options.limit, options.keep, options.jobs)
     except CodecError as error:
         raise status.CommandError(str(error)) from None
     print(file=sys.stderr)
@@ -169,6 +183,20 @@ def run_voice(options: argparse.Namespace) -> int:
     _write_json(options.json, figures.as_json())
     if options.docs is not None:
         print(f"written: {voice_docs.write(options.docs, figures, _command())}", file=sys.stderr)
+    return status.OK
+
+
+def _run_voice_live(options: argparse.Namespace, recordings: "Sequence[Recording]") -> int:
+    from codec.errors import CodecError  # noqa: PLC0415 - loads torch
+    from softphone.bench import voice_live  # noqa: PLC0415
+
+    try:
+        rows = voice_live.bench(recordings, _progress, options.limit)
+    except CodecError as error:
+        raise status.CommandError(str(error)) from None
+    print(file=sys.stderr)
+    print(voice_live.table(rows))
+    _write_json(options.json, rows)
     return status.OK
 
 
