@@ -42,6 +42,8 @@ class Mailbox:
             except TimeoutError:
                 continue
             head = data.decode().partition("\r\n\r\n")[0]
+            if not head.strip():
+                continue  # keeps a way through a NAT open
             method = head.split(" ", 1)[0]
             if method == "SIP/2.0":
                 self.notified.set()
