@@ -74,6 +74,7 @@ def _add_setup(setup: argparse.ArgumentParser) -> None:
 def _add_voice(voice: argparse.ArgumentParser) -> None:
     voice.add_argument("--data", type=Path, required=True, nargs="+", help="folders with manifest.jsonl (id, file, speaker), or lists")
     voice.add_argument("--limit", type=int, help="only so many speakers")
+    voice.add_argument("--speakers", nargs="+", metavar="NAME", help="only these")
     voice.add_argument(
         "--live", action="store_true", help="instead: real calls of two phones, each with and without training; late frames, likeness"
     )
@@ -172,6 +173,10 @@ def run_voice(options: argparse.Namespace) -> int:
     if options.jobs < 1:
         raise status.CommandError("--jobs must be 1 or more")
     recordings = [recording for path in options.data for recording in read_manifest(path)]
+    if options.speakers:
+        if missing := set(options.speakers) - {recording.speaker for recording in recordings}:
+            raise status.CommandError(f"no recording in --data is of {', '.join(sorted(missing))}")
+        recordings = [recording for recording in recordings if recording.speaker in options.speakers]
     if options.live:
         return _run_voice_live(options, recordings)
     try:
