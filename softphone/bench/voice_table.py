@@ -25,6 +25,7 @@ _COLUMNS: tuple[_Column, ...] = (
     ("embedding only ", lambda rows: f"{_mean(row.similarity2_embedding_only for row in rows):.3f}"),
     ("mel distance", lambda rows: f"{_mean(row.mel_distance for row in rows):.3f}"),
     ("embedding only  ", lambda rows: f"{_mean(row.mel_distance_embedding_only for row in rows):.3f}"),
+    ("gain", lambda rows: f"{_mean(row.similarity - row.similarity_embedding_only for row in rows):+.3f}"),
     ("better in both", lambda rows: f"{_mean(gains(row) for row in rows):.0%}"),
     ("better by the second", lambda rows: f"{_mean(row.similarity2 > row.similarity2_embedding_only for row in rows):.0%}"),
     ("found", lambda rows: f"{_mean(row.found for row in rows):.0%}"),
@@ -59,4 +60,29 @@ def voice_table(figures: VoiceFigures) -> str:
         "| --- | " + " | ".join("---" for _ in figures.prefix_cosines) + " |",
         "| cosine to the full embedding | " + " | ".join(f"{cosine:.3f}" for cosine in figures.prefix_cosines.values()) + " |",
     ]
+    return "\n".join(lines)
+
+
+def speakers_table(figures: VoiceFigures) -> str:
+    """Each speaker at the end of their call."""
+    titles = (
+        "speaker",
+        "seconds",
+        "bytes",
+        "similarity",
+        "with training",
+        "second encoder",
+        "with training ",
+        "mel distance",
+        "with training  ",
+    )
+    lines = ["At the end of each speaker's call:", "", "| " + " | ".join(titles) + " |", "| " + " | ".join("---" for _ in titles) + " |"]
+    for row in {row.speaker: row for row in figures.rows}.values():
+        pairs = (
+            (row.similarity_embedding_only, row.similarity),
+            (row.similarity2_embedding_only, row.similarity2),
+            (row.mel_distance_embedding_only, row.mel_distance),
+        )
+        cells = [row.speaker, f"{row.seconds:g}", f"{row.bytes:.0f}", *(f"{value:.3f}" for pair in pairs for value in pair)]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
