@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softphone.cli import soak, status
+from softphone.cli import beside, soak, status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_setup(actions.add_parser("setup", help="how long a call takes to be set up, and how many bytes", epilog=status.HELP))
     _add_voice(actions.add_parser("voice", help="how like each speaker the far end sounds, and after how much speech", epilog=status.HELP))
     soak.add(actions)
+    beside.add(actions)
     _add_relay(actions.add_parser("relay", help="a bad network between two phones on this machine, until Ctrl-C", epilog=status.HELP))
 
 

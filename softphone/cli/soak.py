@@ -5,20 +5,21 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from softphone.cli import options as shared
 from softphone.cli import status
 
 PAGE = "reliability.md"
-_HEAD = "# Reliability\n\nWritten by the command that is named; every figure says of how many tries.\n"
+HEAD = "# Reliability\n\nWritten by the command that is named; every figure says of how many tries.\n"
 
 
 def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     soak = actions.add_parser("soak", help="many calls between two phones, and what goes wrong around them", epilog=status.HELP)
-    soak.add_argument("--calls", type=_count, default=500, metavar="N", help="calls in a row (default: 500)")
-    soak.add_argument("--at-once", type=_count, default=20, metavar="N", help="calls at the same time (default: 20)")
-    soak.add_argument("--speech", type=_count, default=30, metavar="N", help="calls in which somebody speaks (default: 30)")
-    soak.add_argument("--faults", type=_count, default=5, metavar="N", help="tries of each thing that goes wrong (default: 5)")
+    soak.add_argument("--calls", type=count, default=500, metavar="N", help="calls in a row (default: 500)")
+    soak.add_argument("--at-once", type=count, default=20, metavar="N", help="calls at the same time (default: 20)")
+    soak.add_argument("--speech", type=count, default=30, metavar="N", help="calls in which somebody speaks (default: 30)")
+    soak.add_argument("--faults", type=count, default=5, metavar="N", help="tries of each thing that goes wrong (default: 5)")
     soak.add_argument("--minutes", type=shared.positive, default=60.0, metavar="N", help="begin nothing new after so long (default: 60)")
     shared.add_config(soak)
     soak.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
@@ -33,21 +34,18 @@ def run(options: argparse.Namespace) -> int:
     from softphone.bench.soak.run import soak  # noqa: PLC0415
 
     settings = config.Config() if options.config is None else config.load(options.config)
-    found = soak(settings, options.calls, options.at_once, options.faults, options.minutes, _say, options.speech)
+    found = soak(settings, options.calls, options.at_once, options.faults, options.minutes, say, options.speech)
     text = report(found)
     print(text)
     if options.json is not None:
-        try:
-            options.json.write_text(json.dumps(found.as_json(), indent=2) + "\n")
-        except OSError as error:
-            raise status.CommandError(f"{options.json} cannot be written ({error.strerror}); name another file with --json") from None
+        write_json(options.json, found.as_json())
     if options.docs is not None:
         body = f"## Endurance\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{text}"
-        print(f"written: {write_section(options.docs, 'bench soak', body, PAGE, _HEAD)}", file=sys.stderr)
+        print(f"written: {write_section(options.docs, 'bench soak', body, PAGE, HEAD)}", file=sys.stderr)
     return status.OK if all(one.recovered == one.tried for one in found.exercises) and not found.left_over else status.ERROR
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     """A whole number of 1 or more, for argparse."""
     value = int(text)
     if value < 1:
@@ -55,5 +53,13 @@ def _count(text: str) -> int:
     return value
 
 
-def _say(line: str) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Raises CommandError."""
+    try:
+        path.write_text(json.dumps(value, indent=2) + "\n")
+    except OSError as error:
+        raise status.CommandError(f"{path} cannot be written ({error.strerror}); name another file with --json") from None
+
+
+def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""How fast calls are set up, beside other phones, in one run."""

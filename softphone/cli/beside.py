@@ -1,0 +1,45 @@
+"""`softphone bench beside`: call set-up and calls a minute beside other phones."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from softphone.cli import soak, status
+
+NAMES = ("softphone", "softphone-phv", "pjsua", "baresip")
+
+
+def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    beside = actions.add_parser("beside", help="call set-up time and calls a minute, beside baresip and PJSUA2 alone", epilog=status.HELP)
+    beside.add_argument("--calls", type=soak.count, default=100, metavar="N", help="calls of each (default: 100)")
+    beside.add_argument("--phones", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME", help=f"of {', '.join(NAMES)}")
+    beside.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, of each call")
+    beside.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help=f"write {soak.PAGE} there")
+    beside.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from softphone.bench.beside.baresip import BaresipPair  # noqa: PLC0415
+    from softphone.bench.beside.beside import measure, report  # noqa: PLC0415
+    from softphone.bench.beside.ours import OurPair  # noqa: PLC0415
+    from softphone.bench.beside.pair import Pair  # noqa: PLC0415
+    from softphone.bench.beside.plain import PlainPair  # noqa: PLC0415
+    from softphone.bench.docs_page import write_section  # noqa: PLC0415
+
+    makers: tuple[Callable[[], Pair], ...] = (lambda: OurPair("PCMU"), lambda: OurPair("x-phv"), PlainPair, BaresipPair)
+    pairs = [maker() for name, maker in zip(NAMES, makers, strict=True) if name in options.phones]
+    paces = measure(pairs, options.calls, soak.say)
+    text = report(paces)
+    print(text)
+    if options.json is not None:
+        soak.write_json(options.json, [pace.as_json() for pace in paces])
+    if options.docs is not None:
+        notes = (
+            f"{options.calls} calls of each, ten in turn, on one machine over loopback without sound devices, on PCMU or the codec that is "
+            "named. Set-up is from the command to dial until the caller is told that the call is up; a minute counts hanging up too."
+        )
+        body = f"## Call set-up beside other phones\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{notes}\n\n{text}"
+        print(f"written: {write_section(options.docs, 'bench beside', body, soak.PAGE, soak.HEAD)}", file=sys.stderr)
+    return status.OK if all(len(pace.set_up_s) == pace.tried for pace in paces) else status.ERROR
