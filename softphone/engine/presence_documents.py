@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 from xml.etree import ElementTree
@@ -14,7 +13,6 @@ DIALOG_INFO = "application/dialog-info+xml"
 LONGEST_NOTE = 100
 _BUSY = frozenset({"on-the-phone", "busy", "meeting", "appointment", "presentation", "performance", "in-transit", "steering"})
 _AWAY = frozenset({"away", "meal", "breakfast", "lunch", "dinner", "sleeping", "vacation", "holiday", "permanent-absence", "travel"})
-_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 @dataclass(frozen=True)
@@ -85,4 +83,4 @@ def _name(element: ElementTree.Element) -> str:
 
 
 def _line(text: str | None) -> str:
-    return " ".join(_UNSHOWN.sub(" ", text or "").split())[:LONGEST_NOTE]
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text or "").split())[:LONGEST_NOTE]

@@ -77,6 +77,8 @@ class PresenceWatch:
         self._address = address
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
+        self._news: dict[str, tuple[str, str, str]] = {}
+        """State, note and reason that NOTIFYs told since the last tick: the last counts, so that nobody makes events by the hundred."""
         self.last: dict[str, Presence] = {}
         """What is known of each address that is watched: for front ends that come later than the event."""
 
@@ -84,10 +86,14 @@ class PresenceWatch:
         """Each second: ask for who is new, ask again where it is time, and say what is no longer known."""
         wanted = list(dict.fromkeys(self._wanted()))[:MOST]
         for uri in self._watches.keys() - set(wanted):
+            self._news.pop(uri, None)
             del self._watches[uri]  # the next NOTIFY gets a 481, which ends it there (RFC 6665, 4.4.1)
             self._tell(uri, "unknown", reason="not watched any more")
             self.last.pop(uri, None)
         now, room = self._clock(), AT_ONCE
+        for uri, told in self._news.items():
+            self._tell(uri, *told)
+        self._news.clear()
         for uri in wanted:
             watch = self._watches.setdefault(uri, _Watch(uri))
             if watch.expires_at and now >= watch.expires_at:
@@ -129,11 +135,11 @@ class PresenceWatch:
         if state is not None and state[1].lower() == "terminated":
             self._ended(watch, head.call_id, state[2], text)
         elif seen is not None:
-            self._tell(watch.uri, seen.state, seen.note)
+            self._news[watch.uri] = seen.state, seen.note, ""
         elif state is not None and state[1].lower() == "pending":
-            self._tell(watch.uri, "unknown", reason="they have not allowed it yet")
+            self._news[watch.uri] = "unknown", "", "they have not allowed it yet"
         elif not body.strip():
-            self._tell(watch.uri, "unknown", reason="they have told their server nothing")
+            self._news[watch.uri] = "unknown", "", "they have told their server nothing"
         return OK
 
     def _ended(self, watch: _Watch, call_id: bytes, parameters: str, text: str) -> None:
@@ -142,7 +148,7 @@ class PresenceWatch:
             return  # an older one, whose place another has taken
         found = _REASON.search(parameters)
         reason = found[1].lower() if found else ""
-        self._tell(watch.uri, "unknown", reason=f"their server ended it ({reason or 'without a reason'})")
+        self._news[watch.uri] = "unknown", "", f"their server ended it ({reason or 'without a reason'})"
         if reason in ("deactivated", "timeout"):
             watch.next_at = self._clock() + LEAST_RENEWAL_S
         elif reason in ("rejected", "noresource"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from softphone import config
 from softphone.config import ConfigError
 from softphone.control.protocol import MAX_ANSWER, ControlError, Register, parse_command, parse_message, to_line
-from softphone.engine import dtmf
+from softphone.engine import dtmf, strictness
 from softphone.engine.call_gate import CallGate
 from softphone.engine.digest import credentials
 from softphone.engine.media.codec_order import order_codecs
@@ -16,6 +16,9 @@ from softphone.engine.media.fmtp import MAX_LINE, MAX_PARAMETERS, format_fmtp, i
 from softphone.engine.media.match import opus_fits, phv_fits
 from softphone.engine.media.sdp import AudioSection, add_packet_times, add_rate_limit
 from softphone.engine.message_waiting import parse_summary
+from softphone.engine.outside_requests import OutsideRequests
+from softphone.engine.presence_documents import DIALOG_INFO, LONGEST_NOTE, PIDF, read, write
+from softphone.engine.presence_watch import PresenceWatch
 from softphone.engine.sdp_guard import is_harmful
 from softphone.engine.sip_head import read_head
 from softphone.engine.sip_trace import SipTrace
@@ -178,6 +181,23 @@ _TOML = (
     b'[keys]\ndial = "ctrl+d"\n[phrases]\nf2 = "hello"\n[hooks]\nring = ["/bin/true", "x"]\n'
 )
 
+_DIALOGS = b'<dialog-info version="0" state="full" entity="sip:x"><dialog id="1"><state>confirmed</state></dialog></dialog-info>'
+_NOTIFY = (
+    b"NOTIFY sip:a@127.0.0.1 SIP/2.0\r\nCall-ID: x\r\nTo: <sip:a@b>;tag=y\r\nFrom: <sip:c@d>;tag=z\r\nEvent: presence\r\n"
+    b"Subscription-State: active;expires=60\r\nContent-Type: application/pidf+xml\r\n\r\n<presence/>"
+)
+
+
+def _presence(data: bytes) -> None:
+    """As documents, and as a whole NOTIFY or other request of a stranger."""
+    for kind in (PIDF, DIALOG_INFO):
+        seen = read(kind, data.decode("utf-8", "replace"))
+        assert seen is None or (seen.note.isprintable() and len(seen.note) <= LONGEST_NOTE)
+    watch = PresenceWatch(tuple, lambda _uri: None, OutsideRequests(), lambda _event: None, lambda: "127.0.0.1")
+    assert watch.take(data) in (None, 481), "nobody is watched"
+    assert strictness.refuse(data) in (None, 400, 420, 501)
+
+
 TARGETS = {
     "fmtp": Target(
         _fmtp,
@@ -220,5 +240,11 @@ TARGETS = {
         (b"BEGIN:VCARD\r\n", b"END:VCARD\r\n", b"N:;;;;\r\n", b"TEL:", b"IMPP:sip:", b"ENCODING=b", b"=\r\n", b"item1.X-ABLABEL:"),
     ),
     "config": Target(_config, (ConfigError,), (_TOML,), (b"[[accounts]]\n", b"[" * 400, b'"""', b"= 1979-05-27\n", b"inf", b"{}")),
+    "presence": Target(
+        _presence,
+        (),
+        (write("sip:bob@example.org", "busy", "On the phone").encode(), _DIALOGS, _NOTIFY),
+        (b"<presence>", b"<!DOCTYPE x [", b"&a;", b"<note>", b"</tuple>", b"Subscription-State: terminated", b"Event: presence\r\n"),
+    ),
     "sip": Target(_sip, (), (_INVITE, _CHALLENGE, _SUMMARY), (b"Call-ID: ", b"\r\n\r\n", b"i: y\r\n", b"k=", b"a=ice-pwd:", b"Digest ")),
 }  # fmt: skip
