@@ -73,12 +73,18 @@ def test_calls_both_ways(codec: str, make_phone: MakePhone, tmp_path: Path) -> N
 def test_hold_from_both_sides(make_phone: MakePhone, tmp_path: Path) -> None:
     phone, heard = make_phone("phone", codecs=("opus",)), tmp_path / "heard.wav"
     with linphone(tmp_path) as peer:
+
+        def resume() -> None:
+            # It takes no resume before it has our answer to its hold.
+            peer.wait_for("Call 1 with .* is now paused")
+            peer.command("resume 1")
+
         peer.command("autoanswer enable")
         call = phone.call(peer.uri, wav_in=write_tone(tmp_path / "phone.wav", PHONE), wav_out=heard)
         phone.wait_media(call)
         for asked, released, state in (
             (lambda: phone.client.request(Hold(call=call)), lambda: phone.client.request(Resume(call=call)), "held"),
-            (lambda: peer.command("pause"), lambda: peer.command("resume 1"), "held_by_remote"),
+            (lambda: peer.command("pause"), resume, "held_by_remote"),
         ):
             wait_levels(heard, lambda level: level(LINPHONE) > HEARD_DB)
             after = len(phone.events)
