@@ -82,8 +82,8 @@ def test_a_device_unplugged_in_a_call_and_plugged_in_again(make_desk: Callable[.
     call = phone.call(bob.uri)
     phone.wait_state(call, "confirmed")
     desk.wait_open("headset", "headset")
-    heard = bob.wait(Levels, lambda event: event.rx > -30)
-    assert heard.rx == pytest.approx(TONE_DB, abs=2)
+    # The first level may be of a moment that the tone only half fills.
+    bob.wait(Levels, lambda event: abs(event.rx - TONE_DB) < 2)
     assert phone.wait(Levels, lambda event: event.call == call and event.tx > -30).rx < -60
 
     phone.client.request(SelectDevices(input="speakers", output="headset"))
