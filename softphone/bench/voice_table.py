@@ -6,8 +6,8 @@ from statistics import mean
 from softphone.bench.voice_bench import MARKS
 from softphone.bench.voice_rows import VoiceFigures, VoiceRow
 
-LONG_S = 40.0
-"""Of those who say so much the end is told separately."""
+ENDS_S = (20.0, 40.0)
+"""Of those who say so much, the end of the call is told: few speak for as long as a mark, and nothing is learned of a few seconds."""
 
 _Column = tuple[str, Callable[[list[VoiceRow]], str]]
 
@@ -43,14 +43,13 @@ def voice_table(figures: VoiceFigures) -> str:
     titles = ("seconds", *(title for title, _ in _COLUMNS))
     lines = ["| " + " | ".join(titles) + " |", "| " + " | ".join("---" for _ in titles) + " |"]
     groups = [(f"{mark:g}", [row for row in figures.rows if row.seconds == mark]) for mark in MARKS]
-    last = list({row.speaker: row for row in figures.rows}.values())
-    long = [row for row in last if row.seconds >= LONG_S]
-    groups += [(f"all, {_mean(row.seconds for row in last):.0f}", last)]
-    groups += [(f"of {LONG_S:g} and more, {_mean(row.seconds for row in long):.0f}", long)] if long else []
+    ends = {row.speaker: row for row in figures.rows}
+    for least in ENDS_S:
+        last = [row for row in ends.values() if row.seconds >= least]
+        groups += [(f"end, of {least:g} and more: {_mean(row.seconds for row in last):.0f}", last)] if last else []
     for name, rows in groups:
         if rows:
             lines.append("| " + " | ".join((name, *(cell(rows) for _, cell in _COLUMNS))) + " |")
-    ends = {row.speaker: row for row in figures.rows}
     lines += [
         "",
         f"Two true recordings of one speaker: {_mean(row.real for row in ends.values()):.3f}, "
