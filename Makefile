@@ -12,7 +12,8 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint
 # webrtcvad comes as source, so its compiler and headers are needed once.
 DEBIAN_RUN := python3.11 python3.11-venv python3.11-dev gcc libportaudio2
 # npm fetches the voices that training data is spoken with; it may have come with another node than Debian's.
-DEBIAN_TEST := kamailio kamailio-tls-modules openssl rtpengine-daemon coturn sip-tester iproute2 iptables procps baresip-core linphone-cli kamailio-presence-modules tmux $(shell command -v npm >/dev/null || echo npm)
+DEBIAN_SOAK := kamailio libfaketime
+DEBIAN_TEST := $(DEBIAN_SOAK) kamailio-tls-modules openssl rtpengine-daemon coturn sip-tester iproute2 iptables procps baresip-core linphone-cli kamailio-presence-modules tmux $(shell command -v npm >/dev/null || echo npm)
 PINS := pyproject.toml constraints.txt
 
 .PHONY: interop demo soak test setup bench-setup train-setup test-setup lint types check dist clean
@@ -21,6 +22,7 @@ demo: setup
 	@$(BIN)/softphone demo
 
 soak: setup
+	@tools/debian_packages --warn $(DEBIAN_SOAK)
 	@$(BIN)/softphone bench soak --docs
 
 setup: $(VENV)/.softphone
@@ -43,7 +45,7 @@ types: test-setup
 	$(BIN)/mypy
 
 check: test-setup
-	$(BIN)/pytest --durations=12
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations=12
 
 interop: test-setup
 	INTEROP=docs/interop.md $(BIN)/pytest -m interop

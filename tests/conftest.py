@@ -13,13 +13,14 @@ import pytest
 
 from softphone import paths, sound_file
 from softphone.config import Account, Audio, Codecs, Config, Network, Presence
+from tests.alone import pytest_runtest_protocol
 from tests.interop import pytest_runtest_makereport, pytest_sessionfinish
 from tests.peers.baresip import Baresip
 from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
 from tests.peers.process import ROOT
 
-__all__ = ["pytest_runtest_makereport", "pytest_sessionfinish"]
+__all__ = ["pytest_runtest_makereport", "pytest_runtest_protocol", "pytest_sessionfinish"]
 
 # A shell starts what it puts into the background with Ctrl-C ignored, and so would be all commands under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,6 +13,8 @@ from softphone.config import Codecs, Config, Phv, to_toml
 from softphone.sound_file import SAMPLE_RATE
 from tests.test_cli import one_sentence, run
 
+pytestmark = pytest.mark.alone
+
 KEYS = (
     "codec rtpmap_local fmtp_local rtpmap_remote fmtp_remote speech_s packets payload_bps ip_bps opus6k_20ms_ip_bps opus6k_60ms_ip_bps "
     "mouth_to_ear_ms wer received_wav"

@@ -8,6 +8,8 @@ import pytest
 
 from tests.media.harness import PeerProcess, find_tones, write_tones
 
+pytestmark = pytest.mark.alone
+
 TONES = [(1.0, 1.5, 400.0), (2.5, 3.0, 700.0)]
 ALL = ["phv", "opus"]
 

@@ -13,6 +13,8 @@ from softphone.cli.main import main
 from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, ControlError, Hangup, Mute, Phones, Say, Status, Subscribe
 from tests.peers.phone import Phone
 
+pytestmark = pytest.mark.alone
+
 MakePhone = Callable[..., Phone]
 TEXT = "Please call me back at three, I refuse to wait."
 

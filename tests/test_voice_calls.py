@@ -14,6 +14,8 @@ from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, Ha
 from softphone.store.voices import OWN, KeptVoices
 from tests.peers.phone import Phone
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def phones(tmp_path: Path) -> Iterator[tuple[Phone, Phone]]:
@@ -50,7 +52,8 @@ def test_the_second_call_begins_with_the_voice_of_the_first(phones: tuple[Phone,
             bob.wait(CallStatistics, lambda event: event.codec_counters.get("sent_speech_ms", 0) > 8000, seconds=120, after=bobs)
             alice.wait_file(call, "played", seconds=120)
         else:
-            assert known.codec_counters["voice_bytes"] == 0, "not one piece had to come: a hash said which voice it is"
+            # A receipt that left before the hash arrived names nothing, and is answered with one piece of 4 bytes; the voice has eight.
+            assert known.codec_counters["voice_bytes"] <= 4, "a hash said which voice it is"
         alice.client.request(Hangup(call=call))
         bob.wait(CallState, lambda event: event.state == "disconnected", after=bobs)
         alice.wait_state(call, "disconnected")

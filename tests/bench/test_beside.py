@@ -8,6 +8,8 @@ from softphone.bench.beside.ours import OurPair
 from softphone.bench.beside.pair import BesideError
 from softphone.bench.beside.plain import PlainPair
 
+pytestmark = pytest.mark.alone
+
 
 def test_each_phone_calls_its_like_and_is_timed() -> None:
     said: list[str] = []

@@ -17,6 +17,8 @@ from softphone.bench.network_bench import bench
 from softphone.bench.network_systems import network_system
 from softphone.cli.main import main
 
+pytestmark = pytest.mark.alone
+
 RATE = 16000
 SECONDS = 1.8
 

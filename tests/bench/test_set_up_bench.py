@@ -7,6 +7,8 @@ import pytest
 
 from softphone.cli.main import main
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.timeout(300)
 def test_a_call_over_2400_bit_s_is_set_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
