@@ -162,7 +162,7 @@ def test_digest_that_goes_wrong(phone: Phone, tmp_path: Path) -> None:
         registrar.stop()
 
 
-@pytest.mark.interop("BYE before ACK, CANCEL while it rings and after the answer, an INVITE that is sent again", "sip-tester")
+@pytest.mark.interop("callers that are hasty: BYE before ACK, CANCEL while it rings and after the answer", "sip-tester")
 def test_races_of_callers(phone: Phone, tmp_path: Path) -> None:
     cancel = request("CANCEL", 1, to="<sip:softphone@[remote_ip]:[remote_port]>", branch="[branch-{}]")
     ended = '<recv response="200"/>'

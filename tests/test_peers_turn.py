@@ -96,7 +96,7 @@ def test_the_public_address_behind_a_nat(running: ExitStack, tmp_path: Path, spe
     alice.wait_state(call, "disconnected")
 
 
-@pytest.mark.interop("a call through TURN where there is no direct way (ICE)", "coturn", "kamailio")
+@pytest.mark.interop("a call through TURN, reached over UDP and TCP, where there is no direct way (ICE)", "coturn", "kamailio")
 @pytest.mark.parametrize("turn", ["udp", "tcp", ""])
 def test_a_call_without_a_direct_way(turn: str, running: ExitStack, tmp_path: Path, speech: Path) -> None:
     places = running.enter_context(TwoPlaces())
