@@ -68,7 +68,9 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     phone.stop()
 
 
-@pytest.mark.interop("messages of RFC 4475: valid ones answered, others refused or dropped, some taken liberally where it allows that", "softphone")
+@pytest.mark.interop(
+    "messages of RFC 4475: valid ones answered, others refused or dropped, some taken liberally where it allows that", "softphone"
+)
 @pytest.mark.parametrize("torture", ALL, ids=str)
 def test_a_message_of_rfc_4475(torture: Torture, wire: Wire) -> None:
     message = torture.message(wire.uri, wire.here)
