@@ -210,6 +210,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if self.state == "confirmed":
             for transport in self._transports:
                 self._environment.rtcp_gate.open(transport)
+            self.media.call_is_up()
         if self.state == "disconnected":
             self._finish(event)
         else:

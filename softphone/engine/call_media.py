@@ -55,6 +55,7 @@ class CallMedia:
         """The one agreed on last, also while there is no sound."""
         self._index = -1
         self._stream: PhvStream | None = None
+        self._is_up = False
         self._phv_offered = environment.offers_phv()
 
     @property
@@ -104,10 +105,18 @@ class CallMedia:
     def stream_created(self, call: PhoneCall, index: int, stream: int) -> None:
         """PJSUA made the stream (address of its pjmedia_stream) of this media line; no packet has passed yet."""
         self._stream = self._environment.claim_stream()
+        if self._stream is not None and self._is_up:
+            self._stream.call_is_up()
         if self._stream is not None and self.max_rate != self._environment.max_rate:
             self._stream.limit(self.max_rate)
         if call.getStreamInfo(index).codecName.lower() == opus.ENCODING_NAME:
             set_rtp_clock(abi.load(), stream, opus.RTP_CLOCK)
+
+    def call_is_up(self) -> None:
+        """The call was answered, and the answer acknowledged."""
+        self._is_up = True
+        if self._stream is not None:
+            self._stream.call_is_up()
 
     def changed(self, call: PhoneCall) -> None:
         """Look at what was negotiated, tell of it, and connect it."""

@@ -36,6 +36,8 @@ OURS = ("profile", "max_rate")
 """Settings that are not the codec's."""
 PAYLOAD_QUEUE = 16
 REPORT_QUEUE = 8
+EMPTY_BYTES = 2
+"""A payload of no more holds the way open and says nothing."""
 
 
 class PhvStream:
@@ -76,6 +78,8 @@ class PhvStream:
         self._send = send
         self._closed = closed
         self._payloads: BoundedQueue[bytes] = BoundedQueue(PAYLOAD_QUEUE)
+        self._is_up = False
+        self._held: bytes | None = None  # what only holds the way open, until the call is up
         self._sound = bytearray()
         self._lock = threading.Lock()
 
@@ -91,6 +95,13 @@ class PhvStream:
             self._send(Observe(self.number, True))
         if self._memory:
             self._send(Tune(self.number, {"memory": self._memory}))
+
+    def call_is_up(self) -> None:
+        """What only holds the way open may go from now on: before, on a slow link, it would be in the way of the answer."""
+        self._is_up = True
+        if self._held is not None:
+            self._put_payload_out(self._held)
+            self._held = None
 
     def observe(self, on: bool) -> None:
         """Whether the worker shall report what it sends and speaks."""
@@ -169,9 +180,10 @@ class PhvStream:
     def receive(self, message: Pcm | Payload | Statistics | Observed | Keep) -> None:
         """An answer of the worker; called on the pump thread."""
         match message:
+            case Payload(_, payload) if not self._is_up and len(payload) <= EMPTY_BYTES:
+                self._held = payload
             case Payload(_, payload):
-                if self._payloads.put(payload) is not None:
-                    self.counters["payloads_not_taken"] += 1
+                self._put_payload_out(payload)
             case Observed(_, report):
                 self._reports.put(report)
             case Keep(_, voices):
@@ -184,6 +196,10 @@ class PhvStream:
             case Pcm(_, pcm):
                 with self._lock:
                     self._put_sound(pcm)
+
+    def _put_payload_out(self, payload: bytes) -> None:
+        if self._payloads.put(payload) is not None:
+            self.counters["payloads_not_taken"] += 1
 
     def _put_sound(self, pcm: bytes) -> None:
         for start in range(0, len(pcm), CHUNK_BYTES):
