@@ -11,6 +11,8 @@ from softphone.control import protocol as ask
 from softphone.control.protocol import AnyEvent, Command
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store
+from softphone.tui.phone_state import EVERYTHING
+from softphone.tui.screens.phone import MainScreen
 from tests.tui.recorded import CAROL, answered, call_state, media, seconds, talk
 from tests.tui.running import memory_store, screen_text, settle, shown, until
 
@@ -131,5 +133,19 @@ def test_a_window_that_is_too_small_says_so(size: tuple[int, int]) -> None:
         app = shown(STATES["talking"])
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: words in " ".join(screen_text(app).split()), words)
+
+    asyncio.run(run())
+
+
+def test_a_change_of_size_that_the_phone_was_not_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It came while the screen was on its way in."""
+    monkeypatch.setattr(MainScreen, "on_resize", lambda _screen, _event: None)
+
+    async def run() -> None:
+        app = shown(STATES["idle"])
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.resize_terminal(40, 20)
+            app.screen.refresh_state(EVERYTHING)
+            await until(pilot, lambda: app.screen.query_one("#middle").has_class("-narrow"), "arranged for 40 columns")
 
     asyncio.run(run())

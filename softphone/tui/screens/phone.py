@@ -9,6 +9,7 @@ from textual import events
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -37,6 +38,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
     """Keys are single letters; in the dial field and the line to speak they are text."""
 
     SCOPE = "phone"
+    _fitted: Size | None = None
     BINDINGS: ClassVar[list[BindingType]] = bindings("phone")
 
     def body(self) -> Iterable[Widget]:
@@ -52,7 +54,14 @@ class MainScreen(CallActions, PhoneScreen[None]):
         yield SayLine()
 
     def on_resize(self, event: events.Resize) -> None:
-        width, height = event.size.width, event.size.height
+        self._fit(event.size)
+
+    def _fit(self, size: Size) -> None:
+        """Arrange for a terminal of this size. The message of a change that came while this screen was being pushed went to another."""
+        if size == self._fitted:
+            return
+        self._fitted = size
+        width, height = size.width, size.height
         self.set_class(width < LEAST_WIDTH or height < LEAST_HEIGHT, "-small")
         self.query_one("#middle").set_class(width < NARROW, "-narrow")
         self.query_one("#side").set_class(width >= WIDE, "-wide")
@@ -84,6 +93,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
         self.query_one(KeyHints).show_actions(self.available())
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
+        self._fit(self.app.size)
         state, now = self.state, self.phone.clock()
         if topics & {"accounts", "engine"}:
             self.query_one(AccountList).show_state(state)
