@@ -16,6 +16,7 @@ PATIENCE_SECONDS = 90.0
 """A loaded machine with two cores and several torch processes."""
 _PANE = "phone"
 _ESCAPE_SECONDS = 0.4
+_OF_THE_TERMINAL = frozenset({"TERM", "TMUX", "TMUX_PANE", "COLUMNS", "LINES"})
 
 
 class Terminal:
@@ -46,7 +47,7 @@ class Terminal:
         # The path of a Unix socket may have 107 bytes, which pytest's folders reach.
         self._folder = Path(tempfile.mkdtemp(prefix="softphone-tmux-"))
         kept = {**os.environ, **self._environment}
-        variables = [f"{name}={value}" for name, value in kept.items() if value is not None and name not in ("TERM", "TMUX", "TMUX_PANE")]
+        variables = [f"{name}={value}" for name, value in kept.items() if value is not None and name not in _OF_THE_TERMINAL]
         # When the program has ended the window stays, with its last words.
         wrapped = f'{shlex.join(["env", "-i", "TERM=tmux-256color", *variables, *self._command])}; echo "[ended with status $?]"; exec cat'
         self._run("new-session", "-d", "-s", _PANE, "-x", str(self._size[0]), "-y", str(self._size[1]), wrapped)

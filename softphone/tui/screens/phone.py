@@ -53,8 +53,8 @@ class MainScreen(CallActions, PhoneScreen[None]):
         yield Line(wrap=True, fill=True, id="too-small")
         yield SayLine()
 
-    def on_resize(self, event: events.Resize) -> None:
-        self._fit(event.size)
+    def on_resize(self, _event: events.Resize) -> None:
+        self._fit(self.app.size)  # that of the event may be an older one
 
     def _fit(self, size: Size) -> None:
         """Arrange for a terminal of this size. The message of a change that came while this screen was being pushed went to another."""
