@@ -1,6 +1,7 @@
 """The doctor says where the PJSIP wheel's old OpenSSL and its lack of IPv6 matter, and only there."""
 
 import socket
+import threading
 
 import pytest
 
@@ -43,5 +44,12 @@ def test_names_are_looked_up_with_a_limit(monkeypatch: pytest.MonkeyPatch) -> No
     assert doctor_wheel._families("127.0.0.1") == {socket.AF_INET}
     assert doctor_wheel._families("host.invalid") == set()
     monkeypatch.setattr(doctor_wheel, "RESOLVE_S", 0.1)
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_: __import__("time").sleep(2))
+    answered = threading.Event()
+
+    def slow(*_: object) -> list[object]:
+        answered.wait(30)
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", slow)
     assert doctor_wheel._families("slow.example.org") == set()
+    answered.set()

@@ -33,14 +33,12 @@ class PickAddress(Dialog[str]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(self._heading, markup=False)
-            yield PickList("no address")
+            yield PickList("no address", width_at_first=50)
 
     def on_mount(self) -> None:
-        self.query_one(PickList).focus()
-        self.call_after_refresh(self._show)
-
-    def _show(self) -> None:
-        self.query_one(PickList).show([_row(str(index), address) for index, address in enumerate(self._addresses)])
+        addresses = self.query_one(PickList)
+        addresses.show([_row(str(index), address) for index, address in enumerate(self._addresses)])
+        addresses.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

@@ -82,8 +82,10 @@ class PickList(OptionList):
     }
     """
 
-    def __init__(self, empty: str, *, id: str | None = None) -> None:
+    def __init__(self, empty: str, *, id: str | None = None, width_at_first: int = 0) -> None:
+        """`width_at_first`: in cells, for lines that keys can choose before the list has its place on the screen."""
         super().__init__(id=id, markup=False)
+        self._width_at_first = width_at_first
         self._empty = empty
         self._rows: Sequence[Row] = ()
         self._drawn_for = 0
@@ -128,7 +130,9 @@ class PickList(OptionList):
         before, place = self.chosen, self.highlighted
         width = self._drawn_for = self._width()
         if width <= 0:
-            return
+            width = self._width_at_first
+            if not width:
+                return
         with self.prevent(OptionList.OptionHighlighted):
             self.set_options(
                 [Option(_indented(row.draw(width)), id=row.key, disabled=row.title) for row in self._rows]
