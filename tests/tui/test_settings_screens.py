@@ -134,6 +134,10 @@ async def test_sound_codecs_and_privacy_are_kept(engine: ScriptedEngine, tmp_pat
         await pilot.press("right")
         pilot.app.screen.query_one("#voice", Tick).box.toggle()
         await until(pilot, lambda: not config.load(file).phv.voice, "voice kept")
+        pilot.app.screen.query_one("#watch", Choice).select.value = "favourites"
+        await until(pilot, lambda: config.load(file).presence.watch == "favourites", "whom to watch kept")
+        pilot.app.screen.query_one("#share", Choice).select.value = "contacts"
+        await until(pilot, lambda: config.load(file).presence.share == "contacts", "who may see it kept")
         await pilot.press("f9")
         await told(engine, Shutdown)
         await see_no_more(pilot, "F9 starts it again")

@@ -11,7 +11,7 @@ from textual import work
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Checkbox, ContentSwitcher, Static
+from textual.widgets import Checkbox, ContentSwitcher, Select, Static
 
 from softphone.control.protocol import AnyEvent, ControlError, DoNotDisturb, Levels
 from softphone.errors import SoftphoneError
@@ -24,13 +24,23 @@ from softphone.tui.screens.base import PhoneScreen, bindings
 from softphone.tui.screens.confirm import Confirm
 from softphone.tui.widgets.account_table import AccountTable
 from softphone.tui.widgets.codec_order import CodecOrder
-from softphone.tui.widgets.form import Tick
+from softphone.tui.widgets.form import Choice, Tick
 from softphone.tui.widgets.keys_overview import KeysOverview
 from softphone.tui.widgets.page_line import PageLine
 from softphone.tui.widgets.sound_panel import SoundPanel
 
 PAGES = {"accounts": "Accounts", "sound": "Sound", "codecs": "Codecs", "privacy": "Privacy", "keys": "Keys"}
 ACCOUNT_ACTIONS = frozenset({"account_add", "account_edit", "account_remove", "account_again"})
+WATCH = (
+    ("do not ask whether contacts are on the phone", "off"),
+    ("ask for favourites; they can tell that you do", "favourites"),
+    ("ask for all contacts; they can tell that you do", "contacts"),
+)
+SHARE = (
+    ("nobody may see whether I am on the phone", "off"),
+    ("contacts may see whether I am on the phone", "contacts"),
+    ("contacts, and those whom my server lets see it", "server"),
+)
 RESTART = "This counts from the next start of the engine on. F9 starts it again now, when no call is up."
 
 
@@ -46,7 +56,7 @@ class SettingsScreen(PhoneScreen[None]):
         .settings--word { color: $text-muted; height: auto; margin-bottom: 1; }
         #settings-restart { display: none; height: auto; padding: 0 1; color: $text-warning; }
         &.-stale #settings-restart { display: block; }
-        Tick { margin-bottom: 1; }
+        #page-privacy Tick, #page-privacy Choice { margin-bottom: 1; }
     }
     """
 
@@ -79,6 +89,8 @@ class SettingsScreen(PhoneScreen[None]):
                     value=config.phv.voice,
                 )
                 yield Tick("History", "keep calls and messages", id="history", value=config.privacy.history)
+                yield Choice("Watch", WATCH, id="watch", value=config.presence.watch)
+                yield Choice("Be seen", SHARE, id="share", value=config.presence.share)
                 yield Static(self._places(), classes="settings--word", markup=False)
             with VerticalScroll(id="page-keys"):
                 yield KeysOverview(self.phone.actions, Settings(self.phone.config_file).path)
@@ -174,6 +186,13 @@ class SettingsScreen(PhoneScreen[None]):
                 self._keep({"phv.voice": event.value}, restart=True)
             case "history":
                 self._keep({"privacy.history": event.value}, restart=True)
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        row = event.select.parent
+        if row is None or row.id not in ("watch", "share"):
+            return
+        if event.value != getattr(self.phone.config.presence, row.id):
+            self._keep({f"presence.{row.id}": event.value}, restart=True)
 
     @work(group="keep")
     async def _keep(self, values: Mapping[str, Any], restart: bool = False) -> None:
