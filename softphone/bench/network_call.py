@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from codec import audio_file
 from codec.errors import AudioFileError
 from softphone.bench.conversation import PAUSE_S, Conversation, Turn
+from softphone.bench.lateness import BEARABLE_SHARE
 from softphone.bench.live_call import SIDES, CallOutcome, SetUp
 from softphone.bench.network_judge import VERSION, TurnVerdict
 from softphone.bench.result import StoreError
@@ -22,7 +23,6 @@ from softphone.bench.result import StoreError
 _STEPS_A_SECOND = 50
 _LATE_COUNTERS = ("encoder_pcm_dropped", "playout_underruns")
 """Steps of 20 ms that the codec worker did not take or give in time."""
-_BEARABLE_SHARE = 0.02
 _BEARABLE_S = 0.1
 _BEARABLE_STEP_MS = 500
 """So late a packet would be by itself; on an idle core the longest step takes 100 ms."""
@@ -55,7 +55,7 @@ class NetworkCall:
         """What this machine was too slow for, in words; empty when it kept up. Such a call does not measure the network."""
         steps = 2 * self.seconds * _STEPS_A_SECOND
         lost = sum(counted.get(name, 0) for counted in self.counters.values() for name in _LATE_COUNTERS)
-        if steps and lost > _BEARABLE_SHARE * steps:
+        if steps and lost > BEARABLE_SHARE * steps:
             return f"the codec was late for {lost / steps:.0%} of the sound"
         longest = max((counted.get("encoder_longest_ms", 0) for counted in self.counters.values()), default=0)
         if longest > _BEARABLE_STEP_MS:

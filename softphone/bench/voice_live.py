@@ -16,6 +16,7 @@ from codec import audio_file
 from codec.voice_hearing import utterance_embedding
 from softphone.bench.conversation import TAIL_S, Conversation, Turn
 from softphone.bench.impairment.impairment import NONE
+from softphone.bench.lateness import STEP_MS, late_to_listen, late_to_speak
 from softphone.bench.live_call import CallOutcome, PhonePair
 from softphone.bench.manifest import Recording
 from softphone.bench.markdown import Column, table_of
@@ -29,7 +30,6 @@ LEAST_S, LAST_S = 30.0, 20.0
 """What a speaker must say at least, and how much of it at the beginning and at the end is compared."""
 LEAD_S, PAUSE_S = 1.0, 0.4
 RATE = 16000
-STEP_MS = 20
 
 
 class VoiceLiveError(SoftphoneError):
@@ -147,7 +147,7 @@ def _row(
     speaker = outcome.counters.get("a")
     own = speaker.codec_counters if speaker is not None else {}
     frames = 2 * sum(round(each.seconds * 1000 / STEP_MS) for each in last)
-    late = sum(each.get("encoder_pcm_dropped", 0) for each in codec) + sum(each.queues.get("playout_underruns", 0) for each in last)
+    late = sum(late_to_speak(each) + late_to_listen(each) for each in last)
     return LiveRow(
         speaker=name,
         training=training,
