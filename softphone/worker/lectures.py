@@ -17,7 +17,7 @@ class Taught:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Trainer -> worker: what came of it, and the processor time of this process so far."""
+    """Trainer -> worker: what came of it, and the processor time that the stream's training has taken so far."""
 
     stream: int
     update: Update

@@ -30,6 +30,7 @@ class Trainer:
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
         self._streams: dict[int, VoiceTrainer] = {}
+        self._spent: dict[int, float] = {}
 
     def run(self) -> None:
         """Until the worker ends. Raises ModelError."""
@@ -48,15 +49,18 @@ class Trainer:
             taught: Taught = self._pipe.recv()
             if taught.lecture is None:
                 self._streams.pop(taught.stream, None)
+                self._spent.pop(taught.stream, None)
             elif taught.stream in self._streams or len(self._streams) < MAX_STREAMS:
                 self._streams.setdefault(taught.stream, VoiceTrainer(room)).take(taught.lecture)
 
     def _work(self, stream: int, trainer: VoiceTrainer) -> None:
         began = time.process_time()
         update = trainer.work()
+        took = time.process_time() - began
+        self._spent[stream] = self._spent.get(stream, 0.0) + took
         if update is not None:
-            self._pipe.send(Learned(stream, update, trainer.steps, time.process_time()))
-        time.sleep((time.process_time() - began) * (1 / SHARE - 1))
+            self._pipe.send(Learned(stream, update, trainer.steps, self._spent[stream]))
+        time.sleep(took * (1 / SHARE - 1))
 
 
 def main(arguments: list[str] | None = None) -> int:
