@@ -31,6 +31,7 @@ class Packetiser:
         self._ended = True
         self._end_untold = False
         self._after_end = 0  # packets since the end that say it
+        self._end_told_at: int | None = None  # tick at which the first of them went
         self._sent_at: int | None = None
         self._repeats = False
         self.spoken_ticks = 0
@@ -69,6 +70,7 @@ class Packetiser:
                 self._started = start
         self._ended = self._end_untold = False
         self._after_end = 0
+        self._end_told_at = None
         self._pending.append(token)
         self._next_tick = start + token.ticks
 
@@ -79,7 +81,7 @@ class Packetiser:
 
     def due(self, now: int, settings: EncoderSettings) -> bool:
         """True if a packet should go. now: tick of the stream."""
-        if not self.waiting and not self._repeats_end(settings):
+        if not self.waiting and not self._repeats_end(now, settings):
             return False
         if self._sent_at is None and settings.interval_ms > USUAL_INTERVAL_MS:
             # The first packet is as long as the others: a listener who knows nothing yet learns from it how long he has to wait.
@@ -87,9 +89,10 @@ class Packetiser:
         # The recogniser gives phones in lots: half a tick early is better than a whole lot late.
         return self.full or self._sent_at is None or (now - self._sent_at) * TICK_MS >= settings.interval_ms - TICK_MS // 2
 
-    def _repeats_end(self, settings: EncoderSettings) -> bool:
-        again = 0 < self._after_end < settings.redundancy and self._after_end * settings.interval_ms <= LONGEST_TAIL_MS
-        return again and bool(self._earlier)
+    def _repeats_end(self, now: int, settings: EncoderSettings) -> bool:
+        # By the clock, not by the packets: redundancy may rise in a long silence, and 8 bits cannot name times from before it.
+        soon = self._end_told_at is not None and (now - self._end_told_at) * TICK_MS <= LONGEST_TAIL_MS
+        return soon and 0 < self._after_end < settings.redundancy and bool(self._earlier)
 
     def wants_packet_for_end(self, settings: EncoderSettings) -> bool:
         """True unless only the end is left to say and nothing would be repeated with it: then it is not worth a packet."""
@@ -111,6 +114,7 @@ class Packetiser:
             self._earlier.append(newest)
         if self._ended:
             self._after_end += 1
+            self._end_told_at = now if self._end_told_at is None else self._end_told_at
         self._end_untold, self._pending, self._sent_at = False, [], now
         self.spoken_ticks += sum(token.ticks for token in newest)
         self._repeats = settings.redundancy > 0

@@ -17,7 +17,7 @@ class EncoderSettings:
     """Time between packets while somebody speaks, 40..640; the headers of a packet cost more than what is in it."""
 
     redundancy: int = 1
-    """How many earlier groups each packet repeats, 0..8."""
+    """How many earlier groups each packet repeats, 0..11."""
 
     voice: bool = True
     """Describe the speaker's voice to the listener; without it a neutral voice is heard."""

@@ -99,6 +99,20 @@ def test_both_ends_may_set_a_ceiling(own: int, told: str, holds: int, monkeypatc
     assert isinstance(opened, Open) and opened.settings["interval_ms"] == event.profile.interval_ms
 
 
+@pytest.mark.parametrize("profile", ["adaptive", "fixed"])
+@pytest.mark.parametrize(("told", "most"), [("0", 0), ("2", 2), ("11", 5), ("12", 5), ("nonsense", 5)])
+def test_the_far_end_says_how_many_repeated_groups_it_has_use_for(
+    profile: str, told: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Stream(monkeypatch, {"maxred": told}, profile=profile, redundancy=5)
+    stream.counters = {"link_reports": 1, "link_report": [0.4, 2.0, 0.0, 20.0]}
+    event = stream.second()
+    opened = stream.sent[0]
+    assert isinstance(opened, Open) and opened.settings["redundancy"] == most
+    assert event.profile is not None
+    assert event.profile.redundancy <= most if told in ("0", "2") else event.profile.redundancy >= most
+
+
 def test_a_ceiling_of_the_call_holds_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(monkeypatch)
     stream.stream.limit(1200)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from softphone.control.protocol import CallStatistics, SendProfile
@@ -32,7 +32,8 @@ class PhvTuning:
         self._fmtp_remote = dict(fmtp_remote)
         base = Profile(**{name: settings[name] for name in ("interval_ms", "redundancy", "detail") if name in settings})
         self._far_ceiling = self._limit("maxrate", LOWEST_RATE, HIGHEST_RATE, 0)
-        self.adaptation = Adaptation(base, 0, self._limit("maxred", 0, MAX_REDUNDANT_GROUPS, MAX_REDUNDANT_GROUPS))
+        most = self._limit("maxred", 0, MAX_REDUNDANT_GROUPS, MAX_REDUNDANT_GROUPS)
+        self.adaptation = Adaptation(replace(base, redundancy=min(base.redundancy, most)), 0, most)
         self.limit(int(settings.get("max_rate", 0)))
         self._writer = ReportWriter()
         self._set_up_known = False
