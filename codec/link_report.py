@@ -1,6 +1,6 @@
 """What a receiver tells the sender of the packets' way: extension type 1 of a packet that goes anyway, or of one of its own.
 
-RTCP tells the same every five seconds and not how losses cluster; four bytes tell it as soon as it matters.
+RTCP tells the same every fifteen seconds and not how losses cluster; four bytes tell it as soon as it matters.
 """
 
 from dataclasses import dataclass

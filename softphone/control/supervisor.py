@@ -22,6 +22,7 @@ from softphone.control.protocol import (
     CallState,
     Command,
     ControlError,
+    DoNotDisturb,
     Engine,
     Log,
     Register,
@@ -122,7 +123,7 @@ class EngineSupervisor:
                 self._standing[f"register {name}"] = command
             case Unregister(account=name):
                 self._standing.pop(f"register {name}", None)
-            case AutoAnswer() | Stay() | Subscribe():
+            case AutoAnswer() | DoNotDisturb() | Stay() | Subscribe():
                 self._standing[type(command).__name__] = command
         return result
 

@@ -106,7 +106,7 @@ class VoiceKeeper:
     def _end(self, stream: PhvStream, remote: str) -> None:
         if self._consent == "ask" and not self._asked:
             self._asked = True
-            self._publish(Log(level="info", message=self._ask))
+            self._publish(Log(level="warning", message=self._ask))
         voices = stream.voices
         if self._consent != "always" or not voices:
             return

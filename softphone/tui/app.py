@@ -206,6 +206,8 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
     def to_phone(self) -> None:
         """Close what lies over the phone's own screen."""
         while len(self.screen_stack) > 1:
+            if isinstance(self.screen, PhoneScreen):
+                self.screen.closed()
             self.pop_screen()
 
     # What can be done

@@ -201,6 +201,24 @@ async def test_skipping_everything_sends_no_voice(engine: ScriptedEngine, tmp_pa
 
 
 @awaited
+async def test_who_goes_away_without_an_answer_sends_no_voice(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
+    file.unlink()
+    async with on(engine, SetupScreen, tmp_path, file) as pilot:
+        await write(pilot, "#address Input", "dora@example.org")
+        await pilot.press("ctrl+n")
+        await told(engine, Register)
+        # The program may be killed now.
+        assert not config.load(file).phv.voice
+    file.unlink()
+    async with on(engine, SetupScreen, tmp_path, file) as pilot:
+        assert isinstance(pilot.app, PhoneApp)
+        pilot.app.to_phone()
+        await told(engine, Shutdown)
+        await until(pilot, lambda: not isinstance(pilot.app.screen, SetupScreen), "the phone")
+    assert not config.load(file).phv.voice
+
+
+@awaited
 async def test_going_back_asks_nothing(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
     async with on(engine, SetupScreen, tmp_path, file) as pilot:
         await pilot.press("shift+tab", "down", "space")

@@ -100,6 +100,9 @@ class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
         self.state_changed(topics)
         self.query_one(KeyHints).show_actions(self.available())
 
+    def closed(self) -> None:
+        """The phone closes it, not its own keys."""
+
     def available(self) -> list[tuple[str, str, str]]:
         """(action, key, title) for the key hints, the most wanted first."""
         hints = [action for action in self.phone.actions if action.hint and action.scope in (self.SCOPE, "everywhere")]

@@ -173,6 +173,9 @@ class SetupScreen(PhoneScreen[None]):
             self._registered(event)
 
     def _word(self, text: str, kind: Kind = "info") -> None:
+        if not self.is_attached:
+            self.phone.changed(self.phone.state.notice(kind, text))
+            return
         word = self.query_one("#setup-word", Static)
         sign = {"info": "·", "warning": "!", "error": "✗"}[kind]
         word.update(f"{sign} {text}" if text else "")
@@ -241,6 +244,8 @@ class SetupScreen(PhoneScreen[None]):
             fields.complain(error)
             return
         self._word("keeping the account")
+        if self._unanswered and not await self._keep({}):
+            return
         try:
             kept = await to_thread(keep_account, self.phone.config_file, entry, self._account_name)
         except EntryError as error:
@@ -292,7 +297,15 @@ class SetupScreen(PhoneScreen[None]):
     async def _keep_sound(self, microphone: str, loudspeaker: str) -> None:
         await self._keep({"audio.input": microphone, "audio.output": loudspeaker})
 
+    @property
+    def _unanswered(self) -> bool:
+        """Whether nobody has said yet if the voice may be described; then no goes into the file with the first of the other settings, for
+        this may be the last that is seen of the set-up."""
+        return self._first and not self._answered_voice
+
     async def _keep(self, values: dict[str, Any]) -> bool:
+        if self._unanswered:
+            values = {"phv.voice": False} | values
         try:
             self.phone.config = await to_thread(Settings(self.phone.config_file).change, values)
         except SoftphoneError as error:
@@ -302,10 +315,16 @@ class SetupScreen(PhoneScreen[None]):
 
     @work(exclusive=True, group="leave")
     async def _leave(self) -> None:
+        await self._settle()
+        self.dismiss()
+
+    def closed(self) -> None:
+        self.phone.run_worker(self._settle(), group="setup")
+
+    async def _settle(self) -> None:
         """Without a yes no voice is described; and the engine, which was started before the question, is started again."""
-        if self._first and not self._answered_voice:
-            await self._keep({"phv.voice": False})
+        if self._unanswered:
+            await self._keep({})
         if self.phone.config.phv.voice != self._voice_before and not self.state.calls:
             # The phone is there meanwhile.
             self.phone.run_worker(self.phone.restart_engine(), group="restart")
-        self.dismiss()
