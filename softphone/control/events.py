@@ -145,7 +145,7 @@ class Log(Event, kw_only=True, tag="log"):
 
 
 class Message(Event, kw_only=True, tag="message"):
-    """A SIP MESSAGE that came."""
+    """A SIP MESSAGE that came; at most 2000 characters of it."""
 
     account: str
     remote: str

@@ -28,7 +28,7 @@ class Command(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unk
 
 
 class Status(Command, frozen=True, kw_only=True, tag="status"):
-    """What the engine knows: version, worker, accounts, calls, codecs, transports."""
+    """What the engine knows: version, address, worker, sound, history, accounts, presence, calls and their media, codecs."""
 
 
 class Register(Command, frozen=True, kw_only=True, tag="register"):
@@ -104,11 +104,12 @@ class Record(Command, frozen=True, kw_only=True, tag="record"):
     call: CallNumber
     wav: Path | None = None
     both: bool = False
-    """Both directions, mixed, after a notice tone that both ends hear."""
+    """Both directions, mixed, after a notice: a tone that both ends hear; on x-phv the far end hears words instead. Without it there is
+    no notice."""
 
 
 class AutoAnswer(Command, frozen=True, kw_only=True, tag="auto_answer"):
-    """Answer (or stop answering) every incoming call at once, with these files."""
+    """Answer (or stop answering) every incoming call at once, also while another is up, with these files; do not disturb comes first."""
 
     on: bool = True
     wav_in: Path | None = None
@@ -164,7 +165,8 @@ class DoNotDisturb(Command, frozen=True, kw_only=True, tag="do_not_disturb"):
 
 
 class SendMessage(Command, frozen=True, kw_only=True, tag="send_message"):
-    """A SIP MESSAGE (RFC 3428), text/plain; result `{"message": n}`, then a `message_sent` event with that number."""
+    """A SIP MESSAGE (RFC 3428), text/plain, at most 500 bytes of UTF-8; result `{"message": n}`, then a `message_sent` event with that
+    number."""
 
     uri: SipUri
     text: Speech
@@ -172,7 +174,8 @@ class SendMessage(Command, frozen=True, kw_only=True, tag="send_message"):
 
 
 class Say(Command, frozen=True, kw_only=True, tag="say"):
-    """Speak typed text into the call in the user's own voice, whatever the codec; result `{"seconds": s}`."""
+    """Speak typed text into the call in the user's own voice, whatever the codec; result `{"seconds": s, "doubts": [text]}`: what was
+    guessed in the text."""
 
     call: CallNumber
     text: Speech
