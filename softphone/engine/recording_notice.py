@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from softphone.control.protocol import Log, Say
+from softphone.control.protocol import Log, Reply, Say
 from softphone.engine.call import PhoneCall
 from softphone.engine.typist import Typist
 from softphone.errors import SoftphoneError
@@ -28,8 +28,15 @@ class RecordingNotice:
                     self._speak(call)
 
     def _speak(self, call: PhoneCall) -> None:
+        def answered(reply: Reply) -> None:
+            if reply.error is not None and not call.over:
+                self._warn(call, reply.error.message)
+
         try:
-            self._typist.say(Say(call=call.number, text=WORDS), call, lambda _answer: None)
+            self._typist.say(Say(call=call.number, text=WORDS), call, answered)
         except SoftphoneError as error:
-            text = f"call {call.number} is recorded, but the far end could not be told ({error}); tell them yourself"
-            self._publish(Log(level="warning", message=text))
+            self._warn(call, str(error))
+
+    def _warn(self, call: PhoneCall, why: str) -> None:
+        text = f"call {call.number} is recorded, but the far end could not be told ({why}); tell them yourself"
+        self._publish(Log(level="warning", message=text))
