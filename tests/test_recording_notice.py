@@ -51,6 +51,6 @@ def test_a_tone_does_it_on_other_codecs_and_nobody_is_told_of_a_call_that_ended(
         ending.over = True
         arguments[2](REFUSED)
 
-    typist.say = end_and_answer  # type: ignore[method-assign]
+    typist.say = end_and_answer  # type: ignore[assignment,method-assign]
     notice.update({3: ending})
     assert not told
