@@ -95,6 +95,6 @@ def test_odd_tokens_are_spoken(synthesiser: Synthesiser) -> None:
 
 def test_training_step_runs() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "codec.train.synthesiser", "--smoke"], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "codec.train.synthesiser", "--smoke"], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr

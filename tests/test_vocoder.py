@@ -66,6 +66,6 @@ def test_nothing_in_nothing_out(vocoder: Vocoder) -> None:
 
 def test_training_step_runs() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "codec.train.vocoder", "--smoke"], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "codec.train.vocoder", "--smoke"], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
