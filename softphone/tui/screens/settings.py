@@ -81,7 +81,7 @@ class SettingsScreen(PhoneScreen[None]):
                 )
                 yield CodecOrder(config.codecs.order, id="order")
             with VerticalScroll(id="page-privacy", can_focus=False):
-                yield Tick("Disturb", "callers hear busy, and you find them among the missed calls", id="quiet", value=False)
+                yield Tick("Disturb", "callers hear busy, and stand among the missed calls", id="quiet", value=False)
                 yield Tick(
                     "Voice",
                     "tell the far end how I sound; else a neutral voice",
@@ -102,7 +102,8 @@ class SettingsScreen(PhoneScreen[None]):
     def _places(self) -> str:
         return (
             f"Contacts, calls and messages are in {self.phone.store.database.path}, these settings in "
-            f"{Settings(self.phone.config_file).path}; only you can read them. Nothing is sent to anybody but the phones you talk to."
+            f"{Settings(self.phone.config_file).path}; only you can read them. Nothing goes to anybody but your "
+            "servers, those you call or write to, and those chosen above."
         )
 
     @property
