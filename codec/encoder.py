@@ -111,6 +111,7 @@ class Encoder:
         if own is not None and self._voice.seconds == 0:
             self._voice.resume(own.voice.embedding, own.seconds)
             self._mean_f0.resume(own.voice.mean_f0)
+            self._resume_residual(own)
         if known is None or own is None or self._voice_sender.pieces or not self.settings.voice:
             return
         self._memory.claim(known)
@@ -120,12 +121,19 @@ class Encoder:
             self._residual_sender.resume([known.residual[index] for index in sorted(known.residual)])
         self._unanswered_from = 0.0
 
+    def _resume_residual(self, own: OwnMemory) -> None:
+        """Send what earlier calls learned to whoever does not know it yet; the training goes on from it, or takes it back."""
+        code = self._models.voice_residual
+        if self.settings.voice and own.basis == code.basis and len(own.coordinates) == code.size and own.coordinates.any():
+            self._residual_sender.update(own.coordinates)
+
     @property
     def own_memory(self) -> OwnMemory | None:
         """What a later call may begin with; None before the voice is known."""
         if (known := self.voice) is None:
             return None
-        return OwnMemory(*known, self._residual_sender.coordinates)
+        coordinates = self._residual_sender.coordinates
+        return OwnMemory(*known, coordinates, self._models.voice_residual.basis)
 
     @property
     def known_there(self) -> Remembered | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from codec.far_end import FarEnd, HeardBatch, Stretch
-from codec.heard_voice import HeardVoice
+from codec.heard_voice import HeardVoice, through_a_line
 from codec.tokens import FRAME_SAMPLES
 from codec.voice import WINDOW_FRAMES, WINDOW_SAMPLES, Voice, VoiceEncoder
 from codec.voice_hearing import Heard, Hearing, heard_mel
@@ -25,28 +25,26 @@ ROWS = 3
 RATE = 0.15
 LIKENESS = 1.0
 """Weight of 1 - cosine against the mel distance in natural log units."""
-AVERAGED = 0.85
+AVERAGED = 0.95
 """What is sent is a mean over the last steps, each older one with so much less weight: a step sees three stretches and leaps."""
 PRIOR_SECONDS, LEAST_PRIOR, MOST_PRIOR = 0.6, 0.01, 0.1
 """Weight of the coordinates' mean square, times seconds of speech: speakers differ by about 1 in each, and little speech knows little."""
-HELD_FRAMES, MOST_HELD_FRAMES, HELD_SHARE = 600, 1000, 0.3
-"""Newest frames that are kept out, about: this share, but six seconds at least and ten at most."""
-LEAST_FRAMES = 300
+HELD_FRAMES, MOST_HELD_FRAMES, HELD_SHARE = 600, 1500, 0.3
+"""Newest frames that are kept out, about: this share, but six seconds at least and fifteen at most."""
+LEAST_FRAMES = 500
 """Frames to learn from, at least."""
 MOST_FRAMES = 9000
 """Older ones are forgotten: a minute and a half of speech."""
 WORTH = 0.004
 """Gain in mel distance and cosine together, on what was kept out, that is worth an update."""
-SLACK = 0.005
-"""Neither of both may seem so much worse: the same voice on ten other seconds of a speaker's speech is found better or worse by that."""
 SHORTER = (1.0, 0.5)
 """What was found is tried whole and by half: half the way costs little likeness and keeps the mel distance where data is short."""
 
 
 def better(found: Heard, known: Heard, worth: float = WORTH) -> bool:
-    """True if it is worth the bytes of an update."""
+    """True if it is worth the bytes of an update: better in both together, and in neither worse."""
     similarity, mel = found.similarity - known.similarity, known.mel_distance - found.mel_distance
-    return similarity + mel >= worth and similarity >= -SLACK and mel >= -SLACK
+    return similarity + mel >= worth and min(similarity, mel) >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +154,8 @@ class VoiceFit:
             for at in [int(self._rng.integers(length - WINDOW_FRAMES))]
         ]
         if windows:
-            loss = loss + LIKENESS * (1 - self._hears.embed(torch.stack(windows)) @ self._target).mean()
+            likeness = self._hears.embed(through_a_line(torch.stack(windows), self._rng)) @ self._target
+            loss = loss + LIKENESS * (1 - likeness).mean()
         return loss
 
     @torch.no_grad()
@@ -172,9 +171,10 @@ class VoiceFit:
         alone = hearing.hear(voice, np.zeros(self._code.size, np.float32))
         sent = hearing.hear(voice, self.sent) if self.sent.any() else alone
         tried = [(part, hearing.hear(voice, part)) for part in map(self._part, SHORTER)]
-        coordinates, found = max(tried, key=lambda each: (better(each[1], alone), _gain(each[1], alone)))
+        coordinates, found = max(tried, key=lambda each: _gain(each[1], alone))
         return Judgement(alone, sent, found, coordinates)
 
 
 def _gain(found: Heard, known: Heard) -> float:
-    return found.similarity - known.similarity + known.mel_distance - found.mel_distance
+    """The smaller of both gains: what is much better in one measure and no better in the other was fitted to that one."""
+    return min(found.similarity - known.similarity, known.mel_distance - found.mel_distance)

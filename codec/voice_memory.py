@@ -65,30 +65,32 @@ class Remembered:
 
 @dataclass(frozen=True)
 class OwnMemory:
-    """The user's own voice: the embedding and from how many seconds of speech it was made, coordinates (K,) of the residual."""
+    """The user's own voice: the embedding and from how many seconds of speech it was made, coordinates (K,) of the residual and their
+    basis."""
 
     voice: Voice
     seconds: float
     coordinates: NDArray[np.float32]
+    basis: int
 
     def as_json(self) -> dict[str, Any]:
         """Numbers as base64 of float16."""
         packed = {"embedding": self.voice.embedding, "coordinates": self.coordinates}
         texts = {name: base64.b64encode(array.astype("<f2").tobytes()).decode() for name, array in packed.items()}
-        return texts | {"mean_f0": round(self.voice.mean_f0, 2), "seconds": round(self.seconds, 1)}
+        return texts | {"mean_f0": round(self.voice.mean_f0, 2), "seconds": round(self.seconds, 1), "basis": self.basis}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> OwnMemory:
         """Raises PayloadError for what `as_json` cannot have made."""
         try:
             arrays = [np.frombuffer(base64.b64decode(value[name]), "<f2").astype(np.float32) for name in ("embedding", "coordinates")]
-            mean_f0, seconds = float(value["mean_f0"]), float(value["seconds"])
-        except (KeyError, TypeError, ValueError, binascii.Error):
+            mean_f0, seconds, basis = float(value["mean_f0"]), float(value["seconds"]), int(value.get("basis", -1))
+        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
             raise PayloadError("The remembered own voice cannot be read: delete it; it is learned again.") from None
         whole = all(np.isfinite(array).all() for array in arrays) and 20 < mean_f0 < 1000 and seconds > 0
         if len(arrays[0]) != EMBEDDING_SIZE or not whole:
             raise PayloadError("The remembered own voice is damaged: delete it; it is learned again.")
-        return cls(Voice(arrays[0] / max(float(np.linalg.norm(arrays[0])), 1e-6), mean_f0), seconds, arrays[1])
+        return cls(Voice(arrays[0] / max(float(np.linalg.norm(arrays[0])), 1e-6), mean_f0), seconds, arrays[1], basis)
 
 
 class MemorySender:

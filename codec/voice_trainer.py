@@ -15,19 +15,21 @@ from codec.errors import ModelError
 from codec.far_end import FarEnd, Joiner, Lesson
 from codec.models import listener, weights_directory
 from codec.voice import Voice, VoiceEncoder
-from codec.voice_fit import SLACK, Judgement, VoiceFit, better
+from codec.voice_fit import Judgement, VoiceFit, better
 from codec.voice_residual import ResidualCode
 from codec.weights_file import load_weights
 
-JUDGE_STEPS = 10
-"""The speech that was kept out is heard after so many steps: it costs as much as three of them."""
+JUDGE_STEPS, DUE_STEPS = 10, 4
+"""The speech that was kept out is heard after so many steps, or after fewer when an update is due: it costs as much as three of them."""
 EVIDENCE = 3
 """Judgements of what was sent that are taken together."""
-FIRST_SECONDS, LATER = 12.0, 1.7
-"""Of speech, before an update is worth its bytes, and how many times as many as at the last one there must be for the next: what is learned
-from little speech is soon overtaken."""
-FIRST_STEPS = 20
-STEPS_PER_SECOND = 0.6
+SLACK = 0.005
+"""So much worse may what was sent seem in either: the same voice on ten other seconds of speech is found better or worse by that."""
+FIRST_SECONDS, LATER, MOST_LATER = 16.0, 1.6, 13.0
+"""Of speech, before an update is worth its bytes; how many times as many as at the last one there must be for the next, as what is learned
+from little speech is soon overtaken; and how many seconds more suffice."""
+FIRST_STEPS = 8
+STEPS_PER_SECOND = 0.9
 """Steps for each second of speech that was heard; more would find nothing new in it."""
 
 
@@ -121,7 +123,8 @@ class VoiceTrainer:
         with torch.inference_mode(False), torch.enable_grad():
             self._fit.step()
         self.steps += 1
-        if self._fit.steps - self._judged < JUDGE_STEPS:
+        due = self._seconds >= self._due
+        if self._fit.steps - self._judged < (DUE_STEPS if due else JUDGE_STEPS):
             return None
         self._judged = self._fit.steps
         judgement = self._fit.judge()
@@ -129,12 +132,12 @@ class VoiceTrainer:
         helps = better(judgement.found, judgement.alone)
         if self._disappoints(judgement) and not helps:
             found = np.zeros_like(found)
-        elif not (helps and self._seconds >= self._due and better(judgement.found, judgement.sent, worth=0)):
+        elif not (helps and due and better(judgement.found, judgement.sent, worth=0)):
             return Update(self._speaker, judgement, None)
         if np.array_equal(found, self._fit.sent):
             return Update(self._speaker, judgement, None)
         self._fit.sent = found
-        self._due = LATER * self._seconds
+        self._due = min(LATER * self._seconds, self._seconds + MOST_LATER)
         self._evidence.clear()
         return Update(self._speaker, judgement, found)
 

@@ -25,12 +25,14 @@ from softphone.engine.voice_keeper import ASK, VoiceKeeper, voices_refused
 from softphone.store.voices import OWN, KeptVoices
 from tests.scripted_speech import models_for, script
 
+BASIS = models_for([]).voice_residual
+COORDINATES = np.linspace(-1, 1, BASIS.size).astype(np.float32)
 KNOWN = Remembered({0: b"\x50abc", 1: b"defg"}, {0: b"\x12\x34\x56\x78"}, 9)
 
 
-def own(seconds: float = 40.0) -> OwnMemory:
+def own(seconds: float = 40.0, basis: int = BASIS.basis) -> OwnMemory:
     embedding = np.full(256, 1 / 16, np.float32)
-    return OwnMemory(Voice(embedding, 180.0), seconds, np.linspace(-1, 1, 24).astype(np.float32))
+    return OwnMemory(Voice(embedding, 180.0), seconds, COORDINATES, basis)
 
 
 def test_what_is_kept_is_read_again() -> None:
@@ -112,6 +114,28 @@ def test_a_neutral_voice_says_nothing_of_who_speaks(voice: bool) -> None:
     assert (told == {residual.TYPE, TYPE}) == voice and (voice or not told)
     assert voice or not any(packet.voice for packet in packets)
     assert (encoder.voice_bytes > 0) == voice
+
+
+def test_what_earlier_calls_learned_is_sent_to_a_new_contact_at_once() -> None:
+    models = models_for([])
+    encoder = Encoder(models, EncoderSettings())
+    encoder.recall(own(), None, permit=False)
+    assert encoder._residual_sender.next_piece(0.1) is not None
+    assert np.abs(encoder.described[1] - COORDINATES).max() < 0.21
+    assert (memory := encoder.own_memory) is not None
+    again = OwnMemory.from_json(memory.as_json())
+    assert again.basis == BASIS.basis and np.abs(again.coordinates - COORDINATES).max() < 0.21
+
+
+def test_what_was_learned_in_another_basis_is_not_sent() -> None:
+    older = {name: value for name, value in own().as_json().items() if name != "basis"}
+    for memory in (own(basis=BASIS.basis ^ 1), OwnMemory.from_json(older), replace(own(), coordinates=COORDINATES[:8])):
+        encoder = Encoder(models_for([]), EncoderSettings())
+        encoder.recall(memory, None, permit=False)
+        assert encoder._residual_sender.next_piece(0.1) is None
+    neutral = Encoder(models_for([]), EncoderSettings(voice=False))
+    neutral.recall(own(), None, permit=False)
+    assert neutral._residual_sender.next_piece(0.1) is None
 
 
 def test_who_forgot_the_voice_is_told_it_anew() -> None:

@@ -10,7 +10,8 @@ from codec.voice_residual import PIECE_BYTES, TYPE, ResidualCode, ResidualPiece,
 from codec.voice_shift import WIDTH
 from tests.scripted_speech import _shared
 
-COORDINATES = np.linspace(-2, 2, 24).astype(np.float32)
+SIZE = 32
+COORDINATES = np.linspace(-2, 2, SIZE).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_a_piece_is_read_as_it_was_written() -> None:
 
 
 def test_a_shift_is_linear_and_none_without_coordinates(code: ResidualCode) -> None:
-    one, two = code.shift(torch.ones(24)), code.shift(2 * torch.ones(24))
+    one, two = code.shift(torch.ones(SIZE)), code.shift(2 * torch.ones(SIZE))
     assert torch.allclose(2 * one.bands, two.bands, atol=1e-5)
     assert sum(part.numel() for part in one) == WIDTH
 

@@ -10,7 +10,7 @@ import pytest
 from codec.far_end import Stretch
 from codec.voice_fit import Judgement, better
 from codec.voice_hearing import Heard
-from codec.voice_trainer import FIRST_SECONDS, JUDGE_STEPS, LATER, Update, VoiceTrainer
+from codec.voice_trainer import DUE_STEPS, FIRST_SECONDS, JUDGE_STEPS, LATER, MOST_LATER, Update, VoiceTrainer
 from softphone.bench.voice_rows import KeptRows, VoiceRow, VoiceRowsError
 
 ALONE = Heard(0.85, 0.70)
@@ -47,9 +47,7 @@ def trainer(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> VoiceTrainer:
 
 def judged(trainer: VoiceTrainer, seconds: float) -> Update:
     trainer._seconds = seconds
-    *before, last = [trainer.work() for _ in range(JUDGE_STEPS)]
-    assert last is not None and not any(before)
-    return last
+    return next(update for _ in range(JUDGE_STEPS) if (update := trainer.work()) is not None)
 
 
 def sent(trainer: VoiceTrainer, seconds: float) -> list[float] | None:
@@ -65,7 +63,20 @@ def test_nothing_is_sent_of_a_few_seconds_and_the_next_update_waits_for_as_many_
     assert sent(trainer, LATER * FIRST_SECONDS) == [2.0]
 
 
-@pytest.mark.parametrize("found", [WORSE, Heard(0.90, 0.71), Heard(0.851, 0.699)], ids=["similarity", "mel", "too little"])
+def test_who_speaks_for_long_does_not_wait_as_long_again(trainer: VoiceTrainer, fit: Fit) -> None:
+    assert sent(trainer, 40) == [1.0]
+    fit.next = Judgement(ALONE, GOOD, Heard(0.88, 0.68), np.full(24, 2.0, np.float32))
+    assert sent(trainer, 40 + MOST_LATER - 1) is None
+    assert sent(trainer, 40 + MOST_LATER) == [2.0]
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(FIRST_SECONDS - 1, JUDGE_STEPS), (FIRST_SECONDS, DUE_STEPS)])
+def test_an_update_that_is_due_is_judged_sooner(trainer: VoiceTrainer, seconds: float, steps: int) -> None:
+    judged(trainer, seconds)
+    assert trainer.steps == steps
+
+
+@pytest.mark.parametrize("found", [WORSE, Heard(0.90, 0.702), Heard(0.851, 0.699)], ids=["similarity", "mel", "too little"])
 def test_what_does_not_help_on_the_last_seconds_is_not_sent(trainer: VoiceTrainer, fit: Fit, found: Heard) -> None:
     fit.next = Judgement(ALONE, ALONE, found, np.ones(24, np.float32))
     assert not better(found, ALONE)

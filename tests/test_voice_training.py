@@ -12,11 +12,13 @@ from codec import audio_file
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.far_end import Joiner, Lesson, Stretch
-from codec.models import Models
+from codec.heard_voice import through_a_line
+from codec.models import Models, weights_directory
 from codec.settings import EncoderSettings
 from codec.voice import Voice
 from codec.voice_fit import VoiceFit
 from codec.voice_trainer import Lecture, TrainingRoom
+from codec.weights_file import load_weights
 from softphone import paths
 from softphone.worker.lectures import Learned
 from softphone.worker.voice_room import VoiceRoom
@@ -72,7 +74,7 @@ def test_lessons_hold_the_sound_of_their_tokens(lessons: list[Lesson]) -> None:
 
 def test_the_far_end_is_the_decoder_itself(models: Models, room: TrainingRoom, voice: Voice) -> None:
     """The same coordinates move both to the same place: the mean spectrum of what they speak is alike."""
-    coordinates = np.zeros(24, np.float32)
+    coordinates = np.zeros(room.code.size, np.float32)
     coordinates[:4] = (2.0, -2.0, 1.6, 1.2)
     encoder = Encoder(models, EncoderSettings(voice=False))
     encoder.lessons = deque()
@@ -119,10 +121,21 @@ def test_the_descent_comes_nearer_to_the_speaker(room: TrainingRoom, lessons: li
     assert np.abs(judgement.coordinates).max() > 0
 
 
+def test_a_random_line_colours_a_sound_a_little_and_lets_gradients_through() -> None:
+    waves = torch.randn(2, 16000, generator=torch.Generator().manual_seed(1)).mul(0.1).requires_grad_()
+    heard = through_a_line(waves, np.random.default_rng(1))
+    assert heard.shape == waves.shape
+    moved = (heard - waves).detach().square().mean(1) / waves.detach().square().mean(1)
+    assert ((moved > 0.001) & (moved < 0.5)).all() and moved[0] != moved[1]
+    heard.square().sum().backward()
+    assert waves.grad is not None and waves.grad.abs().mean() > 0
+
+
 @pytest.mark.timeout(300)
 def test_the_process_of_its_own_answers(lessons: list[Lesson], voice: Voice) -> None:
+    weights, _ = load_weights(weights_directory() / "voice_residual.safetensors")
     room, came = VoiceRoom(idle_s=0.1), queue.SimpleQueue[Learned]()
-    lecture = Lecture(0, voice, np.zeros(24, np.float32), voice.embedding, tuple(again(lessons, 4)))
+    lecture = Lecture(0, voice, np.zeros(len(weights["directions"]), np.float32), voice.embedding, tuple(again(lessons, 4)))
     assert not room.teach(7, lecture)
     room.open(7, came.put)
     assert room.teach(7, lecture)

@@ -31,7 +31,7 @@ from codec.voice_code import VoiceCode
 from codec.voice_shift import DETAIL_WIDTH, KINDS, TOKEN_WIDTH, VOICE_WIDTH, WIDTH, Shift, kind_of
 from codec.weights_file import load_weights
 
-SIZE = 24
+SIZE = 32
 BATCH = 8
 PIECES = 6
 """Of the description that the listener is taken to have."""

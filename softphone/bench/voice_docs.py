@@ -19,7 +19,7 @@ _NOTES = """
   in 20 ms steps, with the far end's receipts every two seconds and no loss. What the far end knows of the voice after so many seconds of
   speech is given to a fresh decoder that speaks the kept recordings, with their details.
 - seconds: of speech, as the encoder counts them, without pauses; few speakers have sixty, so `end` tells of the last seconds of the calls
-  that are not shorter (their mean length after the colon), and the table of speakers of every call. Before twelve seconds of speech,
+  that are not shorter (their mean length after the colon), and the table of speakers of every call. Before sixteen seconds of speech,
   short pauses among words included, nothing learned is sent.
 - bytes: all that was spent on the voice until then, headers of its pieces and repeats included.
 - similarity: cosine of the GE2E embeddings (resemblyzer) of the kept recordings as said and as heard, both without their pauses;
