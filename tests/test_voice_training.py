@@ -17,7 +17,7 @@ from codec.models import Models, weights_directory
 from codec.settings import EncoderSettings
 from codec.voice import Voice
 from codec.voice_fit import VoiceFit
-from codec.voice_trainer import Lecture, TrainingRoom
+from codec.voice_trainer import DUE_STEPS, Lecture, TrainingRoom
 from codec.weights_file import load_weights
 from softphone import paths
 from softphone.worker.lectures import Learned
@@ -140,7 +140,7 @@ def test_the_process_of_its_own_answers(lessons: list[Lesson], voice: Voice) -> 
     room.open(7, came.put)
     assert room.teach(7, lecture)
     learned = came.get(timeout=280)
-    assert learned.stream == 7 and learned.steps >= 10
+    assert learned.stream == 7 and learned.steps >= DUE_STEPS
     assert 0 < learned.update.judgement.alone.similarity < 1
     running = room._thread
     assert running is not None and running.is_alive()
