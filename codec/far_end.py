@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from codec.detail import LATENT, STAGES, DetailLayer, spread_latents
 from codec.features import MEL_BANDS, log_mel
@@ -95,6 +96,15 @@ class Joiner:
         return done
 
 
+def stretches_of(lessons: Sequence[Lesson]) -> list[Stretch]:
+    """All of them, where no more will come."""
+    if not lessons:
+        return []
+    joiner = Joiner()
+    after = Lesson(lessons[-1].start + LONGEST, (), lessons[-1].pcm)
+    return [stretch for each in (*lessons, after) if (stretch := joiner.push(each)) is not None]
+
+
 @dataclass
 class HeardBatch:
     """Stretches as the networks want them, the speaker aside; (batch, T, ...) padded to the longest. true: (batch, T, 80) log-mel of what
@@ -114,14 +124,14 @@ class HeardBatch:
     weight: Tensor
     lengths: Tensor
 
-    def some(self, rows: NDArray[np.int64]) -> "HeardBatch":
-        """These rows alone, cut to the longest of them."""
-        chosen = {each.name: getattr(self, each.name)[rows] for each in fields(self)}
-        longest, tokens = int(chosen["lengths"].max()), int(chosen["owner"].max()) + 1
-        per_token = ("phones", "tokens")
-        return HeardBatch(
-            **{name: x if name == "lengths" else x[:, :tokens] if name in per_token else x[:, :longest] for name, x in chosen.items()}
-        )
+    @classmethod
+    def of(cls, parts: Sequence["HeardBatch"]) -> "HeardBatch":
+        """The rows of all of them, in order."""
+        together = {}
+        for each in fields(cls):
+            rows = [row for part in parts for row in getattr(part, each.name)]
+            together[each.name] = torch.stack(rows) if each.name == "lengths" else pad_sequence(rows, batch_first=True)
+        return cls(**together)
 
 
 class FarEnd:
@@ -131,8 +141,9 @@ class FarEnd:
         self._synthesiser, self._detail, self._vocoder = synthesiser, detail, vocoder
         self._level_offset = level_offset
 
-    def prepare(self, stretches: Sequence[Stretch], mean_f0: float) -> HeardBatch:
-        """mean_f0: Hz, as the listener knows it."""
+    def prepare(self, stretches: Sequence[Stretch], mean_f0: float | Sequence[float]) -> HeardBatch:
+        """mean_f0: Hz, as the listener knows it; of each stretch, where they are not of one speaker."""
+        heights = [mean_f0] * len(stretches) if isinstance(mean_f0, float) else mean_f0
         size, longest = len(stretches), max(stretch.frames for stretch in stretches)
         most = max(len(stretch.tokens) for stretch in stretches)
         batch = HeardBatch(
@@ -150,8 +161,8 @@ class FarEnd:
             weight=torch.zeros(size, longest),
             lengths=torch.tensor([stretch.frames for stretch in stretches]),
         )
-        for row, stretch in enumerate(stretches):
-            self._fill(batch, row, stretch, mean_f0)
+        for row, (stretch, height) in enumerate(zip(stretches, heights, strict=True)):
+            self._fill(batch, row, stretch, height)
         return batch
 
     def _fill(self, batch: HeardBatch, row: int, stretch: Stretch, mean_f0: float) -> None:
@@ -182,9 +193,12 @@ class FarEnd:
         context = TokenContext(current=physical[0])
         return [unrolled for following in (*physical[1:], None) if (unrolled := context.advance(following)) is not None]
 
-    def frames(self, batch: HeardBatch, voice: Voice, shift: Shift | None) -> tuple[Tensor, Tensor]:
-        """What the vocoder is given: log-mel (batch, T, 80), and F0 (batch, T) in Hz, 0 where unvoiced. voice: as the listener knows it."""
-        told = voice_features(torch.from_numpy(voice.embedding), voice.mean_f0).expand(len(batch.phones), -1)
+    def frames(self, batch: HeardBatch, voice: Voice | Sequence[Voice], shift: Shift | None) -> tuple[Tensor, Tensor]:
+        """What the vocoder is given: log-mel (batch, T, 80), and F0 (batch, T) in Hz, 0 where unvoiced. voice: as the listener knows it;
+        of each row, with a shift of each row, where they are not of one speaker."""
+        voices = [voice] * len(batch.phones) if isinstance(voice, Voice) else voice
+        told = torch.stack([voice_features(torch.from_numpy(each.embedding), each.mean_f0) for each in voices])
+        heights = torch.tensor([[each.mean_f0] for each in voices])
         tokens = TokenBatch(batch.phones, batch.tokens, told, batch.owner, batch.frames, batch.level)
         plain, logit = self._synthesiser(self._synthesiser.network_state(len(batch.phones)), tokens, shift)
         decoder = self._detail.decoder
@@ -192,8 +206,11 @@ class FarEnd:
         fine = decoder(state, plain, batch.level, batch.latents, batch.place, None if shift is None else shift.detail)
         sharp = torch.stack([sharpened(each) for each in plain])
         mel = torch.where(batch.detailed[..., None], fine, sharp)
-        f0 = torch.where(logit > 0, voice.mean_f0 * 2 ** (batch.semitones / 12), 0.0)
-        return (mel if shift is None else mel + shift.bands[batch.kind]), f0
+        f0 = torch.where(logit > 0, heights * 2 ** (batch.semitones / 12), 0.0)
+        if shift is None:
+            return mel, f0
+        kinds = batch.kind[..., None].expand(-1, -1, MEL_BANDS)
+        return mel + torch.gather(shift.bands.expand(len(mel), -1, -1), 1, kinds), f0
 
     def sound(self, mel: Tensor, f0: Tensor) -> Tensor:
         """Through the vocoder: (batch, samples), in step with the frames; the last half frame is missing."""

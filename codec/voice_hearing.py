@@ -1,18 +1,22 @@
 """How like a speaker the far end's sound is: what training during a call and the benchmark of voices both measure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.far_end import FarEnd, HeardBatch, Stretch
+from codec.far_end import FarEnd, Stretch
 from codec.features import log_mel
 from codec.tokens import FRAME_SAMPLES
 from codec.voice import Voice, VoiceEncoder
 from codec.voice_residual import ResidualCode
+
+REMEMBERED = 4
+"""Voices: the one without what was learned, the one that was sent, and two that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +39,55 @@ def heard_mel(sound: Tensor, frames: int) -> Tensor:
     return log_mel(torch.nn.functional.pad(sound, (0, frames * FRAME_SAMPLES - sound.shape[1])))
 
 
-class Hearing:
-    """Some stretches of true speech, heard again and again in different voices."""
+class _Spoken(NamedTuple):
+    """One stretch as it is heard: wave (samples,), sum of the mel differences, and of how many values."""
 
-    def __init__(
-        self, far_end: FarEnd, code: ResidualCode, encoder: VoiceEncoder, stretches: Sequence[Stretch], batch: HeardBatch | None = None
-    ) -> None:
-        """batch: of these stretches, where it is made already, for the mean F0 that `hear` is asked with."""
+    wave: NDArray[np.float32]
+    difference: float
+    values: float
+
+
+_Told = tuple[bytes, float, bytes]
+
+
+class Hearing:
+    """True speech, heard again and again in different voices. What was heard of a stretch in a voice is remembered while the voice is
+    among the last REMEMBERED, as judgements come back to the same ones. Not thread-safe."""
+
+    def __init__(self, far_end: FarEnd, code: ResidualCode, encoder: VoiceEncoder) -> None:
         self._far_end, self._code, self._encoder = far_end, code, encoder
-        self._stretches, self._batch = stretches, batch
-        said = np.concatenate([stretch.speech for stretch in stretches]).astype(np.float32) / np.float32(32768)
-        self._true = utterance_embedding(encoder, said)
+        self._known: dict[_Told, dict[int, _Spoken]] = {}
+        self._true: tuple[tuple[int, ...], NDArray[np.float32]] | None = None
 
     @torch.no_grad()
-    def hear(self, voice: Voice, coordinates: NDArray[np.float32]) -> Heard:
-        """voice, coordinates (K,): as the listener knows them."""
-        batch = self._batch or self._far_end.prepare(self._stretches, voice.mean_f0)
+    def hear(self, stretches: Mapping[int, Stretch], voice: Voice, coordinates: NDArray[np.float32]) -> Heard:
+        """stretches: each with a number of its own; voice, coordinates (K,): as the listener knows them."""
+        told = (voice.embedding.tobytes(), voice.mean_f0, coordinates.tobytes())
+        known = self._known.pop(told, {})
+        missing = {number: stretch for number, stretch in stretches.items() if number not in known}
+        if missing:
+            known |= zip(missing, self._speak(list(missing.values()), voice, coordinates), strict=True)
+        self._known[told] = {number: known[number] for number in stretches}
+        if len(self._known) > REMEMBERED:
+            del self._known[next(iter(self._known))]
+        spoken = list(self._known[told].values())
+        heard = utterance_embedding(self._encoder, np.concatenate([each.wave for each in spoken]))
+        return Heard(float(heard @ self._said(stretches)), sum(each.difference for each in spoken) / sum(each.values for each in spoken))
+
+    def _said(self, stretches: Mapping[int, Stretch]) -> NDArray[np.float32]:
+        numbers = tuple(stretches)
+        if self._true is None or self._true[0] != numbers:
+            said = np.concatenate([stretch.speech for stretch in stretches.values()]).astype(np.float32) / np.float32(32768)
+            self._true = numbers, utterance_embedding(self._encoder, said)
+        return self._true[1]
+
+    def _speak(self, stretches: Sequence[Stretch], voice: Voice, coordinates: NDArray[np.float32]) -> list[_Spoken]:
+        batch = self._far_end.prepare(stretches, voice.mean_f0)
         shift = self._code.shift(torch.from_numpy(coordinates)) if coordinates.any() else None
         sound = self._far_end.sound(*self._far_end.frames(batch, voice, shift))
         mel = heard_mel(sound, batch.true.shape[1])
-        spoken = (batch.weight == 1).float()[..., None]
-        distance = float(((mel - batch.true).abs() * spoken).sum() / (spoken.sum() * mel.shape[2]))
-        lengths = [length * FRAME_SAMPLES for length in batch.lengths.tolist()]
-        wave = torch.cat([row[:length] for row, length in zip(sound, lengths, strict=True)]).numpy()
-        return Heard(float(utterance_embedding(self._encoder, wave) @ self._true), distance)
+        counts = (batch.weight == 1).float()
+        differences = ((mel - batch.true).abs().sum(2) * counts).sum(1).tolist()
+        values = (counts.sum(1) * mel.shape[2]).tolist()
+        waves = [row[: length * FRAME_SAMPLES].numpy() for row, length in zip(sound, batch.lengths.tolist(), strict=True)]
+        return [_Spoken(*each) for each in zip(waves, differences, values, strict=True)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.far_end import LONGEST, Joiner, Lesson, Stretch
+from codec.far_end import Stretch, stretches_of
 from codec.payload import parse
 from codec.settings import EncoderSettings
 from codec.voice import Voice
@@ -89,11 +89,7 @@ def lessons_of(models: "Models", pcm: NDArray[np.int16]) -> tuple[list[tuple[int
     encoder = Encoder(models, EncoderSettings(voice=False))
     encoder.lessons = deque()
     payloads = [(at // STEP, payload) for at in range(0, len(pcm), STEP) for payload in encoder.encode(pcm[at : at + STEP])]
-    lessons = list(encoder.lessons)
-    joiner = Joiner()
-    after = Lesson(lessons[-1].start + LONGEST, (), lessons[-1].pcm) if lessons else None
-    joined = [joiner.push(lesson) for lesson in [*lessons, *([after] if after else [])]]
-    return payloads, [stretch for stretch in joined if stretch is not None]
+    return payloads, stretches_of(list(encoder.lessons))
 
 
 @torch.inference_mode()

@@ -19,7 +19,7 @@ from codec.voice_fit import Judgement, VoiceFit, better
 from codec.voice_residual import ResidualCode
 from codec.weights_file import load_weights
 
-JUDGE_STEPS, DUE_STEPS = 10, 4
+JUDGE_STEPS, DUE_STEPS = 12, 6
 """The speech that was kept out is heard after so many steps, or after fewer when an update is due: it costs as much as three of them."""
 EVIDENCE = 3
 """Judgements of what was sent that are taken together."""

@@ -2,7 +2,7 @@
 
 import queue
 from collections import deque
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,12 +11,13 @@ import torch
 from codec import audio_file
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.far_end import Joiner, Lesson, Stretch
+from codec.far_end import HeardBatch, Joiner, Lesson, Stretch
 from codec.heard_voice import through_a_line
 from codec.models import Models, weights_directory
 from codec.settings import EncoderSettings
 from codec.voice import Voice
 from codec.voice_fit import VoiceFit
+from codec.voice_hearing import REMEMBERED, Hearing
 from codec.voice_trainer import DUE_STEPS, Lecture, TrainingRoom
 from codec.weights_file import load_weights
 from softphone import paths
@@ -119,6 +120,49 @@ def test_the_descent_comes_nearer_to_the_speaker(room: TrainingRoom, lessons: li
     assert judgement.sent == judgement.alone
     assert judgement.found.similarity > judgement.alone.similarity
     assert np.abs(judgement.coordinates).max() > 0
+
+
+def test_rows_that_were_prepared_alone_are_those_that_were_prepared_together(room: TrainingRoom, lessons: list[Lesson]) -> None:
+    some = stretches(again(lessons, 3))[:2]
+    together, alone = room.far_end.prepare(some, 180.0), [room.far_end.prepare([each], 180.0) for each in some]
+    for field in fields(HeardBatch):
+        assert torch.equal(getattr(HeardBatch.of(alone), field.name), getattr(together, field.name)), field.name
+    mixed = room.far_end.prepare(some, [180.0, 120.0])
+    assert torch.equal(mixed.semitones[0], together.semitones[0]) and not torch.equal(mixed.semitones[1], together.semitones[1])
+
+
+def test_rows_of_two_speakers_are_heard_as_each_alone(room: TrainingRoom, lessons: list[Lesson], voice: Voice) -> None:
+    one, other = stretches(again(lessons, 3))[:2]
+    voices = [voice, Voice(voice.embedding[::-1].copy(), 120.0)]
+    shift = room.code.shift(torch.tensor([[1.0] * room.code.size, [-1.0] * room.code.size]))
+    mel, f0 = room.far_end.frames(room.far_end.prepare([one, other], [180.0, 120.0]), voices, shift)
+    for row, (stretch, each) in enumerate(zip((one, other), voices, strict=True)):
+        own = room.code.shift(torch.full((room.code.size,), 1.0 - 2 * row))
+        alone, alone_f0 = room.far_end.frames(room.far_end.prepare([stretch], each.mean_f0), each, own)
+        assert torch.allclose(mel[row, : stretch.frames], alone[0], atol=1e-3)
+        assert torch.allclose(f0[row, : stretch.frames], alone_f0[0], atol=1e-2)
+
+
+def test_what_was_heard_is_remembered_and_forgotten(
+    room: TrainingRoom, lessons: list[Lesson], voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = dict(enumerate(stretches(again(lessons, 4))[:3]))
+    spoken: list[int] = []
+    speak = Hearing._speak
+    monkeypatch.setattr(Hearing, "_speak", lambda own, new, *told: (spoken.append(len(new)), speak(own, new, *told))[1])
+    hearing, plain = Hearing(room.far_end, room.code, room.encoder), np.zeros(room.code.size, np.float32)
+    newer = {number: some[number] for number in (1, 2)}
+    hearing.hear({0: some[0], 1: some[1]}, voice, plain)
+    heard = hearing.hear(newer, voice, plain)
+    assert spoken == [2, 1]
+    fresh = Hearing(room.far_end, room.code, room.encoder).hear(newer, voice, plain)
+    assert heard.similarity == pytest.approx(fresh.similarity, abs=1e-3)
+    assert heard.mel_distance == pytest.approx(fresh.mel_distance, abs=1e-3)
+    for strength in range(1, REMEMBERED + 1):
+        hearing.hear(newer, voice, np.full(room.code.size, strength / 10, np.float32))
+    spoken.clear()
+    hearing.hear(newer, voice, plain)
+    assert spoken == [2], "a voice that was not asked for lately is forgotten"
 
 
 def test_a_random_line_colours_a_sound_a_little_and_lets_gradients_through() -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec import audio_file
+from codec.far_end import Stretch
 from codec.fingerprint import fingerprint
 from codec.voice import Voice
 from codec.voice_hearing import Hearing, utterance_embedding
@@ -119,13 +120,14 @@ class VoiceBench:
             raise VoiceBenchError(
                 f"nobody speaks in the recordings of {speaker.name} that were kept for listening; leave them out of --data"
             )
-        hearing = Hearing(self._room.far_end, self._room.code, self._models.voice_encoder, stretches)
+        kept = dict(enumerate(stretches))
+        hearing = Hearing(self._room.far_end, self._room.code, self._models.voice_encoder)
         true, true2 = self._embed(speaker.kept), self._second.embed(sounding(speaker.kept))
         real2 = float(true2 @ self._second.embed(sounding(speaker.call)))
         rows = []
         for known in rehearse(self._models, self._room, speaker.call, MARKS, SHARE):
-            alone = self._hear(known, {}, payloads, hearing)
-            full = self._hear(known, known.pieces[1], payloads, hearing) if known.coordinates.any() else alone
+            alone = self._hear(known, {}, payloads, hearing, kept)
+            full = self._hear(known, known.pieces[1], payloads, hearing, kept) if known.coordinates.any() else alone
             rows.append(
                 VoiceRow(
                     speaker=speaker.name,
@@ -147,10 +149,12 @@ class VoiceBench:
             )
         return rows
 
-    def _hear(self, known: Known, residual: dict[int, bytes], payloads: Sequence[tuple[int, bytes]], hearing: Hearing) -> _Heard:
+    def _hear(
+        self, known: Known, residual: dict[int, bytes], payloads: Sequence[tuple[int, bytes]], hearing: Hearing, kept: dict[int, Stretch]
+    ) -> _Heard:
         pcm = listen(self._models, payloads, known.pieces[0], residual)
         coordinates = known.coordinates if residual else np.zeros_like(known.coordinates)
-        mel = hearing.hear(known.voice, coordinates).mel_distance
+        mel = hearing.hear(kept, known.voice, coordinates).mel_distance
         return _Heard(self._embed(pcm), self._second.embed(sounding(pcm)), mel)
 
     def _prefixes(self, embeddings: list[NDArray[np.float32]]) -> dict[int, float]:
