@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ LICENCES = {
 }
 
 
-def data_card(corpus: Corpus, weights: Mapping[str, float], aligned: bool) -> list[dict[str, Any]]:
+def data_card(corpus: Corpus, weights: Mapping[str, float], aligned: bool, speakers: Collection[str] | None = None) -> list[dict[str, Any]]:
     """What of a list a network is trained on: utterances, speakers, hours, share in the drawing, licence of each part.
 
-    ids_sha256 stands for the utterances: SHA-256 over their ids, sorted, one a line. Parts that are not in the list are left out.
+    speakers: these alone. ids_sha256 stands for the utterances: SHA-256 over their ids, sorted, one a line. Parts that are not in the
+    list are left out.
     """
     rows = []
     for part, weight in weights.items():
         records = [corpus.records[i] for i in corpus if corpus.part(i) == part and (corpus.records[i]["phones"] or not aligned)]
+        records = [record for record in records if speakers is None or str(record["speaker"]) in speakers]
         if not records:
             continue
         ids = "\n".join(sorted(str(record["id"]) for record in records))

@@ -1,45 +1,52 @@
-"""The basis of the voice's residual: `python -m codec.train.voice_residual --minutes 30` writes `models/voice_residual.safetensors`.
+"""The basis of the voice's residual: `python -m codec.train.voice_residual --minutes 45` writes `models/voice_residual.safetensors`.
 
 Basis and coordinates of every training speaker are learned together (cluster adaptive training, Gales 2000; auto-decoders), around networks
-that stay as they are: each example is spoken in the voice that the wire describes, shifted by its speaker's coordinates. What counts is
-the mel distance, and GE2E's cosine to the speaker. In the end the directions are ordered by how much speakers differ in them.
+that stay as they are: what was said in a call (`codec.train.voice_lessons`) is spoken again as the listener would, shifted by the speaker's
+coordinates. What counts is what counts in a call: the mel distance of the sound, and GE2E's cosine to the speaker. Coordinates learn from
+one stretch of a speaker's speech and directions from another, so that directions are what carries over to speech that was not heard.
+In the end they are ordered by how much speakers differ in them.
 """
 
 import argparse
+import json
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from codec.detail import LATENT
-from codec.models import weights_directory
-from codec.phones import PHONES
-from codec.synthesiser import Synthesiser, TokenBatch, sharpened
+from codec.errors import ModelError
+from codec.far_end import FarEnd, Stretch
+from codec.heard_voice import HeardVoice, through_a_line
+from codec.models import listener, weights_directory
+from codec.tokens import FRAME_SAMPLES
 from codec.train.card import data_card, write_card
 from codec.train.corpus import Corpus
-from codec.train.detail import Detail, Segments, frozen_synthesiser, segments_of
-from codec.train.polish import VOICE_FRAMES, VoiceLoss
 from codec.train.run import Run, options
 from codec.train.step import begin, run_step
-from codec.train.synthesiser import open_data
-from codec.train.token_data import Example, Target, TokenData, collate
-from codec.voice import Voice
-from codec.voice_code import VoiceCode
-from codec.voice_shift import DETAIL_WIDTH, KINDS, TOKEN_WIDTH, VOICE_WIDTH, WIDTH, Shift, kind_of
+from codec.train.voice_lessons import Talker, talkers
+from codec.voice import WINDOW_FRAMES, WINDOW_SAMPLES, Voice, VoiceEncoder
+from codec.voice_hearing import heard_mel
+from codec.voice_shift import DETAIL_WIDTH, KINDS, TOKEN_WIDTH, VOICE_WIDTH, WIDTH, Shift
 from codec.weights_file import load_weights
 
 SIZE = 32
-BATCH = 8
-PIECES = 6
-"""Of the description that the listener is taken to have."""
-PART_WEIGHT = {"librispeech": 0.4, "l2": 0.35, "commands": 0.25}
+BATCH = 4
+"""Speakers of a step, with two stretches each."""
+PART_WEIGHT = {"librispeech": 0.45, "l2": 0.3, "commands": 0.25}
 """Share of each part in the drawing; synthetic voices are left out, as the synthesiser knows them best."""
+TUNED = ("p15", "p19", "p21", "p9", "p6", "p34", "p38", "p8")
+"""Speakers of `commands` on whom the rules of the training in calls were tuned: left out."""
 COORDINATE_RATE = 0.08
-LIKENESS, PRIOR, SMALL = 0.5, 1e-3, 1e-2
-DETAIL_SHARE = 0.8
+LIKENESS, PRIOR, SMALL = 1.0, 1e-3, 1e-2
+PLAIN_SHARE = 0.15
+"""Of the stretches, which lost their details on the way."""
 
 
 class Basis(nn.Module):
@@ -50,6 +57,11 @@ class Basis(nn.Module):
         self.directions = nn.Parameter(torch.randn(SIZE, WIDTH) * 0.02)
         self.coordinates = nn.Embedding(speakers, SIZE, sparse=True)
         nn.init.normal_(self.coordinates.weight, 0, 0.1)
+
+    def start_from(self, directions: Tensor) -> None:
+        """Go on from a basis that was ordered."""
+        with torch.no_grad():
+            self.directions[: len(directions)] = directions[:SIZE]
 
     @torch.no_grad()
     def ordered(self) -> Tensor:
@@ -66,103 +78,106 @@ class Basis(nn.Module):
         return ordered
 
 
+class Drawn(NamedTuple):
+    """Two stretches of each speaker in turn. speakers: of each stretch, a row of `Basis.coordinates`."""
+
+    speakers: list[int]
+    stretches: list[Stretch]
+    told: list[Voice]
+    embeddings: Tensor
+
+
 class Speakers:
-    """Examples speaker by speaker, each in its voice as the wire describes it."""
+    """Stretches of the speakers, as lessons in calls are. Raises ModelError."""
 
-    def __init__(self, data: TokenData, corpus: Corpus, seed: int) -> None:
-        self._data, self._rng = data, np.random.default_rng(seed)
-        self._utterances: dict[str, list[int]] = {}
-        for index in data.indices:
-            if corpus.part(index) in PART_WEIGHT:
-                self._utterances.setdefault(str(corpus.records[index]["speaker"]), []).append(index)
-        self.names = sorted(self._utterances)
-        parts = [corpus.part(self._utterances[name][0]) for name in self.names]
-        chance = np.array([PART_WEIGHT[part] / parts.count(part) for part in parts])
+    def __init__(self, found: Sequence[Talker], seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self.talkers = [each for each in found if each.name.removeprefix("commands-") not in TUNED]
+        if not self.talkers:
+            raise ModelError("no speaker of the lessons says enough: run `python -m codec.train.voice_lessons` on more data")
+        parts = [each.name.partition("-")[0] for each in self.talkers]
+        chance = np.array([PART_WEIGHT.get(part, 0.1) / parts.count(part) for part in parts])
         self._chance = chance / chance.sum()
-        code = VoiceCode.from_weights(load_weights(weights_directory() / "voice_code.safetensors")[0])
-        self.true, self._told = [], []
-        for name in self.names:
-            mean = np.mean([data.voices.of(index) for index in self._utterances[name]], 0)
-            embedding = np.asarray(mean / np.linalg.norm(mean), np.float32)
-            described = code.decode(dict(enumerate(code.encode(Voice(embedding, 150.0))[:PIECES])), 150.0)
-            self.true.append(torch.from_numpy(embedding))
-            self._told.append(torch.from_numpy(described.embedding) * 16)
 
-    def draw(self, size: int) -> tuple[list[int], list[Example]]:
-        """Speakers, and an example of each."""
-        chosen = self._rng.choice(len(self.names), min(size, len(self.names)), p=self._chance, replace=False).tolist()
-        examples = []
-        for speaker in chosen:
-            index = int(self._rng.choice(self._utterances[self.names[speaker]]))
-            example = self._data.example(index, damaged=True, wired=True)
-            examples.append(example._replace(voice=torch.cat((self._told[speaker], example.voice[-1:]))))
-        return chosen, examples
+    def draw(self, size: int) -> Drawn:
+        """size: of speakers."""
+        chosen = self._rng.choice(len(self.talkers), min(size, len(self.talkers)), p=self._chance, replace=False).tolist()
+        speakers = [speaker for speaker in chosen for _ in range(2)]
+        stretches = [stretch for speaker in chosen for stretch in self._two(self.talkers[speaker])]
+        embeddings = np.stack([self.talkers[speaker].embedding for speaker in speakers])
+        return Drawn(speakers, stretches, [self.talkers[speaker].told for speaker in speakers], torch.from_numpy(embeddings))
 
+    def _two(self, talker: Talker) -> list[Stretch]:
+        """Long ones sooner than short ones."""
+        weight = np.array([stretch.frames for stretch in talker.stretches], float) ** 2
+        count = min(2, len(weight))
+        places = self._rng.choice(len(weight), count, p=weight / weight.sum(), replace=False)
+        pair = [talker.stretches[int(place)] for place in places]
+        return [self._damaged(stretch) for stretch in (pair if count == 2 else pair * 2)]
 
-def shifted_mel(synthesiser: Synthesiser, detail: Detail, batch: TokenBatch, target: Target, segments: Segments, shift: Shift) -> Tensor:
-    """What is heard with all details: (batch, T, 80); without, where there are no segments."""
-    plain, _ = synthesiser(synthesiser.network_state(len(batch.phones)), batch, shift)
-    if len(segments.phones):
-        codes = detail.codebooks.codes(detail.latents(target.mel, target.weight > 0.5, segments))
-        table = torch.cat((detail.codebooks.latents(codes), torch.zeros(1, LATENT)))
-        here = torch.cat((table[segments.frame_segment], table[segments.following[segments.frame_segment]]), 2)
-        state = detail.decoder.state(len(plain))
-        mel: Tensor = detail.decoder(state, plain, batch.level, here, segments.of_frame, shift.detail)
-    else:
-        mel = torch.stack([sharpened(each) for each in plain])
-    kinds = torch.tensor([kind_of(phone) for phone in range(len(PHONES))])
-    phones = torch.gather(batch.phones[..., 1], 1, batch.owner).clamp_max(len(PHONES) - 1)
-    return mel + torch.gather(shift.bands, 1, kinds[phones][..., None].expand(-1, -1, mel.shape[2]))
+    def _damaged(self, stretch: Stretch) -> Stretch:
+        if self._rng.random() >= PLAIN_SHARE:
+            return stretch
+        return Stretch(tuple(replace(token, details=()) for token in stretch.tokens), stretch.pcm)
 
 
-def frozen_detail() -> Detail:
-    """The detail layer as it is shipped."""
-    detail = Detail()
-    shipped = {name: value.float() for name, value in load_weights(weights_directory() / "detail.safetensors")[0].items()}
-    detail.load_state_dict({name: value for name, value in shipped.items() if name in detail.state_dict()}, strict=False)
-    return detail.requires_grad_(False).eval()
+class Listener:
+    """The networks of the far end, and what judges its sound."""
 
+    def __init__(self) -> None:
+        synthesiser, detail, vocoder, entropy = listener()
+        encoder = VoiceEncoder.load()
+        for network in (synthesiser, detail, vocoder, encoder):
+            network.requires_grad_(False)
+        self._far_end = FarEnd(synthesiser, detail, vocoder, entropy.level_offset)
+        self._hears = HeardVoice(encoder)
 
-def likeness(voice_loss: VoiceLoss, mel: Tensor, target: Target, true: list[Tensor], rng: np.random.Generator) -> Tensor:
-    """1 - cosine of a window of each example that is long enough to its speaker's embedding."""
-    lengths = (target.weight > 0).sum(1).tolist()
-    rows = [row for row, length in enumerate(lengths) if length >= VOICE_FRAMES]
-    if not rows:
-        return mel.new_zeros(())
-    starts = [int(rng.integers(lengths[row] - VOICE_FRAMES + 1)) for row in rows]
-    windows = torch.stack([mel[row, at : at + VOICE_FRAMES] for row, at in zip(rows, starts, strict=True)])
-    return (1 - (voice_loss.embed(windows) * torch.stack([true[row] for row in rows])).sum(1)).mean()
+    def losses(self, drawn: Drawn, shift: Shift, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """shift: of each stretch -> mel distance, 1 - cosine to the speaker."""
+        batch = self._far_end.prepare(drawn.stretches, [voice.mean_f0 for voice in drawn.told])
+        sound = self._far_end.sound(*self._far_end.frames(batch, drawn.told, shift))
+        heard = heard_mel(sound, batch.true.shape[1])
+        level = ((heard - batch.true).abs() * batch.weight[..., None]).sum() / (batch.weight.sum() * heard.shape[2])
+        lengths: NDArray[np.int64] = batch.lengths.numpy()
+        rows = np.flatnonzero(lengths > WINDOW_FRAMES)
+        if not len(rows):
+            return level, level.new_zeros(())
+        starts = [int(rng.integers(lengths[row] - WINDOW_FRAMES)) * FRAME_SAMPLES for row in rows]
+        windows = torch.stack([sound[row, at : at + WINDOW_SAMPLES] for row, at in zip(rows, starts, strict=True)])
+        likeness = (self._hears.embed(through_a_line(windows, rng)) * drawn.embeddings[rows]).sum(1)
+        return level, (1 - likeness).mean()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the step."""
     parser = options(__doc__ or "")
-    parser.set_defaults(rate=2e-3)
+    parser.set_defaults(rate=1e-3)
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the basis and its card are written")
     arguments: argparse.Namespace = begin(parser, argv)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     rng = np.random.default_rng(arguments.seed)
     corpus = Corpus("train", arguments.work / "corpus")
-    speakers = Speakers(open_data("train", arguments.seed, arguments.work), corpus, arguments.seed)
-    synthesiser, detail, voice_loss = frozen_synthesiser(), frozen_detail(), VoiceLoss()
-    basis = Basis(len(speakers.names))
+    speakers, far_end = Speakers(list(talkers("train", arguments.work)), arguments.seed), Listener()
+    basis = Basis(len(speakers.talkers))
     optimizer = torch.optim.Adam([basis.directions], lr=arguments.rate)
     sparse = torch.optim.SparseAdam(list(basis.coordinates.parameters()), lr=COORDINATE_RATE, betas=(0.8, 0.95))
+    began, earlier = "from nothing", []
+    if not (arguments.fresh or arguments.smoke):
+        with suppress(ModelError, FileNotFoundError):
+            shipped, told = load_weights(weights_directory() / "voice_residual.safetensors")
+            basis.start_from(shipped["directions"].float())
+            began = f"with the directions that were shipped before, of {told.get('step', 'an unknown number of')} steps"
+            earlier = json.loads((weights_directory() / "voice_residual.json").read_text()).get("runs", [])
     arguments.fresh = True
     run = Run("voice_residual", arguments, {"basis": basis, "optimizer": optimizer, "sparse": sparse})
-    run.uses(data_card(corpus, PART_WEIGHT, aligned=True))
+    run.uses(data_card(corpus, PART_WEIGHT, aligned=False, speakers={each.name for each in speakers.talkers}))
     for _ in run.steps():
-        chosen, examples = speakers.draw(2 if arguments.smoke else BATCH)
-        batch, target = collate(examples)
-        lengths = [int(length) for length in (target.weight > 0).sum(1)]
-        with_details = rng.random() < DETAIL_SHARE
-        segments = segments_of(batch, lengths if with_details else [0] * len(lengths))
-        coordinates = basis.coordinates(torch.tensor(chosen))
-        mel = shifted_mel(synthesiser, detail, batch, target, segments, Shift.of(coordinates @ basis.directions))
-        weight = target.weight[..., None] / target.weight.sum()
-        level = ((mel - target.mel).abs() * weight).sum() / mel.shape[2]
-        unlike = likeness(voice_loss, mel, target, [speakers.true[each] for each in chosen], rng)
+        drawn = speakers.draw(2 if arguments.smoke else BATCH)
+        coordinates = basis.coordinates(torch.tensor(drawn.speakers))
+        learns = (torch.arange(len(coordinates)) % 2 == 0)[:, None]
+        flat = torch.where(learns, coordinates @ basis.directions.detach(), coordinates.detach() @ basis.directions)
+        level, unlike = far_end.losses(drawn, Shift.of(flat), rng)
         loss = level + LIKENESS * unlike + PRIOR * coordinates.square().mean() + SMALL * basis.directions.square().mean()
         optimizer.zero_grad()
         sparse.zero_grad()
@@ -176,9 +191,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     card = {
         "what": f"{SIZE} directions in which speakers differ beyond their embedding, coarse first, four bits each on the wire",
         "made_by": "python -m codec.train.voice_residual",
+        "began": began,
         "steps": run.step,
-        "speakers": len(speakers.names),
-        "runs": run.runs,
+        "speakers": len(speakers.talkers),
+        "runs": [*earlier, *run.runs],
         "licence": "GPL-2.0-or-later",
     }
     write_card(path, card)

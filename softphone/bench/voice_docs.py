@@ -12,9 +12,10 @@ PAGE, PICTURE = "voice.md", "bench-voice.png"
 
 _NOTES = """
 - No network of the codec was trained on any of these speakers. The speakers of LibriSpeech test-other (`dev`), of NIST, the man of the
-  Montreal Forced Aligner's recordings and the woman of Asterisk's prompts were used for nothing else, those of `valid` to watch the loss
-  of networks in training. The rules of the training in calls were tuned on seven other speakers of `valid` and on some of `train`, who are
-  not in `work/talkers` (`tools/voice_talkers.py` makes that folder).
+  Montreal Forced Aligner's recordings, the four people of Asterisk's prompts (in English, French, Italian and Russian) and the two fishes
+  of Fish Fillets in Czech and in Dutch, actors who play, were used for nothing else, those of `valid` to watch the loss of networks in
+  training. The rules of the training in calls were tuned on 27 other speakers of `valid` and on eight of `train`, who are not in
+  `work/talkers` (`tools/voice_talkers.py` makes that folder).
 - Of each speaker the last fifth of the recordings (six seconds at least, about twenty at most) is kept for listening; the rest is one call
   in 20 ms steps, with the far end's receipts every two seconds and no loss. What the far end knows of the voice after so many seconds of
   speech is given to a fresh decoder that speaks the kept recordings, with their details.

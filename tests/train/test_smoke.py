@@ -16,7 +16,7 @@ from codec.train.corpus import Corpus
 
 STEPS = (
     "corpus tracks wire_tokens entropy_tables voice_codebook phone_language_model word_lexicon recogniser export_recogniser vocoder "
-    "synthesiser export_synthesis detail export_detail voice_residual realign evaluate_recogniser text_prosody"
+    "synthesiser export_synthesis detail export_detail voice_lessons voice_residual realign evaluate_recogniser text_prosody"
 ).split()
 
 pytestmark = pytest.mark.timeout(900)
