@@ -34,6 +34,9 @@ SHORTEST, LONGEST = 40, 300
 """Frames of a stretch: shorter ones teach nothing, longer ones are cut."""
 
 _SILENCE_WEIGHT = 0.1
+LOUD, SILENT = 0.9, 10 ** (-40 / 20)
+"""Where the true sound is 40 dB below its loudest tenth it counts as silence, whatever its token is: a closure that a gate made digital
+silence is as far from any sound as nothing else, nobody hears it, and a voice would be learned that is too quiet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def stretches_of(lessons: Sequence[Lesson]) -> list[Stretch]:
 @dataclass
 class HeardBatch:
     """Stretches as the networks want them, the speaker aside; (batch, T, ...) padded to the longest. true: (batch, T, 80) log-mel of what
-    was said; weight (batch, T): 0 beyond the end; semitones: contour around the mean; lengths: frames of each."""
+    was said; weight (batch, T): 1 where somebody speaks, 0 beyond the end; semitones: contour around the mean; lengths: frames of each."""
 
     phones: Tensor
     tokens: Tensor
@@ -185,7 +188,10 @@ class FarEnd:
         spread = spread_latents(latents, counts, [wire.ticks * TICK_FRAMES for wire in stretch.tokens])
         batch.latents[row, :at], batch.place[row, :at] = spread
         sound = torch.from_numpy(stretch.pcm.astype(np.float32) / 32768)
-        batch.true[row, :at] = log_mel(sound)[MARGIN:-MARGIN]
+        true = log_mel(sound)[MARGIN:-MARGIN]
+        level = true.exp().mean(1)
+        batch.true[row, :at] = true
+        batch.weight[row, :at] = torch.where(level < torch.quantile(level, LOUD) * SILENT, _SILENCE_WEIGHT, batch.weight[row, :at])
 
     def _unrolled(self, stretch: Stretch, mean_f0: float) -> list[Unrolled]:
         fill = ProsodyFill(self._level_offset)

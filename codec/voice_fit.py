@@ -23,9 +23,8 @@ from codec.voice_residual import ResidualCode
 ROWS = 3
 """Stretches of a step: it must be short, for a budget of a quarter of a core."""
 RATE = 0.15
-LIKENESS = 1.5
-"""Weight of 1 - cosine against the mel distance in natural log units: with 1 the same mel distance was reached with less likeness, with 2
-the mel distance of some speakers did not fall any more."""
+LIKENESS = 0.7
+"""Weight of 1 - cosine against the mel distance in natural log units: more makes voices hardly more alike, and their mel distance worse."""
 AVERAGED = 0.95
 """What is sent is a mean over the last steps, each older one with so much less weight: a step sees three stretches and leaps."""
 PRIOR_SECONDS, LEAST_PRIOR, MOST_PRIOR = 0.6, 0.01, 0.1
@@ -42,10 +41,16 @@ SHORTER = (1.0, 0.5)
 """What was found is tried whole and by half: half the way keeps the mel distance where data is short."""
 
 
-def better(found: Heard, known: Heard, worth: float = WORTH) -> bool:
+def better(found: Heard, known: Heard) -> bool:
     """True if it is worth the bytes of an update: better in both together, and in neither worse."""
+    harmless, gain = gain_of(found, known)
+    return harmless and gain >= WORTH
+
+
+def gain_of(found: Heard, known: Heard) -> tuple[bool, float]:
+    """Whether it is worse in neither measure, and how much better it is in both together; such pairs are in order."""
     similarity, mel = found.similarity - known.similarity, known.mel_distance - found.mel_distance
-    return similarity + mel >= worth and min(similarity, mel) >= 0
+    return min(similarity, mel) >= 0, similarity + mel
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +192,5 @@ class VoiceFit:
         alone = self._hearing.hear(held, voice, np.zeros(self._code.size, np.float32))
         sent = self._hearing.hear(held, voice, self.sent) if self.sent.any() else alone
         tried = [(part, self._hearing.hear(held, voice, part)) for part in map(self._part, SHORTER)]
-        coordinates, found = max(tried, key=lambda each: _gain(each[1], alone))
+        coordinates, found = max(tried, key=lambda each: gain_of(each[1], alone))
         return Judgement(alone, sent, found, coordinates)
-
-
-def _gain(found: Heard, known: Heard) -> tuple[bool, float]:
-    """What is worse in neither measure comes first, then what is better in both together."""
-    similarity, mel = found.similarity - known.similarity, known.mel_distance - found.mel_distance
-    return min(similarity, mel) >= 0, similarity + mel

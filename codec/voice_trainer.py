@@ -15,7 +15,7 @@ from codec.errors import ModelError
 from codec.far_end import FarEnd, Joiner, Lesson
 from codec.models import listener, weights_directory
 from codec.voice import Voice, VoiceEncoder
-from codec.voice_fit import Judgement, VoiceFit, better
+from codec.voice_fit import Judgement, VoiceFit, better, gain_of
 from codec.voice_residual import ResidualCode
 from codec.weights_file import load_weights
 
@@ -132,7 +132,7 @@ class VoiceTrainer:
         helps = better(judgement.found, judgement.alone)
         if self._disappoints(judgement) and not helps:
             found = np.zeros_like(found)
-        elif not (helps and due and better(judgement.found, judgement.sent, worth=0)):
+        elif not (helps and due and gain_of(judgement.found, judgement.alone) > gain_of(judgement.sent, judgement.alone)):
             return Update(self._speaker, judgement, None)
         if np.array_equal(found, self._fit.sent):
             return Update(self._speaker, judgement, None)
