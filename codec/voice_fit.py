@@ -23,8 +23,11 @@ from codec.voice_residual import ResidualCode
 ROWS = 3
 """Stretches of a step: it must be short, for a budget of a quarter of a core."""
 RATE = 0.15
-LIKENESS = 0.7
-"""Weight of 1 - cosine against the mel distance in natural log units: more makes voices hardly more alike, and their mel distance worse."""
+LIKENESS, LEAST_LIKENESS, MOST_LIKENESS = 0.7, 0.1, 1.5
+"""Weight of 1 - cosine against the mel distance in natural log units, at the beginning, and how far it goes: voices differ in how much the
+one costs the other."""
+BALANCE, ENOUGH = 1.6, 0.003
+"""By how much that weight changes after a judgement in which one of both is better by less than ENOUGH and the other one by more."""
 AVERAGED = 0.95
 """What is sent is a mean over the last steps, each older one with so much less weight: a step sees three stretches and leaps."""
 PRIOR_SECONDS, LEAST_PRIOR, MOST_PRIOR = 0.6, 0.01, 0.1
@@ -80,6 +83,7 @@ class VoiceFit:
         self._target = torch.zeros(0)
         self._found = torch.zeros(code.size, requires_grad=True)
         self._mean: NDArray[np.float32] = np.zeros(code.size, np.float32)
+        self._likeness = LIKENESS
         self._optimizer = torch.optim.Adam([self._found], lr=RATE, betas=(0.8, 0.98))
         self.sent: NDArray[np.float32] = np.zeros(code.size, np.float32)
         """Coordinates that the listener has, or will have when all pieces have arrived."""
@@ -171,7 +175,7 @@ class VoiceFit:
         ]
         if windows:
             said = [torch.from_numpy(self._stretches[numbers[row]].speech[place].astype(np.float32) / 32768) for place, row in windows]
-            loss = loss + LIKENESS * self._unlike(torch.stack([sound[row, place] for place, row in windows]), torch.stack(said))
+            loss = loss + self._likeness * self._unlike(torch.stack([sound[row, place] for place, row in windows]), torch.stack(said))
         return loss
 
     def _unlike(self, heard: Tensor, said: Tensor) -> Tensor:
@@ -192,5 +196,13 @@ class VoiceFit:
         alone = self._hearing.hear(held, voice, np.zeros(self._code.size, np.float32))
         sent = self._hearing.hear(held, voice, self.sent) if self.sent.any() else alone
         tried = [(part, self._hearing.hear(held, voice, part)) for part in map(self._part, SHORTER)]
+        self._balance(tried[0][1], alone)
         coordinates, found = max(tried, key=lambda each: gain_of(each[1], alone))
         return Judgement(alone, sent, found, coordinates)
+
+    def _balance(self, found: Heard, alone: Heard) -> None:
+        """Look more at that of both which lags behind: both have to be better."""
+        similar, near = found.similarity - alone.similarity >= ENOUGH, alone.mel_distance - found.mel_distance >= ENOUGH
+        if similar != near:
+            weight = self._likeness * BALANCE ** (near - similar)
+            self._likeness = min(MOST_LIKENESS, max(LEAST_LIKENESS, weight))
