@@ -35,8 +35,8 @@ SHORTEST, LONGEST = 40, 300
 
 _SILENCE_WEIGHT = 0.1
 LOUD, SILENT = 0.9, 10 ** (-40 / 20)
-"""Where the true sound is 40 dB below its loudest tenth it counts as silence, whatever its token is: a closure that a gate made digital
-silence is as far from any sound as nothing else, nobody hears it, and a voice would be learned that is too quiet."""
+"""Where the true sound is 40 dB below its loudest tenth nothing is to be learned, whatever the token is: digital silence, as gates make
+it, is far below any sound, all in one direction, and even a little weight on it taught voices that are too quiet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ def stretches_of(lessons: Sequence[Lesson]) -> list[Stretch]:
 @dataclass
 class HeardBatch:
     """Stretches as the networks want them, the speaker aside; (batch, T, ...) padded to the longest. true: (batch, T, 80) log-mel of what
-    was said; weight (batch, T): 1 where somebody speaks, 0 beyond the end; semitones: contour around the mean; lengths: frames of each."""
+    was said; weight (batch, T): 1 where somebody speaks, 0 beyond the end and in dead
+    silence; semitones: contour around the mean; lengths: frames of each."""
 
     phones: Tensor
     tokens: Tensor
@@ -191,7 +192,7 @@ class FarEnd:
         true = log_mel(sound)[MARGIN:-MARGIN]
         level = true.exp().mean(1)
         batch.true[row, :at] = true
-        batch.weight[row, :at] = torch.where(level < torch.quantile(level, LOUD) * SILENT, _SILENCE_WEIGHT, batch.weight[row, :at])
+        batch.weight[row, :at] = torch.where(level < torch.quantile(level, LOUD) * SILENT, 0.0, batch.weight[row, :at])
 
     def _unrolled(self, stretch: Stretch, mean_f0: float) -> list[Unrolled]:
         fill = ProsodyFill(self._level_offset)

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from codec.far_end import FarEnd, HeardBatch, Stretch
 from codec.heard_voice import HeardVoice, through_a_line
 from codec.tokens import FRAME_SAMPLES
-from codec.voice import WINDOW_FRAMES, WINDOW_SAMPLES, Voice, VoiceEncoder
+from codec.voice import WINDOW_SAMPLES, Voice, VoiceEncoder
 from codec.voice_hearing import Heard, Hearing, heard_mel
 from codec.voice_residual import ResidualCode
 
-ROWS = 3
-"""Stretches of a step: it must be short, for a budget of a quarter of a core."""
+STEP_FRAMES = 750
+"""What a step hears, about: it must be short, for a budget of a quarter of a core. Who says single words has many short stretches."""
 RATE = 0.15
 LIKENESS, LEAST_LIKENESS, MOST_LIKENESS = 0.7, 0.1, 1.5
 """Weight of 1 - cosine against the mel distance in natural log units, at the beginning, and how far it goes: voices differ in how much the
@@ -151,7 +151,7 @@ class VoiceFit:
         if voice is None:
             raise ValueError("the listener's voice is not known yet")
         learned = list(self._stretches)[: max(1, len(self._stretches) - len(self._held))]
-        numbers = sorted(self._rng.choice(learned, min(ROWS, len(learned)), replace=False).tolist())
+        numbers = self._draw(learned)
         loss = self._loss(numbers, voice) + self._prior * self._found.square().mean()
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -162,20 +162,31 @@ class VoiceFit:
         self.steps += 1
         return float(loss.detach())
 
+    def _draw(self, learned: Sequence[int]) -> list[int]:
+        """Stretches at random, until there are STEP_FRAMES."""
+        drawn: list[int] = []
+        frames = 0
+        for number in self._rng.permutation(learned).tolist():
+            if frames >= STEP_FRAMES:
+                break
+            drawn.append(number)
+            frames += self._stretches[number].frames
+        return sorted(drawn)
+
     def _loss(self, numbers: Sequence[int], voice: Voice) -> Tensor:
         batch = self._batch(numbers, voice)
         sound = self._far_end.sound(*self._far_end.frames(batch, voice, self._code.shift(self._found)))
         heard = heard_mel(sound, batch.true.shape[1])
         loss = ((heard - batch.true).abs() * batch.weight[..., None]).sum() / (batch.weight.sum() * heard.shape[2])
-        windows = [
-            (slice(at, at + WINDOW_SAMPLES), row)
-            for row, length in enumerate(batch.lengths.tolist())
-            if length > WINDOW_FRAMES
-            for at in [int(self._rng.integers(length - WINDOW_FRAMES)) * FRAME_SAMPLES]
-        ]
-        if windows:
-            said = [torch.from_numpy(self._stretches[numbers[row]].speech[place].astype(np.float32) / 32768) for place, row in windows]
-            loss = loss + self._likeness * self._unlike(torch.stack([sound[row, place] for place, row in windows]), torch.stack(said))
+        lengths = batch.lengths.tolist()
+        together = torch.cat([row[: length * FRAME_SAMPLES] for row, length in zip(sound, lengths, strict=True)])
+        count = (len(together) - 1) // WINDOW_SAMPLES
+        if count:
+            said = np.concatenate([self._stretches[number].speech for number in numbers]).astype(np.float32) / np.float32(32768)
+            first = int(self._rng.integers(len(together) - count * WINDOW_SAMPLES))
+            windows = [slice(at, at + WINDOW_SAMPLES) for at in range(first, first + count * WINDOW_SAMPLES, WINDOW_SAMPLES)]
+            true = torch.stack([torch.from_numpy(said[place]) for place in windows])
+            loss = loss + self._likeness * self._unlike(torch.stack([together[place] for place in windows]), true)
         return loss
 
     def _unlike(self, heard: Tensor, said: Tensor) -> Tensor:
