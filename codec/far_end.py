@@ -111,8 +111,8 @@ def stretches_of(lessons: Sequence[Lesson]) -> list[Stretch]:
 @dataclass
 class HeardBatch:
     """Stretches as the networks want them, the speaker aside; (batch, T, ...) padded to the longest. true: (batch, T, 80) log-mel of what
-    was said; weight (batch, T): 1 where somebody speaks, 0 beyond the end and in dead
-    silence; semitones: contour around the mean; lengths: frames of each."""
+    was said; weight (batch, T): 1 where somebody speaks, 0 beyond the end and in dead silence; semitones: contour around the mean;
+    lengths: frames of each."""
 
     phones: Tensor
     tokens: Tensor

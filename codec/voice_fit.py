@@ -17,7 +17,7 @@ from codec.far_end import FarEnd, HeardBatch, Stretch
 from codec.heard_voice import HeardVoice, through_a_line
 from codec.tokens import FRAME_SAMPLES
 from codec.voice import WINDOW_SAMPLES, Voice, VoiceEncoder
-from codec.voice_hearing import Heard, Hearing, heard_mel
+from codec.voice_hearing import Heard, Hearing, heard_mel, mel_loss
 from codec.voice_residual import ResidualCode
 
 STEP_FRAMES = 750
@@ -176,8 +176,7 @@ class VoiceFit:
     def _loss(self, numbers: Sequence[int], voice: Voice) -> Tensor:
         batch = self._batch(numbers, voice)
         sound = self._far_end.sound(*self._far_end.frames(batch, voice, self._code.shift(self._found)))
-        heard = heard_mel(sound, batch.true.shape[1])
-        loss = ((heard - batch.true).abs() * batch.weight[..., None]).sum() / (batch.weight.sum() * heard.shape[2])
+        loss = mel_loss(heard_mel(sound, batch.true.shape[1]), batch)
         lengths = batch.lengths.tolist()
         together = torch.cat([row[: length * FRAME_SAMPLES] for row, length in zip(sound, lengths, strict=True)])
         count = (len(together) - 1) // WINDOW_SAMPLES

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.far_end import FarEnd, Stretch
+from codec.far_end import FarEnd, HeardBatch, Stretch
 from codec.features import log_mel
 from codec.tokens import FRAME_SAMPLES
 from codec.voice import Voice, VoiceEncoder
@@ -37,6 +37,11 @@ def utterance_embedding(encoder: VoiceEncoder, wave: NDArray[np.float32]) -> NDA
 def heard_mel(sound: Tensor, frames: int) -> Tensor:
     """Log-mel (batch, frames, 80) of what `FarEnd.sound` gave; the half frame that the vocoder still holds is silence."""
     return log_mel(torch.nn.functional.pad(sound, (0, frames * FRAME_SAMPLES - sound.shape[1])))
+
+
+def mel_loss(heard: Tensor, batch: HeardBatch) -> Tensor:
+    """Mel distance of `heard_mel` to the true sound, by the weights of the frames."""
+    return ((heard - batch.true).abs() * batch.weight[..., None]).sum() / (batch.weight.sum() * heard.shape[2]).clamp_min(1)
 
 
 class _Spoken(NamedTuple):
@@ -72,7 +77,9 @@ class Hearing:
             del self._known[next(iter(self._known))]
         spoken = list(self._known[told].values())
         heard = utterance_embedding(self._encoder, np.concatenate([each.wave for each in spoken]))
-        return Heard(float(heard @ self._said(stretches)), sum(each.difference for each in spoken) / sum(each.values for each in spoken))
+        return Heard(
+            float(heard @ self._said(stretches)), sum(each.difference for each in spoken) / max(1.0, sum(each.values for each in spoken))
+        )
 
     def _said(self, stretches: Mapping[int, Stretch]) -> NDArray[np.float32]:
         numbers = tuple(stretches)

@@ -27,10 +27,9 @@ from codec.train.step import begin, run_step, step_options
 from codec.voice import Voice
 
 FOLDER = "lessons"
-PARTS = ("librispeech", "l2", "commands")
-"""Real speech: the synthesiser knows synthetic voices best."""
 MOST_S = {"librispeech": 60.0, "l2": 30.0, "commands": 75.0}
-"""Of a speaker, about: more of the same says little about speakers."""
+"""Of a speaker, about, in each part that is real speech: more of the same says little about speakers, and the synthesiser knows synthetic
+voices best."""
 PAUSE = 8000
 STEP = 3200
 
@@ -57,13 +56,13 @@ def talker_of(models: Models, name: str, sounds: Sequence[NDArray[np.int16]]) ->
     return Talker(name, encoder.described[0], best[0].embedding, stretches) if best is not None and stretches else None
 
 
-def utterances_of(corpus: Corpus, parts: Sequence[str] = PARTS) -> dict[str, list[int]]:
+def utterances_of(corpus: Corpus) -> dict[str, list[int]]:
     """The utterances of every real speaker, about so many seconds of them as MOST_S says."""
     found: dict[str, list[int]] = {}
     seconds: dict[str, float] = {}
     for index in corpus:
         part, name = corpus.part(index), str(corpus.records[index]["speaker"])
-        if part in parts and seconds.get(name, 0.0) < MOST_S[part]:
+        if part in MOST_S and seconds.get(name, 0.0) < MOST_S[part]:
             found.setdefault(name, []).append(index)
             seconds[name] = seconds.get(name, 0.0) + float(corpus.records[index]["seconds"])
     return found

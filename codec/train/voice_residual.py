@@ -8,9 +8,7 @@ In the end they are ordered by how much speakers differ in them.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,19 +20,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from codec.errors import ModelError
-from codec.far_end import FarEnd, Stretch
+from codec.far_end import Stretch
 from codec.heard_voice import HeardVoice, through_a_line
-from codec.models import listener, weights_directory
 from codec.tokens import FRAME_SAMPLES
 from codec.train.card import data_card, write_card
 from codec.train.corpus import Corpus
 from codec.train.run import Run, options
 from codec.train.step import begin, run_step
 from codec.train.voice_lessons import Talker, talkers
-from codec.voice import WINDOW_FRAMES, WINDOW_SAMPLES, Voice, VoiceEncoder
-from codec.voice_hearing import heard_mel
+from codec.voice import WINDOW_FRAMES, WINDOW_SAMPLES, Voice
+from codec.voice_hearing import heard_mel, mel_loss
 from codec.voice_shift import DETAIL_WIDTH, KINDS, TOKEN_WIDTH, VOICE_WIDTH, WIDTH, Shift
-from codec.weights_file import load_weights
+from codec.voice_trainer import TrainingRoom
 
 SIZE = 32
 BATCH = 4
@@ -50,23 +47,17 @@ PLAIN_SHARE = 0.15
 
 
 class Basis(nn.Module):
-    """directions (SIZE, WIDTH), coordinates of each speaker."""
+    """directions (SIZE, WIDTH): what is shipped."""
 
-    def __init__(self, speakers: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.directions = nn.Parameter(torch.randn(SIZE, WIDTH) * 0.02)
-        self.coordinates = nn.Embedding(speakers, SIZE, sparse=True)
-        nn.init.normal_(self.coordinates.weight, 0, 0.1)
-
-    def start_from(self, directions: Tensor) -> None:
-        """Go on from a basis that was ordered."""
-        with torch.no_grad():
-            self.directions[: len(directions)] = directions[:SIZE]
 
     @torch.no_grad()
-    def ordered(self) -> Tensor:
-        """Directions in which speakers differ by 1, the most telling first, every kind of shift counting alike."""
-        shifts = self.coordinates.weight @ self.directions
+    def ordered(self, coordinates: Tensor) -> Tensor:
+        """Directions in which speakers, whose coordinates (speakers, SIZE) are given, differ by 1, the most telling first, every kind of
+        shift counting alike."""
+        shifts = coordinates @ self.directions
         widths = [VOICE_WIDTH, TOKEN_WIDTH, DETAIL_WIDTH, KINDS * 80]
         scales = torch.cat(
             [(part.square().mean() * part.shape[1]).rsqrt().expand(part.shape[1]) for part in torch.split(shifts, widths, 1)]
@@ -79,7 +70,7 @@ class Basis(nn.Module):
 
 
 class Drawn(NamedTuple):
-    """Two stretches of each speaker in turn. speakers: of each stretch, a row of `Basis.coordinates`."""
+    """Two stretches of each speaker in turn. speakers: of each stretch, a row of the coordinates."""
 
     speakers: list[int]
     stretches: list[Stretch]
@@ -121,31 +112,19 @@ class Speakers:
         return Stretch(tuple(replace(token, details=()) for token in stretch.tokens), stretch.pcm)
 
 
-class Listener:
-    """The networks of the far end, and what judges its sound."""
-
-    def __init__(self) -> None:
-        synthesiser, detail, vocoder, entropy = listener()
-        encoder = VoiceEncoder.load()
-        for network in (synthesiser, detail, vocoder, encoder):
-            network.requires_grad_(False)
-        self._far_end = FarEnd(synthesiser, detail, vocoder, entropy.level_offset)
-        self._hears = HeardVoice(encoder)
-
-    def losses(self, drawn: Drawn, shift: Shift, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """shift: of each stretch -> mel distance, 1 - cosine to the speaker."""
-        batch = self._far_end.prepare(drawn.stretches, [voice.mean_f0 for voice in drawn.told])
-        sound = self._far_end.sound(*self._far_end.frames(batch, drawn.told, shift))
-        heard = heard_mel(sound, batch.true.shape[1])
-        level = ((heard - batch.true).abs() * batch.weight[..., None]).sum() / (batch.weight.sum() * heard.shape[2])
-        lengths: NDArray[np.int64] = batch.lengths.numpy()
-        rows = np.flatnonzero(lengths > WINDOW_FRAMES)
-        if not len(rows):
-            return level, level.new_zeros(())
-        starts = [int(rng.integers(lengths[row] - WINDOW_FRAMES)) * FRAME_SAMPLES for row in rows]
-        windows = torch.stack([sound[row, at : at + WINDOW_SAMPLES] for row, at in zip(rows, starts, strict=True)])
-        likeness = (self._hears.embed(through_a_line(windows, rng)) * drawn.embeddings[rows]).sum(1)
-        return level, (1 - likeness).mean()
+def losses(room: TrainingRoom, drawn: Drawn, shift: Shift, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """shift: of each stretch -> mel distance, 1 - cosine to the speaker."""
+    batch = room.far_end.prepare(drawn.stretches, [voice.mean_f0 for voice in drawn.told])
+    sound = room.far_end.sound(*room.far_end.frames(batch, drawn.told, shift))
+    level = mel_loss(heard_mel(sound, batch.true.shape[1]), batch)
+    lengths: NDArray[np.int64] = batch.lengths.numpy()
+    rows = np.flatnonzero(lengths > WINDOW_FRAMES)
+    if not len(rows):
+        return level, level.new_zeros(())
+    starts = [int(rng.integers(lengths[row] - WINDOW_FRAMES)) * FRAME_SAMPLES for row in rows]
+    windows = torch.stack([sound[row, at : at + WINDOW_SAMPLES] for row, at in zip(rows, starts, strict=True)])
+    likeness = (HeardVoice(room.encoder).embed(through_a_line(windows, rng)) * drawn.embeddings[rows]).sum(1)
+    return level, (1 - likeness).mean()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -158,26 +137,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.manual_seed(arguments.seed)
     rng = np.random.default_rng(arguments.seed)
     corpus = Corpus("train", arguments.work / "corpus")
-    speakers, far_end = Speakers(list(talkers("train", arguments.work)), arguments.seed), Listener()
-    basis = Basis(len(speakers.talkers))
+    speakers, room = Speakers(list(talkers("train", arguments.work)), arguments.seed), TrainingRoom.load()
+    basis, known = Basis(), nn.Embedding(len(speakers.talkers), SIZE, sparse=True)
+    nn.init.normal_(known.weight, 0, 0.1)
     optimizer = torch.optim.Adam([basis.directions], lr=arguments.rate)
-    sparse = torch.optim.SparseAdam(list(basis.coordinates.parameters()), lr=COORDINATE_RATE, betas=(0.8, 0.95))
-    began, earlier = "from nothing", []
-    if not (arguments.fresh or arguments.smoke):
-        with suppress(ModelError, FileNotFoundError):
-            shipped, told = load_weights(weights_directory() / "voice_residual.safetensors")
-            basis.start_from(shipped["directions"].float())
-            began = f"with the directions that were shipped before, of {told.get('step', 'an unknown number of')} steps"
-            earlier = json.loads((weights_directory() / "voice_residual.json").read_text()).get("runs", [])
-    arguments.fresh = True
-    run = Run("voice_residual", arguments, {"basis": basis, "optimizer": optimizer, "sparse": sparse})
+    sparse = torch.optim.SparseAdam(list(known.parameters()), lr=COORDINATE_RATE, betas=(0.8, 0.95))
+    run = Run("voice_residual", arguments, {"voice_residual": basis, "coordinates": known, "optimizer": optimizer, "sparse": sparse})
     run.uses(data_card(corpus, PART_WEIGHT, aligned=False, speakers={each.name for each in speakers.talkers}))
     for _ in run.steps():
         drawn = speakers.draw(2 if arguments.smoke else BATCH)
-        coordinates = basis.coordinates(torch.tensor(drawn.speakers))
+        coordinates = known(torch.tensor(drawn.speakers))
         learns = (torch.arange(len(coordinates)) % 2 == 0)[:, None]
         flat = torch.where(learns, coordinates @ basis.directions.detach(), coordinates.detach() @ basis.directions)
-        level, unlike = far_end.losses(drawn, Shift.of(flat), rng)
+        level, unlike = losses(room, drawn, Shift.of(flat), rng)
         loss = level + LIKENESS * unlike + PRIOR * coordinates.square().mean() + SMALL * basis.directions.square().mean()
         optimizer.zero_grad()
         sparse.zero_grad()
@@ -187,14 +159,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         run.note(mel=level.item(), unlike=unlike.item())
     path = arguments.models / "voice_residual.safetensors"
     arguments.models.mkdir(parents=True, exist_ok=True)
-    save_file({"directions": basis.ordered().half().contiguous()}, str(path), {"version": "1", "step": str(run.step)})
+    save_file({"directions": basis.ordered(known.weight).half().contiguous()}, str(path), {"version": "1", "step": str(run.step)})
     card = {
         "what": f"{SIZE} directions in which speakers differ beyond their embedding, coarse first, four bits each on the wire",
         "made_by": "python -m codec.train.voice_residual",
-        "began": began,
         "steps": run.step,
         "speakers": len(speakers.talkers),
-        "runs": [*earlier, *run.runs],
+        "runs": run.runs,
         "licence": "GPL-2.0-or-later",
     }
     write_card(path, card)
