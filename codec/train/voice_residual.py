@@ -166,6 +166,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "steps": run.step,
         "speakers": len(speakers.talkers),
         "runs": run.runs,
+        "figures": "docs/voice.md, by `softphone bench voice`",
         "licence": "GPL-2.0-or-later",
     }
     write_card(path, card)
