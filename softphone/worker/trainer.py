@@ -1,14 +1,14 @@
 """The training process beside the codec worker: `python -m softphone.worker.trainer --fd N`, started by `voice_room`.
 
-A process of its own and of low priority: a thread of the worker's would hold the interpreter when a packet is due. It never takes
-more than its share of a core, sleeps where there is nothing to learn, and ends with the worker.
+A process of its own, of the lowest priority (`voice_room` sees to that, before torch is loaded): a thread of the worker's would hold
+the interpreter when a packet is due. It never takes more than its share of a core, sleeps where there is nothing to learn, and ends with
+the worker.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import signal
 import time
 from multiprocessing.connection import Connection
@@ -20,7 +20,6 @@ from softphone.worker.lectures import Learned, Taught
 
 SHARE = 0.25
 """Of a core."""
-NICENESS = 10
 MAX_STREAMS = 8
 
 
@@ -70,7 +69,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # Ctrl-C in a terminal goes to the whole group; this process ends with the worker.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICENESS)
     Trainer(Connection(options.fd)).run()
     return 0
 
