@@ -214,7 +214,7 @@ def children() -> list[int]:
     return found
 
 
-@pytest.mark.timeout(600)  # it waits while other tests keep both processors busy
+@pytest.mark.timeout(300)
 def test_the_process_of_its_own_answers(lessons: list[Lesson], voice: Voice) -> None:
     weights, _ = load_weights(weights_directory() / "voice_residual.safetensors")
     room, came = VoiceRoom(idle_s=0.1), queue.SimpleQueue[Learned]()
@@ -222,7 +222,7 @@ def test_the_process_of_its_own_answers(lessons: list[Lesson], voice: Voice) -> 
     assert not room.teach(7, lecture)
     room.open(7, came.put)
     assert room.teach(7, lecture)
-    learned = came.get(timeout=580)
+    learned = came.get(timeout=280)
     assert learned.stream == 7 and learned.steps >= DUE_STEPS
     assert 0 < learned.update.judgement.alone.similarity < 1
     assert [os.sched_getscheduler(each) for each in children()] == [os.SCHED_IDLE]

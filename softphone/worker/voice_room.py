@@ -23,8 +23,8 @@ IDLE_S = 60.0
 LOOK_S = 1.0
 NICENESS = 19
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(512 << 20)}
-"""glibc's malloc, mallopt(3), would give large arrays back to the system after each step of the descent. Without that a third more steps
-fitted into the same time of a call on a virtual machine, and fewer frames were late."""
+"""glibc's malloc, mallopt(3), else gives large arrays back to the system after each step of the descent, to fetch them again for the next
+one. In calls on a virtual machine more steps fitted into the same time with this, and fewer frames were late."""
 log = logging.getLogger(__name__)
 
 
