@@ -1,12 +1,16 @@
 """What a decoder does with the extensions of packets; types that it does not know are passed over."""
 
-from codec import comfort_noise, link_report, voice_memory, voice_receipt, voice_residual
-from codec.comfort_noise import ComfortNoise
-from codec.link_report import LinkReport
-from codec.payload import Packet
-from codec.voice_memory import MemoryReceiver
-from codec.voice_receipt import VoiceReceipt
-from codec.voice_residual import ResidualCode, ResidualReceiver
+from codec.speak import comfort_noise
+from codec.speak.comfort_noise import ComfortNoise
+from codec.voice import memory as voice_memory
+from codec.voice import receipt as voice_receipt
+from codec.voice import residual as voice_residual
+from codec.voice.memory import MemoryReceiver
+from codec.voice.receipt import VoiceReceipt
+from codec.voice.residual import ResidualCode, ResidualReceiver
+from codec.wire import link_report
+from codec.wire.link_report import LinkReport
+from codec.wire.packet import Packet
 
 
 class ReceivedExtensions:

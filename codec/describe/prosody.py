@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.phones import UNVOICED
-from codec.tokens import FRAME_SAMPLES, MAX_FRAMES, Token
+from codec.units.phones import UNVOICED
+from codec.units.token import FRAME_SAMPLES, MAX_FRAMES, Token
 
 SILENCE_DB = -96.0
 DEFAULT_MEAN_F0 = 150.0
@@ -76,7 +76,7 @@ def measure(
 ) -> Token:
     """The token of one phone that was heard in frames start_frame..end_frame (end excluded, at most MAX_FRAMES).
 
-    f0_track: Hz per frame, 0 where unvoiced (`codec.pitch`); level_track: dB per frame (`frame_levels`); both indexed
+    f0_track: Hz per frame, 0 where unvoiced (`codec.describe.pitch`); level_track: dB per frame (`frame_levels`); both indexed
     by the same frame numbers. mean_f0: Hz. F0 is read at 25 % and 75 % of the phone, from the nearest voiced frames;
     a phone of an unvoiced class, or one with fewer than a fifth of its frames voiced, carries none.
     """

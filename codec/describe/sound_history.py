@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.pitch import PitchTracker
-from codec.prosody import frame_levels, measure
-from codec.tokens import FRAME_SAMPLES, Token
+from codec.describe.pitch import PitchTracker
+from codec.describe.prosody import frame_levels, measure
+from codec.units.token import FRAME_SAMPLES, Token
 
 HISTORY_FRAMES = 600
 """Six seconds: longer than any phone waits for the recogniser, silence aside."""

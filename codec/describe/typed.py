@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from codec.errors import TextError
-from codec.phones import SILENCE
-from codec.wire_token import TICK_MS, WireToken
+from codec.units.errors import TextError
+from codec.units.phones import SILENCE
+from codec.wire.token import TICK_MS, WireToken
 
 LEAD_TICKS = 8
 """A token is handed on 160 ms before its time: speech that is known beforehand need not be late."""

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.entropy import DETAIL_CODES, DETAIL_STAGES
-from codec.features import LOG_PER_DB, MEL_BANDS
-from codec.phones import PHONES
+from codec.speak.mel import LOG_PER_DB, MEL_BANDS
+from codec.units.phones import PHONES
+from codec.wire.tables import DETAIL_CODES, DETAIL_STAGES
 
 STAGES = DETAIL_STAGES
 CODES = DETAIL_CODES
@@ -126,7 +126,7 @@ class DetailDecoder(nn.Module):
         """mel (batch, T, 80) of the synthesiser; level (batch, T) dB; latents (batch, T, 2 * LATENT): of the segment of each frame and
         of the next one of the same token, zeros where there is none; place (batch, T, 4): how far in the segment, whether it has
         details, whether the next one has, how many segments the token has; shift (width,) or (batch, width): of the speaker
-        (`codec.voice_shift`). `state` is changed. -> mel (batch, T, 80).
+        (`codec.speak.shift`). `state` is changed. -> mel (batch, T, 80).
         """
         shape = (mel - LOG_PER_DB * level[..., None] + 3) / 2
         x = self.enter(torch.cat((shape, latents, place, (level[..., None] + 30) / 15), 2))
@@ -158,7 +158,7 @@ class DetailLayer(nn.Module):
 
     @staticmethod
     def tables(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The frequency tables of its codes, by the names of `codec.entropy`."""
+        """The frequency tables of its codes, by the names of `codec.wire.tables`."""
         return {name.removeprefix(TABLES): value for name, value in weights.items() if name.startswith(TABLES)}
 
 

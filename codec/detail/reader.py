@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from codec.detail import STAGES, DetailLayer, spread_latents
-from codec.synthesiser import SpokenFrames
-from codec.wire_token import SegmentCodes
+from codec.detail.layer import STAGES, DetailLayer, spread_latents
+from codec.speak.synthesiser import SpokenFrames
+from codec.wire.token import SegmentCodes
 
 
 class DetailReader:

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.detail import REACH, DetailLayer, place_of_segment, segment_of_frames
-from codec.features import log_mel
-from codec.phones import SILENCE
-from codec.wire_token import TICK_FRAMES, WireToken, segment_count
+from codec.detail.layer import REACH, DetailLayer, place_of_segment, segment_of_frames
+from codec.speak.mel import log_mel
+from codec.units.phones import SILENCE
+from codec.wire.token import TICK_FRAMES, WireToken, segment_count
 
 MARGIN = REACH + 2
 """Frames of sound on either side that `describe` wants: what the encoder hears, and what a mel frame reaches over."""

@@ -1,10 +1,10 @@
-"""GE2E's view of sound that networks made, open to gradients: the same front end as `codec.voice`, in torch."""
+"""GE2E's view of sound that networks made, open to gradients: the same front end as `codec.voice.embedding`, in torch."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from codec.voice import FFT, HOP, WINDOW_FRAMES, VoiceEncoder, mel_filters
+from codec.voice.embedding import FFT, HOP, WINDOW_FRAMES, VoiceEncoder, mel_filters
 
 KNOTS, TILT, NOISE = 12, 0.35, 0.03
 """Of the random lines: points of the equaliser from 0 to 8 kHz, their deviation (natural log: 3 dB), and noise (-30 dB)."""

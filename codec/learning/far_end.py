@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from codec.detail import LATENT, STAGES, DetailLayer, spread_latents
-from codec.features import MEL_BANDS, log_mel
-from codec.phones import SILENCE
-from codec.prosody_fill import ProsodyFill
-from codec.synthesiser import Synthesiser, TokenBatch, sharpened, voice_features
-from codec.token_features import FRAME_FEATURES, TOKEN_FEATURES, TokenContext, Unrolled
-from codec.tokens import FRAME_SAMPLES
-from codec.vocoder import LAG_SAMPLES, Vocoder
-from codec.voice import Voice
-from codec.voice_shift import Shift, kind_of
-from codec.wire_token import TICK_FRAMES, WireToken
+from codec.detail.layer import LATENT, STAGES, DetailLayer, spread_latents
+from codec.speak.mel import MEL_BANDS, log_mel
+from codec.speak.prosody_fill import ProsodyFill
+from codec.speak.shift import Shift, kind_of
+from codec.speak.synthesiser import Synthesiser, TokenBatch, sharpened, voice_features
+from codec.speak.token_features import FRAME_FEATURES, TOKEN_FEATURES, TokenContext, Unrolled
+from codec.speak.vocoder import LAG_SAMPLES, Vocoder
+from codec.units.phones import SILENCE
+from codec.units.token import FRAME_SAMPLES
+from codec.voice.embedding import Voice
+from codec.wire.token import TICK_FRAMES, WireToken
 
 MARGIN = 2
 """Frames of sound on either side of a lesson: what a mel frame reaches over."""

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from codec.far_end import FarEnd, HeardBatch, Stretch
-from codec.heard_voice import HeardVoice, through_a_line
-from codec.tokens import FRAME_SAMPLES
-from codec.voice import WINDOW_SAMPLES, Voice, VoiceEncoder
-from codec.voice_hearing import Heard, Hearing, heard_mel, mel_loss
-from codec.voice_residual import ResidualCode
+from codec.learning.embedding import HeardVoice, through_a_line
+from codec.learning.far_end import FarEnd, HeardBatch, Stretch
+from codec.learning.hearing import Heard, Hearing, heard_mel, mel_loss
+from codec.units.token import FRAME_SAMPLES
+from codec.voice.embedding import WINDOW_SAMPLES, Voice, VoiceEncoder
+from codec.voice.residual import ResidualCode
 
 STEP_FRAMES = 750
 """What a step hears, about: it must be short, for a budget of a quarter of a core. Who says single words has many short stretches."""

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.far_end import FarEnd, HeardBatch, Stretch
-from codec.features import log_mel
-from codec.tokens import FRAME_SAMPLES
-from codec.voice import Voice, VoiceEncoder
-from codec.voice_residual import ResidualCode
+from codec.learning.far_end import FarEnd, HeardBatch, Stretch
+from codec.speak.mel import log_mel
+from codec.units.token import FRAME_SAMPLES
+from codec.voice.embedding import Voice, VoiceEncoder
+from codec.voice.residual import ResidualCode
 
 REMEMBERED = 4
 """Voices: the one without what was learned, the one that was sent, and two that are tried."""

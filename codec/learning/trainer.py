@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.errors import ModelError
-from codec.far_end import FarEnd, Joiner, Lesson
+from codec.learning.far_end import FarEnd, Joiner, Lesson
+from codec.learning.fit import Judgement, VoiceFit, better, gain_of
 from codec.models import listener, weights_directory
-from codec.voice import Voice, VoiceEncoder
-from codec.voice_fit import Judgement, VoiceFit, better, gain_of
-from codec.voice_residual import ResidualCode
-from codec.weights_file import load_weights
+from codec.units.errors import ModelError
+from codec.units.weights import load_weights
+from codec.voice.embedding import Voice, VoiceEncoder
+from codec.voice.residual import ResidualCode
 
 JUDGE_STEPS, DUE_STEPS = 12, 6
 """The speech that was kept out is heard after so many steps, or after fewer when an update is due: it costs as much as three of them."""

@@ -1,7 +1,7 @@
 """When each token is spoken: a queue of tokens by their time, and a schedule that follows the network.
 
 Times are ticks of 20 ms of the sender's clock, unfolded from the 8 bits of the wire; the listener's clock is the sound pulled.
-A token's moment is its time and the delay of `codec.playout_delay`. Speech that runs behind its moment because it was waited for, or
+A token's moment is its time and the delay of `codec.playout.delay`. Speech that runs behind its moment because it was waited for, or
 before it because the network has become worse, is brought back by changing how long pauses and vowels last. What is missing when its
 moment comes is bridged: the last sound is held and fades, then there is silence.
 """
@@ -13,10 +13,10 @@ from enum import Enum
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
-from codec.payload import TIME_MODULO, Packet
-from codec.phones import PHONES, SILENCE, VOWELS
-from codec.playout_delay import PlayoutDelay
-from codec.wire_token import MAX_TICKS, WireToken, glide_end
+from codec.playout.delay import PlayoutDelay
+from codec.units.phones import PHONES, SILENCE, VOWELS
+from codec.wire.packet import TIME_MODULO, Packet
+from codec.wire.token import MAX_TICKS, WireToken, glide_end
 
 LEAD_TICKS = 1
 """Of silence before the first token of a talkspurt (`codec.decoder`)."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.phones import PHONES
-from codec.recogniser_features import BANDS, HOP, WINDOW, log_mel
+from codec.recognise.features import BANDS, HOP, WINDOW, log_mel
+from codec.units.phones import PHONES
 
 FRAME_SAMPLES = 2 * HOP
 """One output frame: 20 ms."""

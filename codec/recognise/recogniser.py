@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.lexicon import Lexicon
-from codec.recogniser_network import PosteriorStream, RecogniserNetwork
-from codec.word_search import FoundPhone, SearchTables, WordSearch
+from codec.recognise.lexicon import Lexicon
+from codec.recognise.network import PosteriorStream, RecogniserNetwork
+from codec.recognise.word_search import FoundPhone, SearchTables, WordSearch
 
 FRAMES_PER_STEP = 2
 """The network steps by 20 ms, tokens by 10 ms."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.phones import SILENCE
+from codec.units.phones import SILENCE
 
 FLOOR_FRAMES = 400
 """The noise floor is the tenth percentile of the frames of the last 4 s."""

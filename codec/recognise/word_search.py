@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.lexicon import Floats, Integers, Lexicon, spread
-from codec.phones import PHONES, SILENCE
+from codec.recognise.lexicon import Floats, Integers, Lexicon, spread
+from codec.units.phones import PHONES, SILENCE
 
 MOST_PHONES = 20_000
 """So many phones on all paths, and those that no path needs any more are forgotten."""

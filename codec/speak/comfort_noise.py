@@ -7,8 +7,8 @@ A background that nobody would miss is not described, and the level 127 says tha
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.payload import Extension
-from codec.tokens import SAMPLE_RATE
+from codec.units.token import SAMPLE_RATE
+from codec.wire.packet import Extension
 
 TYPE = 2
 ORDER = 6
@@ -35,7 +35,7 @@ _ENOUGH_STEPS = 15
 STEP_SAMPLES = SAMPLE_RATE // 50
 _LOOP_SAMPLES = 1 << 16
 FADE_FROM_S, FADE_TO_S = 0.8, 1.5
-"""Noise dies away so long after the last packet: a listener may stop asking for sound then (softphone/engine/media/phv.py)."""
+"""Noise dies away so long after the last packet: a listener may stop asking for sound then (softphone/engine/codecs/phv.py)."""
 
 
 class BackgroundMeter:

@@ -7,9 +7,9 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.phones import UNVOICED, VOWELS
-from codec.tokens import Token
-from codec.wire_token import GLIDE_STEP, TICK_FRAMES, WireToken, level_db, to_wire, wire_pitch
+from codec.units.phones import UNVOICED, VOWELS
+from codec.units.token import Token
+from codec.wire.token import GLIDE_STEP, TICK_FRAMES, WireToken, level_db, to_wire, wire_pitch
 
 LOOK_AHEAD = 6
 """Tokens looked at for the next vowel; English has no longer run of consonants."""

@@ -1,6 +1,6 @@
 """What was learned of a speaker beyond the embedding: a few numbers that shift the listener's networks.
 
-The numbers are coordinates in a basis learned from many speakers (`codec.train.voice_residual`), as the speaker codes of Abdel-Hamid and
+The numbers are coordinates in a basis learned from many speakers (`codec.train.voice.residual`), as the speaker codes of Abdel-Hamid and
 Jiang (ICASSP 2013) and eigenvoices (Kuhn 2000) are. Shifted are the voice that the synthesiser is told, the vector of each of its tokens,
 what enters the decoder of details, and the bands of the frames, by kind of phone.
 """
@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from codec.features import MEL_BANDS
-from codec.phones import SILENCE, UNVOICED, VOWELS
+from codec.speak.mel import MEL_BANDS
+from codec.units.phones import SILENCE, UNVOICED, VOWELS
 
 KINDS = 4
 VOICE_WIDTH, TOKEN_WIDTH, DETAIL_WIDTH = 64, 256, 192

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from codec.features import LOG_PER_DB, MEL_BANDS
-from codec.phones import PHONES
-from codec.token_features import FRAME_FEATURES, TOKEN_FEATURES, TokenContext
-from codec.tokens import Token
-from codec.voice_shift import Shift, kind_of
+from codec.speak.mel import LOG_PER_DB, MEL_BANDS
+from codec.speak.shift import Shift, kind_of
+from codec.speak.token_features import FRAME_FEATURES, TOKEN_FEATURES, TokenContext
+from codec.units.phones import PHONES
+from codec.units.token import Token
 
 EMBEDDING = 256
 """Values of a GE2E voice embedding."""
@@ -25,7 +25,7 @@ SHARPNESS = 0.25
 
 
 class SpokenFrames(NamedTuple):
-    """Frames of 10 ms for the vocoder: mel (n, 80) as `codec.features.log_mel`; f0 (n,) Hz, 0 where unvoiced; voicing (n,) 0..1.
+    """Frames of 10 ms for the vocoder: mel (n, 80) as `codec.speak.mel.log_mel`; f0 (n,) Hz, 0 where unvoiced; voicing (n,) 0..1.
 
     plain (n, 80): mel before it was sharpened; level (n,) dB, the contour that the tokens told. shift: of the speaker, None where there
     is none; kind: of the phone, which of its bands holds.

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.phones import PHONES
-from codec.tokens import Token
+from codec.units.phones import PHONES
+from codec.units.token import Token
 
 NO_PHONE = len(PHONES)
 """Stands for the phone before the first and after the last."""

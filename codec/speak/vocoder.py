@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.features import MEL_BANDS, N_FFT, band_centres
-from codec.tokens import FRAME_SAMPLES, SAMPLE_RATE
+from codec.speak.mel import MEL_BANDS, N_FFT, band_centres
+from codec.units.token import FRAME_SAMPLES, SAMPLE_RATE
 
 LAG_SAMPLES = FRAME_SAMPLES // 2
 """The first sample of a stream belongs this long before the first frame: skip it, or count it as delay."""
@@ -81,7 +81,7 @@ class Vocoder(nn.Module):
     def push(self, state: VocoderState, mel: Tensor, f0: Tensor) -> Tensor:
         """Speak some frames.
 
-        mel: (frames, 80) of `codec.features.log_mel`; f0: (frames,) Hz, 0 where unvoiced. Returns (frames * 160,)
+        mel: (frames, 80) of `codec.speak.mel.log_mel`; f0: (frames,) Hz, 0 where unvoiced. Returns (frames * 160,)
         float32, full scale 1, not clipped. The result does not depend on how the frames are cut into pushes.
         """
         if len(mel) == 0:

@@ -50,7 +50,7 @@ class Verdict(NamedTuple):
 
 
 def judge(words: Sequence[str], place: int) -> Verdict:
-    """What the homograph `words[place]` is in its sentence. words: lower case, with marks between them (`codec.text_words`)."""
+    """What the homograph `words[place]` is in its sentence. words: lower case, with marks between them (`codec.text.words`)."""
     word = words[place]
     before = words[place - 1] if place else ""
     after = words[place + 1] if place + 1 < len(words) else ""

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from codec.phones import PHONES, SILENCE, VOWELS
-from codec.text import SaidWord
-from codec.text_words import MARKS
+from codec.text.reading import SaidWord
+from codec.text.words import MARKS
+from codec.units.phones import PHONES, SILENCE, VOWELS
 
 STYLES = ("l2", "librispeech", "commands", "synthetic")
 """Where training speech came from; each speaks in its own way."""

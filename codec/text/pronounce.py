@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.errors import ModelError
+from codec.units.errors import ModelError
 
 Pronunciation = tuple[str, ...]
 """ARPAbet labels, vowels with a stress digit: ("R", "EH1", "K", "ER0", "D")."""

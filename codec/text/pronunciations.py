@@ -9,9 +9,9 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from codec.errors import ModelError
-from codec.phones import phone_index
-from codec.pronounce import Pronouncer
+from codec.text.pronounce import Pronouncer
+from codec.units.errors import ModelError
+from codec.units.phones import phone_index
 
 
 @cache

@@ -1,12 +1,12 @@
-"""Typed English -> phones with stress, words and phrases: what `codec.text_prosody` gives a melody and `codec.say` speaks."""
+"""Typed English -> phones with stress, words and phrases: what `codec.text.melody` gives a melody and `codec.text.speaker` speaks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codec.homographs import judge
-from codec.phones import VOWELS, phone_index
-from codec.pronounce import Pronouncer, Pronunciation
-from codec.text_words import MARKS, spoken_words, unspoken
+from codec.text.homographs import judge
+from codec.text.pronounce import Pronouncer, Pronunciation
+from codec.text.words import MARKS, spoken_words, unspoken
+from codec.units.phones import VOWELS, phone_index
 
 _FIRST_SOUND_VOWELS = frozenset("AEIOU")
 
@@ -14,7 +14,7 @@ _FIRST_SOUND_VOWELS = frozenset("AEIOU")
 @dataclass(frozen=True, slots=True)
 class SaidWord:
     """text: lower case; phones: indices into `PHONES`; stress: of each phone, 0..2 for vowels as in CMUdict, -1 for consonants;
-    mark: the pause after it, of `codec.text_words.MARKS` or "".
+    mark: the pause after it, of `codec.text.words.MARKS` or "".
     """
 
     text: str

@@ -6,7 +6,7 @@ A rule that knows more of what it sees comes before one that knows less.
 import re
 from collections.abc import Callable
 
-from codec.number_words import LARGEST, cardinal, digits, ordinal, year
+from codec.text.number_words import LARGEST, cardinal, digits, ordinal, year
 
 Found = re.Match[str]
 

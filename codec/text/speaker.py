@@ -12,24 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.decoder import Decoder
-from codec.errors import TextError
+from codec.describe.pitch import track
+from codec.describe.prosody import DEFAULT_MEAN_F0, frame_levels, mean_f0
+from codec.describe.typed import TypedSpeech
 from codec.models import weights_directory
-from codec.packetiser import Packetiser
-from codec.payload import VOICE_PIECE_BYTES, serialize
-from codec.phones import SILENCE, UNVOICED
-from codec.pitch import track
-from codec.pronounce import Pronouncer
-from codec.prosody import DEFAULT_MEAN_F0, frame_levels, mean_f0
-from codec.settings import EncoderSettings
-from codec.speech_gate import AUDIBLE_DB
-from codec.text import SaidWord, read
-from codec.text_prosody import Item, Prosody, TextProsody
-from codec.text_words import MARKS
-from codec.tokens import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Token
-from codec.typed_speech import TypedSpeech
-from codec.voice import Voice
-from codec.weights_file import load_weights
-from codec.wire_token import MAX_TICKS, TICK_FRAMES, TICK_MS, to_wire
+from codec.recognise.speech_gate import AUDIBLE_DB
+from codec.text.melody import Item, Prosody, TextProsody
+from codec.text.pronounce import Pronouncer
+from codec.text.reading import SaidWord, read
+from codec.text.words import MARKS
+from codec.units.errors import TextError
+from codec.units.phones import SILENCE, UNVOICED
+from codec.units.token import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Token
+from codec.units.weights import load_weights
+from codec.voice.embedding import Voice
+from codec.wire.packet import VOICE_PIECE_BYTES, serialize
+from codec.wire.packetiser import Packetiser
+from codec.wire.settings import EncoderSettings
+from codec.wire.token import MAX_TICKS, TICK_FRAMES, TICK_MS, to_wire
 
 if TYPE_CHECKING:
     from codec.models import Models

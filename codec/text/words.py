@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-from codec.errors import TextError
-from codec.text_rules import ABBREVIATIONS, ONLY_WITH_DOT, RULES, SPELLED, SYMBOLS
+from codec.text.rules import ABBREVIATIONS, ONLY_WITH_DOT, RULES, SPELLED, SYMBOLS
+from codec.units.errors import TextError
 
 MARKS = (",", ";", ".", "?", "!")
 """What may stand between words: a short pause, a longer one, and the three ends of a sentence."""

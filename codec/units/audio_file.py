@@ -8,8 +8,8 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from codec.errors import AudioFileError
-from codec.tokens import SAMPLE_RATE
+from codec.units.errors import AudioFileError
+from codec.units.token import SAMPLE_RATE
 
 MAX_SECONDS = 4 * 3600
 MIN_RATE, MAX_RATE = 4000, 384000

@@ -16,7 +16,7 @@ MAX_FRAMES = 64
 class Token:
     """One spoken phone.
 
-    phone: index into `codec.phones.PHONES`.
+    phone: index into `codec.units.phones.PHONES`.
     frames: duration in frames of 10 ms, 1..MAX_FRAMES.
     semitones: F0 at 25 % and 75 % of the phone in semitones relative to the speaker's mean F0; None where unvoiced.
     loudness_db: mean level of the phone, dB relative to full scale (RMS of int16 / 32768), -96..0.

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from codec.errors import ModelError
+from codec.units.errors import ModelError
 
 _SCALE = ":scale"
 _SMALLEST = 4096

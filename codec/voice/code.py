@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.payload import VOICE_PIECE_BYTES
-from codec.voice import EMBEDDING_SIZE, Voice
+from codec.voice.embedding import EMBEDDING_SIZE, Voice
+from codec.wire.packet import VOICE_PIECE_BYTES
 
 F0_STEPS = 48
 _F0_LOW = 50.0

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from codec.errors import ModelError
-from codec.tokens import SAMPLE_RATE
+from codec.units.errors import ModelError
+from codec.units.token import SAMPLE_RATE
 
 EMBEDDING_SIZE = 256
 _MEL_BANDS = 40

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.errors import PayloadError
-from codec.payload import VOICE_PIECE_BYTES, Extension
-from codec.voice import EMBEDDING_SIZE, Voice
+from codec.units.errors import PayloadError
+from codec.voice.embedding import EMBEDDING_SIZE, Voice
+from codec.wire.packet import VOICE_PIECE_BYTES, Extension
 
 TYPE = 5
 DIGEST_BYTES = 8

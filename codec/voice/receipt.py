@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from codec.payload import Extension
+from codec.wire.packet import Extension
 
 TYPE = 4
 SIZE = 3

@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.payload import Extension
-from codec.voice_receipt import VoiceReceipt
-from codec.voice_repeats import Repeats
-from codec.voice_shift import WIDTH, Shift
+from codec.speak.shift import WIDTH, Shift
+from codec.voice.receipt import VoiceReceipt
+from codec.voice.repeats import Repeats
+from codec.wire.packet import Extension
 
 TYPE = 3
 PIECE_BYTES = 4

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from codec.payload import VOICE_VERSIONS, VoicePiece
-from codec.voice import Voice
-from codec.voice_code import VoiceCode
-from codec.voice_receipt import VoiceReceipt
-from codec.voice_repeats import Repeats
+from codec.voice.code import VoiceCode
+from codec.voice.embedding import Voice
+from codec.voice.receipt import VoiceReceipt
+from codec.voice.repeats import Repeats
+from codec.wire.packet import VOICE_VERSIONS, VoicePiece
 
 VERSIONS = ((0.0, 2), (3.0, 4), (8.0, 6), (18.0, 8), (60.0, 8), (200.0, 8), (600.0, 8))
 """(seconds of speech, pieces): when a better estimate becomes a new version, and how finely an estimate from so little is described."""

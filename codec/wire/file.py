@@ -9,8 +9,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from codec.errors import AudioFileError
-from codec.payload import MAX_PAYLOAD
+from codec.units.errors import AudioFileError
+from codec.wire.packet import MAX_PAYLOAD
 
 MAGIC = b"\x89PHV"
 VERSION = 1

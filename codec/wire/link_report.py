@@ -5,7 +5,7 @@ RTCP tells the same every fifteen seconds and not how losses cluster; four bytes
 
 from dataclasses import dataclass
 
-from codec.payload import Extension
+from codec.wire.packet import Extension
 
 TYPE = 1
 SIZE = 4

@@ -3,12 +3,12 @@
 docs/payload-format.md is the whole description. In short:
 
 byte 0   time of the packet's first token in ticks of 20 ms, modulo 256
-byte 1.. one range-coded message (`codec.range_coder`, frequencies of `codec.entropy`), in this order:
+byte 1.. one range-coded message (`codec.wire.range_coder`, frequencies of `codec.wire.tables`), in this order:
   flags              bit 0 a talkspurt begins with the first token, 1 it ends with the last one, 2 voice piece, 3 extensions,
                      4 another layer
   redundant_groups   how many earlier groups are repeated; of four or more, 3 bits say how many more than four
   each group, oldest first, each beginning where the one before it ends:
-    group_tokens     number of tokens; then each token (`codec.token_coding`):
+    group_tokens     number of tokens; then each token (`codec.wire.token_coding`):
       phone          context: the two phones before it in this packet
       ticks          duration; context: phone, class of the phone before it
       vowels only:   first_pitch or pitch_change (from the end of the last voiced vowel of this packet),
@@ -17,7 +17,7 @@ byte 1.. one range-coded message (`codec.range_coder`, frequencies of `codec.ent
   extensions         8 bits type, 8 bits length, bytes; plain; then 1 bit: another one follows
   another layer      2 bits kind: 0 and 1 are details of the newest group with one or two codes a segment; 2 is details of any group:
                      each, newest first, 2 bits number of codes, then its details. Details of a group:
-    each segment of each token of the group (`codec.wire_token.segment_count`):
+    each segment of each token of the group (`codec.wire.token.segment_count`):
       detail_first   context: phone, whether it is the token's first segment
       detail_second  context: class of the phone
                      of other kinds everything that remains belongs to them; who does not know them reads no further
@@ -29,10 +29,10 @@ A packet whose only group is empty carries pieces and extensions alone; its time
 
 from dataclasses import dataclass
 
-from codec.entropy import DETAIL_STAGES, MANY_GROUPS, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
-from codec.errors import PayloadError
-from codec.range_coder import RangeDecoder, RangeEncoder, uniform
-from codec.token_coding import (
+from codec.units.errors import PayloadError
+from codec.wire.range_coder import RangeDecoder, RangeEncoder, uniform
+from codec.wire.tables import DETAIL_STAGES, MANY_GROUPS, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
+from codec.wire.token_coding import (
     Group,
     PacketContext,
     decode_details,

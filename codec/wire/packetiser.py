@@ -4,12 +4,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from codec.entropy import MAX_GROUP_TOKENS
-from codec.payload import TIME_MODULO, Packet, VoicePiece
-from codec.phones import SILENCE
-from codec.settings import MAX_REDUNDANCY, EncoderSettings
-from codec.token_coding import coarser
-from codec.wire_token import TICK_MS, WireToken, split_ticks
+from codec.units.phones import SILENCE
+from codec.wire.packet import TIME_MODULO, Packet, VoicePiece
+from codec.wire.settings import MAX_REDUNDANCY, EncoderSettings
+from codec.wire.tables import MAX_GROUP_TOKENS
+from codec.wire.token import TICK_MS, WireToken, split_ticks
+from codec.wire.token_coding import coarser
 
 LONGEST_TAIL_MS = 1300
 """So long after its end a talkspurt is repeated at most; later nobody waits for it. One that begins sooner continues it."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from codec.entropy import DETAIL_STAGES
-from codec.errors import CodecError
+from codec.units.errors import CodecError
+from codec.wire.tables import DETAIL_STAGES
 
 MIN_INTERVAL_MS, MAX_INTERVAL_MS = 40, 640
 MAX_REDUNDANCY = 11

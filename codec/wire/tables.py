@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.phones import PHONES, SILENCE, UNVOICED, VOWELS
-from codec.range_coder import TOTAL, FrequencyTable
-from codec.wire_token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES
+from codec.units.phones import PHONES, SILENCE, UNVOICED, VOWELS
+from codec.wire.range_coder import TOTAL, FrequencyTable
+from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES
 
 UNKNOWN_PHONE = len(PHONES)
 MAX_REDUNDANT_GROUPS = 11

@@ -1,14 +1,14 @@
 """A token as the wire knows it: integers only, so that every machine reads the same.
 
-Pitch and level are sent at vowels, where they are heard; between vowels the receiver draws lines (`codec.prosody_fill`).
+Pitch and level are sent at vowels, where they are heard; between vowels the receiver draws lines (`codec.speak.prosody_fill`).
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codec.phones import PHONES, SILENCE, VOWELS
-from codec.tokens import FRAME_MS, Token
+from codec.units.phones import PHONES, SILENCE, VOWELS
+from codec.units.token import FRAME_MS, Token
 
 TICK_FRAMES = 2
 """Durations and times on the wire are in ticks of 20 ms: the recogniser decides no finer."""
@@ -42,7 +42,7 @@ class WireToken:
     """phone: index into `PHONES`; ticks: 1..32. Vowels only (0 for the others):
 
     pitch: at 25 % of the vowel, 0..41, or None where it was not voiced; glide: from there to 75 %, -4..4, 0 where not
-    voiced; level: mean level, 0..25. details: codes of each segment (`codec.detail`), or none at all. Raises ValueError.
+    voiced; level: mean level, 0..25. details: codes of each segment (`codec.detail.layer`), or none at all. Raises ValueError.
     """
 
     phone: int

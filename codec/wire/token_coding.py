@@ -1,12 +1,12 @@
-"""How a token, and the details of a group of tokens, are written into the range-coded message of a packet (`codec.payload`)."""
+"""How a token, and the details of a group of tokens, are written into the range-coded message of a packet (`codec.wire.packet`)."""
 
 from dataclasses import replace
 
-from codec.entropy import UNKNOWN_PHONE, Entropy, glide_context, phone_class
-from codec.errors import PayloadError
-from codec.phones import VOWELS
-from codec.range_coder import FrequencyTable, RangeDecoder, RangeEncoder
-from codec.wire_token import LEVELS, MAX_GLIDE, PITCHES, WireToken, glide_end, segment_count
+from codec.units.errors import PayloadError
+from codec.units.phones import VOWELS
+from codec.wire.range_coder import FrequencyTable, RangeDecoder, RangeEncoder
+from codec.wire.tables import UNKNOWN_PHONE, Entropy, glide_context, phone_class
+from codec.wire.token import LEVELS, MAX_GLIDE, PITCHES, WireToken, glide_end, segment_count
 
 Group = tuple[WireToken, ...]
 _NOT_VOICED = PITCHES

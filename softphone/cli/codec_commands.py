@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from codec import audio_file, payload, phv_file
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.errors import AudioFileError, PayloadError
 from codec.models import Models
-from codec.phones import PHONES, SILENCE
-from codec.say import TextSpeaker, neutral_voice, payloads, to_pcm, voice_from_code, voice_of, voice_to_code
-from codec.settings import EncoderSettings
-from codec.tokens import SAMPLE_RATE
-from codec.wire_token import TICK_MS
+from codec.text.speaker import TextSpeaker, neutral_voice, payloads, to_pcm, voice_from_code, voice_of, voice_to_code
+from codec.units import audio_file
+from codec.units.errors import AudioFileError, PayloadError
+from codec.units.phones import PHONES, SILENCE
+from codec.units.token import SAMPLE_RATE
+from codec.wire import file as phv_file
+from codec.wire import packet as payload
+from codec.wire.settings import EncoderSettings
+from codec.wire.token import TICK_MS
 
 STEP_MS = 20
 STEP_SAMPLES = SAMPLE_RATE * STEP_MS // 1000

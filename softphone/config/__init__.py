@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from softphone import paths
-from softphone.config_fields import ConfigError, allowed, check_keys, limited, matching, program, section, shown, texts
-from softphone.config_network import Network as Network  # noqa: PLC0414 - it is exported from here, with the other sections
-from softphone.config_network import check_network, secret
-from softphone.store.passwords import Passwords
+from softphone.config.fields import ConfigError, allowed, check_keys, limited, matching, program, section, shown, texts
+from softphone.config.network import Network as Network
+from softphone.config.network import check_network, secret
+from softphone.config.passwords import Passwords
 
 MAX_ACCOUNTS = 7
 """PJSUA holds eight (PJSUA_MAX_ACC), and one of them is for direct calls."""
@@ -48,7 +48,7 @@ class Account:
     password_file: str = matching("", _NO_CONTROL, "the path of a file whose first line is the password")
     password_env: str = matching("", r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
     password_keyring: bool = False
-    """The desktop's keyring holds it, for the service `softphone` and the user `address` (softphone/store/passwords.py)."""
+    """The desktop's keyring holds it, for the service `softphone` and the user `address` (softphone/config/passwords.py)."""
     register_seconds: int = limited(300, 20, 86400)
     auto_answer: bool = False
     message_waiting: bool = True

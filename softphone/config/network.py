@@ -5,7 +5,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from softphone.config_fields import ConfigError, allowed, limited, matching, shown
+from softphone.config.fields import ConfigError, allowed, limited, matching, shown
 
 _HOST = r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?"
 _HOST_MEANING = "a host and perhaps a port, such as stun.example.org:3478"

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from softphone import paths
 from softphone.errors import SoftphoneError
-from softphone.store import private_file
-from softphone.store.errors import StoreError
+from softphone.files import private_file
+from softphone.files.errors import StoreError
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend

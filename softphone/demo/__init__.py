@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softphone import sound_file
-from softphone.bench.asr import Asr, AsrError
-from softphone.bench.delay import find_lag
-from softphone.bench.opus_cost import HEADER_BYTES, OpusCostError, opus_cost
-from softphone.bench.speech import speech_seconds
-from softphone.bench.wer import WerError, word_error_rate
+from softphone.bench.instruments.asr import Asr, AsrError
+from softphone.bench.instruments.delay import find_lag
+from softphone.bench.instruments.opus_cost import HEADER_BYTES, OpusCostError, opus_cost
+from softphone.bench.instruments.speech import speech_seconds
+from softphone.bench.instruments.wer import WerError, word_error_rate
 from softphone.config import Account, Audio, Config, Network, Privacy
-from softphone.demo_call import CallRecord, call_on_loopback
-from softphone.demo_report import Remarks, Report
+from softphone.demo.call import CallRecord, call_on_loopback
+from softphone.demo.report import Remarks, Report
 from softphone.errors import SoftphoneError
 from softphone.sound_file import SAMPLE_RATE
 

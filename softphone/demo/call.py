@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softphone import sound_file
-from softphone.bench.lateness import STEP_MS, late_to_listen, late_to_speak
+from softphone.bench.network.lateness import STEP_MS, late_to_listen, late_to_speak
 from softphone.config import Config, to_toml
 from softphone.control.event_log import EventLog
 from softphone.control.protocol import (

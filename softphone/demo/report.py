@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from softphone.bench.lateness import BEARABLE_SHARE
+from softphone.bench.network.lateness import BEARABLE_SHARE
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from softphone import config as configuration
 from softphone import paths
 from softphone.control.protocol import ControlError
 from softphone.control.runtime import private_folder
-from softphone.doctor_engine import check_engine
-from softphone.doctor_finding import Finding, State
-from softphone.doctor_store import check_store
-from softphone.doctor_wheel import check_wheel
+from softphone.doctor.engine import check_engine
+from softphone.doctor.finding import Finding, State
+from softphone.doctor.store import check_store
+from softphone.doctor.wheel import check_wheel
 from softphone.errors import SoftphoneError
 
 _MARKS: dict[State, str] = {"ok": "ok     ", "missing": "missing", "broken": "BROKEN "}
@@ -115,8 +115,8 @@ def check_opus() -> Finding:
 
 def check_weights() -> Finding:
     try:
-        from codec.errors import CodecError  # noqa: PLC0415 - loads torch
         from codec.models import model_id, weights_directory  # noqa: PLC0415
+        from codec.units.errors import CodecError  # noqa: PLC0415 - loads torch
     except ImportError as error:
         return Finding("weights", "broken", f"the codec cannot be loaded ({error})", "install the softphone again: make setup")
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from softphone.config import Account, Audio, Config, Network, to_toml
 from softphone.control.protocol import Status
 from softphone.control.supervisor import EngineSupervisor
-from softphone.doctor_finding import Finding
+from softphone.doctor.finding import Finding
 from softphone.errors import SoftphoneError
 
 _WORKER_SECONDS = 90.0

@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from softphone import paths
 from softphone.config import Account, Config
-from softphone.doctor_finding import Finding
+from softphone.config.passwords import KeyringError, Passwords
+from softphone.doctor.finding import Finding
 from softphone.errors import SoftphoneError
 from softphone.store.database import BUSY_S
-from softphone.store.passwords import KeyringError, Passwords
 from softphone.store.schema import MIGRATIONS
 
 _COUNTED = ("contacts", "calls", "messages")

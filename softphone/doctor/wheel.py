@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from softphone.config import Account, Config
-from softphone.doctor_finding import Finding
+from softphone.doctor.finding import Finding
 
 WHEEL = "pjsua2-python"
 RESOLVE_S = 4.0

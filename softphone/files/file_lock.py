@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 
 LOOK_S = 0.02
 

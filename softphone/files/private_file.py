@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 
 
 def private_folder(folder: Path) -> None:

@@ -163,8 +163,8 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Tune:
     """Engine -> worker, during a stream. `changes`: `settings`, fields of the encoder's settings that change, and `report`, [loss, burst,
-    queue_ms, jitter_ms, urgent], what the far end shall know of its packets (`codec.link_report`); `memory`, what earlier calls learned:
-    `permit`, whether the far end may keep the voice, and `own`, `mine`, `theirs` as in `Keep`. Any may be missing."""
+    queue_ms, jitter_ms, urgent], what the far end shall know of its packets (`codec.wire.link_report`); `memory`, what earlier calls
+    learned: `permit`, whether the far end may keep the voice, and `own`, `mine`, `theirs` as in `Keep`. Any may be missing."""
 
     stream: int
     changes: dict[str, Any]
@@ -173,7 +173,7 @@ class Tune:
 @dataclass(frozen=True, slots=True)
 class Keep:
     """Worker -> engine, now and then during a stream that was told its `memory`: what a later call may begin with. `voices`: `own`, of the
-    user (`codec.voice_memory.OwnMemory`); `mine`, what the far end knows of it, and `theirs`, of the far end's (`Remembered`), None where
+    user (`codec.voice.memory.OwnMemory`); `mine`, what the far end knows of it, and `theirs`, of the far end's (`Remembered`), None where
     nothing is known; `permitted`, whether the far end lets its own be kept."""
 
     stream: int

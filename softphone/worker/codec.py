@@ -13,13 +13,13 @@ import torch
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.models import Models
-from codec.payload import VERSION, parse
-from codec.phones import INVENTORY_NAME
-from codec.settings import EncoderSettings
-from codec.wire_token import TICK_MS
+from codec.units.phones import INVENTORY_NAME
+from codec.wire.packet import VERSION, parse
+from codec.wire.settings import EncoderSettings
+from codec.wire.token import TICK_MS
 from softphone import paths
 from softphone.worker.own_voice import OwnVoice
-from softphone.worker.voice_room import VoiceRoom
+from softphone.worker.trainer_client import VoiceRoom
 
 WARM_UP_S = 2
 NOT_THE_CODECS = ("learn",)

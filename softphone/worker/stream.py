@@ -16,20 +16,20 @@ import numpy as np
 import torch
 
 from codec.encoder import REMEMBERED_LESSONS
-from codec.errors import CodecError, PayloadError
-from codec.link_report import LinkReport
-from codec.phones import PHONES
-from codec.playout import SpokenPhone
-from codec.tokens import Token
-from codec.voice_hearing import Heard
-from codec.voice_memory import OwnMemory, Remembered
-from codec.voice_receipt import VoiceReceipt
-from codec.voice_trainer import Lecture
-from codec.wire_token import TICK_MS, WireToken
-from softphone.link import CHUNK_SAMPLES, SAMPLE_RATE, BoundedQueue, Failure, Message, Payload, Pcm
-from softphone.worker.codec_room import CodecRoom
+from codec.learning.hearing import Heard
+from codec.learning.trainer import Lecture
+from codec.playout.schedule import SpokenPhone
+from codec.units.errors import CodecError, PayloadError
+from codec.units.phones import PHONES
+from codec.units.token import Token
+from codec.voice.memory import OwnMemory, Remembered
+from codec.voice.receipt import VoiceReceipt
+from codec.wire.link_report import LinkReport
+from codec.wire.token import TICK_MS, WireToken
+from softphone.link.transport import CHUNK_SAMPLES, SAMPLE_RATE, BoundedQueue, Failure, Message, Payload, Pcm
+from softphone.worker.codec import CodecRoom
 from softphone.worker.keep_alive import KeepAlive
-from softphone.worker.lectures import Learned
+from softphone.worker.trainer_messages import Learned
 
 PCM_QUEUE = 50
 PAYLOAD_QUEUE = 64

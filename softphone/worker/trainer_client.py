@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from codec.voice_trainer import Lecture
-from softphone.worker.lectures import Learned, Taught
+from codec.learning.trainer import Lecture
+from softphone.worker.trainer_messages import Learned, Taught
 
 MAX_WAITING = 64
 IDLE_S = 60.0

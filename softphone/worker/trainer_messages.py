@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codec.voice_trainer import Lecture, Update
+from codec.learning.trainer import Lecture, Update
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ import numpy as np
 import soundfile
 import torch
 
-from codec.errors import CodecError
-from codec.phones import SILENCE
-from codec.say import SpokenText, TextSpeaker, neutral_voice, to_pcm
-from codec.tokens import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
-from softphone.link import Message, Said
-from softphone.worker.codec_room import CodecRoom
+from codec.text.speaker import SpokenText, TextSpeaker, neutral_voice, to_pcm
+from codec.units.errors import CodecError
+from codec.units.phones import SILENCE
+from codec.units.token import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
+from softphone.link.transport import Message, Said
+from softphone.worker.codec import CodecRoom
 from softphone.worker.stream import WorkerStream
 
 MAX_REQUESTS = 32

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec import audio_file
-from softphone.bench.codec_bench import bench
-from softphone.bench.judge import Verdict
-from softphone.bench.manifest import ManifestError, Recording, read_manifest
-from softphone.bench.result import StoreError
-from softphone.bench.rows import KEYS
+from codec.units import audio_file
+from softphone.bench.codec.codec_bench import bench
+from softphone.bench.codec.result import StoreError
+from softphone.bench.codec.rows import KEYS
+from softphone.bench.codec.table import table
+from softphone.bench.codec.workbench import CLEAN, Condition, Task, Workbench, measure_all
+from softphone.bench.instruments.judge import Verdict
+from softphone.bench.instruments.manifest import ManifestError, Recording, read_manifest
 from softphone.bench.systems import codec2, lyra
-from softphone.bench.table import table
-from softphone.bench.workbench import CLEAN, Condition, Task, Workbench, measure_all
 from softphone.cli.main import main
 from tests.scripted_speech import HELLO, script
 
-DEMO = Path(__file__).parent.parent / "softphone" / "demo_audio"
+DEMO = Path(__file__).parents[2] / "softphone" / "demo_audio"
 
 
 def write_list(folder: Path, *rows: object) -> Path:
@@ -164,7 +164,7 @@ def test_what_is_not_installed_is_left_out_unless_it_was_named(
     monkeypatch.setenv(lyra.FOLDER_VARIABLE, str(tmp_path))
     with pytest.raises(lyra.LyraError, match="--lyra or SOFTPHONE_LYRA"):
         bench(two_recordings, ["lyra-3200"], quiet, judge=Listener())
-    monkeypatch.setattr("softphone.bench.codec_bench.SYSTEMS", {"original": None, "opus-6k-60ms": None, "lyra-3200": None})
+    monkeypatch.setattr("softphone.bench.codec.codec_bench.SYSTEMS", {"original": None, "opus-6k-60ms": None, "lyra-3200": None})
     said: list[str] = []
     rows = bench(two_recordings, None, said.append, judge=Listener())
     assert [one["system"] for one in rows] == ["original", "opus-6k-60ms"]

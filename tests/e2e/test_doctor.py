@@ -12,9 +12,9 @@ import pytest
 
 from softphone import doctor
 from softphone.config import Audio, Config, Network
-from softphone.doctor_finding import Finding
+from softphone.doctor.finding import Finding
+from tests.e2e.test_cli import run
 from tests.peers.process import ROOT
-from tests.test_cli import run
 
 
 @pytest.mark.timeout(180)

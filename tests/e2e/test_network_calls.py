@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec import audio_file
+from codec.units import audio_file
 from softphone import paths, sound_file
-from softphone.bench.conversation import conversations
 from softphone.bench.impairment.impairment import parse_impairment
-from softphone.bench.live_call import PhonePair
-from softphone.bench.manifest import Recording, read_manifest
-from softphone.bench.network_bench import bench
-from softphone.bench.network_systems import network_system
+from softphone.bench.instruments.manifest import Recording, read_manifest
+from softphone.bench.network.conversation import conversations
+from softphone.bench.network.live_call import PhonePair
+from softphone.bench.network.network_bench import bench
+from softphone.bench.network.network_systems import network_system
 from softphone.cli.main import main
 
 pytestmark = pytest.mark.alone

@@ -7,7 +7,7 @@ import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.protocol import Answer, AutoAnswer, CallState, Conference, Hangup, Mute, Record, Resume
-from softphone.engine.tones import NOTICE, RING, RINGBACK, WAITING
+from softphone.engine.sound.tones import NOTICE, RING, RINGBACK, WAITING
 from tests.peers.early_peer import TONE_HZ, EarlyPeer
 from tests.peers.phone import Phone
 from tests.peers.tones import HEARD_DB, SILENCE_DB, wait_levels, write_tone

@@ -63,7 +63,7 @@ def test_every_line_of_the_examples_is_of_the_protocol() -> None:
 def test_the_error_codes_are_those_of_the_program() -> None:
     told = set(re.findall(r"`([a-z_]+)`", TEXT.partition("`code` is for programs")[2].partition("\n\n")[0]))
     raised = {"bad_command", "failed"}
-    for path in [*(ROOT / "softphone" / "engine").glob("*.py"), *(ROOT / "softphone" / "control").glob("*.py")]:
+    for path in [*(ROOT / "softphone" / "engine").rglob("*.py"), *(ROOT / "softphone" / "control").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("ControlError", "Failure"):
                 given = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "code")]

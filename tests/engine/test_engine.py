@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from codec.payload import VERSION
+from codec.wire.packet import VERSION
 from softphone.config import Audio, Codecs, Config, Network, to_toml
 from softphone.control.client import ControlClient
 from softphone.control.protocol import (
@@ -35,10 +35,10 @@ from softphone.control.protocol import (
     Status,
     Unregister,
 )
-from softphone.engine.sentences import explain_call, explain_registration
+from softphone.engine.sip.status_text import explain_call, explain_registration
 from tests.peers.phone import Phone
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MakePhone = Callable[..., Phone]
 
 

@@ -1,6 +1,6 @@
-"""The engine under bent SIP, SDP and RTP for some seconds; `python -m tests.fuzz_engine --seconds 600` looks longer."""
+"""The engine under bent SIP, SDP and RTP for some seconds; `python -m tests.fuzzing.fuzz_engine --seconds 600` looks longer."""
 
-from tests.fuzz_engine import EngineFuzz
+from tests.fuzzing.fuzz_engine import EngineFuzz
 
 SECONDS = 8.0
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from softphone.engine.media import abi as pj
-from softphone.engine.media.errors import AbiError
-from tests.media.harness import PeerProcess
+from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.errors import AbiError
+from tests.engine.media.harness import PeerProcess
 
 ABI = pj.load()
 

@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-from tests.media.harness import PeerProcess, find_tones, write_tones
+from tests.engine.media.harness import PeerProcess, find_tones, write_tones
 
 pytestmark = pytest.mark.alone
 

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from softphone.engine.media import abi as pj
-from softphone.engine.media.errors import SoundDeviceError
-from softphone.engine.media.sound_device import SoundDevices, load_backend
-from tests.media import loop_cable
-from tests.media.harness import ROOT, find_tones, write_tones
+from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.errors import SoundDeviceError
+from softphone.engine.sound.device import SoundDevices, load_backend
+from tests.engine.media import loop_cable
+from tests.engine.media.harness import ROOT, find_tones, write_tones
 
 
 def test_sound_goes_through_the_device_and_back(tmp_path: Path) -> None:
     write_tones(tmp_path / "in.wav", [(0.5, 1.5, 440.0)], 2.0)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.media.sound_probe", str(tmp_path / "in.wav"), str(tmp_path / "out.wav"), "3"],
+        [sys.executable, "-m", "tests.engine.media.sound_probe", str(tmp_path / "in.wav"), str(tmp_path / "out.wav"), "3"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

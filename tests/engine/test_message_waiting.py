@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from softphone.control.protocol import MessageWaiting, Register, Registration, Status
-from softphone.engine.digest import credentials
-from softphone.engine.message_waiting import parse_summary
+from softphone.engine.accounts.digest import credentials
+from softphone.engine.accounts.message_waiting import parse_summary
 from tests.peers.mailbox import Mailbox
 from tests.peers.phone import Phone
 

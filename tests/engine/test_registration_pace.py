@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 
 from softphone.control.protocol import Register, Registration
-from softphone.engine.registration_pace import RegistrationPace, retry_after
+from softphone.engine.accounts.registration_backoff import RegistrationPace, retry_after
 from tests.peers.phone import Phone
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from codec.phones import PHONES, SILENCE
-from codec.say import TextSpeaker
+from codec.text.speaker import TextSpeaker
+from codec.units.phones import PHONES, SILENCE
 from softphone.cli.main import main
 from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, ControlError, Hangup, Mute, Phones, Say, Status, Subscribe
 from tests.peers.phone import Phone

@@ -37,7 +37,7 @@ class Desk:
         self.folder = folder
         self.plug(*devices)
         (folder / "sounddevice.py").write_text(
-            "from tests.media.unplugged import *\nfrom tests.media.unplugged import _initialize, _terminate\n"
+            "from tests.engine.media.unplugged import *\nfrom tests.engine.media.unplugged import _initialize, _terminate\n"
         )
         config = Config(network=Network(bind="127.0.0.1"), audio=audio or Audio(echo_canceller="off"), codecs=Codecs(("PCMU",)))
         self.phone = Phone(folder, config, ROOT)

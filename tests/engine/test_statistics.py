@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from softphone.control.protocol import CallStatistics, Hangup
-from softphone.engine.media.negotiated import NegotiatedCodec
-from softphone.engine.statistics import OPUS_LOOKAHEAD_MS, PHV_LEAD_MS, CallMeter, estimate_delay
+from softphone.engine.calls.statistics import OPUS_LOOKAHEAD_MS, PHV_LEAD_MS, CallMeter, estimate_delay
+from softphone.engine.pjsip.negotiated import NegotiatedCodec
 from tests.peers.bare_wire import BareWire
 from tests.peers.phone import Phone
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codec import audio_file
+from codec.units import audio_file
 from softphone import paths
 from softphone.config import Audio, Config, Network, Privacy
 from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, Hangup, Subscribe

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from softphone import sound_file
-from softphone.link import (
+from softphone.link.transport import (
     CHUNK_BYTES,
     Close,
     Failure,
@@ -32,7 +32,7 @@ from softphone.link import (
     link_pair,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {"interval_ms": 160, "redundancy": 1, "voice": True}
 M = TypeVar("M")
 

@@ -1,8 +1,9 @@
-"""Fuzzes the whole engine over its sockets: `python -m tests.fuzz_engine --seconds 600`. CI runs it for seconds (test_fuzz_engine.py).
+"""Fuzzes the whole engine over its sockets: `python -m tests.fuzzing.fuzz_engine --seconds 600`.
 
+CI runs it for seconds (test_fuzz_engine.py).
 A peer calls, talks and hangs up, and bends what it sends: SIP requests and answers, SDP, RTP, RTCP. The engine must stay the same process
 and answer its control socket. When it dies, what was sent since it was last seen alive is tried again, one datagram at a time, and the one
-that ends it is kept in tests/corpora/engine/, to be tried first in each run.
+that ends it is kept in tests/fuzzing/corpora/engine/, to be tried first in each run.
 """
 
 import argparse

@@ -1,7 +1,8 @@
-"""Fuzzes reader and decoder of payloads: `python -m tests.fuzz_payloads --seconds 600`. CI runs it for seconds (test_fuzz_payloads.py).
+"""Fuzzes reader and decoder of payloads: `python -m tests.fuzzing.fuzz_payloads --seconds 600`.
 
+CI runs it for seconds (test_fuzz_payloads.py).
 Real payloads are bent, cut, joined and mixed with packets made up of anything the format can say; nothing may escape but PayloadError,
-hang, or grow. What fails is written to tests/corpus/ as `crash-*.hex`; everything there is tried first in each run.
+hang, or grow. What fails is written to tests/fuzzing/corpus/ as `crash-*.hex`; everything there is tried first in each run.
 """
 
 import argparse
@@ -15,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from codec.decoder import Decoder
-from codec.entropy import DETAIL_CODES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
-from codec.errors import PayloadError
 from codec.models import Models
-from codec.payload import MAX_EXTENSIONS, MAX_PAYLOAD, Extension, Packet, VoicePiece, parse, serialize
-from codec.phones import PHONES, VOWELS
-from codec.wire_token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
+from codec.units.errors import PayloadError
+from codec.units.phones import PHONES, VOWELS
+from codec.wire.packet import MAX_EXTENSIONS, MAX_PAYLOAD, Extension, Packet, VoicePiece, parse, serialize
+from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
+from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 PULL_SAMPLES = 320
@@ -171,12 +172,12 @@ def keep(payload: bytes) -> None:
 
 def gather(count: int = 40) -> None:
     """Fill the corpus with payloads of the bundled recording, of several settings, and their usual lengths."""
-    from codec import audio_file  # noqa: PLC0415 - only where the corpus is made
     from codec.encoder import Encoder  # noqa: PLC0415
-    from codec.settings import EncoderSettings  # noqa: PLC0415
+    from codec.units import audio_file  # noqa: PLC0415 - only where the corpus is made
+    from codec.wire.settings import EncoderSettings  # noqa: PLC0415
 
     models = Models.load()
-    pcm = audio_file.read(Path(__file__).resolve().parent.parent / "softphone" / "demo_audio" / "demo.flac")
+    pcm = audio_file.read(Path(__file__).resolve().parents[2] / "softphone" / "demo_audio" / "demo.flac")
     CORPUS.mkdir(exist_ok=True)
     for name, settings in {
         "default": EncoderSettings(),

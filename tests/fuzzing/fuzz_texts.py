@@ -1,8 +1,8 @@
-"""Fuzzes what reads text: `python -m tests.fuzz_texts --seconds 600 [--target sdp]`. CI runs each target for a moment.
+"""Fuzzes what reads text: `python -m tests.fuzzing.fuzz_texts --seconds 600 [--target sdp]`. CI runs each target for a moment.
 
 Right inputs are bent (fuzzing/mutations.py) and given to each reader (fuzzing/targets.py); nothing may escape but the reader's own error
-with one printable sentence, take long, or break what the target asserts. What fails is kept in tests/corpora/<target>/ as `crash-*`, and
-everything there is tried first in each run.
+with one printable sentence, take long, or break what the target asserts. What fails is kept in
+tests/fuzzing/corpora/<target>/ as `crash-*`, and everything there is tried first in each run.
 """
 
 import argparse

@@ -8,11 +8,11 @@ import pytest
 
 from softphone.config import Account, Audio, Codecs, Config, Network
 from softphone.control.protocol import ControlError, Event, Log, Message, MessageSent, SendMessage, Status
-from softphone.engine.messages import BURST, MAX_SHOWN, NOTICE_S, MessageGuard, Messages
+from softphone.engine.accounts.messages import BURST, MAX_SHOWN, NOTICE_S, MessageGuard, Messages
 from tests.conftest import PASSWORDS
 from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
-from tests.test_peers_kamailio import wait_registered
+from tests.peers.test_peers_kamailio import wait_registered
 
 MakePhone = Callable[..., Phone]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codec.payload import VERSION
+from codec.wire.packet import VERSION
 from softphone import sound_file
 from softphone.control.protocol import AutoAnswer, CallState, Hangup
 from tests.fuzzing.sip_talk import Dialog

@@ -36,12 +36,12 @@ from softphone.control.protocol import (
     Worker,
 )
 from softphone.control.supervisor import EngineSupervisor
-from softphone.engine.worker_link import CodecWorker, WorkerCommand
+from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from tests.conftest import HASTY
 from tests.peers.hasty_engine import IDLE_S, MEDIA_TIMEOUT_S
 from tests.peers.phone import Phone
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 E = TypeVar("E", bound=Event)
 MakePhone = Callable[..., Phone]
 
@@ -300,7 +300,7 @@ def test_a_worker_that_does_not_come_up_is_given_up_with_the_reason(tmp_path: Pa
 
 
 def test_a_worker_that_hangs_in_a_call_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softphone.engine.worker_link.HANG_S", 1.0)
+    monkeypatch.setattr("softphone.engine.phv.worker.HANG_S", 1.0)
     events: list[Worker] = []
     worker = CodecWorker(events.append, {}, worker_script(tmp_path, "link.send(bytes([7, 0, 0, 0, 0, 0, 0, 0]) + b'{}'); time.sleep(60)"))
     worker.start()

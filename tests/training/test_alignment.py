@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.phones import PHONE_INDEX, PHONES, SILENCE
-from codec.train.alignment import align
-from codec.train.realign import agreement, labels_of
+from codec.train.corpus.alignment import align
+from codec.train.corpus.realign import agreement, labels_of
+from codec.units.phones import PHONE_INDEX, PHONES, SILENCE
 
 NO_PRIOR = np.zeros(len(PHONES), np.float32)
 

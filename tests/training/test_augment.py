@@ -5,9 +5,9 @@ import pytest
 import scipy.signal
 from numpy.typing import NDArray
 
-from codec.pitch import track
-from codec.train.augment import warp_formants
-from codec.train.lossy_codecs import CODECS, through, through_any
+from codec.describe.pitch import track
+from codec.train.recogniser.augment import warp_formants
+from codec.train.recogniser.lossy_codecs import CODECS, through, through_any
 
 RATE = 16000
 

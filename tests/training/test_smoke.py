@@ -12,11 +12,12 @@ import torch
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.models import Models
-from codec.train.corpus import Corpus
+from codec.train.corpus.pack import Corpus
 
 STEPS = (
-    "corpus tracks wire_tokens entropy_tables voice_codebook phone_language_model word_lexicon recogniser export_recogniser vocoder "
-    "synthesiser export_synthesis detail export_detail voice_lessons voice_residual realign evaluate_recogniser text_prosody"
+    "corpus.pack corpus.tracks corpus.wire_tokens entropy_tables voice.codebook recogniser.phone_language_model "
+    "recogniser.word_lexicon recogniser.train recogniser.export synthesis.vocoder synthesis.synthesiser synthesis.export "
+    "detail.train detail.export voice.lessons voice.residual corpus.realign recogniser.evaluate text.melody"
 ).split()
 
 pytestmark = pytest.mark.timeout(900)
@@ -49,7 +50,7 @@ def test_what_was_exported_speaks(work: Path) -> None:
 
 def test_cards_tell_seed_and_data(work: Path) -> None:
     cards = {path.stem: json.loads(path.read_text()) for path in (work / "models").glob("*.json")}
-    assert {"recogniser", "synthesiser", "vocoder", "entropy", "voice_code"} <= set(cards)
+    assert {"recogniser", "synthesiser", "synthesis.vocoder", "entropy", "voice_code"} <= set(cards)
     for name in ("recogniser", "synthesiser", "vocoder"):
         (told,) = cards[name]["runs"]
         assert told["seed"] == 1
@@ -60,12 +61,12 @@ def test_cards_tell_seed_and_data(work: Path) -> None:
 
 def test_training_goes_on_and_the_same_weights_give_the_same_bytes(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exported = {path.name: path.read_bytes() for path in (work / "models").glob("*.safetensors")}
-    for step in ("export_recogniser", "export_synthesis", "entropy_tables"):
+    for step in ("export_recogniser", "synthesis.export", "entropy_tables"):
         run(step, work.parent)
     assert exported == {path.name: path.read_bytes() for path in (work / "models").glob("*.safetensors")}
-    run("vocoder", work.parent, "--seed", "2")
+    run("synthesis.vocoder", work.parent, "--seed", "2")
     assert "going on from step 5" in capsys.readouterr().err
-    run("export_synthesis", work.parent, "vocoder")
+    run("synthesis.export", work.parent, "vocoder")
     card = json.loads((work / "models" / "vocoder.json").read_text())
     assert card["steps"] == 10
     assert [(told["first_step"], told["seed"]) for told in card["runs"]] == [(0, 1), (5, 2)]

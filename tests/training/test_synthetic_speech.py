@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec.audio_file import read
-from codec.errors import ModelError
-from codec.train import kokoro, synthetic_speech
-from codec.train.sentences import Sentence, TextLines, pieces_of
-from codec.train.synthetic_speech import finished, labels_of
+from codec.train.corpus import kokoro, synthetic_speech
+from codec.train.corpus.sentences import Sentence, TextLines, pieces_of
+from codec.train.corpus.synthetic_speech import finished, labels_of
+from codec.units.audio_file import read
+from codec.units.errors import ModelError
 
 
 def sound(*parts: tuple[int, float]) -> NDArray[np.int16]:

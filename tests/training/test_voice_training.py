@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 import torch
 
-from codec import audio_file
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.far_end import HeardBatch, Joiner, Lesson, Stretch
-from codec.heard_voice import through_a_line
+from codec.learning.embedding import through_a_line
+from codec.learning.far_end import HeardBatch, Joiner, Lesson, Stretch
+from codec.learning.fit import LEAST_LIKENESS, LIKENESS, MOST_LIKENESS, VoiceFit
+from codec.learning.hearing import REMEMBERED, Heard, Hearing
+from codec.learning.trainer import DUE_STEPS, Lecture, TrainingRoom
 from codec.models import Models, weights_directory
-from codec.settings import EncoderSettings
-from codec.voice import Voice
-from codec.voice_fit import LEAST_LIKENESS, LIKENESS, MOST_LIKENESS, VoiceFit
-from codec.voice_hearing import REMEMBERED, Heard, Hearing
-from codec.voice_trainer import DUE_STEPS, Lecture, TrainingRoom
-from codec.weights_file import load_weights
+from codec.units import audio_file
+from codec.units.weights import load_weights
+from codec.voice.embedding import Voice
+from codec.wire.settings import EncoderSettings
 from softphone import paths
-from softphone.worker.lectures import Learned
-from softphone.worker.voice_room import VoiceRoom
+from softphone.worker.trainer_client import VoiceRoom
+from softphone.worker.trainer_messages import Learned
 
 torch.set_num_threads(1)
 

@@ -1,6 +1,6 @@
 """What the demo says of its figures."""
 
-from softphone.demo_report import Remarks, Report, as_text
+from softphone.demo.report import Remarks, Report, as_text
 
 FIGURES = Report("x-phv", None, None, None, None, 30.0, 180, 1200.0, 3000.0, 21000.0, 11000.0, 600.0, 0.02, "/tmp/heard.wav")
 

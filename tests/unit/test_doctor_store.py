@@ -8,12 +8,12 @@ from keyring.backends import fail
 
 from softphone import doctor
 from softphone.config import Account, Config
-from softphone.doctor_finding import Finding
-from softphone.doctor_store import check_database, check_passwords
+from softphone.doctor.finding import Finding
+from softphone.doctor.store import check_database, check_passwords
 from softphone.store.contacts import Address, Contact
 from softphone.store.schema import MIGRATIONS
 from softphone.store.store import open_store
-from tests.store.test_passwords import Working
+from tests.unit.store.test_passwords import Working
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from softphone import doctor_wheel
 from softphone.config import Account, Config, Network
-from softphone.doctor_wheel import check_ipv6, check_tls, openssl_version
+from softphone.doctor import wheel as doctor_wheel
+from softphone.doctor.wheel import check_ipv6, check_tls, openssl_version
 
 
 def account(**fields: str) -> Config:

@@ -1,10 +1,10 @@
-"""The text fuzzers for a moment each, so that they are run at every change; `python -m tests.fuzz_texts --seconds 600` looks longer."""
+"""The text fuzzers for a moment each; `python -m tests.fuzzing.fuzz_texts --seconds 600` looks longer."""
 
 from dataclasses import replace
 
 import pytest
 
-from tests.fuzz_texts import TextFuzz, kept
+from tests.fuzzing.fuzz_texts import TextFuzz, kept
 from tests.fuzzing.targets import TARGETS
 
 SECONDS = 1.0
@@ -21,7 +21,7 @@ def test_whatever_comes_is_read_or_refused_with_a_sentence(name: str) -> None:
 
 def test_a_fuzzer_sees_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[bytes] = []
-    monkeypatch.setattr("tests.fuzz_texts.keep", lambda _name, data: found.append(data))
+    monkeypatch.setattr("tests.fuzzing.fuzz_texts.keep", lambda _name, data: found.append(data))
 
     def broken(_data: bytes) -> None:
         raise ValueError

@@ -6,11 +6,11 @@ import numpy as np
 
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.payload import Packet, parse
-from codec.phones import phone_index
-from codec.playout import Playout
-from codec.settings import EncoderSettings
-from codec.wire_token import WireToken
+from codec.playout.schedule import Playout
+from codec.units.phones import phone_index
+from codec.wire.packet import Packet, parse
+from codec.wire.settings import EncoderSettings
+from codec.wire.token import WireToken
 from softphone.worker.keep_alive import AGAIN_S, EACH_S, KeepAlive
 from tests.scripted_speech import HELLO, models_for, script
 

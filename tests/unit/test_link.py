@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softphone.link import (
+from softphone.link.transport import (
     MAX_BODY,
     MAX_PULL,
     BoundedQueue,

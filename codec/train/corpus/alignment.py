@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.phones import SILENCE
+from codec.units.phones import SILENCE
 
 Array = NDArray[np.float32]
 Pronunciations = Sequence[Sequence[int]]

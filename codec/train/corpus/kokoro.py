@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.errors import ModelError
+from codec.units.errors import ModelError
 
 SOUND_RATE = 24000
 DURATION_SAMPLES = 600

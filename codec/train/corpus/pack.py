@@ -1,4 +1,4 @@
-"""Training speech, decoded once: `python -m codec.train.corpus` packs every utterance of the data lists.
+"""Training speech, decoded once: `python -m codec.train.corpus.pack` packs every utterance of the data lists.
 
 The cache is one int16 file `<name>.pcm` (16 kHz mono, utterances end to end) and `<name>.jsonl`, the data list with
 `offset` and `samples` added. Packed once for everybody who trains. A list may have a second set of labels, `<name>.<labels>.jsonl`.
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.errors import AudioFileError
-from codec.tokens import SAMPLE_RATE
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
+from codec.units.errors import AudioFileError
+from codec.units.token import SAMPLE_RATE
 
 DATA = Path(os.environ.get("SOFTPHONE_DATA", "../shared/data"))
 CACHE = Path("work/corpus")
@@ -72,7 +72,7 @@ class Corpus:
         """labels: "" for those that came with the list, or the name of another set, such as "realigned". Raises AudioFileError."""
         index_path = cache / (f"{name}.{labels}.jsonl" if labels else f"{name}.jsonl")
         if not index_path.exists():
-            step = f"codec.train.realign {name}" if labels == "realigned" else "codec.train.corpus"
+            step = f"codec.train.corpus.realign {name}" if labels == "realigned" else "codec.train.corpus.pack"
             raise AudioFileError(f"{index_path} is missing; run `python -m {step}` first")
         self.name, self.cache, self.labels = name, cache, labels
         self.records: list[dict[str, Any]] = [json.loads(line) for line in index_path.read_text().splitlines()]

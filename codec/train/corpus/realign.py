@@ -1,5 +1,6 @@
-"""Aligns real speech anew with our own recogniser: `python -m codec.train.realign` writes <list>.realigned.jsonl beside the packed list.
+"""Aligns real speech anew with our own recogniser: `python -m codec.train.corpus.realign`.
 
+It writes <list>.realigned.jsonl beside the packed list.
 The labels that came with the corpus are PocketSphinx's, and a fifth of the utterances has none. Every utterance whose words fit the
 posteriors of the trained network gets labels from it; exact labels of synthetic speech stay as they are. `Corpus(name, labels="realigned")`
 reads the new set.
@@ -16,18 +17,18 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from codec.models import weights_directory
-from codec.phones import PHONES, phone_index
-from codec.recogniser_features import WINDOW
-from codec.recogniser_network import FRAME_SAMPLES, RecogniserNetwork
-from codec.train.alignment import Alignment, align
-from codec.train.corpus import Corpus, write_records
+from codec.recognise.features import WINDOW
+from codec.recognise.network import FRAME_SAMPLES, RecogniserNetwork
+from codec.text.pronunciations import all_variants_of
+from codec.train.corpus.alignment import Alignment, align
+from codec.train.corpus.pack import Corpus, write_records
 from codec.train.ledger import Ledger
-from codec.train.pronunciations import all_variants_of
-from codec.train.recogniser import mel_of
-from codec.train.recogniser_data import UNLABELLED, frame_labels
+from codec.train.recogniser.data import UNLABELLED, frame_labels
+from codec.train.recogniser.train import mel_of
 from codec.train.run import device
 from codec.train.step import begin, run_step, step_options
-from codec.weights_file import load_weights
+from codec.units.phones import PHONES, phone_index
+from codec.units.weights import load_weights
 
 FRAME_MS = 20
 LONGEST_FRAMES = 1500

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.errors import ModelError
-from codec.train.phone_language_model import SENTENCE_END, WordBigrams
-from codec.train.pronunciations import words_of
+from codec.text.pronunciations import words_of
+from codec.train.recogniser.phone_language_model import SENTENCE_END, WordBigrams
+from codec.units.errors import ModelError
 
 SYMBOLS = {
     "AA": "ɑ", "AE": "æ", "AH": "ʌ", "AO": "ɔ", "AW": "W", "AY": "I", "EH": "ɛ", "ER": "ɜɹ", "EY": "A", "IH": "ɪ", "IY": "i",

@@ -1,7 +1,7 @@
 """Synthetic speech with exact phone timing, as much as is asked for.
 
-    python -m codec.train.synthetic_speech --hours 10 --seed 1
-    python -m codec.train.corpus synthetic --data work/synthetic
+    python -m codec.train.corpus.synthetic_speech --hours 10 --seed 1
+    python -m codec.train.corpus.pack synthetic --data work/synthetic
 
 Kokoro speaks sentences in its English voices and in mixtures of two of them. Writes `<out>/<list>.jsonl` in the format of the data lists
 and FLAC files beside it. Goes on where it was stopped; utterance i of a seed is always the same.
@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.audio_file import resample, to_pcm, write
-from codec.errors import CodecError
-from codec.prosody import frame_levels
-from codec.tokens import FRAME_MS, SAMPLE_RATE
-from codec.train.kokoro import MAX_SYMBOLS, SOUND_RATE, Kokoro, load_voices, voices_archive
-from codec.train.phone_language_model import word_bigrams
-from codec.train.sentences import Piece, TextLines, Writer, pieces_of
+from codec.describe.prosody import frame_levels
+from codec.train.corpus.kokoro import MAX_SYMBOLS, SOUND_RATE, Kokoro, load_voices, voices_archive
+from codec.train.corpus.sentences import Piece, TextLines, Writer, pieces_of
+from codec.train.recogniser.phone_language_model import word_bigrams
+from codec.units.audio_file import resample, to_pcm, write
+from codec.units.errors import CodecError
+from codec.units.token import FRAME_MS, SAMPLE_RATE
 
 MIXTURES = 0.6
 """Share of utterances in a mixture of two voices."""

@@ -13,15 +13,15 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from codec.audio_file import to_pcm, write
 from codec.models import weights_directory
-from codec.phones import PHONES, SILENCE, UNVOICED, VOWELS
-from codec.synthesiser import Synthesiser
-from codec.tokens import FRAME_MS, SAMPLE_RATE, Token
-from codec.train.corpus import pack
-from codec.train.pronunciations import dictionary
-from codec.vocoder import Vocoder
-from codec.weights_file import load_weights
+from codec.speak.synthesiser import Synthesiser
+from codec.speak.vocoder import Vocoder
+from codec.text.pronunciations import dictionary
+from codec.train.corpus.pack import pack
+from codec.units.audio_file import to_pcm, write
+from codec.units.phones import PHONES, SILENCE, UNVOICED, VOWELS
+from codec.units.token import FRAME_MS, SAMPLE_RATE, Token
+from codec.units.weights import load_weights
 
 DATA = "data"
 LISTS = {"train": 12, "valid": 4, "dev": 2}

@@ -1,4 +1,4 @@
-"""F0, voicing strength and level of every packed utterance, measured once: `python -m codec.train.tracks`."""
+"""F0, voicing strength and level of every packed utterance, measured once: `python -m codec.train.corpus.tracks`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import pitch
-from codec.prosody import frame_levels, mean_f0
-from codec.train.corpus import CACHE, Corpus
+from codec.describe import pitch
+from codec.describe.prosody import frame_levels, mean_f0
+from codec.train.corpus.pack import CACHE, Corpus
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
 

@@ -1,17 +1,17 @@
-"""Prosody of the aligned corpus, as the sender would measure it on true phones: `python -m codec.train.wire_tokens`."""
+"""Prosody of the aligned corpus, as the sender would measure it on true phones: `python -m codec.train.corpus.wire_tokens`."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from codec.phones import SILENCE, phone_index
-from codec.pitch import track
-from codec.prosody import frame_levels, measure
-from codec.tokens import FRAME_MS, Token
-from codec.train.corpus import Corpus, write_records
+from codec.describe.pitch import track
+from codec.describe.prosody import frame_levels, measure
+from codec.train.corpus.pack import Corpus, write_records
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
-from codec.wire_token import TICK_FRAMES, WIRE_F0, WireToken, split_ticks, to_wire
+from codec.units.phones import SILENCE, phone_index
+from codec.units.token import FRAME_MS, Token
+from codec.wire.token import TICK_FRAMES, WIRE_F0, WireToken, split_ticks, to_wire
 
 FOLDER = "wire_tokens"
 

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.features import MEL_BANDS
-from codec.train.token_data import FRAMES
-from codec.wire_token import TICK_FRAMES
+from codec.speak.mel import MEL_BANDS
+from codec.train.synthesis.token_data import FRAMES
+from codec.wire.token import TICK_FRAMES
 
 GROUP_FRAMES = 8 * TICK_FRAMES
 """Tokens are lost by whole groups of 160 ms."""

@@ -1,4 +1,4 @@
-"""Writes the detail layer with its frequency tables and its card: `python -m codec.train.export_detail`."""
+"""Writes the detail layer with its frequency tables and its card: `python -m codec.train.detail.export`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,19 +8,19 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
-from codec.detail import CODES, STAGES, TABLES, DetailLayer
-from codec.entropy import DETAIL_SHAPES, phone_class
-from codec.phones import PHONES
-from codec.range_coder import TOTAL
+from codec.detail.layer import CODES, STAGES, TABLES, DetailLayer
 from codec.train.card import data_card, figures_of, trained_on, write_card
-from codec.train.corpus import Corpus
-from codec.train.detail import Detail, segments_of
+from codec.train.corpus.pack import Corpus
+from codec.train.detail.train import Detail, segments_of
 from codec.train.entropy_tables import to_frequencies
 from codec.train.run import load_checkpoint
 from codec.train.step import begin, run_step, step_options
-from codec.train.synthesiser import open_data
-from codec.train.token_data import PART_WEIGHT, TokenData, collate
-from codec.weights_file import ordered_header
+from codec.train.synthesis.synthesiser import open_data
+from codec.train.synthesis.token_data import PART_WEIGHT, TokenData, collate
+from codec.units.phones import PHONES
+from codec.units.weights import ordered_header
+from codec.wire.range_coder import TOTAL
+from codec.wire.tables import DETAIL_SHAPES, phone_class
 
 UTTERANCES = 600
 BACKOFF = 24.0
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     card = {
         "name": "detail",
         "purpose": f"how each phone was spoken: {STAGES} codes of {CODES} for every 40 ms, and the frames they make of the synthesiser's",
-        "origin": "trained by this project from nothing: python -m codec.train.detail; judged inside Whisper base's encoder (MIT), "
+        "origin": "trained by this project from nothing: python -m codec.train.detail.train; judged inside Whisper base's encoder (MIT), "
         "which is not part of the file",
         "licence": "GPL-2.0-or-later",
         "parameters": sum(parameter.numel() for parameter in layer.parameters()),

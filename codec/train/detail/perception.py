@@ -1,6 +1,7 @@
 """What a listener would notice between two log-mel spectrograms: the distance inside Whisper's encoder.
 
-Our mel frames (codec.features) are turned into Whisper's by a small linear map, fitted once on sound of the corpus; gradients flow through.
+Our mel frames (codec.speak.mel) are turned into Whisper's by a small linear map, fitted once on sound of the corpus; gradients flow
+through.
 """
 
 import numpy as np
@@ -8,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.features import log_mel
-from codec.recogniser_features import WINDOW
-from codec.recogniser_features import log_mel as whisper_mel
-from codec.tokens import FRAME_SAMPLES
-from codec.train.corpus import Corpus
-from codec.train.whisper_weights import recogniser_from_whisper
+from codec.recognise.features import WINDOW
+from codec.recognise.features import log_mel as whisper_mel
+from codec.speak.mel import log_mel
+from codec.train.corpus.pack import Corpus
+from codec.train.recogniser.whisper_weights import recogniser_from_whisper
+from codec.units.token import FRAME_SAMPLES
 
 BLOCKS = (1, 3)
 _REACH = 1

@@ -1,7 +1,8 @@
-"""Trains the detail layer: `python -m codec.train.detail --minutes 60`.
+"""Trains the detail layer: `python -m codec.train.detail.train --minutes 60`.
 
 Encoder, codebooks and decoder together, around a synthesiser that stays as it is. What counts is what a listener notices
-(`codec.train.perception`), then the mel spectrogram. Many phones are wrong on purpose, as a recogniser's are: details must put them right.
+(`codec.train.detail.perception`), then the mel spectrogram. Many phones are wrong on purpose, as a recogniser's are: details must put
+them right.
 """
 
 import random
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.detail import (
+from codec.detail.layer import (
     CODES,
     LATENT,
     STAGES,
@@ -23,17 +24,17 @@ from codec.detail import (
     segment_of_frames,
 )
 from codec.models import weights_directory
-from codec.synthesiser import Synthesiser, TokenBatch
+from codec.speak.synthesiser import Synthesiser, TokenBatch
 from codec.train.card import data_card
-from codec.train.corpus import Corpus
-from codec.train.detail_damage import Damage, with_noise
-from codec.train.perception import Perception
+from codec.train.corpus.pack import Corpus
+from codec.train.detail.damage import Damage, with_noise
+from codec.train.detail.perception import Perception
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
-from codec.train.synthesiser import open_data
-from codec.train.token_data import PART_WEIGHT, Target, TokenData, collate
-from codec.weights_file import load_weights
-from codec.wire_token import TICK_FRAMES, segment_count
+from codec.train.synthesis.synthesiser import open_data
+from codec.train.synthesis.token_data import PART_WEIGHT, Target, TokenData, collate
+from codec.units.weights import load_weights
+from codec.wire.token import TICK_FRAMES, segment_count
 
 BATCH = 12
 LABEL_NOISE = 0.2

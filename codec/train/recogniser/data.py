@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.phones import phone_index
-from codec.recogniser_features import WINDOW
-from codec.recogniser_network import FRAME_SAMPLES
-from codec.tokens import SAMPLE_RATE
-from codec.train import augment
-from codec.train.corpus import Corpus, decode_audio
+from codec.recognise.features import WINDOW
+from codec.recognise.network import FRAME_SAMPLES
+from codec.train.corpus.pack import Corpus, decode_audio
+from codec.train.recogniser import augment
+from codec.units.phones import phone_index
+from codec.units.token import SAMPLE_RATE
 
 UNLABELLED = -100
 CROP_SECONDS = 8

@@ -1,4 +1,4 @@
-"""Phone error of the streaming recogniser, as it runs in a call: `python -m codec.train.evaluate_recogniser`.
+"""Phone error of the streaming recogniser, as it runs in a call: `python -m codec.train.recogniser.evaluate`.
 
 Sound goes in by 20 ms, phones come out of the shipped search. The reference is the text, spoken in any way that the dictionary allows;
 utterances with words outside the dictionary are left out unless --unknown asks for them as g2p_en reads them.
@@ -14,18 +14,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.lexicon import Lexicon
 from codec.models import weights_directory
-from codec.phones import SILENCE
-from codec.recogniser import Recogniser
-from codec.tokens import SAMPLE_RATE
-from codec.train.augment import Sound, add_noise
-from codec.train.corpus import DATA, Corpus
+from codec.recognise.lexicon import Lexicon
+from codec.recognise.recogniser import Recogniser
+from codec.text.pronunciations import all_variants_of, phone_errors, variants_of
+from codec.train.corpus.pack import DATA, Corpus
 from codec.train.ledger import counted
-from codec.train.pronunciations import all_variants_of, phone_errors, variants_of
-from codec.train.recogniser_data import load_noises
+from codec.train.recogniser.augment import Sound, add_noise
+from codec.train.recogniser.data import load_noises
 from codec.train.step import begin, run_step, step_options
-from codec.weights_file import load_weights
+from codec.units.phones import SILENCE
+from codec.units.token import SAMPLE_RATE
+from codec.units.weights import load_weights
 
 PUSH = SAMPLE_RATE // 50
 

@@ -1,6 +1,6 @@
 """Writes models/recogniser.safetensors and its card from the checkpoint: network, priors and phone trigram.
 
-python -m codec.train.export_recogniser
+python -m codec.train.recogniser.export
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.phones import PHONES, phone_index
-from codec.recogniser_network import RecogniserConfig, RecogniserNetwork
+from codec.recognise.network import RecogniserConfig, RecogniserNetwork
 from codec.train.card import data_card, figures_of, trained_on, write_card
-from codec.train.corpus import Corpus
-from codec.train.phone_language_model import load_trigram
-from codec.train.recogniser_data import WEIGHTS
+from codec.train.corpus.pack import Corpus
+from codec.train.recogniser.data import WEIGHTS
+from codec.train.recogniser.phone_language_model import load_trigram
 from codec.train.run import load_checkpoint
 from codec.train.step import begin, run_step, step_options
-from codec.weights_file import save_weights
+from codec.units.phones import PHONES, phone_index
+from codec.units.weights import save_weights
 
 
 def phone_times(corpus: Corpus) -> NDArray[np.float64]:
@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     card = {
         "name": "recogniser",
         "purpose": "16 kHz sound -> phone posteriors every 20 ms, streaming; with priors and phone trigram for the search",
-        "origin": "encoder of Whisper base (OpenAI, MIT licence) made streaming: it learned to give in chunks "
-        "of 160 ms what the whole encoder gives for the whole sound; phone head trained on alignments: python -m codec.train.recogniser",
+        "origin": "encoder of Whisper base (OpenAI, MIT licence) made streaming: it learned to give in chunks of 160 ms "
+        "what the whole encoder gives for the whole sound; phone head trained on alignments: python -m codec.train.recogniser.train",
         "licence": "GPL-2.0-or-later; the weights it started from: MIT",
         "parameters": sum(value.numel() for value in network.values()),
         "format": "safetensors, matrices int8 by rows, the rest fp16",

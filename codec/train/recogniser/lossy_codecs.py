@@ -7,8 +7,8 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from codec.errors import CodecError
-from codec.tokens import SAMPLE_RATE
+from codec.units.errors import CodecError
+from codec.units.token import SAMPLE_RATE
 
 Sound = NDArray[np.float32]
 

@@ -1,4 +1,4 @@
-"""Phone trigram of English: `python -m codec.train.phone_language_model` writes work/phone_trigram.npy.
+"""Phone trigram of English: `python -m codec.train.recogniser.phone_language_model` writes work/phone_trigram.npy.
 
 Text is drawn from the word bigrams of the language model in the package pocketsphinx (BSD), spoken by the dictionary, and counted together
 with the phones of the training list. Witten-Bell smoothing: Chen and Goodman, "An Empirical Study of Smoothing Techniques", 1998.
@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.errors import ModelError
-from codec.phones import PHONES, SILENCE, phone_index
-from codec.train.corpus import Corpus
-from codec.train.pronunciations import dictionary, variants_of
+from codec.text.pronunciations import dictionary, variants_of
+from codec.train.corpus.pack import Corpus
 from codec.train.step import SMOKE, begin, run_step, step_options
+from codec.units.errors import ModelError
+from codec.units.phones import PHONES, SILENCE, phone_index
 
 PAUSE = 0.08
 """Share of word borders inside a sentence where the speaker pauses."""
@@ -151,7 +151,9 @@ def load_trigram(work: Path) -> NDArray[np.float32]:
     try:
         return np.asarray(np.load(work / TRIGRAM), np.float32)
     except (OSError, ValueError) as error:
-        raise ModelError(f"The phone trigram cannot be read ({error}): run `python -m codec.train.phone_language_model` first.") from None
+        raise ModelError(
+            f"The phone trigram cannot be read ({error}): run `python -m codec.train.recogniser.phone_language_model` first."
+        ) from None
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,12 +1,12 @@
 """Trains the streaming recogniser: Whisper's encoder learns to give in chunks what it gives when it hears everything.
 
-    python -m codec.train.recogniser --minutes 60
+    python -m codec.train.recogniser.train --minutes 60
 
 The teacher is the same encoder as it came, hearing the whole undistorted sound; the student hears it distorted, in chunks. Alignments
 teach only the phone head, which reads both: fine-tuning the encoder itself on a few hours of labels makes it forget the voices of
 everybody else (phone error of 31 % on strangers against 25 % with the encoder left as it was).
 
-Needs the packed corpus (`python -m codec.train.corpus`); resumes from work/recogniser.checkpoint.
+Needs the packed corpus (`python -m codec.train.corpus.pack`); resumes from work/recogniser.checkpoint.
 """
 
 import random
@@ -21,16 +21,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from codec.models import weights_directory
-from codec.recogniser_features import HOP, WINDOW, log_mel
-from codec.recogniser_network import FRAME_SAMPLES, REACH, RecogniserConfig, RecogniserNetwork
+from codec.recognise.features import HOP, WINDOW, log_mel
+from codec.recognise.network import FRAME_SAMPLES, REACH, RecogniserConfig, RecogniserNetwork
+from codec.text.pronunciations import phone_errors, variants_of
 from codec.train.card import data_card
-from codec.train.corpus import DATA, Corpus
-from codec.train.pronunciations import phone_errors, variants_of
-from codec.train.recogniser_data import UNLABELLED, WEIGHTS, Batch, Utterance, batches, frame_labels, load, load_noises
+from codec.train.corpus.pack import DATA, Corpus
+from codec.train.recogniser.data import UNLABELLED, WEIGHTS, Batch, Utterance, batches, frame_labels, load, load_noises
+from codec.train.recogniser.whisper_weights import SOURCES, recogniser_from_whisper
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
-from codec.train.whisper_weights import SOURCES, recogniser_from_whisper
-from codec.weights_file import load_weights
+from codec.units.weights import load_weights
 
 REPORT_SECONDS = 600.0
 MATCHED = (1, 3)

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.errors import ModelError
-from codec.recogniser_network import RecogniserConfig, RecogniserNetwork
+from codec.recognise.network import RecogniserConfig, RecogniserNetwork
+from codec.units.errors import ModelError
 
 _DTYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}
 

@@ -1,4 +1,4 @@
-"""Words for the recogniser's search: `python -m codec.train.word_lexicon` writes models/lexicon.safetensors and its card.
+"""Words for the recogniser's search: `python -m codec.train.recogniser.word_lexicon` writes models/lexicon.safetensors and its card.
 
 A tree of the dictionary's pronunciations of the commonest words, and a word bigram of them: the language model of the package
 pocketsphinx (BSD), cut down to these words and estimated anew.
@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
+from codec.text.pronunciations import dictionary
 from codec.train.card import write_card
-from codec.train.phone_language_model import SENTENCE_BEGIN, WordBigrams, word_bigrams
-from codec.train.pronunciations import dictionary
+from codec.train.recogniser.phone_language_model import SENTENCE_BEGIN, WordBigrams, word_bigrams
 from codec.train.step import begin, run_step, step_options
-from codec.weights_file import ordered_header
+from codec.units.weights import ordered_header
 
 
 def tree(words: list[str], unigram: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -99,8 +99,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     card = {
         "name": "lexicon",
         "purpose": "pronunciations and word bigram for the recogniser's search",
-        "origin": "python -m codec.train.word_lexicon: CMUdict as pocketsphinx carries it (BSD); bigram from its en-us language model "
-        "(BSD), cut down to these words and estimated anew",
+        "origin": "python -m codec.train.recogniser.word_lexicon: CMUdict as pocketsphinx carries it (BSD); bigram from its en-us language "
+        "model (BSD), cut down to these words and estimated anew",
         "licence": "GPL-2.0-or-later; its sources: BSD",
         "words": len(words),
         "nodes": len(arrays["phone"]),

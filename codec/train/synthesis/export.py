@@ -1,17 +1,17 @@
-"""Writes synthesiser and vocoder with their cards from the checkpoints: `python -m codec.train.export_synthesis`."""
+"""Writes synthesiser and vocoder with their cards from the checkpoints: `python -m codec.train.synthesis.export`."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from codec.synthesiser import Synthesiser
+from codec.speak.synthesiser import Synthesiser
+from codec.speak.vocoder import Vocoder
 from codec.train.card import data_card, figures_of, trained_on, write_card
-from codec.train.corpus import Corpus
+from codec.train.corpus.pack import Corpus
 from codec.train.run import load_checkpoint
 from codec.train.step import begin, run_step, step_options
-from codec.train.token_data import PART_WEIGHT
-from codec.train.vocoder import PART_WEIGHT as VOCODER_PART_WEIGHT
-from codec.vocoder import Vocoder
-from codec.weights_file import save_weights
+from codec.train.synthesis.token_data import PART_WEIGHT
+from codec.train.synthesis.vocoder import PART_WEIGHT as VOCODER_PART_WEIGHT
+from codec.units.weights import save_weights
 
 KINDS = (
     ("synthesiser", Synthesiser, PART_WEIGHT, True, "phone tokens and voice -> log-mel frames and voicing"),
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         card = {
             "name": name,
             "purpose": purpose,
-            "origin": f"trained by this project from nothing: python -m codec.train.{name}",
+            "origin": f"trained by this project from nothing: python -m codec.train.synthesis.{name}",
             "licence": "GPL-2.0-or-later",
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "format": "safetensors, fp16",

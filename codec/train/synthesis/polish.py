@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.features import LOG_PER_DB, N_FFT, mel_filters
-from codec.tokens import SAMPLE_RATE
-from codec.voice import VoiceEncoder
-from codec.voice import mel_filters as voice_filters
+from codec.speak.mel import LOG_PER_DB, N_FFT, mel_filters
+from codec.units.token import SAMPLE_RATE
+from codec.voice.embedding import VoiceEncoder
+from codec.voice.embedding import mel_filters as voice_filters
 
 VOICE_FRAMES = 160
 """Frames of one GE2E window."""

@@ -1,4 +1,4 @@
-"""Train the synthesiser on aligned speech: `python -m codec.train.synthesiser --minutes 60`."""
+"""Train the synthesiser on aligned speech: `python -m codec.train.synthesis.synthesiser --minutes 60`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.synthesiser import Synthesiser, TokenBatch
+from codec.speak.synthesiser import Synthesiser, TokenBatch
 from codec.train.card import data_card
-from codec.train.corpus import Corpus
-from codec.train.polish import VOICE_FRAMES, Adversary, VoiceLoss, adversary_loss, deceit_loss
+from codec.train.corpus.pack import Corpus
+from codec.train.corpus.tracks import Tracks
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
-from codec.train.token_data import PART_WEIGHT, Target, TokenData, Voices, collate
-from codec.train.tracks import Tracks
-from codec.train.voice_codebook import embed
+from codec.train.synthesis.polish import VOICE_FRAMES, Adversary, VoiceLoss, adversary_loss, deceit_loss
+from codec.train.synthesis.token_data import PART_WEIGHT, Target, TokenData, Voices, collate
+from codec.train.voice.codebook import embed
 
 BATCH = 12
 DECEIT, MATCHING, LIKENESS = 0.05, 0.5, 1.0

@@ -9,19 +9,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.entropy import Entropy
-from codec.features import log_mel
+from codec.describe.prosody import mean_f0, measure, pieces
 from codec.models import weights_directory
-from codec.phones import PHONES, SILENCE, VOWELS, phone_index
-from codec.prosody import mean_f0, measure, pieces
-from codec.prosody_fill import LOOK_AHEAD, wire_round_trip
-from codec.synthesiser import TokenBatch, voice_features
-from codec.token_features import TokenContext, Unrolled
-from codec.tokens import FRAME_MS, FRAME_SAMPLES, MAX_FRAMES, Token
-from codec.train.corpus import Corpus
-from codec.train.tracks import Tracks
-from codec.weights_file import load_weights
-from codec.wire_token import TICK_FRAMES
+from codec.speak.mel import log_mel
+from codec.speak.prosody_fill import LOOK_AHEAD, wire_round_trip
+from codec.speak.synthesiser import TokenBatch, voice_features
+from codec.speak.token_features import TokenContext, Unrolled
+from codec.train.corpus.pack import Corpus
+from codec.train.corpus.tracks import Tracks
+from codec.units.phones import PHONES, SILENCE, VOWELS, phone_index
+from codec.units.token import FRAME_MS, FRAME_SAMPLES, MAX_FRAMES, Token
+from codec.units.weights import load_weights
+from codec.wire.tables import Entropy
+from codec.wire.token import TICK_FRAMES
 
 FRAMES = 256
 PART_WEIGHT = {"l2": 0.3, "librispeech": 4.0, "commands": 1.0, "synthetic": 2.0}
@@ -73,7 +73,7 @@ def tokens_of(spans: list[Span], f0: NDArray[np.float32], level: NDArray[np.floa
 
 
 class Voices:
-    """GE2E windows of each utterance (made by `codec.train.voice_codebook`), and who else is the same speaker."""
+    """GE2E windows of each utterance (made by `codec.train.voice.codebook`), and who else is the same speaker."""
 
     def __init__(self, corpus: Corpus, path: Path) -> None:
         saved = np.load(path)

@@ -1,4 +1,4 @@
-"""Train the vocoder on all speech of the corpus: `python -m codec.train.vocoder --minutes 60`."""
+"""Train the vocoder on all speech of the corpus: `python -m codec.train.synthesis.vocoder --minutes 60`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.features import log_mel
-from codec.synthesiser import Synthesiser
-from codec.tokens import FRAME_SAMPLES
+from codec.speak.mel import log_mel
+from codec.speak.synthesiser import Synthesiser
+from codec.speak.vocoder import LAG_SAMPLES, NOISE_SAMPLES, Vocoder
 from codec.train.card import data_card
-from codec.train.corpus import Corpus
+from codec.train.corpus.pack import Corpus
+from codec.train.corpus.tracks import Tracks
 from codec.train.run import Run, device, load_checkpoint, options, set_rate
 from codec.train.step import begin, run_step
-from codec.train.synthesiser import open_data
-from codec.train.token_data import collate
-from codec.train.tracks import Tracks
-from codec.vocoder import LAG_SAMPLES, NOISE_SAMPLES, Vocoder
+from codec.train.synthesis.synthesiser import open_data
+from codec.train.synthesis.token_data import collate
+from codec.units.token import FRAME_SAMPLES
 
 BATCH, FRAMES = 12, 64
 MARGIN = 4

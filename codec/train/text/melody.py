@@ -1,4 +1,4 @@
-"""Train the prosody of typed text on aligned speech: `python -m codec.train.text_prosody --minutes 12`.
+"""Train the prosody of typed text on aligned speech: `python -m codec.train.text.melody --minutes 12`.
 
 Duration, F0 and level of each phone, with absolute error: the median is what is spoken. How far above or below the usual length an
 utterance's phones are is told to the network, so that slow and fast speakers do not blur each other. `valid` is held out.
@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.phones import PHONES, SILENCE, VOWELS
-from codec.text_prosody import FEATURES, STYLES, TextProsody
+from codec.text.melody import FEATURES, STYLES, TextProsody
 from codec.train.card import data_card, write_card
-from codec.train.corpus import Corpus
+from codec.train.corpus.pack import Corpus
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
-from codec.train.text_prosody_data import Example, corpus_examples
-from codec.weights_file import save_weights
+from codec.train.text.melody_data import Example, corpus_examples
+from codec.units.phones import PHONES, SILENCE, VOWELS
+from codec.units.weights import save_weights
 
 BATCH = 24
 POOL = 8
@@ -180,7 +180,7 @@ def write(network: TextProsody, run: Run, models: Path, facts: dict[str, Any]) -
     card = {
         "name": "text_prosody",
         "purpose": "typed text: phones, stress, words and punctuation -> duration, F0 and level of each phone",
-        "origin": "trained by this project from nothing: python -m codec.train.text_prosody",
+        "origin": "trained by this project from nothing: python -m codec.train.text.melody",
         "licence": "GPL-2.0-or-later",
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "format": "safetensors, fp16",

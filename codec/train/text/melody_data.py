@@ -1,4 +1,4 @@
-"""Aligned speech as words with punctuation and the prosody of each phone: examples for `codec.train.text_prosody`."""
+"""Aligned speech as words with punctuation and the prosody of each phone: examples for `codec.train.text.melody`."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,17 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.errors import TextError
-from codec.phones import PHONES, SILENCE, VOWELS, phone_index
-from codec.pronounce import Pronouncer, Pronunciation
-from codec.prosody import mean_f0, measure
-from codec.text import SaidWord, said_word
-from codec.text_prosody import STYLES, Item, features_of
-from codec.text_words import MARKS, spoken_words
-from codec.tokens import FRAME_MS
-from codec.train.corpus import Corpus
-from codec.train.pronunciations import dictionary
-from codec.train.tracks import Tracks
+from codec.describe.prosody import mean_f0, measure
+from codec.text.melody import STYLES, Item, features_of
+from codec.text.pronounce import Pronouncer, Pronunciation
+from codec.text.pronunciations import dictionary
+from codec.text.reading import SaidWord, said_word
+from codec.text.words import MARKS, spoken_words
+from codec.train.corpus.pack import Corpus
+from codec.train.corpus.tracks import Tracks
+from codec.units.errors import TextError
+from codec.units.phones import PHONES, SILENCE, VOWELS, phone_index
+from codec.units.token import FRAME_MS
 
 PAUSE_MS = 100
 """A shorter silence between words is no pause: its time goes to nobody."""

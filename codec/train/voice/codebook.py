@@ -1,4 +1,4 @@
-"""Codebooks of the voice: `python -m codec.train.voice_codebook` writes `models/voice_code.safetensors` and its card.
+"""Codebooks of the voice: `python -m codec.train.voice.codebook` writes `models/voice_code.safetensors` and its card.
 
 First the GE2E windows of every utterance are cached (`work/embeddings`), then stage after stage is trained on what the stages
 before it left over. How many directions a stage looks at is chosen on speakers kept out of the training of its codewords.
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from codec.train.card import LICENCES, data_card, write_card
-from codec.train.corpus import Corpus
+from codec.train.corpus.pack import Corpus
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
-from codec.voice import EMBEDDING_SIZE, Voice, VoiceEncoder
-from codec.voice_code import VoiceCode
+from codec.voice.code import VoiceCode
+from codec.voice.embedding import EMBEDDING_SIZE, Voice, VoiceEncoder
 
 FOLDER = "embeddings"
 WIDTH = 24
@@ -148,7 +148,7 @@ def train(work: Path, out: Path, stages: int, limit: int | None = None) -> dict[
     valid, _ = examples(work / FOLDER / "valid.npz", 0, rng)
     card: dict[str, object] = {
         "what": "residual quantiser of GE2E embeddings, one byte a stage, pieces of 4 bytes; byte 0 is the mean F0",
-        "made_by": "python -m codec.train.voice_codebook",
+        "made_by": "python -m codec.train.voice.codebook",
         "seed": SEED,
         "data": data_card(corpus, dict.fromkeys(LICENCES, 1.0), aligned=False),
         "valid_cosine_by_bytes": {str(4 * pieces): round(similarity(code, valid, pieces), 4) for pieces in range(1, code.pieces + 1)},

@@ -1,7 +1,7 @@
-"""What the training in calls would be given of every real speaker: `python -m codec.train.voice_lessons train`.
+"""What the training in calls would be given of every real speaker: `python -m codec.train.voice.lessons train`.
 
 Each speaker's utterances are one call, through the shipped encoder: tokens and details as they are sent, and the sound that belongs to them
-(`codec.far_end.Stretch`), the voice as a listener knows it in the end, and the speaker's own embedding. Kept in
+(`codec.learning.far_end.Stretch`), the voice as a listener knows it in the end, and the speaker's own embedding. Kept in
 `<work>/lessons/<list>.pickles`, one pickle a speaker, and `<list>.jsonl`.
 """
 
@@ -17,14 +17,14 @@ import torch
 from numpy.typing import NDArray
 
 from codec.encoder import Encoder
-from codec.errors import ModelError
-from codec.far_end import Stretch, stretches_of
+from codec.learning.far_end import Stretch, stretches_of
 from codec.models import Models
-from codec.settings import EncoderSettings
-from codec.train.corpus import Corpus, write_records
+from codec.train.corpus.pack import Corpus, write_records
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
-from codec.voice import Voice
+from codec.units.errors import ModelError
+from codec.voice.embedding import Voice
+from codec.wire.settings import EncoderSettings
 
 FOLDER = "lessons"
 MOST_S = {"librispeech": 60.0, "l2": 30.0, "commands": 75.0}
@@ -90,7 +90,7 @@ def talkers(name: str, work: Path) -> Iterator[Talker]:
     """What `gather` kept. Raises ModelError."""
     path = work / FOLDER / f"{name}.jsonl"
     if not path.exists():
-        raise ModelError(f"{path} is missing; run `python -m codec.train.voice_lessons {name}` first")
+        raise ModelError(f"{path} is missing; run `python -m codec.train.voice.lessons {name}` first")
     with path.with_suffix(".pickles").open("rb") as blobs:
         for line in path.read_text().splitlines():
             size = json.loads(line)["bytes"]

@@ -1,7 +1,7 @@
-"""The basis of the voice's residual: `python -m codec.train.voice_residual --minutes 45` writes `models/voice_residual.safetensors`.
+"""The basis of the voice's residual: `python -m codec.train.voice.residual --minutes 45` writes `models/voice_residual.safetensors`.
 
 Basis and coordinates of every training speaker are learned together (cluster adaptive training, Gales 2000; auto-decoders), around networks
-that stay as they are: what was said in a call (`codec.train.voice_lessons`) is spoken again as the listener would, shifted by the speaker's
+that stay as they are: what was said in a call (`codec.train.voice.lessons`) is spoken again as the listener would, shifted by the speaker's
 coordinates. What counts is what counts in a call: the mel distance of the sound, and GE2E's cosine to the speaker. Coordinates learn from
 one stretch of a speaker's speech and directions from another, so that directions are what carries over to speech that was not heard.
 In the end they are ordered by how much speakers differ in them.
@@ -19,19 +19,19 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from codec.errors import ModelError
-from codec.far_end import Stretch
-from codec.heard_voice import HeardVoice, through_a_line
-from codec.tokens import FRAME_SAMPLES
+from codec.learning.embedding import HeardVoice, through_a_line
+from codec.learning.far_end import Stretch
+from codec.learning.hearing import heard_mel, mel_loss
+from codec.learning.trainer import TrainingRoom
+from codec.speak.shift import DETAIL_WIDTH, KINDS, TOKEN_WIDTH, VOICE_WIDTH, WIDTH, Shift
 from codec.train.card import data_card, write_card
-from codec.train.corpus import Corpus
+from codec.train.corpus.pack import Corpus
 from codec.train.run import Run, options
 from codec.train.step import begin, run_step
-from codec.train.voice_lessons import Talker, talkers
-from codec.voice import WINDOW_FRAMES, WINDOW_SAMPLES, Voice
-from codec.voice_hearing import heard_mel, mel_loss
-from codec.voice_shift import DETAIL_WIDTH, KINDS, TOKEN_WIDTH, VOICE_WIDTH, WIDTH, Shift
-from codec.voice_trainer import TrainingRoom
+from codec.train.voice.lessons import Talker, talkers
+from codec.units.errors import ModelError
+from codec.units.token import FRAME_SAMPLES
+from codec.voice.embedding import WINDOW_FRAMES, WINDOW_SAMPLES, Voice
 
 SIZE = 32
 BATCH = 4
@@ -85,7 +85,7 @@ class Speakers:
         self._rng = np.random.default_rng(seed)
         self.talkers = [each for each in found if each.name.removeprefix("commands-") not in TUNED]
         if not self.talkers:
-            raise ModelError("no speaker of the lessons says enough: run `python -m codec.train.voice_lessons` on more data")
+            raise ModelError("no speaker of the lessons says enough: run `python -m codec.train.voice.lessons` on more data")
         parts = [each.name.partition("-")[0] for each in self.talkers]
         chance = np.array([PART_WEIGHT.get(part, 0.1) / parts.count(part) for part in parts])
         self._chance = chance / chance.sum()
@@ -162,7 +162,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     save_file({"directions": basis.ordered(known.weight).half().contiguous()}, str(path), {"version": "1", "step": str(run.step)})
     card = {
         "what": f"{SIZE} directions in which speakers differ beyond their embedding, coarse first, four bits each on the wire",
-        "made_by": "python -m codec.train.voice_residual",
+        "made_by": "python -m codec.train.voice.residual",
         "steps": run.step,
         "speakers": len(speakers.talkers),
         "runs": run.runs,

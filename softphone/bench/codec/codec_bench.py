@@ -9,13 +9,13 @@ the packet that must be full before it can leave, and by how much the loudness o
 from collections.abc import Sequence
 from pathlib import Path
 
-from codec.errors import CodecError
-from softphone.bench.judge import Judge
-from softphone.bench.manifest import Recording
-from softphone.bench.result import Result
-from softphone.bench.rows import Row, remark, row
+from codec.units.errors import CodecError
+from softphone.bench.codec.result import Result
+from softphone.bench.codec.rows import Row, remark, row
+from softphone.bench.codec.workbench import CLEAN, Condition, Say, Task, Workbench, measure_all
+from softphone.bench.instruments.judge import Judge
+from softphone.bench.instruments.manifest import Recording
 from softphone.bench.systems import OPTIONAL, SYSTEMS
-from softphone.bench.workbench import CLEAN, Condition, Say, Task, Workbench, measure_all
 from softphone.errors import SoftphoneError
 
 

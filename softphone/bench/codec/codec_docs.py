@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import audio_file
+from codec.units import audio_file
 from softphone import paths
-from softphone.bench.docs_page import write_section
-from softphone.bench.manifest import Recording
-from softphone.bench.plots import plot_rates, plot_spectrograms
-from softphone.bench.rows import Row
+from softphone.bench.codec.plots import plot_rates, plot_spectrograms
+from softphone.bench.codec.rows import Row
+from softphone.bench.codec.table import table
+from softphone.bench.instruments.docs_page import write_section
+from softphone.bench.instruments.manifest import Recording
 from softphone.bench.systems import SYSTEMS
-from softphone.bench.table import table
 
 RATES, SPECTROGRAMS = "bench-rates.png", "bench-spectrograms.png"
 _EXAMPLE_SAMPLES = 4 * 16000

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from codec.phones import PHONES, VOWELS
+from codec.units.phones import PHONES, VOWELS
 
 Variants = Sequence[Sequence[Sequence[int]]]
-"""For each word all its pronunciations, as `codec.train.pronunciations.variants_of` gives them."""
+"""For each word all its pronunciations, as `codec.text.pronunciations.variants_of` gives them."""
 
 Edit = tuple[int | None, int | None]
 """(phone of the dictionary, phone that was heard): None in the first place is an insertion, in the second a deletion."""

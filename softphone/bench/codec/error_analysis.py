@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from codec.train.pronunciations import variants_of
-from softphone.bench.confusions import Confusions
-from softphone.bench.judge import Judge
-from softphone.bench.manifest import Recording
-from softphone.bench.markdown import table
-from softphone.bench.rows import word_error
-from softphone.bench.workbench import Say, Task, Workbench, measure_all
+from codec.text.pronunciations import variants_of
+from softphone.bench.codec.confusions import Confusions
+from softphone.bench.codec.rows import word_error
+from softphone.bench.codec.workbench import Say, Task, Workbench, measure_all
+from softphone.bench.instruments.judge import Judge
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.instruments.markdown import table
 from softphone.errors import SoftphoneError
 
 STEPS = (

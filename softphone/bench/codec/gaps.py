@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from softphone.bench.delay import find_lag
+from softphone.bench.instruments.delay import find_lag
 
 GAP_MS = 100
 _HOP_MS, _WINDOW_MS = 5, 15

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from softphone.bench.rows import Row
+from softphone.bench.codec.rows import Row
 from softphone.errors import SoftphoneError
 
 RATE = 16000

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import audio_file
+from codec.units import audio_file
 from softphone.errors import SoftphoneError
 
 

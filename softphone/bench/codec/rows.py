@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from codec.train.pronunciations import phone_errors, variants_of
-from softphone.bench.manifest import Recording
-from softphone.bench.opus_cost import HEADER_BYTES
-from softphone.bench.result import Result
-from softphone.bench.wer import normalise, word_error_rate
+from codec.text.pronunciations import phone_errors, variants_of
+from softphone.bench.codec.result import Result
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.instruments.opus_cost import HEADER_BYTES
+from softphone.bench.instruments.wer import normalise, word_error_rate
 
 Row = dict[str, str | float | int | None]
 

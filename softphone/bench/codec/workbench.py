@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import audio_file
-from softphone.bench import judge as judging
-from softphone.bench.delay import find_lag
-from softphone.bench.judge import Instruments, Judge
-from softphone.bench.manifest import Recording
-from softphone.bench.noise import Noise
-from softphone.bench.result import Result, Store
-from softphone.bench.speech import speech_seconds
+from codec.units import audio_file
+from softphone.bench.codec.result import Result, Store
+from softphone.bench.instruments import judge as judging
+from softphone.bench.instruments.delay import find_lag
+from softphone.bench.instruments.judge import Instruments, Judge
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.instruments.noise import Noise
+from softphone.bench.instruments.speech import speech_seconds
 from softphone.bench.systems import PARTS, SYSTEMS
 from softphone.bench.systems.system import System
 from softphone.errors import SoftphoneError

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from softphone.bench.beside.pair import EVENT_S, BesideError
+from softphone.bench.compare.pair import EVENT_S, BesideError
 
 MODULES = Path("/usr/lib/baresip/modules")
 QUIET_S = 60

@@ -1,6 +1,6 @@
 """Two engines of ours, with all that a call takes in them: history, gate, trace, statistics."""
 
-from softphone.bench.beside.pair import EVENT_S
+from softphone.bench.compare.pair import EVENT_S
 from softphone.bench.soak.two_phones import TwoPhones
 from softphone.config import Codecs, Config
 from softphone.control.protocol import CallState, Hangup

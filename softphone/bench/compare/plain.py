@@ -1,4 +1,4 @@
-"""PJSUA2 without our engine around it (`softphone.engine.plain_pjsua`): two processes."""
+"""PJSUA2 without our engine around it (`softphone.bench.compare.plain_pjsua`): two processes."""
 
 import contextlib
 import os
@@ -8,14 +8,14 @@ import sys
 import time
 from contextlib import ExitStack
 
-from softphone.bench.beside.pair import EVENT_S, BesideError
+from softphone.bench.compare.pair import EVENT_S, BesideError
 
 
 class PlainPhone:
     """One process. A context manager."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "softphone.engine.plain_pjsua"]
+        command = [sys.executable, "-m", "softphone.bench.compare.plain_pjsua"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self._pending = b""
         self.uri = self.wait("ready ").partition(" ")[2]

@@ -1,4 +1,4 @@
-"""PJSUA2 alone as a phone, with nothing of ours: what the library itself takes for a call. `python -m softphone.engine.plain_pjsua`.
+"""PJSUA2 alone as a phone, with nothing of ours: what the library itself takes for a call. `python -m softphone.bench.compare.plain_pjsua`.
 
 Lines on stdin: "call URI", "hangup"; the end of stdin ends it. Lines on stdout: "ready URI", "confirmed", "disconnected". Takes all calls.
 """

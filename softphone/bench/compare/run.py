@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from softphone.bench.beside.pair import Pair
-from softphone.bench.markdown import table
+from softphone.bench.compare.pair import Pair
+from softphone.bench.instruments.markdown import table
 
 TURN = 10
 """Calls of a pair before it is the next one's turn."""

@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.voice import VoiceEncoder
-from softphone.bench.asr import Asr, second_model_folder
-from softphone.bench.dnsmos import Dnsmos
+from codec.voice.embedding import VoiceEncoder
+from softphone.bench.instruments.asr import Asr, second_model_folder
+from softphone.bench.instruments.dnsmos import Dnsmos
 
 VERSION = "1"
 """Changes when the same sound would be judged otherwise."""
@@ -17,7 +17,7 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class Verdict:
-    """See `softphone.bench.result.Result`."""
+    """See `softphone.bench.codec.result.Result`."""
 
     heard: str
     heard2: str

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import audio_file
-from codec.errors import AudioFileError
-from softphone.bench.speech import speech_power
+from codec.units import audio_file
+from codec.units.errors import AudioFileError
+from softphone.bench.instruments.speech import speech_power
 from softphone.errors import SoftphoneError
 
 RATE = 16000

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from softphone.bench.delay import HOP_MS, envelope
+from softphone.bench.instruments.delay import HOP_MS, envelope
 
 _THRESHOLD_DB = 10.0
 """Over the envelope's floor, so 35 dB under the loudest."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softphone.bench.impairment.gateway import Side
-from softphone.bench.manifest import Recording
+from softphone.bench.instruments.manifest import Recording
 
 RATE = 16000
 LEAD_S = 0.5

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softphone import sound_file
-from softphone.bench.conversation import Conversation
 from softphone.bench.impairment.box import Box, Sent
 from softphone.bench.impairment.gateway import OTHER, Addresses, Side, loopback_addresses
 from softphone.bench.impairment.impairment import NONE, Impairment
+from softphone.bench.network.conversation import Conversation
 from softphone.config import Account, Audio, Config, Network, Privacy, to_toml
 from softphone.control.event_log import EventLog
 from softphone.control.protocol import (

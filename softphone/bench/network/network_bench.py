@@ -20,19 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 import softphone
-from codec import audio_file
-from codec.fingerprint import fingerprint
-from softphone.bench.asr import Asr
-from softphone.bench.conversation import Conversation, conversations
+from codec.units import audio_file
+from softphone.bench.codec.rows import Row
 from softphone.bench.impairment.impairment import parse_impairment
-from softphone.bench.live_call import LiveCallError, PhonePair
-from softphone.bench.manifest import Recording
-from softphone.bench.network_call import CallStore, NetworkCall, summarise
-from softphone.bench.network_judge import Ear, judge_turn
-from softphone.bench.network_rows import JudgedTurn, row
-from softphone.bench.network_systems import DEFAULT, NetworkSystem, network_system
-from softphone.bench.rows import Row
-from softphone.bench.speech import speech_seconds
+from softphone.bench.instruments.asr import Asr
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.instruments.speech import speech_seconds
+from softphone.bench.network.conversation import Conversation, conversations
+from softphone.bench.network.live_call import LiveCallError, PhonePair
+from softphone.bench.network.network_call import CallStore, NetworkCall, summarise
+from softphone.bench.network.network_judge import Ear, judge_turn
+from softphone.bench.network.network_rows import JudgedTurn, row
+from softphone.bench.network.network_systems import DEFAULT, NetworkSystem, network_system
+from softphone.bench.systems.fingerprint import fingerprint
 from softphone.config import Config
 from softphone.control.protocol import ControlError
 
@@ -106,7 +106,8 @@ def _key(system: NetworkSystem, impairment: str, talk: Conversation, sounds: dic
 def _software(own: bool) -> str:
     """Changes with the program: of the engine what makes the sound of standard codecs, and for ours all of it and the codec worker."""
     room = Path(softphone.__file__).parent
-    files = [*room.glob("engine/**/*.py"), *room.glob("worker/*.py"), room / "link.py"] if own else room.glob("engine/media/*opus*.py")
+    patterns = ("engine/**/*.py", "worker/*.py", "link/*.py") if own else ("engine/codecs/*opus*.py",)
+    files = [path for pattern in patterns for path in room.glob(pattern)]
     return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(files))).hexdigest()
 
 

@@ -12,13 +12,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import audio_file
-from codec.errors import AudioFileError
-from softphone.bench.conversation import PAUSE_S, Conversation, Turn
-from softphone.bench.lateness import BEARABLE_SHARE
-from softphone.bench.live_call import SIDES, CallOutcome, SetUp
-from softphone.bench.network_judge import VERSION, TurnVerdict
-from softphone.bench.result import StoreError
+from codec.units import audio_file
+from codec.units.errors import AudioFileError
+from softphone.bench.codec.result import StoreError
+from softphone.bench.network.conversation import PAUSE_S, Conversation, Turn
+from softphone.bench.network.lateness import BEARABLE_SHARE
+from softphone.bench.network.live_call import SIDES, CallOutcome, SetUp
+from softphone.bench.network.network_judge import VERSION, TurnVerdict
 
 _STEPS_A_SECOND = 50
 _LATE_COUNTERS = ("encoder_pcm_dropped", "playout_underruns")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from softphone.bench.docs_page import write_section
-from softphone.bench.network_plots import plot_network
-from softphone.bench.network_table import network_table
-from softphone.bench.rows import Row
+from softphone.bench.codec.rows import Row
+from softphone.bench.instruments.docs_page import write_section
+from softphone.bench.network.network_plots import plot_network
+from softphone.bench.network.network_table import network_table
 
 PICTURE = "bench-network.png"
 

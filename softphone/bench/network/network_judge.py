@@ -6,10 +6,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from softphone.bench.delay import HOP_MS, envelope, find_lag
-from softphone.bench.gaps import Gaps, find_gaps
-from softphone.bench.manifest import Recording
-from softphone.bench.wer import WerError, normalise
+from softphone.bench.codec.gaps import Gaps, find_gaps
+from softphone.bench.instruments.delay import HOP_MS, envelope, find_lag
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.instruments.wer import WerError, normalise
 
 VERSION = "2"
 """Changes when the same sound would be judged otherwise."""

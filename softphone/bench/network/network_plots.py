@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from softphone.bench.network_systems import NetworkSystemError, network_system
-from softphone.bench.plots import figure_of, save
-from softphone.bench.rows import Row
+from softphone.bench.codec.plots import figure_of, save
+from softphone.bench.codec.rows import Row
+from softphone.bench.network.network_systems import NetworkSystemError, network_system
 
 _LOSS = re.compile(r"loss ([\d.]+) ?%")
 _RATE = re.compile(r"rate ([\d.]+)")

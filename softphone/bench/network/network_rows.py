@@ -7,11 +7,11 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from softphone.bench.manifest import Recording
-from softphone.bench.network_call import NetworkCall, TurnCost
-from softphone.bench.network_judge import TurnVerdict, words_right
-from softphone.bench.rows import Row, word_error
-from softphone.bench.speech import speech_seconds
+from softphone.bench.codec.rows import Row, word_error
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.instruments.speech import speech_seconds
+from softphone.bench.network.network_call import NetworkCall, TurnCost
+from softphone.bench.network.network_judge import TurnVerdict, words_right
 
 RATE = 16000
 KEYS = (

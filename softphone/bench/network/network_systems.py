@@ -4,7 +4,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 
 from softphone.config import Codecs, Config, Opus, Phv, from_dict
-from softphone.config_fields import ConfigError
+from softphone.config.fields import ConfigError
 from softphone.errors import SoftphoneError
 
 _FIXED = re.compile(r"phv(-base|-coarse)?(?:-(\d{2,3}))?(?:-r(\d))?")

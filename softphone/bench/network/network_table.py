@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from softphone.bench.markdown import Column, table_of
-from softphone.bench.rows import Row
+from softphone.bench.codec.rows import Row
+from softphone.bench.instruments.markdown import Column, table_of
 
 _COLUMNS: tuple[Column, ...] = (
     ("network", "impairment", "{}"),

@@ -6,9 +6,9 @@ from typing import Any
 
 from softphone.bench.impairment.box import Sent
 from softphone.bench.impairment.impairment import parse_impairment
-from softphone.bench.live_call import PhonePair, SetUp
-from softphone.bench.markdown import Column, table_of
-from softphone.bench.network_systems import NetworkSystem, network_system
+from softphone.bench.instruments.markdown import Column, table_of
+from softphone.bench.network.live_call import PhonePair, SetUp
+from softphone.bench.network.network_systems import NetworkSystem, network_system
 
 SetUpRow = dict[str, Any]
 _COLUMNS: tuple[Column, ...] = (

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.audio_file import to_pcm
-from codec.features import log_mel
+from codec.describe.pitch import track
+from codec.describe.prosody import frame_levels, mean_f0, measure, pieces
 from codec.models import Models
-from codec.phones import SILENCE, phone_index
-from codec.pitch import track
-from codec.prosody import frame_levels, mean_f0, measure, pieces
-from codec.prosody_fill import wire_round_trip
-from codec.tokens import FRAME_MS, Token
-from codec.vocoder import LAG_SAMPLES
-from codec.wire_token import TICK_FRAMES, split_ticks
+from codec.speak.mel import log_mel
+from codec.speak.prosody_fill import wire_round_trip
+from codec.speak.vocoder import LAG_SAMPLES
+from codec.units.audio_file import to_pcm
+from codec.units.phones import SILENCE, phone_index
+from codec.units.token import FRAME_MS, Token
+from codec.wire.token import TICK_FRAMES, split_ticks
 
 Span = tuple[int, int, int]
 """Phone, first frame of 10 ms, end frame (excluded)."""

@@ -4,15 +4,19 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from codec.errors import ModelError
+import codec
 from codec.models import weights_directory
+from codec.units.errors import ModelError
 
 
 @cache
 def fingerprint() -> str:
     """Sixteen hex digits over all weights and all source files of the codec, training aside. Raises ModelError."""
     digest = hashlib.sha256()
-    files = [*sorted(weights_directory().glob("*.safetensors")), *sorted(Path(__file__).parent.glob("*.py"))]
+    sources = Path(codec.__file__).parent
+    training = sources / "train"
+    files = sorted(weights_directory().glob("*.safetensors"))
+    files += [path for path in sorted(sources.rglob("*.py")) if training not in path.parents]
     try:
         for path in files:
             digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())

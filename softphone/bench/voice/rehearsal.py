@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.far_end import Stretch, stretches_of
-from codec.payload import parse
-from codec.settings import EncoderSettings
-from codec.voice import Voice
-from codec.voice_residual import TYPE as RESIDUAL_TYPE
-from codec.voice_trainer import Lecture, TrainingRoom, VoiceTrainer
+from codec.learning.far_end import Stretch, stretches_of
+from codec.learning.trainer import Lecture, TrainingRoom, VoiceTrainer
+from codec.voice.embedding import Voice
+from codec.voice.residual import TYPE as RESIDUAL_TYPE
+from codec.wire.packet import parse
+from codec.wire.settings import EncoderSettings
 
 if TYPE_CHECKING:
     from codec.models import Models

@@ -17,18 +17,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import audio_file
-from codec.far_end import Stretch
-from codec.fingerprint import fingerprint
-from codec.voice import Voice
-from codec.voice_hearing import Hearing, utterance_embedding
-from codec.voice_rehearsal import STEP, Known, lessons_of, listen, rehearse
-from codec.voice_trainer import TrainingRoom
-from softphone.bench.manifest import Recording
-from softphone.bench.second_voice import SecondVoice
+from codec.learning.far_end import Stretch
+from codec.learning.hearing import Hearing, utterance_embedding
+from codec.learning.trainer import TrainingRoom
+from codec.units import audio_file
+from codec.voice.embedding import Voice
+from softphone.bench.codec.workbench import Say
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.instruments.second_voice import SecondVoice
+from softphone.bench.systems.fingerprint import fingerprint
 from softphone.bench.systems.own_models import own_models
-from softphone.bench.voice_rows import KeptRows, VoiceFigures, VoiceRow
-from softphone.bench.workbench import Say
+from softphone.bench.voice.rehearsal import STEP, Known, lessons_of, listen, rehearse
+from softphone.bench.voice.voice_rows import KeptRows, VoiceFigures, VoiceRow
 from softphone.errors import SoftphoneError
 
 MARKS = (3.0, 10.0, 30.0, 60.0)

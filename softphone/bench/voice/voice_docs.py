@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from softphone.bench.docs_page import DocsError
-from softphone.bench.plots import figure_of, save
-from softphone.bench.voice_bench import MARKS
-from softphone.bench.voice_rows import VoiceFigures
-from softphone.bench.voice_table import speakers_table, voice_table
+from softphone.bench.codec.plots import figure_of, save
+from softphone.bench.instruments.docs_page import DocsError
+from softphone.bench.voice.voice_bench import MARKS
+from softphone.bench.voice.voice_rows import VoiceFigures
+from softphone.bench.voice.voice_table import speakers_table, voice_table
 
 PAGE, PICTURE = "voice.md", "bench-voice.png"
 

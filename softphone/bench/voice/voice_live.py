@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import audio_file
-from codec.voice_hearing import utterance_embedding
-from softphone.bench.conversation import TAIL_S, Conversation, Turn
+from codec.learning.hearing import utterance_embedding
+from codec.units import audio_file
 from softphone.bench.impairment.impairment import NONE
-from softphone.bench.lateness import STEP_MS, late_to_listen, late_to_speak
-from softphone.bench.live_call import CallOutcome, PhonePair
-from softphone.bench.manifest import Recording
-from softphone.bench.markdown import Column, table_of
-from softphone.bench.second_voice import SecondVoice
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.instruments.markdown import Column, table_of
+from softphone.bench.instruments.second_voice import SecondVoice
+from softphone.bench.network.conversation import TAIL_S, Conversation, Turn
+from softphone.bench.network.lateness import STEP_MS, late_to_listen, late_to_speak
+from softphone.bench.network.live_call import CallOutcome, PhonePair
 from softphone.bench.systems.own_models import own_models
-from softphone.bench.voice_bench import sounding
+from softphone.bench.voice.voice_bench import sounding
 from softphone.config import Config, Phv
 from softphone.errors import SoftphoneError
 

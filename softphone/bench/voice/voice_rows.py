@@ -18,8 +18,8 @@ class VoiceRowsError(SoftphoneError):
 @dataclass(frozen=True)
 class VoiceRow:
     """One speaker after so many seconds of speech; `_embedding_only`: without the training. similarity: cosine of the GE2E embeddings of
-    the kept recordings as said and as heard; similarity2: of another encoder's; mel_distance: as in `codec.voice_hearing`; found: whether
-    what is heard is likest, by GE2E, to this speaker's recordings from the call among a crowd; real: the similarity of the kept
+    the kept recordings as said and as heard; similarity2: of another encoder's; mel_distance: as in `codec.learning.hearing`; found:
+    whether what is heard is likest, by GE2E, to this speaker's recordings from the call among a crowd; real: the similarity of the kept
     recordings to those from the call, both true; training_s: processor time; heard_s: length of the kept recordings without their
     pauses."""
 

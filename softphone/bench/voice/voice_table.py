@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from statistics import mean
 
-from softphone.bench.voice_bench import MARKS
-from softphone.bench.voice_rows import VoiceFigures, VoiceRow
+from softphone.bench.voice.voice_bench import MARKS
+from softphone.bench.voice.voice_rows import VoiceFigures, VoiceRow
 
 ENDS_S = (20.0, 40.0)
 """Of those who say so much, the end of the call is told: few speak for as long as a mark, and nothing is learned of a few seconds."""

@@ -10,15 +10,15 @@ from typing import Protocol
 import pjsua2 as pj
 
 from softphone.config import Account, Network
+from softphone.config.passwords import KeyringError
 from softphone.control.protocol import Event, Register, Registration
-from softphone.engine.guard import pjsip_callback
-from softphone.engine.outside_requests import OutsideRequests
-from softphone.engine.registration_pace import RegistrationPace, retry_after
-from softphone.engine.security import set_encryption, set_ways
-from softphone.engine.sentences import explain_registration
-from softphone.engine.sip_module import transport_of
+from softphone.engine.accounts.outside_requests import OutsideRequests
+from softphone.engine.accounts.registration_backoff import RegistrationPace, retry_after
+from softphone.engine.pjsip.guard import pjsip_callback
+from softphone.engine.pjsip.security import set_encryption, set_ways
+from softphone.engine.sip.module import transport_of
+from softphone.engine.sip.status_text import explain_registration
 from softphone.errors import SoftphoneError
-from softphone.store.passwords import KeyringError
 
 LOCAL = "local"
 """Name of the account for calls from address to address."""

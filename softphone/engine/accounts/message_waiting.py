@@ -16,8 +16,8 @@ from typing import Protocol
 import pjsua2 as pj
 
 from softphone.control.protocol import Event, MessageWaiting
-from softphone.engine.account import PhoneAccount
-from softphone.engine.digest import credentials
+from softphone.engine.accounts.account import PhoneAccount
+from softphone.engine.accounts.digest import credentials
 
 EXPIRES_S = 3600
 LEAST_RENEWAL_S = 60.0

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pjsua2 as pj
 
 from softphone.control.protocol import Event, Log, Message, MessageSent
-from softphone.engine.account import PhoneAccount
-from softphone.engine.sentences import explain_message
-from softphone.engine.sip_module import sip_library
+from softphone.engine.accounts.account import PhoneAccount
+from softphone.engine.sip.module import sip_library
+from softphone.engine.sip.status_text import explain_message
 from softphone.errors import SoftphoneError
 
 MAX_BYTES = 500

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from softphone.engine.digest import credentials
+from softphone.engine.accounts.digest import credentials
 
 if TYPE_CHECKING:
-    from softphone.engine.account import PhoneAccount
+    from softphone.engine.accounts.account import PhoneAccount
 
 Answered = Callable[[int, str], None]
 """Final status (408 also where nothing came), and the response, or empty."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
-from softphone.engine.media.short_sdp import rate_limit, tight
-from softphone.engine.sip_head import SipHead
+from softphone.engine.sdp.compact import rate_limit, tight
+from softphone.engine.sip.head import SipHead
 
 ACK_S = 8.0
 """Our 200 has been sent five times by then (RFC 3261, 13.3.1.4)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from softphone.engine.call import PhoneCall
-from softphone.engine.conference import Conference
+from softphone.engine.calls.call import PhoneCall
+from softphone.engine.calls.conference import Conference
 
 LEAVE_S = 4.0
 

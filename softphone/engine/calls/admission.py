@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from softphone.control.protocol import CallState, Event, Log
-from softphone.engine.ack_watch import AckWatch
-from softphone.engine.sip_head import read_head
+from softphone.engine.calls.ack_watch import AckWatch
+from softphone.engine.sip.head import read_head
 from softphone.errors import SoftphoneError
 
 MAX_CALLS = 4

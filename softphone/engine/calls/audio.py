@@ -13,9 +13,9 @@ from typing import Literal
 import pjsua2 as pj
 
 from softphone.control.protocol import File
-from softphone.engine.sound import Sound
-from softphone.engine.tones import NOTICE, Silence, Tone
-from softphone.engine.wav import Player, Recorder, check_playable, check_writable, wait_complete
+from softphone.engine.sound.devices import Sound
+from softphone.engine.sound.tones import NOTICE, Silence, Tone
+from softphone.engine.sound.wav import Player, Recorder, check_playable, check_writable, wait_complete
 
 log = logging.getLogger(__name__)
 Action = Literal["playing", "played", "recording", "recorded"]

@@ -11,18 +11,18 @@ from typing import Literal
 import pjsua2 as pj
 
 from softphone.control.protocol import CallState, Dtmf, Log, Transfer
-from softphone.engine import dtmf
-from softphone.engine.account import PhoneAccount
-from softphone.engine.call_audio import CallAudio
-from softphone.engine.call_environment import CallEnvironment
-from softphone.engine.call_events import CallLength, State, state_event
-from softphone.engine.call_media import CallMedia
-from softphone.engine.guard import pjsip_callback
-from softphone.engine.media import phv
-from softphone.engine.rate_model import RTCP_INTERVAL_S
-from softphone.engine.renegotiation import Renegotiation
-from softphone.engine.sip_trace import FarEnd
-from softphone.engine.transfer import TransferProgress
+from softphone.engine.accounts.account import PhoneAccount
+from softphone.engine.calls import dtmf
+from softphone.engine.calls.audio import CallAudio
+from softphone.engine.calls.environment import CallEnvironment
+from softphone.engine.calls.events import CallLength, State, state_event
+from softphone.engine.calls.media import CallMedia
+from softphone.engine.calls.renegotiation import Renegotiation
+from softphone.engine.calls.transfer import TransferProgress
+from softphone.engine.codecs import phv
+from softphone.engine.phv.rate_model import RTCP_INTERVAL_S
+from softphone.engine.pjsip.guard import pjsip_callback
+from softphone.engine.sip.trace import FarEnd
 from softphone.errors import SoftphoneError
 
 PJ_EINVALIDOP = 70013

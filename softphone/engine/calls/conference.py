@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from softphone.engine.call import PhoneCall
-from softphone.engine.call_audio import CallPort
+from softphone.engine.calls.audio import CallPort
+from softphone.engine.calls.call import PhoneCall
 
 
 class Conference:

@@ -14,7 +14,7 @@ from softphone.engine.schedule import Schedule
 from softphone.errors import SoftphoneError
 
 if TYPE_CHECKING:
-    from softphone.engine.call import PhoneCall
+    from softphone.engine.calls.call import PhoneCall
 
 Method = Literal["rfc4733", "info"]
 KEYS = frozenset("0123456789*#ABCD")

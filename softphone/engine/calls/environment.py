@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Literal
 import pjsua2 as pj
 
 from softphone.control.protocol import Event
-from softphone.engine.media.negotiated import NegotiatedCodec
-from softphone.engine.media.rtcp_gate import RtcpGate
-from softphone.engine.phv_stream import PhvStream
+from softphone.engine.phv.stream import PhvStream
+from softphone.engine.pjsip.negotiated import NegotiatedCodec
+from softphone.engine.pjsip.rtcp_gate import RtcpGate
 from softphone.engine.schedule import Schedule
-from softphone.engine.sip_trace import FarEnd
-from softphone.engine.sound import Sound
+from softphone.engine.sip.trace import FarEnd
+from softphone.engine.sound.devices import Sound
 
 if TYPE_CHECKING:
-    from softphone.engine.call import PhoneCall
+    from softphone.engine.calls.call import PhoneCall
 
 
 @dataclass(frozen=True)

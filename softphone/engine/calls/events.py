@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import pjsua2 as pj
 
 from softphone.control.protocol import CallState, Media
-from softphone.engine.endpoint import USER_AGENT
-from softphone.engine.media.negotiated import NegotiatedCodec
-from softphone.engine.sentences import NO_IPV6, explain_call
-from softphone.engine.sip_trace import FarEnd
+from softphone.engine.pjsip.endpoint import USER_AGENT
+from softphone.engine.pjsip.negotiated import NegotiatedCodec
+from softphone.engine.sip.status_text import NO_IPV6, explain_call
+from softphone.engine.sip.trace import FarEnd
 
 if TYPE_CHECKING:
-    from softphone.engine.call import PhoneCall
+    from softphone.engine.calls.call import PhoneCall
 
 NOT_ACCEPTABLE_HERE = 488
 State = Literal["calling", "incoming", "early", "connecting", "confirmed", "disconnected"]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 
 from softphone.control.protocol import Log
-from softphone.engine.account import PhoneAccount
-from softphone.engine.sip_module import end_session
+from softphone.engine.accounts.account import PhoneAccount
+from softphone.engine.sip.module import end_session
 from softphone.errors import SoftphoneError
 
 if TYPE_CHECKING:
-    from softphone.engine.call import PhoneCall
+    from softphone.engine.calls.call import PhoneCall
     from softphone.engine.engine import Engine
 
 BUSY_HERE = 486

@@ -9,21 +9,22 @@ import pjsua2 as pj
 
 from softphone.config import CODEC_NAMES
 from softphone.control.protocol import Log, Media
-from softphone.engine.call_environment import CallEnvironment
-from softphone.engine.call_events import codec_note, media_event
-from softphone.engine.media import abi, opus
-from softphone.engine.media.codec_order import order_codecs
-from softphone.engine.media.negotiated import NegotiatedCodec
-from softphone.engine.media.rtcp_clock import set_rtp_clock
-from softphone.engine.media.sdp import add_packet_times, add_rate_limit
-from softphone.engine.media.short_sdp import shorten, tight
-from softphone.engine.media.srtp_sdp import srtp_suite, without_keys
-from softphone.engine.phv_stream import PhvStream
-from softphone.engine.statistics import MEDIA_TIMEOUT_S, PHV_MEDIA_TIMEOUT_S, CallMeter, estimate_delay
-from softphone.engine.wav import WavError
+from softphone.engine.calls.environment import CallEnvironment
+from softphone.engine.calls.events import codec_note, media_event
+from softphone.engine.calls.statistics import MEDIA_TIMEOUT_S, PHV_MEDIA_TIMEOUT_S, CallMeter, estimate_delay
+from softphone.engine.codecs import opus
+from softphone.engine.phv.stream import PhvStream
+from softphone.engine.pjsip import abi
+from softphone.engine.pjsip.negotiated import NegotiatedCodec
+from softphone.engine.pjsip.rtcp_clock import set_rtp_clock
+from softphone.engine.sdp.attributes import add_packet_times, add_rate_limit
+from softphone.engine.sdp.codec_order import order_codecs
+from softphone.engine.sdp.compact import shorten, tight
+from softphone.engine.sdp.srtp import srtp_suite, without_keys
+from softphone.engine.sound.wav import WavError
 
 if TYPE_CHECKING:
-    from softphone.engine.call import PhoneCall
+    from softphone.engine.calls.call import PhoneCall
 
 MAX_PTIME_MS = 640
 """The longest packets that are promised to be understood, of any codec."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from softphone.control.protocol import Log, Reply, Say
-from softphone.engine.call import PhoneCall
-from softphone.engine.typist import Typist
+from softphone.engine.calls.call import PhoneCall
+from softphone.engine.calls.typed_speech import Typist
 from softphone.errors import SoftphoneError
 
 WORDS = "This call is being recorded."

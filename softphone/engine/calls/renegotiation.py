@@ -12,7 +12,7 @@ import pjsua2 as pj
 from softphone.engine.schedule import Schedule
 
 if TYPE_CHECKING:
-    from softphone.engine.call import PhoneCall
+    from softphone.engine.calls.call import PhoneCall
 
 ANSWER_LIMIT_S = 40.0
 """A re-INVITE that is longer without an answer than SIP's timers allow (RFC 3261, 17.1.1: 32 s) is forgotten."""

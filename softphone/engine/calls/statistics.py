@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pjsua2 as pj
 
 from softphone.control.protocol import CallStatistics, Direction
-from softphone.engine.media.negotiated import NegotiatedCodec
-from softphone.engine.path_watch import Received
+from softphone.engine.phv.receiver_report import Received
+from softphone.engine.pjsip.negotiated import NegotiatedCodec
 
 HEADER_BYTES = 40
 """IPv4 (20), UDP (8) and RTP (12) of each packet."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from softphone.control.protocol import Transfer
-from softphone.engine.sentences import explain_call
+from softphone.engine.sip.status_text import explain_call
 
 
 @dataclass

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softphone.control.protocol import ControlError, Failure, Reply, Say
-from softphone.link import LinkError
+from softphone.link.transport import LinkError
 
 if TYPE_CHECKING:
-    from softphone.engine.call import PhoneCall
-    from softphone.engine.worker_link import CodecWorker
+    from softphone.engine.calls.call import PhoneCall
+    from softphone.engine.phv.worker import CodecWorker
 
 MAX_WAITING = 8
 """Texts of one call that the worker has not answered yet."""

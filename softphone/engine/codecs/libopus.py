@@ -11,7 +11,7 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.media.errors import CodecSetupError
+from softphone.engine.pjsip.errors import CodecSetupError
 
 OPUS_APPLICATION_VOIP = 2048
 SET_BITRATE = 4002

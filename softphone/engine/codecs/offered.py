@@ -7,15 +7,15 @@ from typing import Any
 import pjsua2 as pj
 
 from softphone.config import Config
-from softphone.engine.endpoint import PhoneEndpoint
-from softphone.engine.media.codec import CodecDescriptor, CodecRegistry
-from softphone.engine.media.errors import MediaError
-from softphone.engine.media.install import InstalledCodecs, install_codecs
-from softphone.engine.media.match import FormatMatcher, opus_fits, phv_fits
-from softphone.engine.media.negotiated import NegotiatedCodec, negotiated_codec
-from softphone.engine.media.opus import OpusSettings, opus_descriptor
-from softphone.engine.media.phv import phv_descriptor
-from softphone.engine.media.stream import StreamOpener
+from softphone.engine.codecs.opus import OpusSettings, opus_descriptor
+from softphone.engine.codecs.phv import phv_descriptor
+from softphone.engine.pjsip.codec import CodecDescriptor, CodecRegistry
+from softphone.engine.pjsip.endpoint import PhoneEndpoint
+from softphone.engine.pjsip.errors import MediaError
+from softphone.engine.pjsip.install import InstalledCodecs, install_codecs
+from softphone.engine.pjsip.match import FormatMatcher, opus_fits, phv_fits
+from softphone.engine.pjsip.negotiated import NegotiatedCodec, negotiated_codec
+from softphone.engine.pjsip.stream import StreamOpener
 
 _FMTP = ("version", "inventory", "model")
 

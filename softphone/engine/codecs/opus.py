@@ -16,10 +16,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from softphone.engine.media import libopus
-from softphone.engine.media.codec import CodecDescriptor, OpenRequest, ParsedFrame
-from softphone.engine.media.errors import CodecSetupError, FmtpError
-from softphone.engine.media.fmtp import flag, integer
+from softphone.engine.codecs import libopus
+from softphone.engine.pjsip.codec import CodecDescriptor, OpenRequest, ParsedFrame
+from softphone.engine.pjsip.errors import CodecSetupError, FmtpError
+from softphone.engine.pjsip.fmtp import flag, integer
 
 ENCODING_NAME = "opus"
 RTP_CLOCK = 48000

@@ -12,8 +12,8 @@ import threading
 import time
 from collections.abc import Mapping
 
-from softphone.engine.media.codec import CodecDescriptor, OpenRequest, ParsedFrame
-from softphone.engine.media.stream import CodecStream, StreamOpener
+from softphone.engine.pjsip.codec import CodecDescriptor, OpenRequest, ParsedFrame
+from softphone.engine.pjsip.stream import CodecStream, StreamOpener
 
 ENCODING_NAME = "x-phv"
 CLOCK_RATE = 16000

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from itertools import product
 
-from softphone.engine.rate_model import RTCP_BPS, Profile
+from softphone.engine.phv.rate_model import RTCP_BPS, Profile
 
 INTERVALS_MS = (80, 160, 320, 640)
 MAX_REDUNDANCY = 8

@@ -37,7 +37,7 @@ LOST = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is sent: the fields of `codec.settings.EncoderSettings` that may change during a call."""
+    """What is sent: the fields of `codec.wire.settings.EncoderSettings` that may change during a call."""
 
     interval_ms: int = 160
     redundancy: int = 1

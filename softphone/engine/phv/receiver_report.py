@@ -41,7 +41,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingReport:
-    """See `codec.link_report.LinkReport`. urgent: worth a packet of its own."""
+    """See `codec.wire.link_report.LinkReport`. urgent: worth a packet of its own."""
 
     loss: float
     burst: float

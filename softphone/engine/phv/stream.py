@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from softphone.control.protocol import CallStatistics
-from softphone.engine.path_watch import Received, TransitTimes
-from softphone.engine.phv_tuning import PhvTuning
-from softphone.link import (
+from softphone.engine.phv.receiver_report import Received, TransitTimes
+from softphone.engine.phv.tuning import PhvTuning
+from softphone.link.transport import (
     CHUNK_BYTES,
     CHUNK_SAMPLES,
     BoundedQueue,

@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from softphone.control.protocol import CallStatistics, SendProfile
-from softphone.engine.adaptation import Adaptation, PathReport
-from softphone.engine.media.errors import FmtpError
-from softphone.engine.media.fmtp import integer
-from softphone.engine.path_watch import ENOUGH_PACKETS, OutgoingReport, Received, ReportWriter
-from softphone.engine.rate_model import HEADER_BITS, Profile
+from softphone.engine.phv.adaptation import Adaptation, PathReport
+from softphone.engine.phv.rate_model import HEADER_BITS, Profile
+from softphone.engine.phv.receiver_report import ENOUGH_PACKETS, OutgoingReport, Received, ReportWriter
+from softphone.engine.pjsip.errors import FmtpError
+from softphone.engine.pjsip.fmtp import integer
 
 USUAL_PACKETS = 12
 """A report of the far end does not say of how many packets it tells; two seconds of speech have so many."""
@@ -62,7 +62,7 @@ class PhvTuning:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Fields of `codec.settings.EncoderSettings` as they shall be now."""
+        """Fields of `codec.wire.settings.EncoderSettings` as they shall be now."""
         return asdict(self._profile)
 
     @property

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softphone import config
-from softphone.config_fields import ConfigError
+from softphone.config.fields import ConfigError
 from softphone.control.protocol import CallState, Event, Log, Media
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.store.voices import OWN, KeptVoices
 
 if TYPE_CHECKING:
-    from softphone.engine.call import PhoneCall
-    from softphone.engine.phv_stream import PhvStream
+    from softphone.engine.calls.call import PhoneCall
+    from softphone.engine.phv.stream import PhvStream
 
 ASK = (
     "Voices of this call could be remembered, so that the next one sounds right at once: "

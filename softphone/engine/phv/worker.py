@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from softphone.control.protocol import Worker
-from softphone.engine.phv_stream import PhvStream
-from softphone.link import Failure, Keep, Link, Message, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop, link_pair
+from softphone.engine.phv.stream import PhvStream
+from softphone.link.transport import Failure, Keep, Link, Message, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop, link_pair
 
 State = Literal["starting", "ready", "died", "unavailable", "stopped"]
 READY_DEADLINE_S = 60.0

@@ -16,8 +16,8 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.media.declarations import CODEC_API, SOUND_API
-from softphone.engine.media.errors import AbiError
+from softphone.engine.pjsip.declarations import CODEC_API, SOUND_API
+from softphone.engine.pjsip.errors import AbiError
 
 SUPPORTED_VERSION = "2.15"
 PJ_SUCCESS = 0

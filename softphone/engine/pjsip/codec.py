@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from softphone.engine.media.errors import CodecSetupError
+from softphone.engine.pjsip.errors import CodecSetupError
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import pjsua2 as pj
 
 from softphone import __version__
 from softphone.config import Config
-from softphone.engine.call_gate import MAX_CALLS
-from softphone.engine.guard import pjsip_callback
-from softphone.engine.media.install import HIGHEST_PRIORITY, configure_media
-from softphone.engine.security import set_tls
+from softphone.engine.calls.admission import MAX_CALLS
+from softphone.engine.pjsip.guard import pjsip_callback
+from softphone.engine.pjsip.install import HIGHEST_PRIORITY, configure_media
+from softphone.engine.pjsip.security import set_tls
 from softphone.errors import SoftphoneError
 
 CLOCK_HZ = 16000

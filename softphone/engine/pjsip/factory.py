@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from softphone.engine.media import abi as pj
-from softphone.engine.media.codec import CodecDescriptor, CodecInstance, CodecRegistry, OpenRequest, ParsedFrame
-from softphone.engine.media.errors import CodecSetupError
+from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.codec import CodecDescriptor, CodecInstance, CodecRegistry, OpenRequest, ParsedFrame
+from softphone.engine.pjsip.errors import CodecSetupError
 
 log = logging.getLogger(__name__)
 MAX_FMTP_CHARS = 150

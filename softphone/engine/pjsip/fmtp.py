@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from softphone.engine.media.errors import FmtpError
+from softphone.engine.pjsip.errors import FmtpError
 
 MAX_LINE = 1024
 MAX_PARAMETERS = 32

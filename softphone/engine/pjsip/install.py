@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from softphone.engine.media import abi as pj
-from softphone.engine.media.codec import CodecDescriptor, CodecRegistry
-from softphone.engine.media.errors import AbiError
-from softphone.engine.media.factory import CodecFactory
-from softphone.engine.media.match import FormatMatch, FormatMatcher
-from softphone.engine.media.negotiated import NegotiatedCodec, negotiated_codec
+from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.codec import CodecDescriptor, CodecRegistry
+from softphone.engine.pjsip.errors import AbiError
+from softphone.engine.pjsip.factory import CodecFactory
+from softphone.engine.pjsip.match import FormatMatch, FormatMatcher
+from softphone.engine.pjsip.negotiated import NegotiatedCodec, negotiated_codec
 
 log = logging.getLogger(__name__)
 STANDARD_CODECS = ("PCMU/8000/1", "PCMA/8000/1")

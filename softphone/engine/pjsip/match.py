@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from softphone.engine.media import abi as pj
-from softphone.engine.media.errors import CodecSetupError, FmtpError
-from softphone.engine.media.fmtp import MAX_LINE, integer, parse_fmtp, word
+from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.errors import CodecSetupError, FmtpError
+from softphone.engine.pjsip.fmtp import MAX_LINE, integer, parse_fmtp, word
 
 log = logging.getLogger(__name__)
 Parameters = Mapping[str, str]

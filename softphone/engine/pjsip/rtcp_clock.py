@@ -5,7 +5,7 @@ negotiated, 16 kHz with us, while RTP time always runs at 48 kHz (RFC 7587, 4.1)
 than the packet time (stream.c, 2.15.1).
 """
 
-from softphone.engine.media import abi as pj
+from softphone.engine.pjsip import abi as pj
 
 
 def set_rtp_clock(abi: pj.Abi, stream: int, clock_hz: int) -> bool:

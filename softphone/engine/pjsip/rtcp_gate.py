@@ -15,7 +15,7 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.media.abi import PJ_SUCCESS, find_library
+from softphone.engine.pjsip.abi import PJ_SUCCESS, find_library
 
 _OTHERS = 7
 """media_create, encode_sdp, media_start, media_stop, simulate_lost, destroy, attach2."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pjsua2 as pj
 
-from softphone.config_network import Network
+from softphone.config.network import Network
 
 CRYPTO_SUITES = ("AES_CM_128_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_80")
 """RFC 4568, 6.2; RFC 6188. The short tag first: of packets that hold 20 bytes of speech the long one is a third more, and RFC 3711, 7.5

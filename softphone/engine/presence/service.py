@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from softphone.engine.presence_documents import State
-from softphone.engine.presence_share import PresenceShare
-from softphone.engine.presence_watch import AccountFor, PresenceWatch
+from softphone.engine.presence.documents import State
+from softphone.engine.presence.share import PresenceShare
+from softphone.engine.presence.watch import AccountFor, PresenceWatch
 
 if TYPE_CHECKING:
     from softphone.engine.engine import Engine

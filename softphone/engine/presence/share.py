@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from softphone.control.protocol import Event, Log
-from softphone.engine.outside_requests import OutsideRequests
-from softphone.engine.presence_documents import PIDF, State, write
+from softphone.engine.accounts.outside_requests import OutsideRequests
+from softphone.engine.presence.documents import PIDF, State, write
 
 if TYPE_CHECKING:
-    from softphone.engine.account import PhoneAccount
+    from softphone.engine.accounts.account import PhoneAccount
 
 EXPIRES_S = 600
 RETRY_S = 300.0

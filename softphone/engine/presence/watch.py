@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 import pjsua2 as pj
 
 from softphone.control.protocol import Event, Presence
-from softphone.engine.account import PhoneAccount
-from softphone.engine.outside_requests import OutsideRequests
-from softphone.engine.presence_documents import DIALOG_INFO, PIDF, read
-from softphone.engine.registration_pace import retry_after
-from softphone.engine.sip_head import read_head
+from softphone.engine.accounts.account import PhoneAccount
+from softphone.engine.accounts.outside_requests import OutsideRequests
+from softphone.engine.accounts.registration_backoff import retry_after
+from softphone.engine.presence.documents import DIALOG_INFO, PIDF, read
+from softphone.engine.sip.head import read_head
 
 EXPIRES_S = 600
 LEAST_RENEWAL_S = 30.0

@@ -7,10 +7,10 @@ x-phv is certain: in an answer that will pick it, and in an offer that lists not
 
 import re
 
-from softphone.engine.media.errors import FmtpError
-from softphone.engine.media.fmtp import parse_fmtp
-from softphone.engine.media.match import phv_fits
-from softphone.engine.media.phv import ENCODING_NAME
+from softphone.engine.codecs.phv import ENCODING_NAME
+from softphone.engine.pjsip.errors import FmtpError
+from softphone.engine.pjsip.fmtp import parse_fmtp
+from softphone.engine.pjsip.match import phv_fits
 
 MAX_SDP = 16384
 _AUDIO = re.compile(r"^m=audio [1-9][0-9]{0,4} [A-Z/]{1,32} ([0-9 ]{1,200})$")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from softphone.engine.media.errors import FmtpError
-from softphone.engine.media.fmtp import parse_fmtp
-from softphone.engine.media.match import opus_fits, phv_fits
-from softphone.engine.media.sdp import MAX_SDP, AudioSection
+from softphone.engine.pjsip.errors import FmtpError
+from softphone.engine.pjsip.fmtp import parse_fmtp
+from softphone.engine.pjsip.match import opus_fits, phv_fits
+from softphone.engine.sdp.attributes import MAX_SDP, AudioSection
 
 _OF_FORMAT = re.compile(r"^a=(?:rtpmap|fmtp|rtcp-fb):([0-9]{1,3}) ")
 _NOT_SPEECH = ("telephone-event", "cn")

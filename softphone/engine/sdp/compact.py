@@ -2,7 +2,7 @@
 
 import re
 
-from softphone.engine.media.sdp import MAX_SDP, AudioSection
+from softphone.engine.sdp.attributes import MAX_SDP, AudioSection
 
 TIGHT_BPS = 8000
 """Below this rate of a direction, headers counted, of all our codecs only x-phv fits: Opus at 6 kbit/s in packets of 60 ms takes 11."""

@@ -2,7 +2,7 @@
 
 import re
 
-from softphone.engine.media.sdp import MAX_SDP
+from softphone.engine.sdp.attributes import MAX_SDP
 
 _CRYPTO = re.compile(r"^a=crypto:[ \t]*[0-9]{1,9}[ \t]+([A-Za-z0-9_]{1,64})", re.MULTILINE)
 

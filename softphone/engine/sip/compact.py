@@ -11,7 +11,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 
-from softphone.engine.media.short_sdp import rate_limit, tight
+from softphone.engine.sdp.compact import rate_limit, tight
 
 T1_MS = 500
 """RFC 3261, table 4."""

@@ -14,8 +14,8 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.media.abi import find_library
-from softphone.engine.sdp_guard import is_harmful
+from softphone.engine.pjsip.abi import find_library
+from softphone.engine.sip.sdp_guard import is_harmful
 
 BAD_REQUEST, REQUEST_TIMEOUT = 400, 408
 log = logging.getLogger(__name__)

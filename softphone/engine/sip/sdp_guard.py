@@ -1,4 +1,4 @@
-"""SDP at which PJSIP 2.15.1 ends the process instead of refusing it, found by `python -m tests.fuzz_engine`."""
+"""SDP at which PJSIP 2.15.1 ends the process instead of refusing it, found by `python -m tests.fuzzing.fuzz_engine`."""
 
 from __future__ import annotations
 

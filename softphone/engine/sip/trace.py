@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from softphone.control.protocol import CallState, Event, Media
-from softphone.engine.set_up_pace import SetUpPace
+from softphone.engine.sip.link_rate import SetUpPace
 
 MAX_MESSAGES = 100
 """Kept of one call, the newest."""

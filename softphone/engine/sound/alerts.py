@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import pjsua2 as pj
 
-from softphone.engine.call import PhoneCall
-from softphone.engine.sound import Sound
-from softphone.engine.tones import RING, RINGBACK, WAITING, Beep, Tone
+from softphone.engine.calls.call import PhoneCall
+from softphone.engine.sound.devices import Sound
+from softphone.engine.sound.tones import RING, RINGBACK, WAITING, Beep, Tone
 
 LOOK_S = 0.1
 log = logging.getLogger(__name__)

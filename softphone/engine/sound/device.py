@@ -9,9 +9,9 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from softphone.engine.media import abi as pj
-from softphone.engine.media.errors import SoundDeviceError
-from softphone.engine.media.sound_stream import SoundStream
+from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.errors import SoundDeviceError
+from softphone.engine.sound.stream import SoundStream
 
 log = logging.getLogger(__name__)
 DRIVER = "portaudio"

@@ -11,10 +11,10 @@ import pjsua2 as pj
 
 from softphone.config import Audio
 from softphone.control.protocol import SoundDevice
-from softphone.engine.endpoint import PhoneEndpoint
-from softphone.engine.media import abi
-from softphone.engine.media.errors import MediaError
-from softphone.engine.media.sound_device import SoundDeviceInfo, SoundDevices
+from softphone.engine.pjsip import abi
+from softphone.engine.pjsip.endpoint import PhoneEndpoint
+from softphone.engine.pjsip.errors import MediaError
+from softphone.engine.sound.device import SoundDeviceInfo, SoundDevices
 from softphone.errors import SoftphoneError
 
 NULL = "null"

@@ -11,9 +11,9 @@ from typing import Literal
 
 import pjsua2 as pj
 
-from softphone.engine.endpoint import CLOCK_HZ
-from softphone.engine.sound import Sound
-from softphone.engine.wav import Player, Recorder, wait_complete
+from softphone.engine.pjsip.endpoint import CLOCK_HZ
+from softphone.engine.sound.devices import Sound
+from softphone.engine.sound.wav import Player, Recorder, wait_complete
 from softphone.errors import SoftphoneError
 
 RECORD_S = 5.0

@@ -9,7 +9,7 @@ import threading
 import time
 from typing import Any
 
-from softphone.engine.media import abi as pj
+from softphone.engine.pjsip import abi as pj
 
 log = logging.getLogger(__name__)
 PJMEDIA_AUD_DEV_CAP_INPUT_LATENCY = 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pjsua2 as pj
 
-from softphone.engine.guard import pjsip_callback
+from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.errors import SoftphoneError
 
 WAV_HEADER_BYTES = 44

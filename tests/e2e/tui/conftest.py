@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.tui_e2e.ui import Ui
+from tests.e2e.tui.ui import Ui
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.client import ControlClient
 from softphone.control.protocol import AutoAnswer, Status
 from tests.conftest import HASTY, PASSWORDS
+from tests.e2e.tui.ui import Ui
 from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
-from tests.tui_e2e.ui import Ui
 
 MakeUi = Callable[..., Ui]
 MakePhone = Callable[..., Phone]

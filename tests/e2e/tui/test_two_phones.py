@@ -7,10 +7,10 @@ import pytest
 
 from softphone.control.protocol import AutoAnswer, Registration
 from tests.conftest import PASSWORDS
+from tests.e2e.tui.ui import Ui
 from tests.peers.baresip import Baresip
 from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.phone import Phone
-from tests.tui_e2e.ui import Ui
 
 
 def add_contact(ui: Ui, name: str, address: str) -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from softphone.config import Account, Audio, Codecs, Config, Network, to_toml
+from tests.e2e.tui.terminal import Terminal
 from tests.peers.kamailio import DOMAIN, Kamailio
 from tests.peers.process import ROOT
-from tests.tui_e2e.terminal import Terminal
 
 _WARM_SECONDS = 240.0
 """Two codec workers start beside whatever else this machine does."""

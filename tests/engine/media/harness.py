@@ -1,4 +1,4 @@
-"""Starts `tests.media.peer` processes, talks to them with time limits, and leaves none behind."""
+"""Starts `tests.engine.media.peer` processes, talks to them with time limits, and leaves none behind."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RATE = 16000
 
 
@@ -23,7 +23,7 @@ class PeerProcess:
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.media.peer", json.dumps(settings)],
+            [sys.executable, "-m", "tests.engine.media.peer", json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

@@ -1,4 +1,4 @@
-"""A softphone engine in miniature, run as a process of its own: `python -m tests.media.peer '<json settings>'`.
+"""A softphone engine in miniature, run as a process of its own: `python -m tests.engine.media.peer '<json settings>'`.
 
 Commands are JSON lines on stdin (`{"do": "call", "uri": ...}`, hangup, stat, quit), reports JSON lines on stdout.
 """
@@ -14,14 +14,14 @@ from typing import Any
 
 import pjsua2 as pj
 
-from softphone.engine.media import abi
-from softphone.engine.media.errors import CodecSetupError
-from softphone.engine.media.install import configure_media, install_codecs
-from softphone.engine.media.match import FormatMatcher, opus_fits, phv_fits
-from softphone.engine.media.opus import OpusSettings, opus_descriptor
-from softphone.engine.media.phv import phv_descriptor
-from softphone.engine.media.sdp import add_packet_times
-from tests.media.tone_stream import ToneStream
+from softphone.engine.codecs.opus import OpusSettings, opus_descriptor
+from softphone.engine.codecs.phv import phv_descriptor
+from softphone.engine.pjsip import abi
+from softphone.engine.pjsip.errors import CodecSetupError
+from softphone.engine.pjsip.install import configure_media, install_codecs
+from softphone.engine.pjsip.match import FormatMatcher, opus_fits, phv_fits
+from softphone.engine.sdp.attributes import add_packet_times
+from tests.engine.media.tone_stream import ToneStream
 
 # PJSIP logs to stdout until libInit(); the reports get a descriptor of their own.
 _REPORTS = os.fdopen(os.dup(1), "w", buffering=1)

@@ -1,6 +1,6 @@
 """PJSIP with `loop_cable` as its sound device, as a process; prints one JSON line.
 
-`python -m tests.media.sound_probe in.wav out.wav seconds`
+`python -m tests.engine.media.sound_probe in.wav out.wav seconds`
 """
 
 import json
@@ -10,10 +10,10 @@ import time
 
 import pjsua2 as pj
 
-from softphone.engine.media import abi
-from softphone.engine.media.install import configure_media
-from softphone.engine.media.sound_device import SoundDevices
-from tests.media import loop_cable
+from softphone.engine.pjsip import abi
+from softphone.engine.pjsip.install import configure_media
+from softphone.engine.sound.device import SoundDevices
+from tests.engine.media import loop_cable
 
 REPORTS = os.fdopen(os.dup(1), "w")
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

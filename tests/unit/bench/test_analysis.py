@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec import analysis
-from codec.fingerprint import fingerprint
-from codec.phones import SILENCE, phone_index
-from softphone.bench.delay import find_lag
+from codec.units.phones import SILENCE, phone_index
+from softphone.bench.instruments.delay import find_lag
+from softphone.bench.systems import analysis
+from softphone.bench.systems.fingerprint import fingerprint
 from tests.scripted_speech import HELLO, Script, models_for, script
 
 
@@ -45,7 +45,7 @@ def test_what_is_spoken_is_neither_late_nor_early(said: Script, part: str) -> No
 
 
 def test_the_fingerprint_changes_with_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("codec.fingerprint.weights_directory", lambda: tmp_path)
+    monkeypatch.setattr("softphone.bench.systems.fingerprint.weights_directory", lambda: tmp_path)
     found = set()
     for content in ("one", "two", "three"):
         (tmp_path / "recogniser.safetensors").write_text(content)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from softphone.bench.beside.baresip import BaresipPair
-from softphone.bench.beside.beside import Pace, measure, report
-from softphone.bench.beside.ours import OurPair
-from softphone.bench.beside.pair import BesideError
-from softphone.bench.beside.plain import PlainPair
+from softphone.bench.compare.baresip import BaresipPair
+from softphone.bench.compare.ours import OurPair
+from softphone.bench.compare.pair import BesideError
+from softphone.bench.compare.plain import PlainPair
+from softphone.bench.compare.run import Pace, measure, report
 
 pytestmark = pytest.mark.alone
 

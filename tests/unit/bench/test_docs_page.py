@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softphone.bench import codec_docs
-from softphone.bench.docs_page import DocsError, write_section
-from softphone.bench.plots import plot_rates, plot_spectrograms, spectrogram
-from softphone.bench.rows import KEYS, Row
+from softphone.bench.codec import codec_docs
+from softphone.bench.codec.plots import plot_rates, plot_spectrograms, spectrogram
+from softphone.bench.codec.rows import KEYS, Row
+from softphone.bench.instruments.docs_page import DocsError, write_section
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

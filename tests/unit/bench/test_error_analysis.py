@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec import audio_file
-from codec.phones import PHONES, phone_index
-from codec.train.pronunciations import phone_errors, variants_of
-from softphone.bench.confusions import Confusions, align
-from softphone.bench.error_analysis import STEPS, ErrorAnalysisError, analyse, report
-from softphone.bench.judge import Verdict
-from softphone.bench.manifest import Recording
+from codec.text.pronunciations import phone_errors, variants_of
+from codec.units import audio_file
+from codec.units.phones import PHONES, phone_index
+from softphone.bench.codec.confusions import Confusions, align
+from softphone.bench.codec.error_analysis import STEPS, ErrorAnalysisError, analyse, report
+from softphone.bench.instruments.judge import Verdict
+from softphone.bench.instruments.manifest import Recording
 from softphone.cli.main import main
 from tests.scripted_speech import HELLO, script
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from softphone import paths, sound_file
-from softphone.bench.gaps import find_gaps
+from softphone.bench.codec.gaps import find_gaps
 
 RATE = 16000
 

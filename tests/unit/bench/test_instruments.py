@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec import audio_file
+from codec.units import audio_file
 from softphone import paths
-from softphone.bench.delay import find_lag
-from softphone.bench.dnsmos import Dnsmos, DnsmosError
-from softphone.bench.manifest import Recording
-from softphone.bench.noise import Noise
+from softphone.bench.instruments.delay import find_lag
+from softphone.bench.instruments.dnsmos import Dnsmos, DnsmosError
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.instruments.noise import Noise
 from softphone.bench.systems import lyra
 
 DEMO, _ = paths.demo_recording()
-HERE = Path(__file__).parents[3] / "shared" / "evaluators" / "lyra_v2"
+HERE = Path(__file__).parents[4] / "shared" / "evaluators" / "lyra_v2"
 
 
 @pytest.fixture(scope="module")

@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softphone.bench.conversation import PAUSE_S, conversations
-from softphone.bench.docs_page import PAGE
-from softphone.bench.gaps import Gaps
+from softphone.bench.codec.gaps import Gaps
 from softphone.bench.impairment.box import Sent
-from softphone.bench.live_call import CallOutcome, SetUp
-from softphone.bench.manifest import Recording
-from softphone.bench.network_call import CallStore, NetworkCall, TurnCost, summarise
-from softphone.bench.network_docs import PICTURE, write
-from softphone.bench.network_judge import TurnVerdict, judge_turn, words_right
-from softphone.bench.network_rows import KEYS, JudgedTurn, row
-from softphone.bench.network_systems import NetworkSystemError, network_system
-from softphone.bench.network_table import network_table
+from softphone.bench.instruments.docs_page import PAGE
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.network.conversation import PAUSE_S, conversations
+from softphone.bench.network.live_call import CallOutcome, SetUp
+from softphone.bench.network.network_call import CallStore, NetworkCall, TurnCost, summarise
+from softphone.bench.network.network_docs import PICTURE, write
+from softphone.bench.network.network_judge import TurnVerdict, judge_turn, words_right
+from softphone.bench.network.network_rows import KEYS, JudgedTurn, row
+from softphone.bench.network.network_systems import NetworkSystemError, network_system
+from softphone.bench.network.network_table import network_table
 from softphone.config import Config, Phv
 
 WORDS = "one two three four five"

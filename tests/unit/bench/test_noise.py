@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec import audio_file
+from codec.units import audio_file
 from softphone import paths
-from softphone.bench.noise import Noise, NoiseError, pink
-from softphone.bench.speech import speech_power
+from softphone.bench.instruments.noise import Noise, NoiseError, pink
+from softphone.bench.instruments.speech import speech_power
 
 
 @pytest.fixture(scope="module")

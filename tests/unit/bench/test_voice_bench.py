@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec import audio_file
-from softphone.bench import voice_docs
-from softphone.bench.manifest import Recording
-from softphone.bench.voice_bench import VoiceBenchError, _speakers, sounding
-from softphone.bench.voice_rows import VoiceFigures, VoiceRow
+from codec.units import audio_file
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.voice import voice_docs
+from softphone.bench.voice.voice_bench import VoiceBenchError, _speakers, sounding
+from softphone.bench.voice.voice_rows import VoiceFigures, VoiceRow
 
 FIRST = VoiceRow("anna", 3.0, 10, 0.85, 0.85, 0.7, 0.7, 0.75, 0.75, True, True, 0.97, 0.96, 0.0, 9.0)
 LATER = replace(FIRST, seconds=45.5, bytes=150, similarity=0.90, similarity2=0.8, mel_distance=0.70, training_s=12.0)

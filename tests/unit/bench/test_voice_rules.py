@@ -7,11 +7,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from codec.far_end import Stretch
-from codec.voice_fit import Judgement, better
-from codec.voice_hearing import Heard
-from codec.voice_trainer import DUE_STEPS, FIRST_SECONDS, JUDGE_STEPS, LATER, MOST_LATER, Update, VoiceTrainer
-from softphone.bench.voice_rows import KeptRows, VoiceRow, VoiceRowsError
+from codec.learning.far_end import Stretch
+from codec.learning.fit import Judgement, better
+from codec.learning.hearing import Heard
+from codec.learning.trainer import DUE_STEPS, FIRST_SECONDS, JUDGE_STEPS, LATER, MOST_LATER, Update, VoiceTrainer
+from softphone.bench.voice.voice_rows import KeptRows, VoiceRow, VoiceRowsError
 
 ALONE = Heard(0.85, 0.70)
 GOOD, WORSE = Heard(0.87, 0.69), Heard(0.84, 0.69)
@@ -41,7 +41,7 @@ def fit() -> Fit:
 
 @pytest.fixture
 def trainer(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> VoiceTrainer:
-    monkeypatch.setattr("codec.voice_trainer.VoiceFit", lambda *_: fit)
+    monkeypatch.setattr("codec.learning.trainer.VoiceFit", lambda *_: fit)
     return VoiceTrainer(cast(Any, SimpleNamespace(far_end=None, code=None, encoder=None)))
 
 

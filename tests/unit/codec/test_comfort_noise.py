@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from codec.comfort_noise import FADE_TO_S, ORDER, SILENT, STEP_SAMPLES, TYPE, BackgroundMeter, ComfortNoise
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.payload import parse
-from codec.settings import EncoderSettings
+from codec.speak.comfort_noise import FADE_TO_S, ORDER, SILENT, STEP_SAMPLES, TYPE, BackgroundMeter, ComfortNoise
+from codec.wire.packet import parse
+from codec.wire.settings import EncoderSettings
 from tests.scripted_speech import HELLO, models_for, script
 
 RNG = np.random.default_rng(7)

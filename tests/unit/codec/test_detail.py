@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from codec.decoder import Decoder
-from codec.detail import CODES, LATENT, REACH, STAGES, DetailLayer, segment_of_frames, spread_latents
-from codec.detail_writer import MARGIN, DetailWriter
+from codec.detail.layer import CODES, LATENT, REACH, STAGES, DetailLayer, segment_of_frames, spread_latents
+from codec.detail.writer import MARGIN, DetailWriter
 from codec.encoder import Encoder
-from codec.features import log_mel
 from codec.models import Models
-from codec.payload import parse, serialize
-from codec.phones import phone_index
-from codec.settings import EncoderSettings
-from codec.tokens import FRAME_SAMPLES
-from codec.weights_file import load_weights
-from codec.wire_token import TICK_FRAMES, WireToken, segment_count
+from codec.speak.mel import log_mel
+from codec.units.phones import phone_index
+from codec.units.token import FRAME_SAMPLES
+from codec.units.weights import load_weights
+from codec.wire.packet import parse, serialize
+from codec.wire.settings import EncoderSettings
+from codec.wire.token import TICK_FRAMES, WireToken, segment_count
 from tests.scripted_speech import HELLO, models_for, script
 
 TOKENS = (WireToken(phone_index("S"), 5), WireToken(0, 3), WireToken(phone_index("IY"), 9, 20, 0, 18))
@@ -27,7 +27,7 @@ TOKENS = (WireToken(phone_index("S"), 5), WireToken(0, 3), WireToken(phone_index
 
 @pytest.fixture(scope="module")
 def layer() -> DetailLayer:
-    return DetailLayer.from_weights(load_weights(Path(__file__).parent.parent / "models" / "detail.safetensors")[0])
+    return DetailLayer.from_weights(load_weights(Path(__file__).parents[3] / "models" / "detail.safetensors")[0])
 
 
 def sound(frames: int, seed: int = 1) -> np.ndarray:

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec import audio_file
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.errors import CodecError, PayloadError
 from codec.models import Models
-from codec.payload import Packet, parse, serialize
-from codec.phones import PHONES, SILENCE, phone_index
-from codec.settings import EncoderSettings
-from codec.token_coding import stages_of
-from codec.wire_token import MAX_TICKS, WireToken
+from codec.units import audio_file
+from codec.units.errors import CodecError, PayloadError
+from codec.units.phones import PHONES, SILENCE, phone_index
+from codec.wire.packet import Packet, parse, serialize
+from codec.wire.settings import EncoderSettings
+from codec.wire.token import MAX_TICKS, WireToken
+from codec.wire.token_coding import stages_of
 from tests.scripted_speech import HELLO, models_for, script
 
 STEP = 320
@@ -357,7 +357,7 @@ def test_memory_is_bounded_whatever_a_peer_sends() -> None:
 def real() -> tuple[Models, NDArray[np.int16], list[list[bytes]]]:
     """The shipped models, the bundled recording, and its payloads with default settings."""
     models = Models.load()
-    pcm = audio_file.read(Path(__file__).parent.parent / "softphone" / "demo_audio" / "demo.flac")
+    pcm = audio_file.read(Path(__file__).parents[3] / "softphone" / "demo_audio" / "demo.flac")
     return models, pcm, encode(models, pcm, EncoderSettings())
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec.entropy import SHAPES, UNKNOWN_PHONE, Entropy, glide_context, phone_class
-from codec.phones import PHONES, SILENCE, phone_index
-from codec.range_coder import TOTAL
 from codec.train.entropy_tables import count_symbols, groups, level_offsets, probabilities, to_frequencies
-from codec.weights_file import load_weights
-from codec.wire_token import WireToken
+from codec.units.phones import PHONES, SILENCE, phone_index
+from codec.units.weights import load_weights
+from codec.wire.range_coder import TOTAL
+from codec.wire.tables import SHAPES, UNKNOWN_PHONE, Entropy, glide_context, phone_class
+from codec.wire.token import WireToken
 
-TENSORS = load_weights(Path(__file__).parent.parent / "models" / "entropy.safetensors")[0]
+TENSORS = load_weights(Path(__file__).parents[3] / "models" / "entropy.safetensors")[0]
 
 
 def shipped() -> dict[str, NDArray[np.int64]]:

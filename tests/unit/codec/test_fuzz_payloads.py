@@ -1,11 +1,11 @@
-"""The fuzz target for a few seconds, so that it is run at every change; `python -m tests.fuzz_payloads --seconds 600` looks longer."""
+"""The fuzz target for a few seconds; `python -m tests.fuzzing.fuzz_payloads --seconds 600` looks longer."""
 
 import tracemalloc
 from typing import Any
 
 import pytest
 
-from tests.fuzz_payloads import Fuzz, kept
+from tests.fuzzing.fuzz_payloads import Fuzz, kept
 from tests.scripted_speech import models_for
 
 SECONDS = 6.0

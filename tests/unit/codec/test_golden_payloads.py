@@ -1,15 +1,15 @@
 """The bytes that the bundled recording becomes: no change of the code alone may change them.
 
-New weights do. Then, and only then: `python -m tests.test_golden_payloads` writes them again.
+New weights do. Then, and only then: `python -m tests.unit.codec.test_golden_payloads` writes them again.
 """
 
 import hashlib
 from pathlib import Path
 
-from codec import audio_file
 from codec.encoder import Encoder
 from codec.models import Models, use_one_thread, weights_directory
-from codec.settings import EncoderSettings
+from codec.units import audio_file
+from codec.wire.settings import EncoderSettings
 from softphone import paths
 
 GOLDEN = Path(__file__).with_name("golden_payloads.txt")
@@ -37,7 +37,7 @@ def encoded() -> list[str]:
 
 def test_the_recording_becomes_the_same_bytes() -> None:
     used, *payloads = GOLDEN.read_text().splitlines()
-    assert used == f"weights {weights()}", "the weights are new: python -m tests.test_golden_payloads writes the payloads again"
+    assert used == f"weights {weights()}", "the weights are new: python -m tests.unit.codec.test_golden_payloads writes the payloads again"
     assert len(payloads) > 20
     assert encoded() == payloads
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from codec.packetiser import LONGEST_TAIL_MS, Packetiser
-from codec.phones import phone_index
-from codec.settings import EncoderSettings
-from codec.wire_token import TICK_MS, WireToken
+from codec.units.phones import phone_index
+from codec.wire.packetiser import LONGEST_TAIL_MS, Packetiser
+from codec.wire.settings import EncoderSettings
+from codec.wire.token import TICK_MS, WireToken
 
 ONCE, THRICE = EncoderSettings(redundancy=1), EncoderSettings(redundancy=3)
 S = WireToken(phone_index("S"), 8)

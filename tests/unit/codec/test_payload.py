@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.entropy import DETAIL_CODES, DETAIL_STAGES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
-from codec.errors import PayloadError
-from codec.payload import MAX_EXTENSIONS, MAX_PAYLOAD, VOICE_PIECE_BYTES, Extension, Packet, VoicePiece, parse, serialize
-from codec.phones import PHONES, VOWELS, phone_index
-from codec.weights_file import load_weights
-from codec.wire_token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
+from codec.units.errors import PayloadError
+from codec.units.phones import PHONES, VOWELS, phone_index
+from codec.units.weights import load_weights
+from codec.wire.packet import MAX_EXTENSIONS, MAX_PAYLOAD, VOICE_PIECE_BYTES, Extension, Packet, VoicePiece, parse, serialize
+from codec.wire.tables import DETAIL_CODES, DETAIL_STAGES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
+from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
 
-ENTROPY = Entropy.from_weights(load_weights(Path(__file__).parent.parent / "models" / "entropy.safetensors")[0])
+ENTROPY = Entropy.from_weights(load_weights(Path(__file__).parents[3] / "models" / "entropy.safetensors")[0])
 
 
 @st.composite

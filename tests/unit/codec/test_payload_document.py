@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from codec.entropy import Entropy
-from codec.errors import PayloadError
-from codec.payload import Packet, parse
-from codec.phones import PHONES
-from tests.fuzz_payloads import seeds
+from codec.units.errors import PayloadError
+from codec.units.phones import PHONES
+from codec.wire.packet import Packet, parse
+from codec.wire.tables import Entropy
+from tests.fuzzing.fuzz_payloads import seeds
 from tests.second_reader import SecondReader
 from tools import payload_examples
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")

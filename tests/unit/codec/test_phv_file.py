@@ -7,10 +7,12 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec import audio_file, commands, phv_file
-from codec.errors import AudioFileError
-from codec.phv_file import PhvFile
-from codec.settings import EncoderSettings
+from codec.units import audio_file
+from codec.units.errors import AudioFileError
+from codec.wire import file as phv_file
+from codec.wire.file import PhvFile
+from codec.wire.settings import EncoderSettings
+from softphone.cli import codec_commands as commands
 from tests.scripted_speech import HELLO, models_for, script
 
 

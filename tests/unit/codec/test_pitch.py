@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codec import pitch
-from codec.pitch import LAG_MS, PitchTracker
-from codec.prosody import frame_levels, mean_f0, measure, pieces
-from codec.tokens import FRAME_SAMPLES, MAX_FRAMES, SAMPLE_RATE
+from codec.describe import pitch
+from codec.describe.pitch import LAG_MS, PitchTracker
+from codec.describe.prosody import frame_levels, mean_f0, measure, pieces
+from codec.units.token import FRAME_SAMPLES, MAX_FRAMES, SAMPLE_RATE
 
 
 def voice(low: float, high: float, seconds: float = 2.0, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.payload import Packet
-from codec.phones import SILENCE, phone_index
-from codec.playout import (
+from codec.playout.delay import FIRST_TICKS
+from codec.playout.schedule import (
     FADE_LEVELS,
     FAR_BEHIND_TICKS,
     GIVE_UP_TICKS,
@@ -23,8 +22,9 @@ from codec.playout import (
     Upcoming,
     elastic,
 )
-from codec.playout_delay import FIRST_TICKS
-from codec.wire_token import MAX_TICKS, WireToken
+from codec.units.phones import SILENCE, phone_index
+from codec.wire.packet import Packet
+from codec.wire.token import MAX_TICKS, WireToken
 
 AH = WireToken(phone_index("AH"), 4, 20, 1, 18)
 S, T, M = (WireToken(phone_index(label), 4) for label in "STM")

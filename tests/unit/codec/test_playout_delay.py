@@ -1,6 +1,6 @@
 import random
 
-from codec.playout_delay import FEW_TOKENS, FIRST_TICKS, JUMP_TICKS, MOST_TICKS, ROUGH_TICKS, PlayoutDelay
+from codec.playout.delay import FEW_TOKENS, FIRST_TICKS, JUMP_TICKS, MOST_TICKS, ROUGH_TICKS, PlayoutDelay
 
 
 def hear(delay: PlayoutDelay, lateness: list[int], first: int = 0) -> None:

@@ -1,7 +1,7 @@
 """The phone error takes the nearest pronunciation of each word, and counts like an edit distance."""
 
-from codec.phones import PHONE_INDEX
-from codec.train.pronunciations import phone_errors, variants_of, words_of
+from codec.text.pronunciations import phone_errors, variants_of, words_of
+from codec.units.phones import PHONE_INDEX
 
 
 def phones(text: str) -> list[int]:

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from codec.phones import PHONES, SILENCE, phone_index
-from codec.prosody_fill import ProsodyFill, wire_round_trip
-from codec.tokens import Token
-from codec.wire_token import MAX_TICKS, WireToken, glide_end, level_db, split_ticks, to_wire, wire_level
+from codec.speak.prosody_fill import ProsodyFill, wire_round_trip
+from codec.units.phones import PHONES, SILENCE, phone_index
+from codec.units.token import Token
+from codec.wire.token import MAX_TICKS, WireToken, glide_end, level_db, split_ticks, to_wire, wire_level
 
 OFFSET = np.zeros(len(PHONES))
 OFFSET[phone_index("S")] = -10.0

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.range_coder import TOTAL, FrequencyTable, RangeDecoder, RangeEncoder, uniform
+from codec.wire.range_coder import TOTAL, FrequencyTable, RangeDecoder, RangeEncoder, uniform
 
 
 @st.composite

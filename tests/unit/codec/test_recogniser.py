@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from codec.phones import PHONES
-from codec.recogniser_features import HOP, WINDOW, log_mel
-from codec.recogniser_network import RecogniserConfig, RecogniserNetwork
+from codec.recognise.features import HOP, WINDOW, log_mel
+from codec.recognise.network import RecogniserConfig, RecogniserNetwork
+from codec.units.phones import PHONES
 
 
 def small_network() -> RecogniserNetwork:

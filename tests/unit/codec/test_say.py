@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from codec import commands
 from codec.decoder import Decoder
+from codec.describe.typed import LEAD_TICKS, MAX_WAITING_S, TypedSpeech
 from codec.encoder import Encoder
-from codec.errors import TextError
-from codec.payload import parse
-from codec.phones import PHONES, SILENCE, UNVOICED, VOWELS
-from codec.say import TextSpeaker, neutral_voice, payloads, to_pcm, voice_from_code, voice_of, voice_to_code
-from codec.tokens import Token
-from codec.typed_speech import LEAD_TICKS, MAX_WAITING_S, TypedSpeech
-from codec.voice import Voice
-from codec.wire_token import TICK_MS, WireToken
+from codec.text.speaker import TextSpeaker, neutral_voice, payloads, to_pcm, voice_from_code, voice_of, voice_to_code
+from codec.units.errors import TextError
+from codec.units.phones import PHONES, SILENCE, UNVOICED, VOWELS
+from codec.units.token import Token
+from codec.voice.embedding import Voice
+from codec.wire.packet import parse
+from codec.wire.token import TICK_MS, WireToken
 from softphone import paths, sound_file
+from softphone.cli import codec_commands as commands
 from tests.scripted_speech import HELLO, models_for, script
 
 torch.set_num_threads(1)

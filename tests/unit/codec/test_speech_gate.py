@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from codec.phones import SILENCE, phone_index
-from codec.speech_gate import PAUSE_FRAMES, WEAK_FRAMES, HeardPhone, SpeechGate
+from codec.recognise.speech_gate import PAUSE_FRAMES, WEAK_FRAMES, HeardPhone, SpeechGate
+from codec.units.phones import SILENCE, phone_index
 
 AH, S, K = (phone_index(label) for label in ("AH", "S", "K"))
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from codec.features import MEL_BANDS
-from codec.phones import PHONE_INDEX
-from codec.synthesiser import SpokenFrames, Synthesiser, TokenBatch, sharpened, voice_features
-from codec.token_features import TokenContext
-from codec.tokens import Token
-from codec.weights_file import load_weights
+from codec.speak.mel import MEL_BANDS
+from codec.speak.synthesiser import SpokenFrames, Synthesiser, TokenBatch, sharpened, voice_features
+from codec.speak.token_features import TokenContext
+from codec.units.phones import PHONE_INDEX
+from codec.units.token import Token
+from codec.units.weights import load_weights
 
-MODELS = Path(__file__).parent.parent / "models"
+MODELS = Path(__file__).parents[3] / "models"
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,6 @@ def test_odd_tokens_are_spoken(synthesiser: Synthesiser) -> None:
 
 def test_training_step_runs() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "codec.train.synthesiser", "--smoke"], capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, "-m", "codec.train.synthesis.synthesiser", "--smoke"], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.errors import ModelError, TextError
-from codec.phones import PHONES, VOWELS
-from codec.pronounce import Pronouncer
-from codec.text import read
-from codec.text_words import MARKS, MAX_TEXT, spoken_words, unspoken
+from codec.text.pronounce import Pronouncer
+from codec.text.reading import read
+from codec.text.words import MARKS, MAX_TEXT, spoken_words, unspoken
+from codec.units.errors import ModelError, TextError
+from codec.units.phones import PHONES, VOWELS
 
 SAID = {
     "I have $3.50, £20 and €1.": "i have three dollars and fifty cents , twenty pounds and one euro .",

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from codec import pitch
-from codec.features import MEL_BANDS, log_mel
-from codec.tokens import FRAME_SAMPLES
-from codec.vocoder import LAG_SAMPLES, Vocoder
-from codec.weights_file import load_weights
-from tests.test_pitch import voice
+from codec.describe import pitch
+from codec.speak.mel import MEL_BANDS, log_mel
+from codec.speak.vocoder import LAG_SAMPLES, Vocoder
+from codec.units.token import FRAME_SAMPLES
+from codec.units.weights import load_weights
+from tests.unit.codec.test_pitch import voice
 
-MODELS = Path(__file__).parent.parent / "models"
+MODELS = Path(__file__).parents[3] / "models"
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,6 @@ def test_nothing_in_nothing_out(vocoder: Vocoder) -> None:
 
 def test_training_step_runs() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "codec.train.vocoder", "--smoke"], capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, "-m", "codec.train.synthesis.vocoder", "--smoke"], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr

@@ -9,15 +9,15 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from codec.errors import ModelError
-from codec.payload import VoicePiece
-from codec.voice import WINDOW_SAMPLES, Voice, VoiceEncoder, VoiceEstimator
-from codec.voice_code import VoiceCode
-from codec.voice_repeats import CYCLES
-from codec.voice_updates import VoiceReceiver, VoiceSender
-from codec.weights_file import load_weights
+from codec.units.errors import ModelError
+from codec.units.weights import load_weights
+from codec.voice.code import VoiceCode
+from codec.voice.embedding import WINDOW_SAMPLES, Voice, VoiceEncoder, VoiceEstimator
+from codec.voice.repeats import CYCLES
+from codec.voice.updates import VoiceReceiver, VoiceSender
+from codec.wire.packet import VoicePiece
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 torch.set_num_threads(1)
 
 
@@ -57,7 +57,7 @@ def test_embedding_is_that_of_resemblyzer(encoder: VoiceEncoder, speech: NDArray
 
 def test_resemblyzer_is_not_imported() -> None:
     slow = "('resemblyzer', 'librosa', 'numba')"
-    code = f"import sys, codec.voice; codec.voice.VoiceEncoder.load(); print([m for m in {slow} if m in sys.modules])"
+    code = f"import sys, codec.voice.embedding; codec.voice.embedding.VoiceEncoder.load(); print([m for m in {slow} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == "[]"
 
 

@@ -10,18 +10,18 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from codec import voice_residual as residual
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.errors import PayloadError
-from codec.payload import Extension, Packet, parse, serialize
-from codec.settings import EncoderSettings
-from codec.voice import Voice
-from codec.voice_memory import MAY_KEEP, TYPE, MemoryReceiver, MemorySender, OwnMemory, Remembered
+from codec.units.errors import PayloadError
+from codec.voice import residual
+from codec.voice.embedding import Voice
+from codec.voice.memory import MAY_KEEP, TYPE, MemoryReceiver, MemorySender, OwnMemory, Remembered
+from codec.wire.packet import Extension, Packet, parse, serialize
+from codec.wire.settings import EncoderSettings
 from softphone import config
 from softphone.cli.main import main
 from softphone.control.protocol import CallState, Event, Log, Media
-from softphone.engine.voice_keeper import ASK, VoiceKeeper, voices_refused
+from softphone.engine.phv.voice_keeper import ASK, VoiceKeeper, voices_refused
 from softphone.store.voices import OWN, KeptVoices
 from tests.scripted_speech import models_for, script
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from codec.extensions import ReceivedExtensions
-from codec.payload import Extension, Packet
-from codec.voice_receipt import ReceiptWriter, VoiceReceipt
-from codec.voice_repeats import Repeats
-from codec.voice_residual import PIECE_BYTES, TYPE, ResidualCode, ResidualPiece, ResidualReceiver, ResidualSender
-from codec.voice_shift import WIDTH
+from codec.received_extensions import ReceivedExtensions
+from codec.speak.shift import WIDTH
+from codec.voice.receipt import ReceiptWriter, VoiceReceipt
+from codec.voice.repeats import Repeats
+from codec.voice.residual import PIECE_BYTES, TYPE, ResidualCode, ResidualPiece, ResidualReceiver, ResidualSender
+from codec.wire.packet import Extension, Packet
 from tests.scripted_speech import _shared
 
 SIZE = 32

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from codec.errors import ModelError
-from codec.weights_file import load_weights, save_weights
+from codec.units.errors import ModelError
+from codec.units.weights import load_weights, save_weights
 
 
 def test_small_tensors_are_exact_to_fp16_and_large_weights_to_their_row(tmp_path: Path) -> None:

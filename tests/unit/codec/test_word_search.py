@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec.lexicon import Lexicon
-from codec.phones import PHONE_INDEX, PHONES
-from codec.weights_file import load_weights
-from codec.word_search import LONGEST, MOST_PHONES, FoundPhone, SearchTables, WordSearch, WordSearchSettings
+from codec.recognise.lexicon import Lexicon
+from codec.recognise.word_search import LONGEST, MOST_PHONES, FoundPhone, SearchTables, WordSearch, WordSearchSettings
+from codec.units.phones import PHONE_INDEX, PHONES
+from codec.units.weights import load_weights
 
 COUNT = len(PHONES)
 TABLES = SearchTables(np.full(COUNT, -np.log(COUNT), np.float32), np.full((COUNT, COUNT, COUNT), -np.log(COUNT), np.float32))
@@ -18,7 +18,7 @@ HELLO = [("SIL", 12), ("HH", 4), ("AH", 4), ("L", 3), ("OW", 8), ("W", 4), ("ER"
 
 @pytest.fixture(scope="module")
 def lexicon() -> Lexicon:
-    return Lexicon.from_weights(load_weights(Path(__file__).parent.parent / "models" / "lexicon.safetensors")[0])
+    return Lexicon.from_weights(load_weights(Path(__file__).parents[3] / "models" / "lexicon.safetensors")[0])
 
 
 def rows(labels: list[tuple[str, int]], confidence: float = 0.9) -> np.ndarray:

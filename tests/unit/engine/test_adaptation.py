@@ -5,8 +5,16 @@ from itertools import pairwise
 
 import pytest
 
-from softphone.engine.adaptation import CONTENT_WALL_S, ENOUGH_PACKETS, FIRST_REDUNDANCY, RELAX_AFTER_S, UNTOLD_S, Adaptation, PathReport
-from softphone.engine.rate_model import RTCP_BPS, Profile
+from softphone.engine.phv.adaptation import (
+    CONTENT_WALL_S,
+    ENOUGH_PACKETS,
+    FIRST_REDUNDANCY,
+    RELAX_AFTER_S,
+    UNTOLD_S,
+    Adaptation,
+    PathReport,
+)
+from softphone.engine.phv.rate_model import RTCP_BPS, Profile
 
 BASE = Profile(160, 1, 2, 0)
 CLEAN = PathReport(0.0, 20)

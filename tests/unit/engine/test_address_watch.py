@@ -2,7 +2,7 @@
 
 import pytest
 
-from softphone.engine.address_watch import AddressWatch, own_address
+from softphone.engine.accounts.address_watch import AddressWatch, own_address
 
 
 def changes(*seen: str) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """How long a call was up."""
 
-from softphone.engine.call_events import CallLength
+from softphone.engine.calls.events import CallLength
 
 
 def test_it_counts_while_the_call_is_up() -> None:

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from softphone.engine.media.codec_order import order_codecs
+from softphone.engine.sdp.codec_order import order_codecs
 
 OFFER = "\r\n".join(
     [

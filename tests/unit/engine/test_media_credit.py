@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softphone.engine.media.phv import FRAME_SAMPLES, PhvInstance, PlayCredit
+from softphone.engine.codecs.phv import FRAME_SAMPLES, PhvInstance, PlayCredit
 
 PLC_LIMIT = 12
 """PJMEDIA_MAX_PLC_DURATION_MSEC / 20 ms."""
@@ -71,7 +71,7 @@ class CountingStream:
 class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr("softphone.engine.media.phv.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("softphone.engine.codecs.phv.time.monotonic", lambda: self.now)
 
 
 def run(arrivals: list[int], ticks: int, clock: Clock, capacity: int = 75, reset_at: int | None = None) -> tuple[list[bool], JitterBuffer]:

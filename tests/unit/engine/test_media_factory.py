@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from softphone.engine.media import abi as pj
-from softphone.engine.media.codec import CodecDescriptor, CodecRegistry, OpenRequest, ParsedFrame
-from softphone.engine.media.errors import CodecSetupError
-from softphone.engine.media.factory import CodecFactory
+from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.codec import CodecDescriptor, CodecRegistry, OpenRequest, ParsedFrame
+from softphone.engine.pjsip.errors import CodecSetupError
+from softphone.engine.pjsip.factory import CodecFactory
 
 ABI = pj.load()
 FFI = ABI.ffi

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softphone.engine.media import libopus
-from softphone.engine.media.codec import OpenRequest, ParsedFrame
-from softphone.engine.media.errors import CodecSetupError, MediaError
-from softphone.engine.media.factory import MAX_FMTP_CHARS
-from softphone.engine.media.opus import PACKET_MS, OpusInstance, OpusSettings, opus_descriptor, send_parameters
+from softphone.engine.codecs import libopus
+from softphone.engine.codecs.opus import PACKET_MS, OpusInstance, OpusSettings, opus_descriptor, send_parameters
+from softphone.engine.pjsip.codec import OpenRequest, ParsedFrame
+from softphone.engine.pjsip.errors import CodecSetupError, MediaError
+from softphone.engine.pjsip.factory import MAX_FMTP_CHARS
 
 RATE = 16000
 SLOT = 320

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone.engine.media.sdp import MAX_SDP, add_packet_times, add_rate_limit
+from softphone.engine.sdp.attributes import MAX_SDP, add_packet_times, add_rate_limit
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=pjmedia\r\nt=0 0\r\n"
 PHV = "a=rtpmap:96 x-phv/16000\r\na=fmtp:96 version=1;inventory=arpabet39;model=00ff\r\n"

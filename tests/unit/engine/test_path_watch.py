@@ -1,6 +1,6 @@
 """What a receiver notices of its packets' way, and when it says so."""
 
-from softphone.engine.path_watch import ENOUGH_PACKETS, SMALL_BYTES, OutgoingReport, Received, ReportWriter, TransitTimes
+from softphone.engine.phv.receiver_report import ENOUGH_PACKETS, SMALL_BYTES, OutgoingReport, Received, ReportWriter, TransitTimes
 
 
 def test_queueing_is_the_growth_of_the_transit_time() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from softphone.control.protocol import CallStatistics, Direction
-from softphone.engine.adaptation import FIRST_REDUNDANCY
-from softphone.engine.path_watch import Received
-from softphone.engine.phv_stream import PhvStream
-from softphone.link import Message, Open, Tune
+from softphone.engine.phv.adaptation import FIRST_REDUNDANCY
+from softphone.engine.phv.receiver_report import Received
+from softphone.engine.phv.stream import PhvStream
+from softphone.link.transport import Message, Open, Tune
 
 SETTINGS = {"interval_ms": 160, "redundancy": 1, "detail": 2, "voice": True, "comfort_noise": True, "profile": "adaptive", "max_rate": 0}
 NOTHING_LOST = Received(0, 0, 0, 0.0)
@@ -19,7 +19,7 @@ class Stream:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, fmtp: dict[str, str] | None = None, **settings: Any) -> None:
         self.now = 1000.0
-        monkeypatch.setattr("softphone.engine.phv_stream.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("softphone.engine.phv.stream.time.monotonic", lambda: self.now)
         self.sent: list[Message] = []
         self.counters: dict[str, Any] = {}
         self.stream = PhvStream(1, SETTINGS | settings, self._send, lambda _stream: None, fmtp_remote=fmtp)

@@ -7,9 +7,9 @@ import pjsua2 as pj
 import pytest
 
 from softphone.control.protocol import Event, Log, Presence
-from softphone.engine.presence_documents import DIALOG_INFO, PIDF, write
-from softphone.engine.presence_share import BURST, PresenceShare
-from softphone.engine.presence_watch import AT_ONCE, MOST, PresenceWatch
+from softphone.engine.presence.documents import DIALOG_INFO, PIDF, write
+from softphone.engine.presence.share import BURST, PresenceShare
+from softphone.engine.presence.watch import AT_ONCE, MOST, PresenceWatch
 
 BOB = "sip:bob@example.org"
 

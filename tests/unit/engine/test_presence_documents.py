@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone.engine.presence_documents import DIALOG_INFO, PIDF, Seen, read, write
+from softphone.engine.presence.documents import DIALOG_INFO, PIDF, Seen, read, write
 
 OTHERS = (
     '<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:pp="urn:ietf:params:xml:ns:pidf:person" entity="pres:x">'

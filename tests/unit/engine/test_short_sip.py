@@ -2,9 +2,9 @@
 
 import pytest
 
-from softphone.engine.media.short_sdp import rate_limit, tight
-from softphone.engine.media.short_sdp import shorten as shorten_sdp
-from softphone.engine.short_sip import T1_MS, ShortSip, shorten
+from softphone.engine.sdp.compact import rate_limit, tight
+from softphone.engine.sdp.compact import shorten as shorten_sdp
+from softphone.engine.sip.compact import T1_MS, ShortSip, shorten
 
 SDP = (
     "v=0\r\no=- 4004435417 4004435418 IN IP4 192.0.2.1\r\ns=pjmedia\r\nb=AS:84\r\nt=0 0\r\na=X-nat:0\r\n"

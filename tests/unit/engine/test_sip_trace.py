@@ -2,8 +2,8 @@
 
 import pytest
 
-from softphone.engine.call_events import codec_note
-from softphone.engine.sip_trace import HIDDEN, KEPT_S, MAX_DIALOGS, MAX_MESSAGES, FarEnd, SipTrace, blot
+from softphone.engine.calls.events import codec_note
+from softphone.engine.sip.trace import HIDDEN, KEPT_S, MAX_DIALOGS, MAX_MESSAGES, FarEnd, SipTrace, blot
 
 SDP = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nm=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20\r\n"
 

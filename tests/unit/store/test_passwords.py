@@ -13,8 +13,8 @@ from keyring.backends import fail
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from softphone.config import Account
-from softphone.store.errors import StoreError
-from softphone.store.passwords import KeyringError, Passwords
+from softphone.config.passwords import KeyringError, Passwords
+from softphone.files.errors import StoreError
 
 ANN = "ann@example.org"
 

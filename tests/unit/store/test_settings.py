@@ -15,9 +15,9 @@ from keyring.backends import fail
 
 from softphone import config, paths
 from softphone.config import Config
-from softphone.config_fields import ConfigError
+from softphone.config.fields import ConfigError
 from softphone.errors import SoftphoneError
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.store.settings import Settings
 
 

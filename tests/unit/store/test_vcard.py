@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softphone.config import CODEC_NAMES
+from softphone.files.errors import StoreError
 from softphone.store import vcard, vcard_lines
 from softphone.store.contacts import Address, Contact, Contacts, check
 from softphone.store.database import Database
-from softphone.store.errors import StoreError
 from softphone.store.vcard_import import export_file, import_cards, import_file
 
 
