@@ -188,8 +188,8 @@ class Encoder:
     def say(self, tokens: Sequence[Token], known: Voice | None = None) -> None:
         """Speak typed text (`codec.text.speaker`) instead of what the microphone hears.
 
-        It begins after the word that is being said and what waits already. tokens: semitones relative to the speaker's mean F0. known: the caller's voice as learned elsewhere, spoken in while too little
-        was heard here. Raises TextError when too much waits.
+        It begins after the word that is being said and what waits already. tokens: semitones relative to the speaker's
+        mean F0. known: the caller's voice as learned elsewhere, spoken in while too little was heard here. Raises TextError when too much waits.
         """
         mean_f0 = self._mean_f0.hz
         if known is not None and self._voice.embedding is None:

@@ -1,7 +1,8 @@
 """Measures what x-phv costs, for the constants of `softphone/engine/phv/rate_model.py`.
 
 `python -m tools.measure_rates --data LIST --limit 20`: each recording is encoded with no, one and two codes of detail, with and
-without a repeated group; bit/s are over the seconds in which somebody speaks, and without what a packet costs whatever is in it (PACKET_BITS).
+without a repeated group; bit/s are over the seconds in which somebody speaks, and without what a packet costs
+whatever is in it (PACKET_BITS).
 """
 
 import argparse

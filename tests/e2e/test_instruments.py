@@ -15,7 +15,7 @@ from softphone.bench.instruments.noise import Noise
 from softphone.bench.systems import lyra
 
 DEMO, _ = paths.demo_recording()
-HERE = Path(__file__).parents[4] / "shared" / "evaluators" / "lyra_v2"
+HERE = Path(__file__).parents[3] / "shared" / "evaluators" / "lyra_v2"
 
 
 @pytest.fixture(scope="module")
