@@ -14,13 +14,13 @@ from codec.describe.prosody import RunningMeanF0
 from codec.describe.sound_history import SoundHistory
 from codec.describe.typed import TypedSpeech
 from codec.detail.writer import MARGIN, DetailWriter
-from codec.learning import far_end
-from codec.learning.far_end import Lesson
 from codec.recognise.recogniser import RecognisedPhone
 from codec.recognise.speech_gate import HeardPhone, SpeechGate
 from codec.speak.comfort_noise import BackgroundMeter
 from codec.units.token import FRAME_SAMPLES, Token
+from codec.voice import lesson
 from codec.voice.embedding import Voice, VoiceEstimator
+from codec.voice.lesson import Lesson
 from codec.voice.memory import MemorySender, OwnMemory, Remembered
 from codec.voice.receipt import ReceiptWriter, VoiceReceipt
 from codec.voice.residual import ResidualSender
@@ -188,8 +188,8 @@ class Encoder:
     def say(self, tokens: Sequence[Token], known: Voice | None = None) -> None:
         """Speak typed text (`codec.text.speaker`) instead of what the microphone hears.
 
-        It begins after the word that is being said and what waits already. tokens: semitones relative to the speaker's
-        mean F0. known: the caller's voice as learned elsewhere, spoken in while too little was heard here. Raises TextError when too much waits.
+        It begins after the word that is being said and what waits already. tokens: semitones relative to the speaker's mean F0. known: the
+        caller's voice as learned elsewhere, spoken in while too little was heard here. Raises TextError when too much waits.
         """
         mean_f0 = self._mean_f0.hz
         if known is not None and self._voice.embedding is None:
@@ -355,7 +355,7 @@ class Encoder:
         """Keep the group that goes now, with its sound, for whoever learns from it."""
         end = self._packets.next_tick
         start = end - sum(token.ticks for token in tokens)
-        sound = self._history.around(start * TICK_FRAMES - far_end.MARGIN, end * TICK_FRAMES + far_end.MARGIN)
+        sound = self._history.around(start * TICK_FRAMES - lesson.MARGIN, end * TICK_FRAMES + lesson.MARGIN)
         if self.lessons is not None and tokens:
             self.lessons.append(Lesson(start, tokens, sound))
 

@@ -25,33 +25,17 @@ from codec.speak.vocoder import LAG_SAMPLES, Vocoder
 from codec.units.phones import SILENCE
 from codec.units.token import FRAME_SAMPLES
 from codec.voice.embedding import Voice
+from codec.voice.lesson import MARGIN, Lesson
 from codec.wire.token import TICK_FRAMES, WireToken
-
-MARGIN = 2
-"""Frames of sound on either side of a lesson: what a mel frame reaches over."""
 
 SHORTEST, LONGEST = 40, 300
 """Frames of a stretch: shorter ones teach nothing, longer ones are cut."""
 
 _SILENCE_WEIGHT = 0.1
+
 LOUD, SILENT = 0.9, 10 ** (-40 / 20)
 """Where the true sound is 40 dB below its loudest tenth nothing is to be learned, whatever the token is: digital silence, as gates make
 it, is far below any sound, all in one direction, and even a little weight on it taught voices that are too quiet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """A group of tokens as they were sent. start: tick of the stream; pcm (samples,) int16: what was said then, and MARGIN more frames on
-    either side."""
-
-    start: int
-    tokens: tuple[WireToken, ...]
-    pcm: NDArray[np.int16]
-
-    @property
-    def ticks(self) -> int:
-        """Length in ticks."""
-        return sum(token.ticks for token in self.tokens)
 
 
 class Stretch(NamedTuple):

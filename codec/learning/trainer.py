@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.learning.far_end import FarEnd, Joiner, Lesson
+from codec.learning.far_end import FarEnd, Joiner
 from codec.learning.fit import Judgement, VoiceFit, better, gain_of
 from codec.models import listener, weights_directory
 from codec.units.errors import ModelError
 from codec.units.weights import load_weights
 from codec.voice.embedding import Voice, VoiceEncoder
+from codec.voice.lesson import Lesson
 from codec.voice.residual import ResidualCode
 
 JUDGE_STEPS, DUE_STEPS = 12, 6

@@ -10,7 +10,8 @@ import numpy as np
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.models import Models
-from codec.text.speaker import TextSpeaker, neutral_voice, payloads, to_pcm, voice_from_code, voice_of, voice_to_code
+from codec.speech_files import neutral_voice, payloads, to_pcm, voice_from_code, voice_of, voice_to_code
+from codec.text.speaker import TextSpeaker
 from codec.units import audio_file
 from codec.units.errors import AudioFileError, PayloadError
 from codec.units.phones import PHONES, SILENCE

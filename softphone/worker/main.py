@@ -12,11 +12,10 @@ import threading
 import time
 from typing import Any
 
-from softphone.link.transport import (
+from softphone.link.messages import (
     Close,
     Failure,
     Keep,
-    Link,
     Message,
     Observe,
     Observed,
@@ -31,6 +30,7 @@ from softphone.link.transport import (
     Stop,
     Tune,
 )
+from softphone.link.transport import Link
 from softphone.worker.codec import CodecRoom
 from softphone.worker.stream import WorkerStream
 from softphone.worker.typed_text import TextRoom

@@ -14,11 +14,12 @@ import numpy as np
 import soundfile
 import torch
 
-from codec.text.speaker import SpokenText, TextSpeaker, neutral_voice, to_pcm
+from codec.speech_files import neutral_voice, to_pcm
+from codec.text.speaker import SpokenText, TextSpeaker
 from codec.units.errors import CodecError
 from codec.units.phones import SILENCE
 from codec.units.token import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
-from softphone.link.transport import Message, Said
+from softphone.link.messages import Message, Said
 from softphone.worker.codec import CodecRoom
 from softphone.worker.stream import WorkerStream
 

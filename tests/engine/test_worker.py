@@ -14,11 +14,10 @@ import numpy as np
 import pytest
 
 from softphone import sound_file
-from softphone.link.transport import (
+from softphone.link.messages import (
     CHUNK_BYTES,
     Close,
     Failure,
-    Link,
     Message,
     Observe,
     Observed,
@@ -29,8 +28,8 @@ from softphone.link.transport import (
     Ready,
     Statistics,
     Tune,
-    link_pair,
 )
+from softphone.link.transport import Link, link_pair
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {"interval_ms": 160, "redundancy": 1, "voice": True}

@@ -14,7 +14,7 @@ import torch
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.learning.embedding import through_a_line
-from codec.learning.far_end import HeardBatch, Joiner, Lesson, Stretch
+from codec.learning.far_end import HeardBatch, Joiner, Stretch
 from codec.learning.fit import LEAST_LIKENESS, LIKENESS, MOST_LIKENESS, VoiceFit
 from codec.learning.hearing import REMEMBERED, Heard, Hearing
 from codec.learning.trainer import DUE_STEPS, Lecture, TrainingRoom
@@ -22,6 +22,7 @@ from codec.models import Models, weights_directory
 from codec.units import audio_file
 from codec.units.weights import load_weights
 from codec.voice.embedding import Voice
+from codec.voice.lesson import Lesson
 from codec.wire.settings import EncoderSettings
 from softphone import paths
 from softphone.worker.trainer_client import VoiceRoom

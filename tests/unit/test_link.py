@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softphone.link.transport import (
+from softphone.link.messages import (
     MAX_BODY,
     MAX_PULL,
-    BoundedQueue,
     Close,
     Failure,
-    Link,
     LinkError,
     Message,
     Observe,
@@ -30,10 +28,11 @@ from softphone.link.transport import (
     Say,
     Statistics,
     Stop,
-    link_pair,
     pack,
     unpack,
 )
+from softphone.link.queue import BoundedQueue
+from softphone.link.transport import Link, link_pair
 
 streams = st.integers(0, 2**32 - 1)
 json_objects = st.dictionaries(

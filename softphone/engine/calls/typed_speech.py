@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softphone.control.protocol import ControlError, Failure, Reply, Say
-from softphone.link.transport import LinkError
+from softphone.link.messages import LinkError
 
 if TYPE_CHECKING:
     from softphone.engine.calls.call import PhoneCall

@@ -11,10 +11,9 @@ from typing import Any
 from softphone.control.protocol import CallStatistics
 from softphone.engine.phv.receiver_report import Received, TransitTimes
 from softphone.engine.phv.tuning import PhvTuning
-from softphone.link.transport import (
+from softphone.link.messages import (
     CHUNK_BYTES,
     CHUNK_SAMPLES,
-    BoundedQueue,
     Close,
     Keep,
     Message,
@@ -27,6 +26,7 @@ from softphone.link.transport import (
     Statistics,
     Tune,
 )
+from softphone.link.queue import BoundedQueue
 
 FILL_SAMPLES = 3 * CHUNK_SAMPLES
 """60 ms of decoded sound are kept ahead of the playout: the time that the worker has for an answer."""

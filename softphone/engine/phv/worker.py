@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from softphone.control.protocol import Worker
 from softphone.engine.phv.stream import PhvStream
-from softphone.link.transport import Failure, Keep, Link, Message, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop, link_pair
+from softphone.link.messages import Failure, Keep, Message, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop
+from softphone.link.transport import Link, link_pair
 
 State = Literal["starting", "ready", "died", "unavailable", "stopped"]
 READY_DEADLINE_S = 60.0

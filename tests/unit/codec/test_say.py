@@ -10,7 +10,8 @@ import torch
 from codec.decoder import Decoder
 from codec.describe.typed import LEAD_TICKS, MAX_WAITING_S, TypedSpeech
 from codec.encoder import Encoder
-from codec.text.speaker import TextSpeaker, neutral_voice, payloads, to_pcm, voice_from_code, voice_of, voice_to_code
+from codec.speech_files import neutral_voice, payloads, to_pcm, voice_from_code, voice_of, voice_to_code
+from codec.text.speaker import TextSpeaker
 from codec.units.errors import TextError
 from codec.units.phones import PHONES, SILENCE, UNVOICED, VOWELS
 from codec.units.token import Token

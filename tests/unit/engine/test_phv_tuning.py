@@ -8,7 +8,7 @@ from softphone.control.protocol import CallStatistics, Direction
 from softphone.engine.phv.adaptation import FIRST_REDUNDANCY
 from softphone.engine.phv.receiver_report import Received
 from softphone.engine.phv.stream import PhvStream
-from softphone.link.transport import Message, Open, Tune
+from softphone.link.messages import Message, Open, Tune
 
 SETTINGS = {"interval_ms": 160, "redundancy": 1, "detail": 2, "voice": True, "comfort_noise": True, "profile": "adaptive", "max_rate": 0}
 NOTHING_LOST = Received(0, 0, 0, 0.0)
