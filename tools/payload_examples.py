@@ -5,11 +5,9 @@ To be run whenever the tables in models/ change; a test compares.
 
 from pathlib import Path
 
-from codec.detail.layer import DetailLayer
 from codec.models import model_id, weights_directory
 from codec.speak.comfort_noise import TYPE as NOISE
 from codec.units.phones import phone_index
-from codec.units.weights import load_weights
 from codec.wire.link_report import LinkReport
 from codec.wire.packet import Extension, Packet, VoicePiece, serialize
 from codec.wire.range_coder import FrequencyTable, RangeEncoder
@@ -48,9 +46,7 @@ EXAMPLES = {
 
 def entropy() -> Entropy:
     """The tables of the shipped models."""
-    folder = weights_directory()
-    detail = DetailLayer.tables(load_weights(folder / "detail.safetensors")[0])
-    return Entropy.from_weights(load_weights(folder / "entropy.safetensors")[0] | detail)
+    return Entropy.load(weights_directory())
 
 
 class _Spoken(RangeEncoder):

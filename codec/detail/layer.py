@@ -13,12 +13,11 @@ from torch.nn import functional
 
 from codec.speak.mel import LOG_PER_DB, MEL_BANDS
 from codec.units.phones import PHONES
-from codec.wire.tables import DETAIL_CODES, DETAIL_STAGES
+from codec.wire.tables import DETAIL_CODES, DETAIL_STAGES, TABLES
 
 STAGES = DETAIL_STAGES
 CODES = DETAIL_CODES
 """Entries of the codebook of a stage."""
-TABLES = "tables."
 LATENT = 24
 REACH = 7
 """Frames on either side of a segment that the encoder hears."""

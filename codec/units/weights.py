@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from codec.units.errors import ModelError
+from codec.units.arrays import SCALE, load_arrays
 
-_SCALE = ":scale"
 _SMALLEST = 4096
 
 
@@ -26,7 +24,7 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
         if quantise and name.endswith("weight") and values.ndim >= 2 and values.numel() > _SMALLEST:
             scale = values.flatten(1).abs().amax(1).clamp_min(1e-12) / 127
             stored[name] = (values / scale.view(-1, *[1] * (values.ndim - 1))).round().to(torch.int8)
-            stored[name + _SCALE] = scale
+            stored[name + SCALE] = scale
         else:
             stored[name] = values.half()
     path.write_bytes(ordered_header(save(stored, dict(metadata))))
@@ -47,18 +45,5 @@ def ordered_header(data: bytes) -> bytes:
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """-> (float32 tensors, metadata). Raises ModelError."""
-    try:
-        with safe_open(str(path), "pt") as file:
-            metadata = dict(file.metadata() or {})
-            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"The weights {path} cannot be read ({error}): reinstall the softphone package.") from error
-    tensors = {}
-    for name, tensor in stored.items():
-        if name.endswith(_SCALE):
-            continue
-        values = tensor.float()
-        if (scale := stored.get(name + _SCALE)) is not None:
-            values = values * scale.view(-1, *[1] * (values.ndim - 1))
-        tensors[name] = values
-    return tensors, metadata
+    arrays, metadata = load_arrays(path)
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}, metadata

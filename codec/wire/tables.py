@@ -4,11 +4,12 @@ Contexts never reach beyond one packet, so that each packet can be read alone: w
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
+from numpy.typing import ArrayLike, NDArray
 
+from codec.units.arrays import load_arrays
 from codec.units.phones import PHONES, SILENCE, UNVOICED, VOWELS
 from codec.wire.range_coder import TOTAL, FrequencyTable
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES
@@ -24,6 +25,8 @@ PHONE_CLASSES = 5
 GLIDE_CONTEXTS = 4
 DETAIL_STAGES = 2
 DETAIL_CODES = 256
+TABLES = "tables."
+"""Begins the names of the tables among the weights of the detail layer."""
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "flags": (FLAGS,),
@@ -79,9 +82,17 @@ class Entropy:
         self._made: dict[tuple[str, tuple[int, ...]], FrequencyTable] = {}
 
     @classmethod
-    def from_weights(cls, tensors: Mapping[str, Tensor]) -> "Entropy":
-        """From the tensors of `entropy.safetensors`. Raises KeyError, ValueError."""
-        return cls({name: tensor.numpy().astype(np.int64) for name, tensor in tensors.items()})
+    def from_weights(cls, tensors: Mapping[str, ArrayLike]) -> "Entropy":
+        """From the arrays or tensors of `entropy.safetensors`. Raises KeyError, ValueError."""
+        return cls({name: np.asarray(tensor).astype(np.int64) for name, tensor in tensors.items()})
+
+    @classmethod
+    def load(cls, directory: Path) -> "Entropy":
+        """From the files of a folder with the codec's weights, without torch. Raises ModelError, KeyError, ValueError."""
+        details = load_arrays(directory / "detail.safetensors")[0]
+        return cls.from_weights(
+            load_arrays(directory / "entropy.safetensors")[0] | {name: details[TABLES + name] for name in DETAIL_SHAPES}
+        )
 
     def table(self, name: str, *context: int) -> FrequencyTable:
         """The frequencies of one symbol; kept once made, as a conversation uses few of the contexts."""

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
-from codec.detail.layer import CODES, STAGES, TABLES, DetailLayer
+from codec.detail.layer import CODES, STAGES, DetailLayer
 from codec.train.card import data_card, figures_of, trained_on, write_card
 from codec.train.corpus.pack import Corpus
 from codec.train.detail.train import Detail, segments_of
@@ -20,7 +20,7 @@ from codec.train.synthesis.token_data import PART_WEIGHT, TokenData, collate
 from codec.units.phones import PHONES
 from codec.units.weights import ordered_header
 from codec.wire.range_coder import TOTAL
-from codec.wire.tables import DETAIL_SHAPES, phone_class
+from codec.wire.tables import DETAIL_SHAPES, TABLES, phone_class
 
 UTTERANCES = 600
 BACKOFF = 24.0
