@@ -41,6 +41,7 @@ test: lint types check
 lint: test-setup
 	$(BIN)/ruff check codec softphone tests tools
 	$(BIN)/ruff format --check codec softphone tests tools
+	$(BIN)/lint-imports
 
 types: test-setup
 	$(BIN)/mypy
