@@ -45,6 +45,7 @@ def test_it_brings_everything(installed: Path) -> None:
         "codec/weights/recogniser.safetensors",
     ):
         assert (installed / part).is_file(), part
+    assert not (installed / "codec" / "train").exists()
     assert command(installed, "--version").stdout == "softphone 0.1.0\n"
 
 
