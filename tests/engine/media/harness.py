@@ -6,12 +6,15 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import soundfile
+
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
 RATE = 16000
@@ -57,6 +60,10 @@ class PeerProcess:
     def stat(self) -> dict[str, Any]:
         self.do("stat")
         return self.wait("stat")
+
+    def wait_stat(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30) -> dict[str, Any]:
+        """The first statistics for which `wanted` holds."""
+        return until(lambda: stat if wanted(stat := self.stat()) else None, seconds, "statistics as wanted") or {}
 
     def quit(self) -> dict[str, Any]:
         """Orderly shutdown; the process must end by itself with status 0."""
