@@ -6,6 +6,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from codec import analysis
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.fingerprint import fingerprint
@@ -24,17 +25,20 @@ TAIL_STEPS = 75
 
 
 class Phv:
-    """`redundancy`: how many earlier groups a packet repeats; `detail`: codes of the second layer. Raises ModelError."""
+    """`redundancy`: how many earlier groups a packet repeats; `detail`: codes of the second layer; `voice_known`: the listener knows the
+    speaker from the first word on, and is told nothing of him. Raises ModelError."""
 
     hold_ms = STEP_MS
 
-    def __init__(self, redundancy: int, detail: int = 0) -> None:
-        self._settings = EncoderSettings(redundancy=redundancy, detail=detail)
+    def __init__(self, redundancy: int, detail: int = 0, voice_known: bool = False) -> None:
+        self._settings = EncoderSettings(redundancy=redundancy, detail=detail, voice=not voice_known)
         self._models = own_models()
         self.fingerprint = f"{fingerprint()} {self._settings}"
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
         encoder, decoder = Encoder(self._models, self._settings), Decoder(self._models)
+        if not self._settings.voice:
+            decoder.meet(analysis.own_voice(pcm, self._models))
         payloads: list[bytes] = []
         heard: list[NDArray[np.int16]] = []
         lags: list[int] = []
