@@ -65,6 +65,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._negotiation = Renegotiation(weakref.ref(self), environment.schedule)
         self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
         self._transfer = TransferProgress(number, environment.publish)
+        self.keys_when_up = ""
+        """Pressed once the far end has answered; as `Call.keys` of the control protocol."""
         self._redirections = 0
         self._end_reason = ""
         self._successor: weakref.ref[PhoneCall] | None = None
@@ -211,6 +213,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             for transport in self._transports:
                 self._environment.rtcp_gate.open(transport)
             self.media.call_is_up()
+            if self.keys_when_up:
+                self._keys.press(dtmf.after_answer(self.keys_when_up), "rfc4733")
+                self.keys_when_up = ""
         if self.state == "disconnected":
             self._finish(event)
         else:

@@ -50,7 +50,7 @@ def import_cards(data: bytes, contacts: Contacts, *, own: bool = False, source: 
     cards = vcard.read(data)
     if not cards.contacts and not cards.skipped:
         raise StoreError(f"{source} holds no vCard; such a file has lines BEGIN:VCARD, and phones export it as .vcf")
-    result = Imported(skipped=len(cards.skipped), remarks=cards.skipped)
+    result = Imported(skipped=len(cards.skipped), remarks=[*cards.skipped, *cards.remarks])
     book = _Book(contacts.all())
     for card in cards.contacts:
         book.take(card, own, result)

@@ -19,6 +19,7 @@ from textual.worker import WorkerFailed
 
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup
+from softphone.store.dial import Target
 from softphone.store.errors import StoreError
 from softphone.store.store import Store, open_store
 from softphone.tui import actions as table
@@ -189,6 +190,10 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
     def resolve(self, text: str) -> str:
         """The SIP URI that `text` means for the account that will call. Raises StoreError."""
         return self.store.resolve(text, self.default_domain())
+
+    def target(self, text: str) -> Target:
+        """Like `resolve`, with the keys that are to be pressed in the call."""
+        return self.store.target(text, self.default_domain())
 
     def default_domain(self) -> str:
         """Host of the account that will call: the first that is registered, else the first with a server; "" without one."""

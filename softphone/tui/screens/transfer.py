@@ -55,7 +55,7 @@ class TransferDialog(Dialog[Target]):
                 yield Static("or to an address (tab):", markup=False)
             else:
                 yield Static("to an address; to speak with them first, press esc, dial them, and come back here:", markup=False)
-            yield DialField(self.phone.store.complete, self.phone.resolve, prompt="to")
+            yield DialField(self.phone.store.complete, self.phone.target, prompt="to")
 
     def on_mount(self) -> None:
         if self._others:

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from softphone.store.dial import Completion
+from softphone.store.dial import Completion, Target
 from softphone.store.errors import StoreError
 from softphone.tui.names import short
 from softphone.tui.widgets.line import Line
@@ -60,15 +60,17 @@ class DialField(Vertical):
     """
 
     class Dialled(Message):
-        """Call `uri`; `name` is that of the contact, where one was chosen."""
+        """Call `uri` and press `keys` in the call; `name` is that of the contact, where one was chosen, and `text` what was typed."""
 
-        def __init__(self, uri: str, name: str) -> None:
+        def __init__(self, uri: str, name: str, keys: str = "", text: str = "") -> None:
             super().__init__()
             self.uri = uri
             self.name = name
+            self.keys = keys
+            self.text = text or uri
 
     def __init__(
-        self, complete: Callable[[str], list[Completion]], resolve: Callable[[str], str], *, prompt: str = "dial", id: str | None = None
+        self, complete: Callable[[str], list[Completion]], resolve: Callable[[str], Target], *, prompt: str = "dial", id: str | None = None
     ) -> None:
         super().__init__(id=id)
         self._complete = complete
@@ -158,7 +160,7 @@ class DialField(Vertical):
 
     def _dial(self, text: str, name: str) -> None:
         try:
-            uri = self._resolve(text)
+            target = self._resolve(text)
         except StoreError as error:
             self._show([])
             self.complain(str(error))
@@ -169,7 +171,7 @@ class DialField(Vertical):
         with field.prevent(Input.Changed):
             field.value = ""
         self._show([])
-        self.post_message(self.Dialled(uri, name))
+        self.post_message(self.Dialled(target.uri, name, target.keys, text))
 
     def _show(self, found: list[Completion]) -> None:
         self._found = found
