@@ -192,7 +192,7 @@ def tidy_uri(text: str) -> str:
     number = phone_number.read(uri)
     if number is not None and (scheme := re.match("tel:|callto:|sips?:", uri, re.IGNORECASE)) is not None:
         # As it is written, where no parameter of the URI changes it; sip:7001234 has no host, so its server is the one of the account.
-        written = uri[scheme.end() :].partition(";")[0]
+        written = uri[scheme.end() :].partition(";")[0].strip()
         return written + number.keys if phone_number.read(written) == phone_number.PhoneNumber(number.digits) else number.text
     if number is not None or sip_address.valid(uri):
         return uri
