@@ -8,9 +8,9 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from codec.units import wav_file
 from codec.errors import AudioFileError
 from codec.tokens import SAMPLE_RATE
+from codec.units import wav_file
 
 MAX_SECONDS = 4 * 3600
 MIN_RATE, MAX_RATE = 4000, 384000

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from softphone.cli import status
+from softphone.cli.output import tell
 from softphone.control.client import ControlClient
 from softphone.control.protocol import ControlError, Say, Status
 from softphone.control.runtime import default_socket
@@ -39,9 +40,9 @@ def _say(client: ControlClient, text: str, wanted: int | None) -> None:
         raise status.CommandError("The text holds control characters: type it without them.")
     call = wanted if wanted is not None else _only_call(client.request(Status())["calls"])
     result = client.request(Say(call=call, text=text))
-    print(f"said in {result['seconds']:.1f} s")
+    tell(f"said in {result['seconds']:.1f} s")
     for doubt in result["doubts"]:
-        print(doubt, file=sys.stderr)
+        tell(doubt, sys.stderr)
 
 
 def _only_call(calls: list[dict[str, Any]]) -> int:

@@ -132,8 +132,10 @@ def _contact(lines: list[ContentLine]) -> tuple[Contact, list[str]]:
 
 
 def _is_sip(line: ContentLine, value: str) -> bool:
-    service = {text.lower() for text in (*line.parameters.get("X-SERVICE-TYPE", ()), *line.parameters.get("SERVICE-TYPE", ()))}
-    return value.lower().startswith(("sip:", "sips:", "tel:")) or (bool(value) and (line.name.startswith("X-") or bool(service & {"sip", "voip"})))
+    if line.name.startswith("X-") and line.name != "X-IMPP":
+        return bool(value)
+    service = {text.lower() for name in ("X-SERVICE-TYPE", "SERVICE-TYPE") for text in line.parameters.get(name, ())}
+    return value.lower().startswith(("sip:", "sips:", "tel:")) or (bool(value) and bool(service & {"sip", "voip"}))
 
 
 def _rank(line: ContentLine, label: str) -> int:

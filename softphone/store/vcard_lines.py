@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _HEAD = re.compile(rb"((?:[^\":]|\"[^\"]*\"?)*):")
-_NAME = re.compile(r"\s*(?:(?P<group>[A-Za-z0-9-]+)\.)?(?P<name>[A-Za-z0-9_/-]+)\s*(?P<parameters>(?:;(?:[^\";]|\"[^\"]*\"?)*)*)", re.DOTALL)
+_NAME = re.compile(
+    r"\s*(?:(?P<group>[A-Za-z0-9-]+)\.)?(?P<name>[A-Za-z0-9_/-]+)\s*(?P<parameters>(?:;(?:[^\";]|\"[^\"]*\"?)*)*)", re.DOTALL
+)
 _PARAMETER = re.compile(r";((?:[^\";]|\"[^\"]*\")*)")
 _PARAMETER_VALUE = re.compile(r"(?:[^\",]|\"[^\"]*\")+")
 _QUOTED_PRINTABLE = re.compile(rb"[^:]*;\s*(?:ENCODING=)?\"?QUOTED-PRINTABLE\"?\s*[;:]", re.IGNORECASE)
@@ -106,9 +108,9 @@ def _unfolded(data: bytes) -> Iterator[bytes]:
     # On bytes: some programs fold in the middle of a character.
     pieces: list[bytes] = []
     quoted = binary = old = False
-    for line in re.split(rb"\r\n|\n|\r", data):
+    for raw in re.split(rb"\r\n|\n|\r", data):
         # Files that were put together of several have a byte order mark before each card.
-        line = line.removeprefix(codecs.BOM_UTF8)
+        line = raw.removeprefix(codecs.BOM_UTF8)
         soft = quoted and bool(pieces) and pieces[-1].rstrip(b" \t").endswith(b"=")
         if pieces and soft:
             pieces[-1] = pieces[-1].rstrip(b" \t")
@@ -142,10 +144,10 @@ def _joined(pieces: list[bytes], quoted: bool) -> bytes:
     )
     joined = [pieces[0]]
     for piece in pieces[1:]:
-        if joined[-1].endswith(b"="):
+        soft = joined[-1].endswith(b"=")
+        if soft:
             joined[-1] = joined[-1][:-1]
-            piece = piece[1:] if folded else piece
-        joined.append(piece)
+        joined.append(piece[1:] if soft and folded else piece)
     return b"".join(joined)
 
 

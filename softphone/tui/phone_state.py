@@ -11,11 +11,14 @@ import msgspec
 
 from softphone.control import protocol as told
 from softphone.control.protocol import AnyEvent, CallState, Media, Registration
+from softphone.plain_text import visible
 from softphone.tui.call_view import CallView
 
 LOCAL = "local"
 """The engine's account for calls without a server."""
 NOTICES = 50
+LONGEST_NOTICE = 600
+"""Characters; reasons and names in it come from the network."""
 OLD_S = 10.0
 MESSAGES = 200
 Topic = Literal["engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence"]
@@ -127,7 +130,7 @@ class PhoneState:
 
     def notice(self, kind: Kind, text: str, call: int | None = None) -> frozenset[Topic]:
         """Tell the user something; the same sentence twice in a row is told once, unless it is an old one."""
-        new = Notice(kind, text, call, self._clock())
+        new = Notice(kind, visible(text, LONGEST_NOTICE), call, self._clock())
         if not self.notices or self.notices[-1] != new or new.when - self.notices[-1].when > OLD_S:
             self.notices.append(new)
         return frozenset({"notices"})

@@ -122,7 +122,9 @@ def test_a_number_is_called_and_then_its_keys_are_pressed(store: Store) -> None:
         store.target("(202) 555-0143", "")
 
 
-@pytest.mark.parametrize("uri", ["sip:+1-201-555-0123;ext=55@host.example;user=phone", "sip:100,,4@host.example", "sips:(030)@host.example"])
+@pytest.mark.parametrize(
+    "uri", ["sip:+1-201-555-0123;ext=55@host.example;user=phone", "sip:100,,4@host.example", "sips:(030)@host.example"]
+)
 def test_sip_addresses_are_left_as_they_are(store: Store, uri: str) -> None:
     assert store.target(uri, "dom.example") == Target(uri)
 
@@ -133,5 +135,3 @@ def test_two_extensions_of_one_number_are_two_people(store: Store) -> None:
     # The company's number says who may be calling, but nobody's calls are answered by it.
     assert store.contacts.name_of("sip:+12025550100@dom.example") in ("Ann", "Ben", "Bridge")
     assert store.contacts.rules_for("sip:+12025550100@dom.example", ["dom.example"]) is None
-
-

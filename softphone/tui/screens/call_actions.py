@@ -96,7 +96,7 @@ class CallActions(PhoneParts):
             await self.ask(ask.Resume(call=other.number))
 
     def action_transfer(self) -> None:
-        from softphone.tui.screens.transfer import Target, TransferDialog  # noqa: PLC0415 - opened seldom
+        from softphone.tui.screens.transfer import TransferDialog  # noqa: PLC0415 - opened seldom
 
         call = self.state.call
         if call is None:

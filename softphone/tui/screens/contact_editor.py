@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Checkbox, Label, Static, TextArea
 
+from softphone.plain_text import visible
 from softphone.store.contacts import Address, Contact, check, tidy_uri
 from softphone.store.errors import StoreError
 from softphone.tui.screens.form_dialog import FormDialog
@@ -64,7 +65,7 @@ class AddressLines(Vertical):
         yield Static("", classes="field--trouble", markup=False)
 
     def complain(self, sentence: str) -> None:
-        self.query_one(".field--trouble", Static).update(f"! {sentence}")
+        self.query_one(".field--trouble", Static).update(f"! {visible(sentence)}")
         self.add_class("-wrong")
         self.area.focus()
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -46,7 +47,11 @@ class TransferDialog(Dialog[Target]):
                 yield Static("to somebody you talk with already (enter):", markup=False)
                 yield OptionList(
                     *[
-                        Option(f"{who(calls[number].state.remote, self.phone.name_of)}  {state_text(calls[number], self.phone.clock())}")
+                        Option(
+                            Content(
+                                f"{who(calls[number].state.remote, self.phone.name_of)}  {state_text(calls[number], self.phone.clock())}"
+                            )
+                        )
                         for number in self._others
                     ],
                     compact=True,

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from softphone.plain_text import LONGEST_NAME, visible
 from softphone.store.dial import Completion, Target
 from softphone.store.errors import StoreError
 from softphone.tui.names import short
@@ -98,13 +99,13 @@ class DialField(Vertical):
         """Say right here what is wrong; "" takes it away."""
         line = self.query_one("#complaint", Line)
         line.set_class(bool(text), "-shown")
-        line.show(Content(f"✗ {text}") if text else Content(""))
+        line.show(Content(f"✗ {visible(text)}") if text else Content(""))
 
     def give_back(self, text: str, why: str) -> None:
         """What could not be called stands there again, with the reason, to be called once more."""
         field = self.query_one(DialInput)
         with field.prevent(Input.Changed):
-            field.value = text
+            field.value = visible(text)
         self.complain(why)
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -184,4 +185,5 @@ class DialField(Vertical):
 def _row(found: Completion) -> Content:
     star = "* " if found.favourite else "  "
     label = f"  {found.label}" if found.label else "  called before" if found.source == "history" else ""
-    return Content.assemble(star, (found.name or short(found.uri), "bold"), f"  {short(found.uri)}" if found.name else "", (label, "dim"))
+    name = visible(found.name, LONGEST_NAME)
+    return Content.assemble(star, (name or short(found.uri), "bold"), f"  {short(found.uri)}" if name else "", (visible(label), "dim"))
