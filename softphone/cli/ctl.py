@@ -1,6 +1,7 @@
 """`softphone ctl`: any command of the control socket, and its events, as JSON lines (docs/control.md)."""
 
 import argparse
+import codecs
 import json
 import sys
 import time
@@ -111,7 +112,8 @@ def _json(text: str) -> Any:
 def _requests(client: ControlClient) -> int:
     """Requests of standard input, each answered before the next is sent."""
     result = status.OK
-    for line in sys.stdin.buffer:
+    for raw in sys.stdin.buffer:
+        line = raw.removeprefix(codecs.BOM_UTF8)
         if not line.strip():
             continue
         number = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from softphone.files import text_file
+from softphone.files.text_file import TextFileError
 from softphone.store import private_file, sip_address, vcard
 from softphone.store.contacts import Address, Contact, Contacts
 from softphone.store.errors import StoreError
@@ -148,10 +150,8 @@ def _keys(contact: Contact) -> set[str]:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read ({getattr(error, 'strerror', error)})") from None
-    if len(data) > MAX_FILE:
-        raise StoreError(f"{path} is larger than {MAX_FILE // 1_000_000} MB; split it")
-    return data
+        return text_file.read_bytes(path, MAX_FILE)
+    except FileNotFoundError as error:
+        raise StoreError(f"{path} cannot be read ({error.strerror})") from None
+    except TextFileError as error:
+        raise StoreError(f"{path} cannot be read ({error})") from None
