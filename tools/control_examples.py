@@ -66,6 +66,7 @@ COMMANDS: dict[type[Command], Command] = {
         Register(id=2, account="work", uri=ALICE, password="never in a log"),
         Unregister(id=3, account="work"),
         Call(id=4, uri=BOB, max_rate=2400),
+        Call(id=4, uri="+1-202-555-0100", keys=",,4321#"),
         Answer(id=5, call=3),
         Hangup(id=6, call=3),
         Play(id=7, call=3, wav="/home/alice/hello.wav"),

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 def _line(call: CallRecord, name: str) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(call.started))
     minutes, seconds = divmod(int(call.duration_s), 60)
-    fate = _SIGNS[call.outcome] or f"{minutes}:{seconds:02} {call.codec}"
+    fate = "cancelled" if call.cancelled else _SIGNS[call.outcome] or f"{minutes}:{seconds:02} {call.codec}"
     who = f"{name} <{call.remote}>" if name else call.remote
     return f"{when}  {'to  ' if call.direction == 'outgoing' else 'from'}  {who}  {fate}" + (f" ({call.reason})" if call.reason else "")
 

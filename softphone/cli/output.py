@@ -18,10 +18,12 @@ class Output:
         self._line = ""
         self._last = ""
 
-    def event(self, event: AnyEvent) -> None:
-        """Show an event."""
+    def event(self, event: AnyEvent, *, to_people: bool = True) -> None:
+        """Show an event; `to_people` False: what it means to people is said otherwise."""
         if self._json:
             tell_json(to_line(event).decode())
+        elif not to_people:
+            return
         elif isinstance(event, CallStatistics):
             self.progress(statistics_line(event))
         elif (sentence := event_sentence(visible_event(event))) and sentence != self._last:

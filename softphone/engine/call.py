@@ -24,6 +24,7 @@ from softphone.engine.renegotiation import Renegotiation
 from softphone.engine.sip_trace import FarEnd
 from softphone.engine.transfer import TransferProgress
 from softphone.errors import SoftphoneError
+from softphone.store.history import HUNG_UP_HERE
 
 PJ_EINVALIDOP = 70013
 PJSIP_ESESSIONTERMINATED = 171140
@@ -119,7 +120,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         parameters.statusCode = pj.PJSIP_SC_RINGING
         self._perform("answered", lambda: self.answer(parameters))
 
-    def end(self, code: int | None = None, reason: str = "hung up here") -> None:
+    def end(self, code: int | None = None, reason: str = HUNG_UP_HERE) -> None:
         """Hang up, cancel or refuse. Raises CallError."""
         self._end_reason = self._end_reason or reason
         if not self.is_known:

@@ -145,6 +145,7 @@ class Commands:
             "loudspeaker": engine.sound.loudspeaker,
             "history": engine.history.note or engine.history.remark,
             "stay": engine.stay,
+            "supervised": engine.supervised,
             "auto_answer": engine.reception.answer_all,
             "do_not_disturb": engine.reception.do_not_disturb,
             "worker": {

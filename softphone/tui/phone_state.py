@@ -13,6 +13,7 @@ from softphone.control import protocol as told
 from softphone.control.protocol import AnyEvent, CallState, Media, Registration
 from softphone.plain_text import visible
 from softphone.tui.call_view import CallView
+from softphone.tui.names import who
 
 LOCAL = "local"
 """The engine's account for calls without a server."""
@@ -218,6 +219,9 @@ class PhoneState:
         """The connection ended; calls that are lost are told apart from calls that ended."""
         self.engine.state = "down"
         self.engine.reason = reason
+        lost = [who(view.state.remote) for view in self.calls.values()]
+        if lost:
+            reason = f"{reason}; lost: the {'call' if len(lost) == 1 else 'calls'} with {', '.join(lost)}"
         for view in list(self.calls.values()):
             self._end(view, msgspec.structs.replace(view.state, state="disconnected", reason="the engine ended under it; call again"))
         return self.notice("error", reason) | EVERYTHING

@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from softphone import paths
 from softphone.control import protocol as ask
-from softphone.store.dial import Target
+from softphone.store import dial
 from softphone.store.errors import StoreError
 from softphone.tui.call_view import CallView
 from softphone.tui.names import short
@@ -31,7 +31,7 @@ class CallActions(PhoneParts):
 
     async def on_dial_field_dialled(self, event: DialField.Dialled) -> None:
         self._here.set_focus(None)
-        await self.call_target(Target(event.uri, event.keys), event.text)
+        await self.call_target(dial.Target(event.uri, event.keys), event.text)
 
     async def call_text(self, text: str) -> None:
         """Call what `text` means, or say at the dial field why not."""
@@ -42,7 +42,7 @@ class CallActions(PhoneParts):
             return
         await self.call_target(target, text)
 
-    async def call_target(self, target: Target, text: str) -> None:
+    async def call_target(self, target: dial.Target, text: str) -> None:
         """Call; calls that are up are put on hold first. If the engine refuses, `text` stands in the dial field again."""
         await self._hold_others(None)
         try:
@@ -96,7 +96,7 @@ class CallActions(PhoneParts):
             await self.ask(ask.Resume(call=other.number))
 
     def action_transfer(self) -> None:
-        from softphone.tui.screens.transfer import TransferDialog  # noqa: PLC0415 - opened seldom
+        from softphone.tui.screens.transfer import Target, TransferDialog  # noqa: PLC0415 - opened seldom
 
         call = self.state.call
         if call is None:

@@ -167,6 +167,8 @@ def length(seconds: float) -> str:
 
 def _what(record: CallRecord) -> tuple[str, str, str]:
     incoming = record.direction == "incoming"
+    if record.cancelled:
+        return "→", "cancelled", "$warning"
     match record.outcome:
         case "missed":
             return "✗", "missed", "$error"
