@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from softphone.files import text_file
+from softphone.files import private_file, text_file
+from softphone.files.errors import StoreError
 from softphone.files.text_file import TextFileError
-from softphone.store import private_file, sip_address, vcard
+from softphone.store import sip_address, vcard
 from softphone.store.contacts import Address, Contact, Contacts
-from softphone.store.errors import StoreError
 from softphone.store.folding import fold
 
 MAX_FILE = 100_000_000

@@ -10,8 +10,8 @@ from textual.screen import Screen
 
 from softphone import paths
 from softphone.control import protocol as ask
+from softphone.files.errors import StoreError
 from softphone.store import dial
-from softphone.store.errors import StoreError
 from softphone.tui.call_view import CallView
 from softphone.tui.names import short
 from softphone.tui.screens.base import PhoneParts

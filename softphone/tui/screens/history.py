@@ -14,9 +14,9 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
+from softphone.files.errors import StoreError
 from softphone.plain_text import visible
 from softphone.store.contacts import Address, Contact
-from softphone.store.errors import StoreError
 from softphone.store.history import CallRecord
 from softphone.tui.names import short
 from softphone.tui.screens.base import bindings

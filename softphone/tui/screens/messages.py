@@ -16,8 +16,8 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 
 from softphone.control.protocol import SendMessage
+from softphone.files.errors import StoreError
 from softphone.plain_text import visible
-from softphone.store.errors import StoreError
 from softphone.store.messages import Conversation, MessageRecord, peer_key
 from softphone.tui.names import short
 from softphone.tui.screens.base import PhoneScreen, bindings

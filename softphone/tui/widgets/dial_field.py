@@ -13,9 +13,9 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from softphone.files.errors import StoreError
 from softphone.plain_text import LONGEST_NAME, visible
 from softphone.store.dial import Completion, Target
-from softphone.store.errors import StoreError
 from softphone.tui.names import short
 from softphone.tui.widgets.line import Line
 
