@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from softphone.bench.manifest import ManifestError, read_manifest
+from softphone.bench.instruments.manifest import ManifestError, read_manifest
 
 from softphone import config
 from softphone.bench.impairment.impairment import ImpairmentError, read_trace
