@@ -104,6 +104,7 @@ RESULTS: dict[type[Command], dict[str, Any]] = {
         "loudspeaker": True,
         "history": "",
         "stay": False,
+        "supervised": False,
         "auto_answer": False,
         "do_not_disturb": False,
         "worker": {"state": "ready", "reason": "", "pid": 4712, "restarts": 0, "facts": {"version": "3", "model": "0123456789ab"}},
