@@ -221,7 +221,7 @@ class PhoneState:
         self.engine.reason = reason
         lost = [who(view.state.remote) for view in self.calls.values()]
         if lost:
-            reason = f"{reason}; lost: the {'call' if len(lost) == 1 else 'calls'} with {', '.join(lost)}"
+            self.notice("error", f"lost: the {'call' if len(lost) == 1 else 'calls'} with {', '.join(lost)}; call again")
         for view in list(self.calls.values()):
             self._end(view, msgspec.structs.replace(view.state, state="disconnected", reason="the engine ended under it; call again"))
         return self.notice("error", reason) | EVERYTHING
