@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from softphone.bench.instruments.manifest import ManifestError, read_manifest
 
 from softphone import config
 from softphone.bench.impairment.impairment import ImpairmentError, read_trace
+from softphone.bench.instruments.manifest import ManifestError, read_manifest
 from softphone.config import Account
 from softphone.config.fields import ConfigError
 from softphone.config.network import secret
