@@ -16,8 +16,8 @@ ROUGH_QUANTILE, ROUGH_SHARE, ROUGH_TICKS = 0.99, 0.9, 10
 EARLY_TICKS = 8
 """What is rough from the beginning will be rougher: 160 ms more, until ten seconds were heard."""
 
-SPARE_TICKS = 3
-"""60 ms more than that: a sound is spoken better when it is known what follows, and the end of a group would run dry."""
+SPARE_TICKS = 2
+"""40 ms more than that: a sound is spoken better when it is known what follows, and the end of a group would run dry."""
 
 FEW_TOKENS = 40
 FIRST_TICKS = 14
