@@ -9,7 +9,8 @@ import pytest
 from softphone.control.protocol import Answer, AutoAnswer, CallState, ControlError, Event, Hangup, Log, Status
 from softphone.control.protocol import Call as CallCommand
 from softphone.engine.ack_watch import ACK_S, SLOW_ACK_S, AckWatch
-from softphone.engine.call_gate import LINGER_S, MAX_CALLS, MAX_RINGING, MAX_UNCERTAIN, OWN_PLACES, PLACES, CallGate
+from softphone.engine.call_gate import CallGate
+from softphone.engine.limits import LINGER_S, MAX_CALLS, MAX_RINGING, MAX_UNCERTAIN, OWN_PLACES, PLACES
 from softphone.engine.sdp_guard import is_harmful
 from softphone.engine.sip_head import read_head
 from tests.fuzzing.sip_talk import Dialog

@@ -1,0 +1,90 @@
+"""What this phone takes from strangers, at most: each limit with the RFC, or the fault of the bundled PJSIP 2.15.1, that it is for.
+
+The wheel has no newer release, so what PJSIP cannot take must not reach it. `pjsip/` below names the file of that version. A limit that
+no RFC gives is well above what phones and servers send.
+"""
+
+from __future__ import annotations
+
+# One message (engine/sip/inspection.py)
+
+PACKET_BYTES = 4000
+"""PJSIP_MAX_PKT_LEN: the rest of a longer datagram is cut off, so its end cannot be trusted. 513 (RFC 3261, 21.5.7)."""
+HEADER_LINES = 128
+HEADER_LINE_BYTES = 2000
+"""Folded lines counted as one."""
+ECHOED_BYTES = 2800
+"""Of Via, Record-Route, From, To, Call-ID and CSeq, which answers repeat (RFC 3261, 8.2.6): CVE-2026-57160 writes one byte past a buffer of
+4000 when "Allow" or "Supported" reaches exactly to its end (pjsip/sip_msg.c, pjsip_generic_array_hdr_print)."""
+LIST_ELEMENTS = 32
+"""Of one Allow, Supported, Require, Unsupported or Accept: PJSIP_GENERIC_ARRAY_MAX_COUNT (pjsip/sip_msg.h)."""
+REQUIRED_BYTES = 256
+"""Of Require and Proxy-Require, which a 420 repeats as Unsupported: CVE-2026-57160."""
+SERVICE_ROUTES = 8
+"""RFC 3608; PJSUA_ACC_MAX_PROXIES: the ninth is written past an array on the stack (CVE-2026-57161; pjsua_acc.c, update_service_route)."""
+ROUTES = 16
+"""Of Route, Record-Route or Path (RFC 3261, 16.12; RFC 3327)."""
+VIAS = 70
+"""RFC 3261, 8.1.1.6: no message passes more servers."""
+CONTACTS = 10
+"""PJSIP_REGC_MAX_CONTACT (sip_regc.h); of a redirection as many (RFC 3261, 8.1.3.4)."""
+CHALLENGES = 16
+"""Of WWW-Authenticate and Proxy-Authenticate (RFC 8760)."""
+BODY_PARTS = 16
+"""Of a multipart body, which PJSIP never sees (CVE-2026-33069, CVE-2026-41415; 568be8ec2)."""
+XML_DEPTH = 32
+"""12306eaf9: PJLIB-UTIL's XML parser calls itself for each level."""
+XML_BYTES = 16384
+
+# Session descriptions (engine/sip/sdp_guard.py)
+
+SDP_HOST_BYTES = 253
+"""Of a host (RFC 1035; PJ_MAX_HOSTNAME): pj_sockaddr_in_set_str_addr() asserts it."""
+SDP_MEDIA_LINES = 12
+"""PJMEDIA_MAX_SDP_MEDIA is 16, and lines of our own are added to it (pjmedia/sdp_neg.c; 1e77041dd, f5bbe2a68)."""
+SDP_FORMATS = 32
+"""PJMEDIA_MAX_SDP_FMT; what is beyond is lost without a word (pjmedia/sdp.c, parse_media)."""
+SDP_ATTRIBUTES = 60
+"""Of the session or of one media line. PJMEDIA_MAX_SDP_ATTR is 68, and PJMEDIA adds its own without asking."""
+SDP_CRYPTOS = 16
+"""RFC 4568; CVE-2026-57162: the tags of all lines go into an array of 64 (transport_srtp_sdes.c, sdes_encode_sdp)."""
+SDP_CRYPTO_TAG_DIGITS = 9
+"""RFC 4568, 9.1."""
+SDP_CANDIDATES = 40
+"""RFC 8839; PJ_ICE_MAX_CAND is more, and each pair of two is tried."""
+SDP_ICE_BYTES = 256
+"""Of ice-ufrag and ice-pwd (RFC 8839, 5.4): CVE-2026-25994."""
+SDP_SOURCES = 32
+"""Lines a=ssrc (RFC 5576)."""
+SDP_PAYLOAD_TYPE = 127
+"""RFC 3551, 6: a greater one is an index past the end of an array on the stack (673b978aa; pjmedia/sdp_neg.c)."""
+SDP_CLOCK_HZ = 384_000
+SDP_PACKET_MS = 1000
+"""Of a=ptime and a=maxptime (RFC 8866, 6.4): CVE-2026-41416. Others are taken out."""
+
+# How many at a time (engine/call_gate.py)
+
+MAX_CALLS = 4
+"""At once, ringing ones counted: the wheel is built with PJSUA_MAX_CALLS of 4."""
+MAX_RINGING = 2
+"""Incoming ones that nobody has answered: who else calls finds the user busy, who can still call and take up what waits."""
+MAX_UNCERTAIN = 3
+"""Of others' calls, those that ring or that were answered and not yet acknowledged: whoever sends them, one place is left."""
+PLACES = 29
+"""Calls whose sockets fit: 64 places (PJ_IOQUEUE_MAX_HANDLES), less those of SIP itself; without one, PJLIB asserts."""
+OWN_PLACES = 4
+"""Of these, the ones that no flood of others' calls can take."""
+LINGER_S = 0.75
+"""How long a closed socket keeps its place, and some more (PJ_IOQUEUE_KEY_FREE_DELAY)."""
+
+# What we print
+
+MAX_URI_BYTES = 768
+"""PJSUA copies a URI into a pool of 1024 bytes, and ends the process when it does not fit (pjsua_core.c, pjsua_verify_sip_url)."""
+
+# Sources whose messages ended the engine (engine/sip/blame.py)
+
+DEATHS_FORGIVEN = 1
+"""Twice is no accident."""
+DEATHS_WITHIN_S = 3600.0
+REFUSED_S = 600.0
