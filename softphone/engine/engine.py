@@ -15,7 +15,7 @@ from typing import Literal
 
 import pjsua2 as pj
 
-from softphone import __version__
+from softphone import __version__, paths
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
@@ -43,6 +43,8 @@ from softphone.engine.recording_notice import RecordingNotice
 from softphone.engine.schedule import Schedule
 from softphone.engine.server import ControlServer
 from softphone.engine.short_sip import ShortSip
+from softphone.engine.sip.blame import Blame
+from softphone.engine.sip.refusal_notices import RefusalNotices
 from softphone.engine.sip_module import SipModule, forget_call, set_t1
 from softphone.engine.sip_trace import SipTrace
 from softphone.engine.sound import open_sound
@@ -99,6 +101,8 @@ class Engine:
         self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
         self.call_gate = CallGate(self.publish)
+        self.blame = Blame(paths.data_dir(), str(socket_path.absolute()))
+        self._refusals = RefusalNotices(self.publish)
         self._sip = SipModule(
             self._sip_passed,
             lambda request: (
@@ -110,6 +114,8 @@ class Engine:
                 or dtmf.refuse(request)
             ),
             self._short_sip.sent,
+            self.blame.admits,
+            self._refusals.tell,
         )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
@@ -156,7 +162,7 @@ class Engine:
         if "x-phv" in self.config.codecs.order:
             self.worker.start()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
-        for note in (self.codecs.refusal, self.sound.note):
+        for note in (self.codecs.refusal, self.sound.note, self._sip.without_hook, self.blame.notice()):
             if note:
                 self.publish(Log(level="warning", message=note))
         gc.collect()
@@ -206,6 +212,7 @@ class Engine:
     def turn(self) -> None:
         """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
         self.endpoint.poll(TURN_MS)
+        self.blame.done()
         for number in [number for number, call in self.calls.items() if call.over]:
             forget_call(int(self.calls.pop(number).this))
         busy = {call.account_name for call in self.calls.values()}

@@ -26,8 +26,6 @@ ROUTES = 16
 """Of Route, Record-Route or Path (RFC 3261, 16.12; RFC 3327)."""
 VIAS = 70
 """RFC 3261, 8.1.1.6: no message passes more servers."""
-CONTACTS = 10
-"""PJSIP_REGC_MAX_CONTACT (sip_regc.h); of a redirection as many (RFC 3261, 8.1.3.4)."""
 CHALLENGES = 16
 """Of WWW-Authenticate and Proxy-Authenticate (RFC 8760)."""
 BODY_PARTS = 16

@@ -19,7 +19,7 @@ from softphone.engine.message_waiting import parse_summary
 from softphone.engine.outside_requests import OutsideRequests
 from softphone.engine.presence_documents import DIALOG_INFO, LONGEST_NOTE, PIDF, read, write
 from softphone.engine.presence_watch import PresenceWatch
-from softphone.engine.sdp_guard import is_harmful
+from softphone.engine.sip.inspection import inspect
 from softphone.engine.sip_head import read_head
 from softphone.engine.sip_trace import SipTrace
 from softphone.errors import SoftphoneError
@@ -126,7 +126,10 @@ def _sip(data: bytes) -> None:
     """What looks at whole SIP messages before PJSIP does; longer ones it drops (PJSIP_MAX_PKT_LEN)."""
     data = data[:4000]
     read_head(data)
-    is_harmful(data)
+    verdict = inspect(data)
+    assert len(verdict.message) <= len(data)
+    if verdict.message:
+        assert not inspect(verdict.message).why, "what PJSIP is given instead is beyond doubt"
     CallGate(lambda _event: None).refuse(data)
     trace = SipTrace()
     trace.passed(False, "192.0.2.7:5060", data)
