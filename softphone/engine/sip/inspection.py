@@ -132,7 +132,7 @@ def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes
 def _body(first: bytes, fields: list[tuple[bytes, bytes]], body: bytes) -> tuple[bytes, int, str]:
     """The body that PJSIP may see; or a status and why it may see none."""
     kind = next((value for name, value in fields if name == b"content-type"), b"")
-    method = first.split(None, 1)[0] if first[:4].upper() != b"SIP/" else _cseq_method(fields)
+    method = _cseq_method(fields) if first[:4].upper() == b"SIP/" else first.partition(b" ")[0]
     if multipart.is_multipart(kind):
         inner = multipart.session_description(kind, body) if method in _WITH_SDP else None
         if inner is None:
@@ -182,14 +182,8 @@ def _refusal(lines: list[bytes], fields: list[tuple[bytes, bytes]], is_response:
             return Verdict(b"", code, why)
         first = f"SIP/2.0 {LOCAL_FAILURE} the answer {why}; ask who runs the server".encode("ascii", "replace")
     message = b"\r\n".join([first, *needed, b"Content-Length: 0", b"", b""])
-    whole = sum(map(len, lines))
-    harmless = len(message) <= whole and len(first) <= limits.HEADER_LINE_BYTES and not re.search(rb"\0|\r(?!\n)", message)
     vias = sum(value.count(b",") + 1 for name, value in fields if name == b"via")
-    if (
-        not harmless
-        or len(message) > limits.ECHOED_BYTES + len(first)
-        or vias > limits.VIAS
-        or not seen >= _ANSWERED_WITH - {b"max-forwards"}
-    ):
-        return Verdict(b"", code, why)
-    return Verdict(message, code, why)
+    complete = seen >= _ANSWERED_WITH - {b"max-forwards"}
+    harmless = len(first) <= limits.HEADER_LINE_BYTES and not re.search(rb"\0|\r(?!\n)", message)
+    small = len(message) <= min(sum(map(len, lines)), limits.ECHOED_BYTES + len(first)) and vias <= limits.VIAS
+    return Verdict(message if complete and harmless and small else b"", code, why)
