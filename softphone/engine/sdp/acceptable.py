@@ -69,7 +69,9 @@ class Ability:
 def write(theirs: Description, able: Ability) -> tuple[str, bool]:
     """(`theirs` for PJSIP, whether one of its lines is taken)."""
     taken = next((line for line in theirs.media if _written(theirs, line, able)), None)
-    text = ["v=0", f"o={theirs.origin}", "s=-", "t=0 0"]
+    # PJSIP ends the process where a line with port 0 has no address (sdp_neg.c, create_answer).
+    address = theirs.address(taken) if taken is not None else ANYWHERE
+    text = ["v=0", f"o={theirs.origin}", "s=-", f"c=IN IP4 {address}", "t=0 0"]
     if taken is not None and able.ice and any(key == "ice-lite" for key, _ in theirs.session.attributes):
         text.append("a=ice-lite")
     for line in theirs.media:
@@ -97,7 +99,7 @@ def _written(theirs: Description, line: MediaSection, able: Ability) -> list[str
     formats = _formats(line, able)
     if not any(mapping.name.lower() != KEYS for mapping, _ in formats.values()):
         return []
-    text = [f"m=audio {line.port} {protocol} {' '.join(formats)}", f"c=IN IP4 {address}"]
+    text = [f"m=audio {line.port} {protocol} {' '.join(formats)}"]
     for number, (mapping, fmtp) in formats.items():
         text.append(f"a=rtpmap:{number} {mapping}")
         if fmtp:

@@ -13,7 +13,7 @@ from softphone.engine.sip.parsed import ParsedMessage
 
 SDP = "application/sdp"
 BAD_REQUEST, NOT_ACCEPTABLE_HERE = 400, 488
-REJECTION = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"
+REJECTION = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"
 """Stands for an answer that cannot be read: nothing of what was offered is taken."""
 _PROVISIONAL = re.compile(rb"SIP/2\.0[ \t]+1\d\d\b", re.IGNORECASE)
 _EMPTY = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*0+[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
