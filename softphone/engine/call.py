@@ -21,6 +21,7 @@ from softphone.engine.guard import pjsip_callback
 from softphone.engine.media import phv
 from softphone.engine.rate_model import RTCP_INTERVAL_S
 from softphone.engine.renegotiation import Renegotiation
+from softphone.engine.sdp.native import text_of
 from softphone.engine.sip_trace import FarEnd
 from softphone.engine.transfer import TransferProgress
 from softphone.errors import SoftphoneError
@@ -264,16 +265,19 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
-        before = prm.sdp.wholeSdp
-        text = self.media.sdp(before, prm.remSdp.wholeSdp)
+        # Never wholeSdp, which is empty where the text has more than 1024 bytes.
+        before = text_of(prm.sdp)
+        if not before:
+            return
+        text = self.media.sdp(before, text_of(prm.remSdp))
         if text != before:
             prm.sdp.wholeSdp = text
 
     @pjsip_callback
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
-        key = dtmf.received(prm.digit, prm.method)
+        key = dtmf.received(prm.digit)
         if key is not None:
-            self._environment.publish(Dtmf(call=self.number, digit=key[0], method=key[1]))
+            self._environment.publish(Dtmf(call=self.number, digit=key))
 
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
         """The answer was that the call is to be made elsewhere (RFC 3261, 8.1.3.4). PJSIP asks each address once, and servers that

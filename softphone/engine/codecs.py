@@ -7,15 +7,17 @@ from typing import Any
 import pjsua2 as pj
 
 from softphone.config import Config
-from softphone.engine.endpoint import PhoneEndpoint
+from softphone.engine.endpoint import CODEC_IDS, PhoneEndpoint
 from softphone.engine.media.codec import CodecDescriptor, CodecRegistry
-from softphone.engine.media.errors import MediaError
+from softphone.engine.media.errors import FmtpError, MediaError
+from softphone.engine.media.fmtp import parse_fmtp
 from softphone.engine.media.install import InstalledCodecs, install_codecs
 from softphone.engine.media.match import FormatMatcher, opus_fits, phv_fits
 from softphone.engine.media.negotiated import NegotiatedCodec, negotiated_codec
 from softphone.engine.media.opus import OpusSettings, opus_descriptor
 from softphone.engine.media.phv import phv_descriptor
 from softphone.engine.media.stream import StreamOpener
+from softphone.engine.sdp.description import Rtpmap
 
 _FMTP = ("version", "inventory", "model")
 
@@ -71,6 +73,17 @@ class PhoneCodecs:
     def negotiated(self, call: pj.Call, media_index: int) -> NegotiatedCodec:
         """Codec and SDP lines of an active audio line. Raises pj.Error."""
         return negotiated_codec(call.getStreamInfo(media_index), CodecRegistry(self._descriptors))
+
+    def speaks(self, mapping: Rtpmap, fmtp: str) -> bool:
+        """Whether a far end's format is one that is offered now, with parameters that fit ours."""
+        name = next((name for name in self.offered if name.lower() == mapping.name.lower()), None)
+        if name is None or f"{mapping.name.lower()}/{mapping.clock_rate}/{mapping.channels}" != CODEC_IDS[name].lower():
+            return False
+        fits = {"x-phv": phv_fits, "opus": opus_fits}.get(name)
+        try:
+            return fits is None or fits(self._phv_fmtp if name == "x-phv" else {}, parse_fmtp(fmtp))
+        except FmtpError:
+            return False
 
     def uninstall(self) -> None:
         """After the last call, before the endpoint is destroyed; keep this object until after that."""

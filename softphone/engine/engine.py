@@ -19,13 +19,14 @@ from softphone import __version__, paths
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
-from softphone.engine import dtmf, strictness
+from softphone.engine import strictness
 from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
 from softphone.engine.address_watch import AddressWatch
 from softphone.engine.alerts import Alerts
 from softphone.engine.call import PhoneCall
 from softphone.engine.call_environment import CallEnvironment
 from softphone.engine.call_gate import CallGate
+from softphone.engine.calls.dtmf_info import InfoKeys
 from softphone.engine.codecs import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.endpoint import PhoneEndpoint
@@ -41,10 +42,13 @@ from softphone.engine.presence import PresenceService
 from softphone.engine.reception import ContactRules, Reception, RulesFor
 from softphone.engine.recording_notice import RecordingNotice
 from softphone.engine.schedule import Schedule
+from softphone.engine.sdp.acceptable import Ability
+from softphone.engine.security import CRYPTO_SUITES
 from softphone.engine.server import ControlServer
 from softphone.engine.short_sip import ShortSip
 from softphone.engine.sip.blame import Blame
 from softphone.engine.sip.refusal_notices import RefusalNotices
+from softphone.engine.sip.sdp_gate import SdpGate
 from softphone.engine.sip_module import SipModule, forget_call, set_t1
 from softphone.engine.sip_trace import SipTrace
 from softphone.engine.sound import open_sound
@@ -97,6 +101,7 @@ class Engine:
         self.requests = OutsideRequests()
         self.presence = PresenceService(self, self._commands.way_to)
         guard = MessageGuard(self.publish)
+        self._info_keys = InfoKeys(lambda head: self.call_gate.call_in(head), self.publish)
         # With a server to ask first, an answer takes its time.
         self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
@@ -111,9 +116,10 @@ class Engine:
                 or self.mailboxes.take(request)
                 or self.presence.take(request)
                 or guard.refuse(request)
-                or dtmf.refuse(request)
+                or self._info_keys.take(request)
             ),
             self._short_sip.sent,
+            SdpGate(self._ability),
             self.blame.admits,
             self._refusals.tell,
         )
@@ -202,6 +208,15 @@ class Engine:
             self.presence.watch.sent(message)
         self.call_gate.passed(sent, message)
         self.sip_trace.passed(sent, peer, message)
+
+    def _ability(self) -> Ability:
+        network = self.config.network
+        return Ability(
+            self.codecs.speaks,
+            plain=network.srtp != "mandatory",
+            suites=frozenset(CRYPTO_SUITES if network.srtp != "off" else ()),
+            ice=network.with_ice,
+        )
 
     def _call_id(self, number: int) -> str:
         try:
@@ -362,6 +377,7 @@ class Engine:
     # Loops over calls and accounts live in functions of their own: a loop variable that lives on would keep a call past libDestroy().
 
     def _connection_lost(self, transport: int) -> None:
+        self._sip.connection_lost(transport)
         for account in list(self.accounts.values()):
             account.connection_lost(transport)
 

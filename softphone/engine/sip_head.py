@@ -24,6 +24,8 @@ class SipHead:
     to_tag: bytes
     branch: bytes
     twice: bool
+    sequence: int = 0
+    """Of CSeq; 0 where it cannot be read."""
 
 
 def read_head(message: bytes) -> SipHead | None:
@@ -43,6 +45,7 @@ def read_head(message: bytes) -> SipHead | None:
     is_response = bool(first) and first[0].upper() == b"SIP/2.0"
     status = int(first[1]) if is_response and len(first) > 1 and first[1].isdigit() and len(first[1]) == 3 else 0
     method = found.get(b"cseq", b"").split()[-1:] if is_response else first[:1]
+    cseq = found.get(b"cseq", b"").split()[:1]
     return SipHead(
         method[0].decode("ascii", "replace").upper() if method else "",
         status,
@@ -51,6 +54,7 @@ def read_head(message: bytes) -> SipHead | None:
         _tag(found.get(b"to", b"")),
         found.get(b"via", b""),
         twice,
+        int(cseq[0]) if cseq and cseq[0].isdigit() and len(cseq[0]) <= 10 else 0,
     )
 
 

@@ -18,8 +18,12 @@ from typing import Any
 from cffi import FFI
 
 from softphone.engine.media.abi import find_library
+from softphone.engine.sip import auth_gate
+from softphone.engine.sip.dropped import DroppedData
 from softphone.engine.sip.inspection import Verdict, inspect
+from softphone.engine.sip.parsed import ParsedMessage, extra_headers
 from softphone.engine.sip.receive_hook import ReceiveHook
+from softphone.engine.sip.sdp_gate import Refusal, SdpGate
 
 BAD_REQUEST, FORBIDDEN, REQUEST_TIMEOUT = 400, 403, 408
 log = logging.getLogger(__name__)
@@ -39,7 +43,7 @@ typedef struct {
     struct { void *pool; void *transport; void *tp_data; pj_ioqueue_op_key_t op_key; void *rdata; } tp_info;
     struct { pj_time_val timestamp; char packet[4000]; uint32_t zero; long len; pj_sockaddr src_addr; int src_addr_len;
              char src_name[46]; int src_port; } pkt_info;
-    struct { char *msg_buf; int len; } msg_info;
+    struct { char *msg_buf; int len; void *msg; } msg_info;
 } pjsip_rx_data;
 typedef struct {
     void *prev; void *next; void *pool; char obj_name[32]; char *info; pj_time_val rx_timestamp; void *mgr;
@@ -124,8 +128,8 @@ def forget_call(address: int) -> None:
 
 class SipModule:
     """`passed(sent, peer, message)` gets each message; `answer(message)` may name a status that a request is answered with at once;
-    `rewrite(message)` says what is sent instead, at most as long; `admit(peer, message)` sees what comes before PJSIP does, and may shut
-    it out; `refused(peer, why)` is told of what PJSIP must not see.
+    `rewrite(message)` says what is sent instead, at most as long; `descriptions` sees each SDP that came; `admit(peer, message)` sees what
+    comes before PJSIP does, and may shut it out; `refused(peer, why)` is told of what PJSIP must not see.
 
     All run on the thread that polls PJSIP. Keep the object until after `libDestroy()`.
     """
@@ -133,8 +137,9 @@ class SipModule:
     def __init__(
         self,
         passed: Callable[[bool, str, bytes], None],
-        answer: Callable[[bytes], int | None],
+        answer: Callable[[bytes], int | Refusal | None],
         rewrite: Callable[[bytes], bytes],
+        descriptions: SdpGate,
         admit: Callable[[str, bytes], bool] = lambda _peer, _message: True,
         refused: Callable[[str, str], None] = lambda _peer, _why: None,
     ) -> None:
@@ -144,6 +149,8 @@ class SipModule:
         self._rewrite = rewrite
         self._admit = admit
         self._tell_refused = refused
+        self._descriptions = descriptions
+        self._dropped = DroppedData()
         self._failed: set[str] = set()
         self._tp_info_at: int | None = None
         name = self._name = self._ffi.new("char[]", b"mod-softphone")
@@ -169,11 +176,13 @@ class SipModule:
         self.without_hook = self._hook.install()
         if self.without_hook:
             log.error("%s", self.without_hook)
+        self._dropped.register()
         return self._registered
 
     def unregister(self) -> None:
         """Before libDestroy()."""
         self._hook.uninstall()
+        self._dropped.unregister()
         if self._registered:
             self._lib.pjsip_endpt_unregister_module(self._lib.pjsua_get_pjsip_endpt(), self._module)
             self._registered = False
@@ -194,17 +203,19 @@ class SipModule:
         verdict = self._look(message, rdata)
         return verdict.code or (0 if verdict.message == message else BAD_REQUEST)
 
+    def connection_lost(self, transport: int) -> None:
+        """The pjsip_transport at this address is gone."""
+        self._dropped.forget(transport)
+
     def _rx_request(self, rdata: Any) -> int:
         try:
             message = self._received(rdata)
-            code = self._refusal(message, rdata) or self._answer(message)
-            if not code:
+            refusal = self._judge(rdata, message) if message else None
+            if refusal is None:
                 return 0
             if message.lstrip(b"\r\n").startswith(b"ACK"):
                 return 1  # taken, and never answered (RFC 3261, 17.1.1.3); PJSIP ends the process at the attempt
-            self._lib.pjsip_endpt_respond_stateless(
-                self._lib.pjsua_get_pjsip_endpt(), rdata, code, self._ffi.NULL, self._ffi.NULL, self._ffi.NULL
-            )
+            self._respond(rdata, refusal if isinstance(refusal, Refusal) else Refusal(refusal))
             return 1
         except Exception as error:  # nothing may unwind through C frames
             self._report("received", error)
@@ -214,7 +225,12 @@ class SipModule:
         try:
             message = self._received(rdata)
             # Dropped, as if it were lost: there is no answer to an answer.
-            return int(not self._hook.installed and self._refusal(message, rdata) != 0)
+            if not self._hook.installed and self._refusal(message, rdata):
+                return 1
+            parsed = self._parsed(rdata)
+            auth_gate.choose(parsed, message)
+            self._descriptions.response(parsed, message)
+            return 0
         except Exception as error:
             self._report("received", error)
             return 0
@@ -233,6 +249,24 @@ class SipModule:
         except Exception as error:
             self._report("sent", error)
         return 0
+
+    def _judge(self, rdata: Any, message: bytes) -> int | Refusal | None:
+        code = self._refusal(message, rdata)
+        if code:
+            return code
+        # The description last: whatever else is refused needs none.
+        return self._answer(message) or self._descriptions.request(self._parsed(rdata), message)
+
+    def _respond(self, rdata: Any, refusal: Refusal) -> None:
+        ffi = self._ffi
+        headers, _kept = extra_headers(refusal.headers, int(ffi.cast("uintptr_t", rdata.tp_info.pool))) if refusal.headers else (0, None)
+        self._lib.pjsip_endpt_respond_stateless(
+            self._lib.pjsua_get_pjsip_endpt(), rdata, refusal.code, ffi.NULL, ffi.cast("void *", headers), ffi.NULL
+        )
+
+    def _parsed(self, rdata: Any) -> ParsedMessage:
+        ffi = self._ffi
+        return ParsedMessage(int(ffi.cast("uintptr_t", rdata.msg_info.msg)), int(ffi.cast("uintptr_t", rdata.tp_info.pool)))
 
     def _received(self, rdata: Any) -> bytes:
         info, packet = rdata.msg_info, rdata.pkt_info.packet

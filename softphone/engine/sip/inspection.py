@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from softphone.engine import limits, sdp_guard
 from softphone.engine.sip import multipart
+from softphone.engine.sip.dropped import missing
 
 BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, NOT_ACCEPTABLE_HERE, TOO_LARGE = 400, 415, 488, 513
 LOCAL_FAILURE = 500
@@ -57,13 +58,13 @@ class Verdict:
 
 
 def inspect(message: bytes) -> Verdict:
-    """One message as it came. By TCP none is as long as the longest datagram: PJSIP gives up a connection on which one does not end."""
+    """One message as it came."""
     text = message.lstrip(b"\r\n")
     head, *rest = _END.split(text, maxsplit=1)
     lines = _LINE.split(_FOLD.sub(b" ", head))
     fields = _fields(lines[1:])
     is_response = lines[0][:8].upper() == b"SIP/2.0 "
-    if len(message) >= limits.PACKET_BYTES:
+    if len(message) >= limits.PACKET_BYTES and missing(text) != 0:
         return _refusal(lines, fields, is_response, TOO_LARGE, f"has {limits.PACKET_BYTES} bytes or more")
     why = _head_fault(head, lines, fields)
     if why:
