@@ -1,4 +1,4 @@
-"""The exercise `strangers`: whoever can reach the phone sends it what `stranger_grammar` makes, calls it, talks, moves payload types, hangs up.
+"""The exercise `strangers`: whoever can reach the phone sends it what `stranger_grammar` makes, calls it, talks, and hangs up.
 
 The phone must stay the same process. Its memory allocator is made strict: what was freed is overwritten (MALLOC_PERTURB_), and its lists
 are checked at each call (MALLOC_CHECK_, where glibc's libc_malloc_debug.so is there).
@@ -28,9 +28,12 @@ from softphone.control.supervisor import EngineSupervisor
 
 SOURCES = 12
 """Addresses that strangers have (127.0.0.10 and up), so that one which is refused is not all of them."""
-PING_EACH = 20
+PING_EACH = 40
 PING_S = 5.0
 LIVE = 3
+COMMAND_EACH_S = 0.8
+BUSY_ENOUGH = 3
+"""Times that the phone says so in a row, before all of its calls are ended."""
 INVITE_EACH_S = 0.05
 """More would find the phone busy (limits.PLACES)."""
 KEPT = 400
@@ -69,11 +72,12 @@ def strangers(config: Config, messages: int, calls: int, seed: int, deadline: fl
     preload = next((path for path in _MALLOC_DEBUG if os.path.exists(path)), "")
     strict = {"MALLOC_PERTURB_": "165", "MALLOC_CHECK_": "3", "PYTHONFAULTHANDLER": "1", **({"LD_PRELOAD": preload} if preload else {})}
     for number, (name, share, network) in enumerate(FACES):
-        with tempfile.TemporaryDirectory(prefix="softphone-strangers-") as folder:
-            with environment({**strict, "XDG_DATA_HOME": str(Path(folder) / "data")}):
-                run = _Run(config, network, random.Random(f"{seed} {number}"), found, Path(folder))
-                with run:
-                    run.until(found.messages + round(share * messages), found.calls + round(share * calls), deadline, say)
+        with (
+            tempfile.TemporaryDirectory(prefix="softphone-strangers-") as folder,
+            environment({**strict, "XDG_DATA_HOME": str(Path(folder) / "data")}),
+            _Run(config, network, random.Random(f"{seed} {number}"), found, Path(folder)) as run,
+        ):
+            run.until(found.messages + round(share * messages), found.calls + round(share * calls), deadline, say)
         say(f"strangers, {name}: {summary(found)}")
     found.seconds = time.monotonic() - began
     return found
@@ -96,6 +100,8 @@ class _Run:
         self._live: list[Talk] = []
         self._numbers = 0
         self._next_call = 0.0
+        self._next_command = 0.0
+        self._busy = 0
         self._requests: deque[bytes] = deque([b""], maxlen=8)
         port = _free_port()
         self._to = (_PHONE, port)
@@ -170,16 +176,19 @@ class _Run:
         elif kind < 0.86:
             for _ in range(rng.choice((1, 5, 30))):
                 self._send_media(talk)
-        elif rng.random() < 0.12:
-            with contextlib.suppress(ControlError):
-                self._engine.request(Hangup(), timeout_s=10)
-        elif rng.random() < 0.1:
-            source = rng.randrange(SOURCES)
-            with contextlib.suppress(ControlError):
-                host, port = self._sip[source].getsockname()
-                self._engine.request(Call(uri=f"sip:s@{host}:{port}"), timeout_s=10)
-        else:
+        elif time.monotonic() >= self._next_command:
+            self._next_command = time.monotonic() + COMMAND_EACH_S
+            self._command()
+        elif talk.up or rng.random() < 0.02:
             self._end(talk)
+        else:
+            time.sleep(0.001)
+
+    def _command(self) -> None:
+        """The phone hangs up, or calls a stranger."""
+        host, port = self._sip[self._rng.randrange(SOURCES)].getsockname()
+        with contextlib.suppress(ControlError):
+            self._engine.request(self._rng.choice((Hangup(), Call(uri=f"sip:s@{host}:{port}"))), timeout_s=10)
 
     def _new_talk(self) -> Talk:
         self._numbers += 1
@@ -286,6 +295,7 @@ class _Run:
             talk.up = True
         elif not talk.up and talk in self._live:
             self._live.remove(talk)
+            self._make_room(busy=data.startswith(b"SIP/2.0 486"))
         kept, talk.sequence = talk.sequence, int(number[:9])
         ack = self._grammar.request(talk, "ACK", wild=0.0, sdp=taken and b"m=audio" in data and self._rng.random() < 0.05)
         if not taken and tag:
@@ -294,6 +304,14 @@ class _Run:
         talk.sequence = kept
         if taken and talk not in self._live:
             self._send_sip(talk, self._grammar.request(talk, "BYE", wild=0.0))
+
+    def _make_room(self, busy: bool) -> None:
+        """Calls that cannot come up are ended, so that others can be tried."""
+        self._busy = self._busy + 1 if busy else 0
+        if self._busy > BUSY_ENOUGH:
+            self._busy = 0
+            with contextlib.suppress(ControlError):
+                self._engine.request(Hangup(), timeout_s=10)
 
     def _answer_invite(self, source: int, call_id: str, data: bytes, fields: dict[bytes, bytes]) -> None:
         """The phone calls, or changes a call: early media that changes, and then an answer or none."""
