@@ -34,32 +34,6 @@ XML_DEPTH = 32
 """12306eaf9: PJLIB-UTIL's XML parser calls itself for each level."""
 XML_BYTES = 16384
 
-# Session descriptions (engine/sip/sdp_guard.py)
-
-SDP_HOST_BYTES = 253
-"""Of a host (RFC 1035; PJ_MAX_HOSTNAME): pj_sockaddr_in_set_str_addr() asserts it."""
-SDP_MEDIA_LINES = 12
-"""PJMEDIA_MAX_SDP_MEDIA is 16, and lines of our own are added to it (pjmedia/sdp_neg.c; 1e77041dd, f5bbe2a68)."""
-SDP_FORMATS = 32
-"""PJMEDIA_MAX_SDP_FMT; what is beyond is lost without a word (pjmedia/sdp.c, parse_media)."""
-SDP_ATTRIBUTES = 60
-"""Of the session or of one media line. PJMEDIA_MAX_SDP_ATTR is 68, and PJMEDIA adds its own without asking."""
-SDP_CRYPTOS = 16
-"""RFC 4568; CVE-2026-57162: the tags of all lines go into an array of 64 (transport_srtp_sdes.c, sdes_encode_sdp)."""
-SDP_CRYPTO_TAG_DIGITS = 9
-"""RFC 4568, 9.1."""
-SDP_CANDIDATES = 40
-"""RFC 8839; PJ_ICE_MAX_CAND is more, and each pair of two is tried."""
-SDP_ICE_BYTES = 256
-"""Of ice-ufrag and ice-pwd (RFC 8839, 5.4): CVE-2026-25994."""
-SDP_SOURCES = 32
-"""Lines a=ssrc (RFC 5576)."""
-SDP_PAYLOAD_TYPE = 127
-"""RFC 3551, 6: a greater one is an index past the end of an array on the stack (673b978aa; pjmedia/sdp_neg.c)."""
-SDP_CLOCK_HZ = 384_000
-SDP_PACKET_MS = 1000
-"""Of a=ptime and a=maxptime (RFC 8866, 6.4): CVE-2026-41416. Others are taken out."""
-
 # How many at a time (engine/call_gate.py)
 
 MAX_CALLS = 4

@@ -18,6 +18,8 @@ from typing import Any
 from cffi import FFI
 
 from softphone.engine.media.abi import find_library
+from softphone.engine.media.errors import AbiError
+from softphone.engine.sdp.negotiator_pool import NegotiatorPool
 from softphone.engine.sip import auth_gate
 from softphone.engine.sip.dropped import DroppedData
 from softphone.engine.sip.inspection import Verdict, inspect
@@ -166,6 +168,7 @@ class SipModule:
         self._module.name.ptr, self._module.name.slen = name, len(name) - 1
         self._registered = False
         self._hook = ReceiveHook(self._ffi, self._lib, self._look)
+        self._negotiator = NegotiatorPool()
         self.without_hook = ""
         """Why messages are looked at only after PJSIP has parsed them; empty where they are before."""
 
@@ -173,8 +176,11 @@ class SipModule:
         """After libInit(); False when PJSIP refuses, and then no message is seen."""
         status = self._lib.pjsip_endpt_register_module(self._lib.pjsua_get_pjsip_endpt(), self._module)
         self._registered = status == 0
-        self.without_hook = self._hook.install()
-        if self.without_hook:
+        try:
+            self._hook.install()
+            self._negotiator.install()
+        except AbiError as error:
+            self.without_hook = f"{error}, so some messages of strangers can still end this phone; install pjsua2-python==2.15.1.post1"
             log.error("%s", self.without_hook)
         self._dropped.register()
         return self._registered
@@ -182,6 +188,7 @@ class SipModule:
     def unregister(self) -> None:
         """Before libDestroy()."""
         self._hook.uninstall()
+        self._negotiator.uninstall()
         self._dropped.unregister()
         if self._registered:
             self._lib.pjsip_endpt_unregister_module(self._lib.pjsua_get_pjsip_endpt(), self._module)

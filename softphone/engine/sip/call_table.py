@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from softphone.engine.media.abi import find_library
 from softphone.engine.media.errors import AbiError
 
 _DYNAMIC, _LOAD, _RELRO = 2, 1, 0x6474E552
@@ -48,3 +51,33 @@ def _find(image: mmap.mmap, function: bytes) -> tuple[int, int]:
                 raise AbiError("the PJSIP library's table of calls is read-only")
             return slot, value
     raise AbiError(f"the PJSIP library does not call {function.decode()} through its table")
+
+
+class Detour:
+    """The calls of one PJSIP function by others, led through one of ours. Keep the object until after `libDestroy()`."""
+
+    def __init__(self, ffi: Any, library: Any, function: str, signature: str, through: Callable[..., Any]) -> None:
+        """signature: as for `ffi.callback`. `through` may call `original`, and must not raise."""
+        self._ffi, self._library, self._function = ffi, library, function
+        self._callback = ffi.callback(signature, through)
+        self._slot: Any = None
+        self.original: Any = ffi.addressof(library, function)
+
+    def install(self) -> None:
+        """Raises AbiError."""
+        slot, value = find_slot(find_library(), self._function)
+        base = int(self._ffi.cast("uintptr_t", self.original)) - value
+        if base % mmap.PAGESIZE:
+            raise AbiError("the PJSIP library is loaded elsewhere than its table of calls says")
+        self._slot = self._ffi.cast("uintptr_t *", base + slot)
+        self._slot[0] = int(self._ffi.cast("uintptr_t", self._callback))
+
+    def remove(self) -> None:
+        """PJSIP calls its own function again."""
+        if self._slot is not None:
+            self._slot[0] = int(self._ffi.cast("uintptr_t", self.original))
+            self._slot = None
+
+    @property
+    def installed(self) -> bool:
+        return self._slot is not None

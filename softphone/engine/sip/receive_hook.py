@@ -10,12 +10,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from softphone.engine.media.abi import find_library
-from softphone.engine.media.errors import AbiError
-from softphone.engine.sip.call_table import find_slot
+from softphone.engine.sip.call_table import Detour
 from softphone.engine.sip.inspection import Verdict
 
-_FUNCTION = "pjsip_parse_rdata"
 log = logging.getLogger(__name__)
 
 
@@ -26,36 +23,21 @@ class ReceiveHook:
     """
 
     def __init__(self, ffi: Any, library: Any, inspect: Callable[[bytes, Any], Verdict]) -> None:
-        self._ffi, self._library, self._inspect = ffi, library, inspect
-        self._callback = ffi.callback("void *(char *, size_t, pjsip_rx_data *)", self._parse)
-        self._slot: Any = None
-        self._original: Any = None
+        self._ffi, self._inspect = ffi, inspect
+        self._detour = Detour(ffi, library, "pjsip_parse_rdata", "void *(char *, size_t, pjsip_rx_data *)", self._parse)
         self._refused: tuple[int, int] | None = None
         self._failed = False
 
-    def install(self) -> str:
-        """The sentence that says why it cannot be; empty when it is in place."""
-        try:
-            slot, value = find_slot(find_library(), _FUNCTION)
-        except AbiError as error:
-            return str(error)
-        self._original = self._ffi.addressof(self._library, _FUNCTION)
-        base = int(self._ffi.cast("uintptr_t", self._original)) - value
-        if base % 4096:
-            return "the PJSIP library is loaded elsewhere than its table of calls says"
-        self._slot = self._ffi.cast("uintptr_t *", base + slot)
-        self._slot[0] = int(self._ffi.cast("uintptr_t", self._callback))
-        return ""
+    def install(self) -> None:
+        """Raises AbiError."""
+        self._detour.install()
 
     def uninstall(self) -> None:
-        """PJSIP calls its own function again."""
-        if self._slot is not None:
-            self._slot[0] = int(self._ffi.cast("uintptr_t", self._original))
-            self._slot = None
+        self._detour.remove()
 
     @property
     def installed(self) -> bool:
-        return self._slot is not None
+        return self._detour.installed
 
     def refusal(self, rdata: Any) -> int:
         """The status with which the request in this structure is to be refused; 0 for none. Asked once."""
@@ -80,4 +62,4 @@ class ReceiveHook:
                 log.exception("a SIP message could not be looked at")
                 self._failed = True
             return self._ffi.NULL
-        return self._original(buffer, size, rdata)
+        return self._detour.original(buffer, size, rdata)
