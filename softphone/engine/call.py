@@ -27,6 +27,7 @@ from softphone.engine.transfer import TransferProgress
 from softphone.errors import SoftphoneError
 
 PJ_EINVALIDOP = 70013
+PJ_EPENDING = 70002
 PJSIP_ESESSIONTERMINATED = 171140
 MAX_REDIRECTIONS = 5
 log = logging.getLogger(__name__)
@@ -335,7 +336,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         try:
             action()
         except pj.Error as error:
-            raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
+            # It follows by itself as soon as the call's sockets are there: with ICE that takes a while.
+            if error.status != PJ_EPENDING:
+                raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
 
 
 def _call_parameters() -> pj.CallOpParam:

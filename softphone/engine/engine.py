@@ -254,6 +254,10 @@ class Engine:
                 return
             self._guarded(job)
 
+    def defer(self, job: Callable[[], None]) -> None:
+        """Do it when PJSIP is done with what it works on, in the same turn."""
+        self._jobs.put(job)
+
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)

@@ -25,6 +25,7 @@ from softphone.bench.soak.two_phones import READY_S, SoakPhone, wait_for
 from softphone.config import Account, Audio, Codecs, Config, Network, Privacy, to_toml
 from softphone.control.protocol import AutoAnswer, Call, ControlError, Hangup
 from softphone.control.supervisor import EngineSupervisor
+from softphone.engine.address_watch import own_address
 
 SOURCES = 12
 """Addresses that strangers have (127.0.0.10 and up), so that one which is refused is not all of them."""
@@ -42,16 +43,14 @@ _MALLOC_DEBUG = ("/usr/lib/x86_64-linux-gnu/libc_malloc_debug.so.0", "/lib64/lib
 _PHONE = "127.0.0.1"
 _FIELD = re.compile(rb"(?im)^(from|f|to|t|call-id|i|cseq|contact|m)[ \t]*:[ \t]*([^\r\n]*)")
 _LONG = {b"f": b"from", b"t": b"to", b"i": b"call-id", b"m": b"contact"}
-FACES = (
-    ("UDP", 0.6, Network(bind=_PHONE)),
-    ("UDP with ICE and SRTP", 0.4, Network(bind=_PHONE, ice=True, srtp="offer")),
-)
+FACES = (("plain", 0.85, Network()), ("with ICE and SRTP", 0.15, Network(ice=True, srtp="offer")))
 """How the phone is set up, and for what share of the messages."""
 
 
 @dataclass
 class StrangersFound:
-    """messages: SIP; packets: RTP, RTCP and STUN; calls: that came up; deaths: of the engine; silent: times without a sign of life."""
+    """messages: SIP; packets: RTP, RTCP and STUN; calls: that came up; deaths: of the engine; garbled: descriptions of
+    the phone that hold what nobody wrote, which is memory that was freed; silent: times without a sign of life."""
 
     seed: int
     messages: int = 0
@@ -59,10 +58,11 @@ class StrangersFound:
     calls: int = 0
     answers: int = 0
     deaths: int = 0
+    garbled: int = 0
     silent: int = 0
     seconds: float = 0.0
     last_messages: list[str] = field(default_factory=list)
-    """Folders with what was sent before each death."""
+    """Folders with what was sent before each death or garbled description."""
 
 
 def strangers(config: Config, messages: int, calls: int, seed: int, deadline: float, say: Callable[[str], None]) -> StrangersFound:
@@ -86,7 +86,7 @@ def strangers(config: Config, messages: int, calls: int, seed: int, deadline: fl
 def summary(found: StrangersFound) -> str:
     return (
         f"seed {found.seed}: {found.messages} messages, {found.packets} packets of media, {found.calls} calls came up, {found.answers} answers; "
-        f"{found.deaths} deaths of the engine, {found.silent} times no answer within {PING_S:.0f} s"
+        f"{found.deaths} deaths of the engine, {found.garbled} garbled descriptions, {found.silent} times no answer within {PING_S:.0f} s"
     )
 
 
@@ -103,11 +103,13 @@ class _Run:
         self._next_command = 0.0
         self._busy = 0
         self._requests: deque[bytes] = deque([b""], maxlen=8)
-        port = _free_port()
-        self._to = (_PHONE, port)
+        # Of loopback addresses no ICE candidates are made.
+        host = (own_address() if network.ice else "") or _PHONE
+        port = _free_port(host)
+        self._to = (host, port)
         order = tuple(codec for codec in config.codecs.order if codec != "x-phv")
         local = replace(
-            config, account=Account(), accounts=(), network=replace(network, port=port), audio=Audio("null", "null"), codecs=Codecs(order),
+            config, account=Account(), accounts=(), network=replace(network, bind=host, port=port), audio=Audio("null", "null"), codecs=Codecs(order),
             privacy=Privacy(),
         )  # fmt: skip
         file = folder / "phone.toml"
@@ -194,7 +196,7 @@ class _Run:
         self._numbers += 1
         source = self._rng.randrange(SOURCES)
         host, port = self._sip[source].getsockname()
-        talk = Talk(self._numbers, host, port, self._media[source].getsockname()[1], f"sip:x@{_PHONE}:{self._to[1]}")
+        talk = Talk(self._numbers, host, port, self._media[source].getsockname()[1], f"sip:x@{self._to[0]}:{self._to[1]}")
         self._talks[talk.call_id] = talk
         while len(self._talks) > 3000:
             self._talks.popitem(last=False)
@@ -237,7 +239,7 @@ class _Run:
             else (self._grammar.stun(), talk.media)
         )
         media = self._media[int(talk.source.rpartition(".")[2]) - 10]
-        self._send(media, data, (_PHONE, port + (rng.random() < 0.02)), f"media-{port}")
+        self._send(media, data, (self._to[0], port + (rng.random() < 0.02)), f"media-{port}")
 
     def _send(self, by: socket.socket, data: bytes, to: tuple[str, int], kind: str) -> None:
         self._sent.append((f"{kind}-from-{by.getsockname()[0]}", data))
@@ -260,6 +262,7 @@ class _Run:
         fields = {
             _LONG.get(name.lower(), name.lower()): value.strip() for name, value in reversed(_FIELD.findall(data.partition(b"\r\n\r\n")[0]))
         }
+        self._check(data)
         call_id = fields.get(b"call-id", b"").decode("utf-8", "surrogateescape")
         if data.startswith(b"SIP/2.0 "):
             self._found.answers += 1
@@ -279,6 +282,20 @@ class _Run:
             if method in ("BYE", "CANCEL"):
                 self._live = [talk for talk in self._live if talk.call_id != call_id]
         return False
+
+    def _check(self, data: bytes) -> None:
+        """Of a stranger's description nothing but tokens comes back, so what is no printable ASCII is memory that was freed."""
+        body = data.partition(b"\r\n\r\n")[2]
+        if b"m=" in body and not all(32 <= byte < 127 or byte in b"\r\n" for byte in body):
+            self._found.garbled += 1
+            self._keep(data)
+
+    def _keep(self, last: bytes) -> None:
+        kept = Path(tempfile.mkdtemp(prefix="softphone-strangers-"))
+        for number, (kind, data) in enumerate(self._sent):
+            (kept / f"{number:03}-{kind}").write_bytes(data)
+        (kept / "last").write_bytes(last)
+        self._found.last_messages.append(str(kept))
 
     def _invite_answered(self, call_id: str, data: bytes, fields: dict[bytes, bytes]) -> None:
         talk = self._talks.get(call_id)
@@ -338,7 +355,7 @@ class _Run:
         """An OPTIONS that is answered shows that the phone has read what was sent before it; else it is looked at."""
         self._numbers += 1
         ping = Talk(
-            self._numbers, "127.0.0.10", self._sip[0].getsockname()[1], 9, f"sip:x@{_PHONE}:{self._to[1]}", call_id=f"ping{self._numbers}@x"
+            self._numbers, "127.0.0.10", self._sip[0].getsockname()[1], 9, f"sip:x@{self._to[0]}:{self._to[1]}", call_id=f"ping{self._numbers}@x"
         )
         deadline = time.monotonic() + PING_S
         self._send(self._sip[0], self._grammar.request(ping, "OPTIONS", wild=0.0), self._to, "sip")
@@ -356,17 +373,13 @@ class _Run:
         if self._engine.pid == self._pid:
             return
         self._found.deaths += 1
-        kept = Path(tempfile.mkdtemp(prefix="softphone-strangers-death-"))
-        for number, (kind, data) in enumerate(self._sent):
-            (kept / f"{number:03}-{kind}").write_bytes(data)
-        (kept / "engine.log").write_text("\n".join(self._engine.complaints))
-        self._found.last_messages.append(str(kept))
+        self._keep("\n".join(self._engine.complaints).encode())
         self._live.clear()
         wait_for(lambda: bool(self._engine.pid) and bool(self._phone.status()), READY_S)
         self._pid = self._engine.pid
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((_PHONE, 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
