@@ -55,8 +55,8 @@ class Reception:
             call.media.codec_order = list(rules.codecs)
         engine.publish(state)
         auto_answer = account.settings.auto_answer or (rules is not None and rules.auto_answer)
-        # Not inside PJSIP's callback: if the answer fails there, which a far end can bring about, PJSUA2 2.15.1 ends the process
-        # (endpoint.cpp, on_incoming_call, at the call's cloned INVITE).
+        # Not inside PJSIP's callback: where the call ends there (refused, or an answer that fails), PJSUA2 2.15.1 ends the process as soon
+        # as media need time, as with ICE (endpoint.cpp, on_incoming_call, at the call's cloned INVITE).
         engine.defer(lambda: self._receive(call, auto_answer))
 
     def _receive(self, call: PhoneCall, auto_answer: bool) -> None:
