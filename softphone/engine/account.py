@@ -16,6 +16,8 @@ from softphone.engine.outside_requests import OutsideRequests
 from softphone.engine.registration_pace import RegistrationPace, retry_after
 from softphone.engine.security import set_encryption, set_ways
 from softphone.engine.sentences import explain_registration
+from softphone.engine.sip.auth_gate import has_no_answer
+from softphone.engine.sip_head import party
 from softphone.engine.sip_module import transport_of
 from softphone.errors import SoftphoneError
 from softphone.store.passwords import KeyringError
@@ -25,6 +27,7 @@ LOCAL = "local"
 FIRST_RETRY_S = 2
 RETRY_S = 300
 """The longest wait between two attempts to register."""
+_TOO_LONG = "<--URI is too long-->"
 _RETRIED = frozenset({408, 480, 500, 502, 503, 504})
 """Status codes, besides 6xx, after which another attempt may succeed."""
 
@@ -204,7 +207,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             retry = None
             if code in _RETRIED or code // 100 == 6:
                 retry = self._try_again(str(prm.rdata.wholeMsg))
-            self._failed(explain_registration(code, reason), retry, code)
+            self._failed(explain_registration(code, reason, has_no_answer(code, str(prm.rdata.wholeMsg))), retry, code)
 
     def _failed(self, sentence: str, retry_s: float | None, code: int = 0) -> None:
         self.registered = False
@@ -257,7 +260,9 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
 
     @pjsip_callback
     def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
-        self._messages.came(self.settings.name, prm.fromUri, prm.contentType, prm.msgBody)
+        # PJSUA has no more than 256 bytes for it, and says so in its place.
+        remote = prm.fromUri if prm.fromUri != _TOO_LONG else party(prm.rdata.wholeMsg.encode("utf-8", "surrogateescape"), "from")
+        self._messages.came(self.settings.name, remote, prm.contentType, prm.msgBody)
 
     @pjsip_callback
     def onInstantMessageStatus(self, prm: pj.OnInstantMessageStatusParam) -> None:

@@ -22,6 +22,7 @@ from softphone.engine.media import phv
 from softphone.engine.rate_model import RTCP_INTERVAL_S
 from softphone.engine.renegotiation import Renegotiation
 from softphone.engine.sdp.native import text_of
+from softphone.engine.sip.auth_gate import has_no_answer
 from softphone.engine.sip_trace import FarEnd
 from softphone.engine.transfer import TransferProgress
 from softphone.errors import SoftphoneError
@@ -29,6 +30,8 @@ from softphone.errors import SoftphoneError
 PJ_EINVALIDOP = 70013
 PJSIP_ESESSIONTERMINATED = 171140
 MAX_REDIRECTIONS = 5
+NO_MEDIA_S = 5.0
+"""How long a call may be up before anything of its media is agreed on."""
 log = logging.getLogger(__name__)
 
 
@@ -66,6 +69,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._negotiation = Renegotiation(weakref.ref(self), environment.schedule)
         self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
         self._transfer = TransferProgress(number, environment.publish)
+        self.unknown_way = False
+        """The INVITE was asked for a way to sign in that this phone does not have."""
         self._redirections = 0
         self._end_reason = ""
         self._successor: weakref.ref[PhoneCall] | None = None
@@ -86,6 +91,10 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     def far_end(self) -> FarEnd:
         """What the far end has said of itself."""
         return self._environment.far_end(self.number)
+
+    def parties(self, call_id: str) -> tuple[str, str]:
+        """(we, the far end) as the INVITE names them."""
+        return self._environment.parties(call_id)
 
     @property
     def held(self) -> bool:
@@ -189,6 +198,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if self.over:
             return
         self.media.tell_statistics(self)
+        if self.state == "confirmed" and self.media.last is None and self.length.seconds(self.state) > NO_MEDIA_S and not self._end_reason:
+            # RFC 3261, 13.2.2.4: our offer in the 200 is to be answered in the ACK.
+            self.end(reason="the far end took the call without a word of its media; no sound can be agreed on")
         if self.state == "confirmed" and self.media.silent_s > self.media.silence_limit_s and not self._end_reason:
             self.end(
                 reason=f"nothing came from the far end for {self.media.silence_limit_s:g} s; it or the network between is gone, call again"
@@ -203,6 +215,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
+        transaction = prm.e.body.tsxState
+        if prm.e.type == pj.PJSIP_EVENT_TSX_STATE and transaction.type == pj.PJSIP_EVENT_RX_MSG:
+            self.unknown_way = has_no_answer(int(transaction.tsx.statusCode), str(transaction.src.rdata.wholeMsg))
         event = self.describe()
         if event.state == "incoming":
             return  # told already, when the call object was made

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from softphone.engine.call import PhoneCall
 
 NOT_ACCEPTABLE_HERE = 488
+TOO_LONG = "<-error: uri too long->"
+"""What PJSIP says of an address of more than 256 bytes."""
 State = Literal["calling", "incoming", "early", "connecting", "confirmed", "disconnected"]
 _STATES: dict[int, State] = {
     pj.PJSIP_INV_STATE_CALLING: "calling",
@@ -69,10 +71,14 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
         return event
     event.state = _STATES.get(info.state, call.state)
     event.local, event.remote = info.localUri, info.remoteUri
+    if TOO_LONG in (event.local, event.remote):
+        we, they = call.parties(info.callIdString)
+        event.local = we if event.local == TOO_LONG and we else event.local
+        event.remote = they if event.remote == TOO_LONG and they else event.remote
     event.code, event.reason = int(info.lastStatusCode), str(info.lastReason)
     event.duration_s = call.length.seconds(event.state)
     if event.state == "disconnected":
-        event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason))
+        event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason, call.unknown_way))
         if event.code == NOT_ACCEPTABLE_HERE and not end_reason and _wants_ipv6(call.far_end.sdp):
             event.reason = f"{event.code}: {NO_IPV6}"
     return event

@@ -93,7 +93,8 @@ class CallMedia:
             order = [self._codec_name, *(name for name in order or CODEC_NAMES if name != self._codec_name)]
         elif not remote and tight(self.max_rate) and self._phv_offered and not order:
             order = ["x-phv"]
-        text = order_codecs(shorten(local), remote, order) if order else shorten(local)
+        text = shorten(local, remote)
+        text = order_codecs(text, remote, order) if order else text
         text = add_rate_limit(text, self.max_rate)
         # Keys that anybody on the way can read protect nothing, and take their room; those of a call that is encrypted already stay.
         if not remote and not self._offers_srtp and not (self.last and self.last.srtp):

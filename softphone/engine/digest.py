@@ -78,10 +78,9 @@ def header(challenge: Challenge) -> str:
     return f"{name}: Digest {', '.join(quoted + plain)}"
 
 
-def unknown_way(response: str) -> bool:
-    """Whether a 401 or 407 asks for what this phone cannot do, whatever the password is."""
-    offered = challenges(response)
-    return bool(offered) and not any(challenge.answerable(ALGORITHMS) for challenge in offered)
+def unknown_way(response: str, algorithms: Collection[str]) -> bool:
+    """Whether a 401 or 407 asks for nothing that can be answered with these algorithms, whatever the password is."""
+    return not any(challenge.answerable(algorithms) for challenge in challenges(response))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
 from softphone.engine import strictness
-from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
+from softphone.engine.account import LOCAL, AccountError, AccountSettings, PhoneAccount
 from softphone.engine.address_watch import AddressWatch
 from softphone.engine.alerts import Alerts
 from softphone.engine.call import PhoneCall
@@ -56,6 +56,8 @@ from softphone.engine.voice_keeper import VoiceKeeper, voices_refused
 from softphone.engine.worker_link import CodecWorker, WorkerCommand
 from softphone.errors import SoftphoneError
 
+MAX_ACCOUNTS = 8
+"""The wheel is built with PJSUA_MAX_ACC of 8, and PJSIP ends the process at one more."""
 TURN_MS = 10
 """Longest wait of one turn, and so the delay of a command."""
 COLLECT_S = 30.0
@@ -113,6 +115,7 @@ class Engine:
                 or self.presence.take(request)
                 or guard.refuse(request)
                 or self._info_keys.take(request)
+                or strictness.stray(request)
             ),
             self._short_sip.sent,
             SdpGate(self._ability),
@@ -250,6 +253,8 @@ class Engine:
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)
+        if len(self.accounts) >= MAX_ACCOUNTS:
+            raise AccountError(f"{MAX_ACCOUNTS} accounts are there, the local one counted, and more do not fit; remove one first")
         account = PhoneAccount(
             settings,
             self.config.network,
@@ -291,6 +296,7 @@ class Engine:
             is_sip_uri=self.endpoint.is_sip_uri,
             rtcp_gate=self._rtcp_gate,
             far_end=self.sip_trace.far_end,
+            parties=self.sip_trace.parties,
             set_up_bps=self.sip_trace.set_up_bps,
         )
         call = PhoneCall(environment, account, self._numbers, direction, call_id)

@@ -9,6 +9,7 @@ _END = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _FIELD = re.compile(rb"^(call-id|i|from|f|to|t|via|v|cseq)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _TAG = re.compile(rb";[ \t]*tag[ \t]*=[ \t]*([^;,\s>]+)", re.IGNORECASE)
+_QUOTED = re.compile(r'[ \t]*"(?:[^"\\]|\\.)*"')
 _LONG = {b"i": b"call-id", b"f": b"from", b"t": b"to", b"v": b"via"}
 
 
@@ -56,6 +57,23 @@ def read_head(message: bytes) -> SipHead | None:
         twice,
         int(cseq[0]) if cseq and cseq[0].isdigit() and len(cseq[0]) <= 10 else 0,
     )
+
+
+def party(message: bytes, name: str) -> str:
+    """Who is named in From ("from") or To ("to") of a message, without the header's parameters: `"Alice" <sip:alice@example.org>`; "" where
+    the header is missing.
+
+    For where PJSIP has no more than 256 bytes for it (PJSIP_MAX_URL_SIZE).
+    """
+    head = _FOLD.sub(b" ", _END.split(message.lstrip(b"\r\n"), maxsplit=1)[0])
+    for key, value in _FIELD.findall(head):
+        if _LONG.get(key.lower(), key.lower()) == name.encode("ascii"):
+            text: str = value.decode("utf-8", "replace").strip()
+            quoted = _QUOTED.match(text)
+            address = text.find("<", quoted.end() if quoted else 0)
+            end = text.find(">", address) + 1 if address >= 0 else text.find(";")
+            return text[:end].rstrip() if end > 0 else text.rstrip(";")
+    return ""
 
 
 def _tag(value: bytes) -> bytes:
