@@ -9,6 +9,7 @@ _END = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _FIELD = re.compile(rb"^(call-id|i|from|f|to|t|via|v|cseq)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _TAG = re.compile(rb";[ \t]*tag[ \t]*=[ \t]*([^;,\s>]+)", re.IGNORECASE)
+_REPEATED = re.compile(rb"^(?:via|v|from|f|to|t|call-id|i|cseq|record-route)[ \t]*:[^\r\n]*", re.IGNORECASE | re.MULTILINE)
 _QUOTED = re.compile(r'[ \t]*"(?:[^"\\]|\\.)*"')
 _LONG = {b"i": b"call-id", b"f": b"from", b"t": b"to", b"v": b"via"}
 
@@ -57,6 +58,12 @@ def read_head(message: bytes) -> SipHead | None:
         twice,
         int(cseq[0]) if cseq and cseq[0].isdigit() and len(cseq[0]) <= 10 else 0,
     )
+
+
+def repeated_bytes(message: bytes) -> int:
+    """How long the fields are that an answer to this request repeats (RFC 3261, 8.2.6 and 12.1.1)."""
+    head = _FOLD.sub(b" ", _END.split(message.lstrip(b"\r\n"), maxsplit=1)[0])
+    return sum(len(line) for line in _REPEATED.findall(head))
 
 
 def party(message: bytes, name: str) -> str:

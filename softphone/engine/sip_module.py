@@ -16,10 +16,12 @@ from cffi import FFI
 
 from softphone.engine.media.abi import find_library
 from softphone.engine.sdp_guard import is_harmful
+from softphone.engine.sdp.limits import MAX_REPEATED
 from softphone.engine.sip import auth_gate
 from softphone.engine.sip.dropped import TOO_LARGE, DroppedData, missing
 from softphone.engine.sip.parsed import ParsedMessage, extra_headers
 from softphone.engine.sip.sdp_gate import Refusal, SdpGate
+from softphone.engine.sip_head import repeated_bytes
 
 BAD_REQUEST, REQUEST_TIMEOUT = 400, 408
 log = logging.getLogger(__name__)
@@ -220,6 +222,8 @@ class SipModule:
     def _judge(self, rdata: Any, message: bytes) -> int | Refusal | None:
         # By UDP PJSIP reads no more of a datagram, and tells nobody that there was more.
         if rdata.msg_info.len >= len(rdata.pkt_info.packet) and missing(message.lstrip(b"\r\n")) != 0:
+            return TOO_LARGE
+        if len(message) > MAX_REPEATED and repeated_bytes(message) > MAX_REPEATED:
             return TOO_LARGE
         if is_harmful(message):
             return BAD_REQUEST

@@ -80,11 +80,12 @@ def write(theirs: Description, able: Ability) -> tuple[str, bool]:
 
 
 def _rejected(line: MediaSection) -> list[str]:
-    formats = [word for word in line.formats if _TOKEN.fullmatch(word)][:MAX_FORMATS]
-    # Of a number above 127 PJSIP makes an error of the whole description.
-    formats = [word for word in formats if not word[0].isdigit() or (word.isdigit() and int(word) <= LAST_TYPE)] or ["0"]
+    # One format stands for all of them: of a line with port 0 they mean nothing (RFC 3264, 6), and the answer repeats them.
+    word = next((word for word in line.formats if _TOKEN.fullmatch(word)), "0")
+    if word[0].isdigit() and not (word.isdigit() and int(word) <= LAST_TYPE):
+        word = "0"  # PJSIP makes an error of the whole description
     kind = line.kind if _TOKEN.fullmatch(line.kind) else "unknown"
-    return [f"m={kind} 0 {line.protocol} {' '.join(formats)}"]
+    return [f"m={kind} 0 {line.protocol} {word}"]
 
 
 def _written(theirs: Description, line: MediaSection, able: Ability) -> list[str]:

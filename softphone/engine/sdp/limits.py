@@ -19,3 +19,6 @@ MAX_CLOCK_HZ = 192000
 MAX_CHANNELS = 8
 MAX_PJSIP_MESSAGE = 4000
 """PJSIP_MAX_PKT_LEN: of a datagram PJSIP reads no more, and of a connection it drops a message that is larger."""
+MAX_REPEATED = 2500
+"""Bytes of the fields of a request that its answer repeats (RFC 3261, 8.2.6): with our own fields and description they must fit into
+MAX_PJSIP_MESSAGE, or PJSIP sends nothing at all (CVE-2026-57160 is of headers printed there)."""
