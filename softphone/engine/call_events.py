@@ -78,7 +78,9 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
     event.code, event.reason = int(info.lastStatusCode), str(info.lastReason)
     event.duration_s = call.length.seconds(event.state)
     if event.state == "disconnected":
-        event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason, call.unknown_way))
+        event.reason = end_reason or (
+            "the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason, call.unknown_way)
+        )
         if event.code == NOT_ACCEPTABLE_HERE and not end_reason and _wants_ipv6(call.far_end.sdp):
             event.reason = f"{event.code}: {NO_IPV6}"
     return event

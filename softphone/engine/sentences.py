@@ -67,9 +67,7 @@ _MESSAGE = {
 }
 
 
-_UNKNOWN_WAY = (
-    "the server asks for a way to sign in that this phone does not have; let it ask for Digest with MD5 or SHA-256, and with qop=auth or none"
-)
+_UNKNOWN_WAY = "the server asks for a way to sign in that this phone does not have; let it ask for Digest with MD5 or SHA-256, and with qop=auth or none"
 _OF_PJSIP = {
     "SDP negotiation failed": "the far end answered with no audio line, codec or encryption that this phone has",
     "SDP offer/answer incomplete": "the far end answered without a session description",

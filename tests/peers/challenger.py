@@ -10,7 +10,9 @@ import threading
 class Challenger:
     """`challenges`: values of WWW-Authenticate, in order; `name` of the header. `tried` gets each Authorization value that came."""
 
-    def __init__(self, *challenges: str, status: int = 401, folded: bool = False, methods: tuple[str, ...] = ("REGISTER", "INVITE")) -> None:
+    def __init__(
+        self, *challenges: str, status: int = 401, folded: bool = False, methods: tuple[str, ...] = ("REGISTER", "INVITE")
+    ) -> None:
         self.tried: list[str] = []
         self.requests: list[str] = []
         self.heard = threading.Condition()

@@ -132,9 +132,7 @@ class Stranger:
             if answer.status >= 200 and re.search(rf"(?im)^cseq[ \t]*:[ \t]*{self.sequence} +{method}", answer.head):
                 return answer
 
-    def message(
-        self, method: str, body: str = "", kind: str = "", extra: tuple[str, ...] = (), sequence: int = 0, to: str = ""
-    ) -> bytes:
+    def message(self, method: str, body: str = "", kind: str = "", extra: tuple[str, ...] = (), sequence: int = 0, to: str = "") -> bytes:
         number = sequence or self.sequence
         content = body.replace("PORT", str(self.media_port)).encode("utf-8", "surrogateescape")
         remote = f"sip:x@{self.target}" + ("" if self.transport == "udp" else ";transport=tcp")
@@ -173,6 +171,15 @@ class Stranger:
             self.asked.append(text)
             if not head.startswith("ACK "):
                 self.send(self._ok(head))
+
+    def drain(self, seconds: float) -> None:
+        """Answer what the phone asks, for so long."""
+        deadline = time.monotonic() + seconds
+        try:
+            while True:
+                self.receive(deadline)
+        except TimeoutError:
+            return
 
     def _ok(self, head: str) -> bytes:
         kept = [line for line in head.split("\r\n")[1:] if re.match(r"(?i)(via|v|from|f|to|t|call-id|i|cseq)[ \t]*:", line)]

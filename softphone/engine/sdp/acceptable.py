@@ -24,6 +24,7 @@ from softphone.engine.sdp.limits import (
     MAX_FORMATS,
     MAX_ICE_WORD,
     MAX_PACKET_MS,
+    MAX_SOUND_PACKET_MS,
 )
 
 STATIC: Mapping[str, Rtpmap] = {
@@ -105,7 +106,8 @@ def _written(theirs: Description, line: MediaSection, able: Ability) -> list[str
         text.append(f"a=rtpmap:{number} {mapping}")
         if fmtp:
             text.append(f"a=fmtp:{number} {fmtp}")
-    text += _packet_times(theirs, line)
+    names = {mapping.name.lower() for mapping, _ in formats.values()}
+    text += _packet_times(theirs, line, MAX_PACKET_MS if "x-phv" in names else MAX_SOUND_PACKET_MS)
     text += [f"a=crypto:{value}" for value in crypto]
     text += _ice(theirs, line) if able.ice else []
     text += _rtcp(line)
@@ -145,7 +147,8 @@ def _speech(number: str, maps: list[Rtpmap], fmtp: str, able: Ability) -> Rtpmap
 
 
 def _keys(number: str, maps: list[Rtpmap], rates: set[int]) -> Rtpmap | None:
-    known = [mapping for mapping in maps if mapping.name.lower() == KEYS and mapping.channels == 1 and _sane(mapping)]
+    # In lower case: PJMEDIA's streams know no other (stream_info.c).
+    known = [Rtpmap(KEYS, mapping.clock_rate) for mapping in maps if mapping.name.lower() == KEYS and mapping.channels == 1 and _sane(mapping)]
     if int(number) < FIRST_DYNAMIC or not known:
         return None
     # One number for several clocks: that of the speech is meant (RFC 4733, 2.6).
@@ -160,14 +163,14 @@ def _sane(mapping: Rtpmap) -> bool:
     return 0 < mapping.clock_rate <= MAX_CLOCK_HZ and 0 < mapping.channels <= MAX_CHANNELS
 
 
-def _packet_times(theirs: Description, line: MediaSection) -> list[str]:
+def _packet_times(theirs: Description, line: MediaSection, longest_ms: int) -> list[str]:
+    """What the far end would like best (ptime), and bears (maxptime); more than `longest_ms` we do not send (RFC 8866, 6.4)."""
     found = []
-    for name in ("ptime", "maxptime"):
-        value = line.first(name) or theirs.session.first(name) or ""
-        # Some write fractions, or a list (RFC 8866, 6.4, has whole numbers only).
-        whole = re.match(r"\d{1,9}", value)
+    for name, limit in (("ptime", longest_ms), ("maxptime", MAX_PACKET_MS)):
+        # Some write fractions, or a list.
+        whole = re.match(r"\d{1,9}", line.first(name) or theirs.session.first(name) or "")
         if whole and 0 < int(whole[0]) <= MAX_PACKET_MS:
-            found.append(f"a={name}:{int(whole[0])}")
+            found.append(f"a={name}:{min(int(whole[0]), limit)}")
     return found
 
 

@@ -15,6 +15,8 @@ MAX_ICE_WORD = 256
 """Of ice-ufrag and ice-pwd (RFC 8839, 5.4; CVE-2026-25994)."""
 MAX_PACKET_MS = 1000
 """Of ptime and maxptime (CVE-2026-41416)."""
+MAX_SOUND_PACKET_MS = 160
+"""Of G.711 that is 1280 bytes; PJMEDIA sends no packet that is longer than its buffer, and so none at all at a ptime of 1000."""
 MAX_CLOCK_HZ = 192000
 MAX_CHANNELS = 8
 MAX_PJSIP_MESSAGE = 4000
