@@ -148,7 +148,9 @@ def _speech(number: str, maps: list[Rtpmap], fmtp: str, able: Ability) -> Rtpmap
 
 def _keys(number: str, maps: list[Rtpmap], rates: set[int]) -> Rtpmap | None:
     # In lower case: PJMEDIA's streams know no other (stream_info.c).
-    known = [Rtpmap(KEYS, mapping.clock_rate) for mapping in maps if mapping.name.lower() == KEYS and mapping.channels == 1 and _sane(mapping)]
+    known = [
+        Rtpmap(KEYS, mapping.clock_rate) for mapping in maps if mapping.name.lower() == KEYS and mapping.channels == 1 and _sane(mapping)
+    ]
     if int(number) < FIRST_DYNAMIC or not known:
         return None
     # One number for several clocks: that of the speech is meant (RFC 4733, 2.6).
