@@ -294,6 +294,11 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if key is not None:
             self._environment.publish(Dtmf(call=self.number, digit=key))
 
+    @pjsip_callback
+    def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
+        # PJSUA2 tells of a message within the call here, and answers it with 200.
+        self.account.onInstantMessage(prm)
+
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
         """The answer was that the call is to be made elsewhere (RFC 3261, 8.1.3.4). PJSIP asks each address once, and servers that
         name new ones without end are not followed."""

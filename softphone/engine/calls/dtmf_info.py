@@ -65,7 +65,7 @@ class InfoKeys:
 
 def read(kind: str, body: bytes) -> str:
     """The key in a body of this type: one of KEYS, FLASH, or empty where there is none that can be read."""
-    text = body[:_MOST_BODY].decode("ascii", "replace").strip("\0 \t\r\n")
+    text: str = body[:_MOST_BODY].decode("ascii", "replace").strip("\0 \t\r\n")
     signal = _SIGNAL.search(text)
     if signal is not None:
         return _key(signal[1])
