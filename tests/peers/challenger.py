@@ -1,4 +1,4 @@
-"""A server of sockets that asks who is there: it answers REGISTER and INVITE with 401 and the challenges it is given, then with 200 or 486."""
+"""A server of sockets that asks who is there: it answers REGISTER and INVITE with the challenges it is given, then with 200 or 486."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from functools import cache
 
 from cffi import FFI
 
-from softphone.engine.digest import ALGORITHMS, challenges, chosen, header, unknown_way
-from softphone.engine.media.abi import find_library
+from softphone.engine.accounts.digest import ALGORITHMS, challenges, chosen, header, unknown_way
+from softphone.engine.pjsip.abi import find_library
 from softphone.engine.sip.parsed import ParsedMessage
 
 _CHALLENGED = re.compile(rb"SIP/2\.0[ \t]+(?:401|407)\b", re.IGNORECASE)

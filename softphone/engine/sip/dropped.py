@@ -14,7 +14,7 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.media.abi import find_library
+from softphone.engine.pjsip.abi import find_library
 from softphone.engine.sdp.limits import MAX_PJSIP_MESSAGE
 from softphone.engine.sip.auth_gate import readable
 
