@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _document(folder: Path, section: str, title: str, text: str) -> None:
-    from softphone.bench.docs_page import write_section  # noqa: PLC0415
+    from softphone.bench.instruments.docs_page import write_section  # noqa: PLC0415
 
     body = f"{title}\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{text}"
     print(f"written: {write_section(folder, section, body, PAGE, HEAD)}", file=sys.stderr)

@@ -19,45 +19,47 @@ from softphone import __version__, paths
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
-from softphone.engine import strictness
-from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
-from softphone.engine.address_watch import AddressWatch
-from softphone.engine.alerts import Alerts
-from softphone.engine.call import PhoneCall
-from softphone.engine.call_environment import CallEnvironment
-from softphone.engine.call_gate import CallGate
+from softphone.engine.accounts.account import LOCAL, AccountError, AccountSettings, PhoneAccount
+from softphone.engine.accounts.address_watch import AddressWatch
+from softphone.engine.accounts.message_waiting import MessageWaitingService
+from softphone.engine.accounts.messages import MessageGuard, Messages
+from softphone.engine.accounts.outside_requests import OutsideRequests
+from softphone.engine.calls.active_calls import Lineup
+from softphone.engine.calls.admission import CallGate
+from softphone.engine.calls.call import PhoneCall
 from softphone.engine.calls.dtmf_info import InfoKeys
-from softphone.engine.codecs import PhoneCodecs
+from softphone.engine.calls.environment import CallEnvironment
+from softphone.engine.calls.incoming import ContactRules, Reception, RulesFor
+from softphone.engine.calls.recording_notice import RecordingNotice
+from softphone.engine.calls.typed_speech import Typist
+from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.commands import Commands
-from softphone.engine.endpoint import PhoneEndpoint
 from softphone.engine.history_writer import HistoryWriter
 from softphone.engine.hooks import HookRunner
-from softphone.engine.lineup import Lineup
 from softphone.engine.live import LiveEvents
-from softphone.engine.media.rtcp_gate import RtcpGate
-from softphone.engine.message_waiting import MessageWaitingService
-from softphone.engine.messages import MessageGuard, Messages
-from softphone.engine.outside_requests import OutsideRequests
-from softphone.engine.presence import PresenceService
-from softphone.engine.reception import ContactRules, Reception, RulesFor
-from softphone.engine.recording_notice import RecordingNotice
+from softphone.engine.phv.voice_keeper import VoiceKeeper, voices_refused
+from softphone.engine.phv.worker import CodecWorker, WorkerCommand
+from softphone.engine.pjsip.endpoint import PhoneEndpoint
+from softphone.engine.pjsip.rtcp_gate import RtcpGate
+from softphone.engine.pjsip.security import CRYPTO_SUITES
+from softphone.engine.presence.service import PresenceService
 from softphone.engine.schedule import Schedule
 from softphone.engine.sdp.acceptable import Ability
-from softphone.engine.security import CRYPTO_SUITES
 from softphone.engine.server import ControlServer
-from softphone.engine.short_sip import ShortSip
+from softphone.engine.sip import validation as strictness
 from softphone.engine.sip.blame import Blame
+from softphone.engine.sip.compact import ShortSip
+from softphone.engine.sip.module import SipModule, forget_call, set_t1
 from softphone.engine.sip.refusal_notices import RefusalNotices
 from softphone.engine.sip.sdp_gate import SdpGate
-from softphone.engine.sip_module import SipModule, forget_call, set_t1
-from softphone.engine.sip_trace import SipTrace
-from softphone.engine.sound import open_sound
-from softphone.engine.sound_test import SoundTest
-from softphone.engine.typist import Typist
-from softphone.engine.voice_keeper import VoiceKeeper, voices_refused
-from softphone.engine.worker_link import CodecWorker, WorkerCommand
+from softphone.engine.sip.trace import SipTrace
+from softphone.engine.sound.alerts import Alerts
+from softphone.engine.sound.devices import open_sound
+from softphone.engine.sound.self_test import SoundTest
 from softphone.errors import SoftphoneError
 
+MAX_ACCOUNTS = 8
+"""The wheel is built with PJSUA_MAX_ACC of 8, and PJSIP ends the process at one more."""
 TURN_MS = 10
 """Longest wait of one turn, and so the delay of a command."""
 COLLECT_S = 30.0
@@ -101,13 +103,13 @@ class Engine:
         self.requests = OutsideRequests()
         self.presence = PresenceService(self, self._commands.way_to)
         guard = MessageGuard(self.publish)
-        self._info_keys = InfoKeys(lambda head: self.call_gate.call_in(head), self.publish)
         # With a server to ask first, an answer takes its time.
         self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
         self.call_gate = CallGate(self.publish)
         self.blame = Blame(paths.data_dir(), str(socket_path.absolute()))
         self._refusals = RefusalNotices(self.publish)
+        self._info_keys = InfoKeys(self.call_gate.call_in, self.publish)
         self._sip = SipModule(
             self._sip_passed,
             lambda request: (
@@ -117,6 +119,7 @@ class Engine:
                 or self.presence.take(request)
                 or guard.refuse(request)
                 or self._info_keys.take(request)
+                or strictness.stray(request)
             ),
             self._short_sip.sent,
             SdpGate(self._ability),
@@ -261,6 +264,8 @@ class Engine:
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)
+        if len(self.accounts) >= MAX_ACCOUNTS:
+            raise AccountError(f"{MAX_ACCOUNTS} accounts are there, the local one counted, and more do not fit; remove one first")
         account = PhoneAccount(
             settings,
             self.config.network,
@@ -302,6 +307,7 @@ class Engine:
             is_sip_uri=self.endpoint.is_sip_uri,
             rtcp_gate=self._rtcp_gate,
             far_end=self.sip_trace.far_end,
+            parties=self.sip_trace.parties,
             set_up_bps=self.sip_trace.set_up_bps,
         )
         call = PhoneCall(environment, account, self._numbers, direction, call_id)

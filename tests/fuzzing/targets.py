@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from softphone import config
 from softphone.config import ConfigError
 from softphone.control.protocol import MAX_ANSWER, ControlError, Register, parse_command, parse_message, to_line
-from softphone.engine import dtmf, strictness
-from softphone.engine.call_gate import CallGate
-from softphone.engine.digest import credentials
-from softphone.engine.media.codec_order import order_codecs
-from softphone.engine.media.errors import FmtpError
-from softphone.engine.media.fmtp import MAX_LINE, MAX_PARAMETERS, format_fmtp, integer, parse_fmtp, word
-from softphone.engine.media.match import opus_fits, phv_fits
-from softphone.engine.media.sdp import AudioSection, add_packet_times, add_rate_limit
-from softphone.engine.message_waiting import parse_summary
-from softphone.engine.outside_requests import OutsideRequests
-from softphone.engine.presence_documents import DIALOG_INFO, LONGEST_NOTE, PIDF, read, write
-from softphone.engine.presence_watch import PresenceWatch
+from softphone.engine.accounts.digest import credentials
+from softphone.engine.accounts.message_waiting import parse_summary
+from softphone.engine.accounts.outside_requests import OutsideRequests
+from softphone.engine.calls import dtmf_info
+from softphone.engine.calls.admission import CallGate
+from softphone.engine.pjsip.errors import FmtpError
+from softphone.engine.pjsip.fmtp import MAX_LINE, MAX_PARAMETERS, format_fmtp, integer, parse_fmtp, word
+from softphone.engine.pjsip.match import opus_fits, phv_fits
+from softphone.engine.presence.documents import DIALOG_INFO, LONGEST_NOTE, PIDF, read, write
+from softphone.engine.presence.watch import PresenceWatch
+from softphone.engine.sdp.attributes import AudioSection, add_packet_times, add_rate_limit
+from softphone.engine.sdp.codec_order import order_codecs
+from softphone.engine.sip import validation as strictness
+from softphone.engine.sip.head import read_head
 from softphone.engine.sip.inspection import inspect
-from softphone.engine.sip_head import read_head
-from softphone.engine.sip_trace import SipTrace
+from softphone.engine.sip.trace import SipTrace
 from softphone.errors import SoftphoneError
 from softphone.store import sip_address, vcard
 
@@ -135,7 +136,7 @@ def _sip(data: bytes) -> None:
     trace.passed(False, "192.0.2.7:5060", data)
     trace.passed(True, "192.0.2.7:5060", b"INVITE " + data)
     text = data.decode("utf-8", "replace")
-    dtmf.refuse(data)
+    dtmf_info.read(dtmf_info.RELAY, data)
     parse_summary("work", text)
     found = credentials(text, "SUBSCRIBE", "sip:a@b", "alice", "geheim")
     assert found is None or ("geheim" not in found[1] and "\r" not in found[1] and "\n" not in found[1])

@@ -138,8 +138,7 @@ class Stranger:
         remote = f"sip:x@{self.target}" + ("" if self.transport == "udp" else ";transport=tcp")
         lines = [
             f"{method} {remote} SIP/2.0",
-            f"Via: SIP/2.0/{self.transport.upper()} {self.here};branch=z9hG4bK{self.call_id}n{number}{method if method == 'ACK' and not to else ''}"
-            + ";rport",
+            f"Via: SIP/2.0/{self.transport.upper()} {self.here};branch=z9hG4bK{self.call_id}n{number};rport",
             f"From: {self.name}<sip:{self.user}@{self.here}>;tag=s1",
             f"To: {to}" if to else f"To: <sip:x@{self.target}>" + (f";tag={self.tag}" if self.tag else ""),
             f"Call-ID: {self.call_id}",
@@ -171,6 +170,15 @@ class Stranger:
             self.asked.append(text)
             if not head.startswith("ACK "):
                 self.send(self._ok(head))
+
+    def drain(self, seconds: float) -> None:
+        """Answer what the phone asks, for so long."""
+        deadline = time.monotonic() + seconds
+        try:
+            while True:
+                self.receive(deadline)
+        except TimeoutError:
+            return
 
     def _ok(self, head: str) -> bytes:
         kept = [line for line in head.split("\r\n")[1:] if re.match(r"(?i)(via|v|from|f|to|t|call-id|i|cseq)[ \t]*:", line)]

@@ -25,7 +25,7 @@ from softphone.bench.soak.two_phones import READY_S, SoakPhone, wait_for
 from softphone.config import Account, Audio, Codecs, Config, Network, Privacy, to_toml
 from softphone.control.protocol import AutoAnswer, Call, ControlError, Hangup
 from softphone.control.supervisor import EngineSupervisor
-from softphone.engine.address_watch import own_address
+from softphone.engine.accounts.address_watch import own_address
 
 SOURCES = 12
 """Addresses that strangers have (127.0.0.10 and up), so that one which is refused is not all of them."""
@@ -66,7 +66,10 @@ class StrangersFound:
 
 
 def strangers(config: Config, messages: int, calls: int, seed: int, deadline: float, say: Callable[[str], None]) -> StrangersFound:
-    """At least so many messages and calls, but nothing new after `deadline` (time.monotonic). Raises SoftphoneError when no phone starts."""
+    """At least so many messages and calls, but nothing new after `deadline` (time.monotonic).
+
+    Raises SoftphoneError when no phone starts.
+    """
     found = StrangersFound(seed)
     began = time.monotonic()
     preload = next((path for path in _MALLOC_DEBUG if os.path.exists(path)), "")
@@ -85,8 +88,9 @@ def strangers(config: Config, messages: int, calls: int, seed: int, deadline: fl
 
 def summary(found: StrangersFound) -> str:
     return (
-        f"seed {found.seed}: {found.messages} messages, {found.packets} packets of media, {found.calls} calls came up, {found.answers} answers; "
-        f"{found.deaths} deaths of the engine, {found.garbled} garbled descriptions, {found.silent} times no answer within {PING_S:.0f} s"
+        f"seed {found.seed}: {found.messages} messages, {found.packets} packets of media, {found.calls} calls came up, "
+        f"{found.answers} answers; {found.deaths} deaths of the engine, {found.garbled} garbled descriptions, "
+        f"{found.silent} times no answer within {PING_S:.0f} s"
     )
 
 
@@ -108,18 +112,18 @@ class _Run:
         port = _free_port(host)
         self._to = (host, port)
         order = tuple(codec for codec in config.codecs.order if codec != "x-phv")
-        local = replace(
-            config, account=Account(), accounts=(), network=replace(network, bind=host, port=port), audio=Audio("null", "null"), codecs=Codecs(order),
-            privacy=Privacy(),
-        )  # fmt: skip
+        where = replace(network, bind=host, port=port)
+        local = replace(config, account=Account(), accounts=(), network=where, audio=Audio("null", "null"), codecs=Codecs(order))
+        local = replace(local, privacy=Privacy())
         file = folder / "phone.toml"
         file.write_text(to_toml(local))
-        self._engine = EngineSupervisor(folder / "phone.sock", config=file)
+        self._engine = EngineSupervisor(folder / "phone.sock", config=file, complaints=400)
         self._running = contextlib.ExitStack()
 
     def __enter__(self) -> _Run:
         with contextlib.ExitStack() as running:
-            self._sip, self._media = [], []
+            self._sip: list[socket.socket] = []
+            self._media: list[socket.socket] = []
             for number in range(SOURCES):
                 for kept in (self._sip, self._media):
                     bound = running.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
@@ -355,7 +359,12 @@ class _Run:
         """An OPTIONS that is answered shows that the phone has read what was sent before it; else it is looked at."""
         self._numbers += 1
         ping = Talk(
-            self._numbers, "127.0.0.10", self._sip[0].getsockname()[1], 9, f"sip:x@{self._to[0]}:{self._to[1]}", call_id=f"ping{self._numbers}@x"
+            self._numbers,
+            "127.0.0.10",
+            self._sip[0].getsockname()[1],
+            9,
+            f"sip:x@{self._to[0]}:{self._to[1]}",
+            call_id=f"ping{self._numbers}@x",
         )
         deadline = time.monotonic() + PING_S
         self._send(self._sip[0], self._grammar.request(ping, "OPTIONS", wild=0.0), self._to, "sip")

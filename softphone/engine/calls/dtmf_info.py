@@ -8,9 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from softphone.control.protocol import Dtmf
-from softphone.engine.dtmf import KEYS
+from softphone.engine.calls.dtmf import KEYS
+from softphone.engine.sip.head import SipHead, read_head
 from softphone.engine.sip.sdp_gate import Refusal
-from softphone.engine.sip_head import SipHead, read_head
 
 OK, BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE = 200, 400, 415
 DTMF, RELAY = "application/dtmf", "application/dtmf-relay"
@@ -20,7 +20,7 @@ _END = re.compile(rb"\r?\n\r?\n")
 _SIGNAL = re.compile(r"^[ \t]*signal[ \t]*[=:][ \t]*([^\r\n]*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _MOST_BODY = 256
 _MOST_DIALOGS = 64
-_EVENTS = dict(enumerate([*"0123456789*#ABCD", FLASH]))
+_EVENTS: dict[int, str] = dict(enumerate([*"0123456789*#ABCD", FLASH]))
 """RFC 4733, 3.2: numbers of the keys, which some send in place of their characters."""
 _WORDS = {"star": "*", "asterisk": "*", "hash": "#", "pound": "#", "flash": FLASH, "hf": FLASH, "!": FLASH}
 
@@ -65,7 +65,7 @@ class InfoKeys:
 
 def read(kind: str, body: bytes) -> str:
     """The key in a body of this type: one of KEYS, FLASH, or empty where there is none that can be read."""
-    text = body[:_MOST_BODY].decode("ascii", "replace").strip("\0 \t\r\n")
+    text: str = body[:_MOST_BODY].decode("ascii", "replace").strip("\0 \t\r\n")
     signal = _SIGNAL.search(text)
     if signal is not None:
         return _key(signal[1])

@@ -15,8 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from softphone.engine.sdp.description import ANYWHERE, Description, MediaSection, Rtpmap, is_ipv4
-from softphone.engine.sdp.limits import (
+from softphone.engine.limits import (
     MAX_CANDIDATES,
     MAX_CHANNELS,
     MAX_CLOCK_HZ,
@@ -24,7 +23,9 @@ from softphone.engine.sdp.limits import (
     MAX_FORMATS,
     MAX_ICE_WORD,
     MAX_PACKET_MS,
+    MAX_SOUND_PACKET_MS,
 )
+from softphone.engine.sdp.description import ANYWHERE, Description, MediaSection, Rtpmap, is_ipv4
 
 STATIC: Mapping[str, Rtpmap] = {
     "0": Rtpmap("PCMU", 8000), "3": Rtpmap("GSM", 8000), "4": Rtpmap("G723", 8000), "8": Rtpmap("PCMA", 8000),
@@ -80,11 +81,12 @@ def write(theirs: Description, able: Ability) -> tuple[str, bool]:
 
 
 def _rejected(line: MediaSection) -> list[str]:
-    formats = [word for word in line.formats if _TOKEN.fullmatch(word)][:MAX_FORMATS]
-    # Of a number above 127 PJSIP makes an error of the whole description.
-    formats = [word for word in formats if not word[0].isdigit() or (word.isdigit() and int(word) <= LAST_TYPE)] or ["0"]
+    # One format stands for all of them: of a line with port 0 they mean nothing (RFC 3264, 6), and the answer repeats them.
+    word = next((word for word in line.formats if _TOKEN.fullmatch(word)), "0")
+    if word[0].isdigit() and not (word.isdigit() and int(word) <= LAST_TYPE):
+        word = "0"  # PJSIP makes an error of the whole description
     kind = line.kind if _TOKEN.fullmatch(line.kind) else "unknown"
-    return [f"m={kind} 0 {line.protocol} {' '.join(formats)}"]
+    return [f"m={kind} 0 {line.protocol} {word}"]
 
 
 def _written(theirs: Description, line: MediaSection, able: Ability) -> list[str]:
@@ -104,7 +106,8 @@ def _written(theirs: Description, line: MediaSection, able: Ability) -> list[str
         text.append(f"a=rtpmap:{number} {mapping}")
         if fmtp:
             text.append(f"a=fmtp:{number} {fmtp}")
-    text += _packet_times(theirs, line)
+    names = {mapping.name.lower() for mapping, _ in formats.values()}
+    text += _packet_times(theirs, line, MAX_PACKET_MS if "x-phv" in names else MAX_SOUND_PACKET_MS)
     text += [f"a=crypto:{value}" for value in crypto]
     text += _ice(theirs, line) if able.ice else []
     text += _rtcp(line)
@@ -144,7 +147,10 @@ def _speech(number: str, maps: list[Rtpmap], fmtp: str, able: Ability) -> Rtpmap
 
 
 def _keys(number: str, maps: list[Rtpmap], rates: set[int]) -> Rtpmap | None:
-    known = [mapping for mapping in maps if mapping.name.lower() == KEYS and mapping.channels == 1 and _sane(mapping)]
+    # In lower case: PJMEDIA's streams know no other (stream_info.c).
+    known = [
+        Rtpmap(KEYS, mapping.clock_rate) for mapping in maps if mapping.name.lower() == KEYS and mapping.channels == 1 and _sane(mapping)
+    ]
     if int(number) < FIRST_DYNAMIC or not known:
         return None
     # One number for several clocks: that of the speech is meant (RFC 4733, 2.6).
@@ -159,14 +165,14 @@ def _sane(mapping: Rtpmap) -> bool:
     return 0 < mapping.clock_rate <= MAX_CLOCK_HZ and 0 < mapping.channels <= MAX_CHANNELS
 
 
-def _packet_times(theirs: Description, line: MediaSection) -> list[str]:
+def _packet_times(theirs: Description, line: MediaSection, longest_ms: int) -> list[str]:
+    """What the far end would like best (ptime), and bears (maxptime); more than `longest_ms` we do not send (RFC 8866, 6.4)."""
     found = []
-    for name in ("ptime", "maxptime"):
-        value = line.first(name) or theirs.session.first(name) or ""
-        # Some write fractions, or a list (RFC 8866, 6.4, has whole numbers only).
-        whole = re.match(r"\d{1,9}", value)
+    for name, limit in (("ptime", longest_ms), ("maxptime", MAX_PACKET_MS)):
+        # Some write fractions, or a list.
+        whole = re.match(r"\d{1,9}", line.first(name) or theirs.session.first(name) or "")
         if whole and 0 < int(whole[0]) <= MAX_PACKET_MS:
-            found.append(f"a={name}:{int(whole[0])}")
+            found.append(f"a={name}:{min(int(whole[0]), limit)}")
     return found
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.media.abi import PJ_SUCCESS, find_library
-from softphone.engine.media.errors import AbiError
+from softphone.engine.pjsip.abi import PJ_SUCCESS, find_library
+from softphone.engine.pjsip.errors import AbiError
 from softphone.engine.sip.call_table import Detour
 
 _DECLARATIONS = """

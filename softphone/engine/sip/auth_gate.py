@@ -11,8 +11,8 @@ from functools import cache
 
 from cffi import FFI
 
-from softphone.engine.digest import ALGORITHMS, challenges, chosen, header
-from softphone.engine.media.abi import find_library
+from softphone.engine.accounts.digest import ALGORITHMS, challenges, chosen, header, unknown_way
+from softphone.engine.pjsip.abi import find_library
 from softphone.engine.sip.parsed import ParsedMessage
 
 _CHALLENGED = re.compile(rb"SIP/2\.0[ \t]+(?:401|407)\b", re.IGNORECASE)
@@ -29,6 +29,11 @@ def algorithms() -> frozenset[str]:
     library = ffi.dlopen(str(find_library()))
     found = {name for name, number in _OF_PJSIP.items() if name in ALGORITHMS and library.pjsip_auth_is_algorithm_supported(number)}
     return frozenset(found | {"MD5", ""})
+
+
+def has_no_answer(code: int, response: str) -> bool:
+    """Whether this final answer (the whole message) asks for a way to sign in that PJSIP does not have."""
+    return code in (401, 407) and unknown_way(response, algorithms())
 
 
 def choose(message: ParsedMessage, raw: bytes) -> None:

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from softphone.engine import limits
-from softphone.engine.sip_head import read_caller
-from softphone.store import private_file
-from softphone.store.errors import StoreError
+from softphone.engine.sip.head import read_caller
+from softphone.files import private_file
+from softphone.files.errors import StoreError
 
 FILE = "engine-deaths.json"
 _SIZE = 512

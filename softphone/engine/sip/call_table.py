@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from softphone.engine.media.abi import find_library
-from softphone.engine.media.errors import AbiError
+from softphone.engine.pjsip.abi import find_library
+from softphone.engine.pjsip.errors import AbiError
 
 _DYNAMIC, _LOAD, _RELRO = 2, 1, 0x6474E552
 _STRTAB, _SYMTAB, _PLTRELSZ, _JMPREL = 5, 6, 2, 23
@@ -30,7 +30,7 @@ def find_slot(library: Path, function: str) -> tuple[int, int]:
         raise AbiError(f"the table of calls of {library.name} cannot be read ({type(error).__name__})") from None
 
 
-def _find(image: mmap.mmap, function: bytes) -> tuple[int, int]:
+def _find(image: Any, function: bytes) -> tuple[int, int]:
     if image[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<H", image, 18)[0] != 62:
         raise AbiError("the PJSIP library is not made for x86-64, so messages are looked at only after PJSIP has parsed them")
     headers_at, size, count = struct.unpack_from("<Q", image, 32)[0], *struct.unpack_from("<HH", image, 54)
@@ -38,7 +38,7 @@ def _find(image: mmap.mmap, function: bytes) -> tuple[int, int]:
     loads = [(at, offset, stored) for kind, _, offset, at, _, stored, _, _ in headers if kind == _LOAD]
 
     def offset_of(address: int) -> int:
-        return next(address - at + offset for at, offset, stored in loads if at <= address < at + stored)
+        return next(int(address - at + offset) for at, offset, stored in loads if at <= address < at + stored)
 
     dynamic = next(header for header in headers if header[0] == _DYNAMIC)
     entries = dict(struct.unpack_from("<qQ", image, dynamic[2] + place) for place in range(0, dynamic[5], 16))

@@ -14,8 +14,8 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.media.abi import find_library
-from softphone.engine.sdp.limits import MAX_PJSIP_MESSAGE
+from softphone.engine.limits import MAX_PJSIP_MESSAGE
+from softphone.engine.pjsip.abi import find_library
 from softphone.engine.sip.auth_gate import readable
 
 TOO_LARGE = 513
@@ -137,11 +137,12 @@ class DroppedData:
 
 def too_large(raw: bytes) -> bytes:
     """The answer 513 (RFC 3261, 21.5.7) to a request of which this is the beginning; empty where there is none: to an ACK, an answer, or
-    what has not even its head."""
+    what lacks the fields that an answer needs."""
     head, gap, _ = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    head = head if gap else head.rpartition(b"\r\n")[0]  # the last line may be cut off
     text = head.decode("utf-8", "surrogateescape")
     first, _, rest = text.partition("\r\n")
-    if not gap or not first.endswith("SIP/2.0") or first.startswith(("ACK ", "SIP/")):
+    if not first.endswith("SIP/2.0") or first.startswith(("ACK ", "SIP/")):
         return b""
     kept = _KEPT.findall(rest)
     names = {line.partition(":")[0].strip().lower()[:1].replace("c", "i") for line in kept}

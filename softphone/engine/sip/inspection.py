@@ -26,7 +26,6 @@ _COMPACT = {
     b"s": b"subject", b"k": b"supported", b"t": b"to", b"v": b"via",
 }  # fmt: skip
 """RFC 3261, 7.3.3."""
-_SENT_BACK = frozenset({b"via", b"record-route", b"from", b"to", b"call-id", b"cseq"})
 _ANSWERED_WITH = frozenset({b"via", b"from", b"to", b"call-id", b"cseq", b"max-forwards"})
 _MOST = {
     b"service-route": limits.SERVICE_ROUTES,
@@ -64,8 +63,8 @@ def inspect(message: bytes) -> Verdict:
     lines = _LINE.split(_FOLD.sub(b" ", head))
     fields = _fields(lines[1:])
     is_response = lines[0][:8].upper() == b"SIP/2.0 "
-    if len(message) >= limits.PACKET_BYTES and missing(text) != 0:
-        return _refusal(lines, fields, is_response, TOO_LARGE, f"has {limits.PACKET_BYTES} bytes or more")
+    if len(message) >= limits.MAX_PJSIP_MESSAGE and missing(text) != 0:
+        return _refusal(lines, fields, is_response, TOO_LARGE, f"has {limits.MAX_PJSIP_MESSAGE} bytes or more")
     why = _head_fault(head, lines, fields)
     if why:
         return _refusal(lines, fields, is_response, BAD_REQUEST, why)
@@ -111,18 +110,15 @@ def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes
     if max(map(len, lines)) > limits.HEADER_LINE_BYTES:
         return f"has a header of more than {limits.HEADER_LINE_BYTES} bytes"
     counts: dict[bytes, int] = {}
-    echoed = required = 0
+    required = 0
     for name, value in fields:
         counts[name] = counts.get(name, 0) + (1 if name in _CHALLENGES else 1 + value.count(b","))
-        echoed += len(name) + len(value) + 4 if name in _SENT_BACK else 0
         required += len(value) if name in (b"require", b"proxy-require") else 0
     for name, most in _MOST.items():
         if counts.get(name, 0) > most:
             return f"names {counts[name]} {name.decode().title()}s, and at most {most} fit"
     if sum(counts.get(name, 0) for name in _CHALLENGES) > limits.CHALLENGES:
         return f"has more than {limits.CHALLENGES} challenges"
-    if echoed > limits.ECHOED_BYTES:
-        return f"has more than {limits.ECHOED_BYTES} bytes of headers that an answer repeats"
     if required > limits.REQUIRED_BYTES:
         return f"requires extensions of more than {limits.REQUIRED_BYTES} bytes"
     if counts.get(b"content-type", 0) > 1 and len([name for name, _ in fields if name == b"content-type"]) > 1:
@@ -179,5 +175,5 @@ def _refusal(lines: list[bytes], fields: list[tuple[bytes, bytes]], is_response:
     vias = sum(value.count(b",") + 1 for name, value in fields if name == b"via")
     complete = seen >= _ANSWERED_WITH - {b"max-forwards"}
     harmless = len(first) <= limits.HEADER_LINE_BYTES and not re.search(rb"\0|\r(?!\n)", message)
-    small = len(message) <= min(sum(map(len, lines)), limits.ECHOED_BYTES + len(first)) and vias <= limits.VIAS
+    small = len(message) <= min(sum(map(len, lines)), limits.MAX_REPEATED + len(first)) and vias <= limits.VIAS
     return Verdict(message if complete and harmless and small else b"", code, why)

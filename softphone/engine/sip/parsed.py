@@ -11,7 +11,7 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.media.abi import find_library
+from softphone.engine.pjsip.abi import find_library
 
 _DECLARATIONS = """
 typedef struct { char *ptr; long slen; } pj_str_t;
