@@ -68,7 +68,7 @@ def inspect(message: bytes) -> Verdict:
     why = _head_fault(head, lines, fields)
     if why:
         return _refusal(lines, fields, is_response, BAD_REQUEST, why)
-    if not rest or not rest[0].strip(b"\r\n"):
+    if not rest or not rest[0]:
         return Verdict(message)
     body, code, why = _body(lines[0], fields, rest[0])
     if code and not is_response:
