@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from softphone.engine.sdp.limits import MAX_BYTES, MAX_LINES, MAX_MEDIA
 from softphone.errors import SoftphoneError
 
-_MEDIA = re.compile(r"(\S{1,32})[ \t]+(\d{1,5})(?:[ \t]*/[ \t]*(\d{1,5}))?[ \t]+([A-Za-z0-9/._+-]{1,64})((?:[ \t]+\S+)*)")
-_ORIGIN = re.compile(r"\S+[ \t]+(\d{1,20})[ \t]+(\d{1,20})[ \t]+IN[ \t]+(IP[46])[ \t]+(\S+)")
+_MEDIA = re.compile(r"(\S{1,32})[ \t]+([0-9]{1,5})(?:[ \t]*/[ \t]*([0-9]{1,5}))?[ \t]+([A-Za-z0-9/._+-]{1,64})((?:[ \t]+\S+)*)")
+_ORIGIN = re.compile(r"\S+[ \t]+([0-9]{1,20})[ \t]+([0-9]{1,20})[ \t]+IN[ \t]+(IP[46])[ \t]+(\S+)")
 _HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
-_RTPMAP = re.compile(r"(\d{1,3})[ \t]+([A-Za-z0-9._+-]{1,64})[ \t]*/[ \t]*(\d{1,9})(?:[ \t]*/[ \t]*(\d{1,9}))?[ \t]*")
-_FMTP = re.compile(r"(\d{1,3})[ \t]+(.{1,1024})")
-_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)")
+_RTPMAP = re.compile(r"([0-9]{1,3})[ \t]+([A-Za-z0-9._+-]{1,64})[ \t]*/[ \t]*([0-9]{1,9})(?:[ \t]*/[ \t]*([0-9]{1,9}))?[ \t]*")
+_FMTP = re.compile(r"([0-9]{1,3})[ \t]+(.{1,1024})")
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])")
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 ANYWHERE = "0.0.0.0"
 """As a connection address: hold, as RFC 2543 had it (RFC 3264, 8.4)."""

@@ -41,28 +41,30 @@ class SdpGate:
         is_ack = raw.lstrip(b"\r\n").startswith(b"ACK")
         if message.content_type != SDP:
             return None if is_ack or message.content_type else _without_type(raw)
-        try:
-            text, taken = write(parse(_text(message.body)), self._able())
-        except SdpError as error:
-            log.debug("a session description was refused: %s", error)
-            if not is_ack:
-                return Refusal(BAD_REQUEST, {"Warning": '399 softphone "the session description cannot be read"'})
-            text, taken = REJECTION, False
+        text, taken = self._written(message)
+        if not text and not is_ack:
+            return Refusal(BAD_REQUEST, {"Warning": '399 softphone "the session description cannot be read"'})
         if not taken and not is_ack:
             return Refusal(NOT_ACCEPTABLE_HERE, {"Warning": _NO_COMMON_LINE})
-        message.set_body(_bytes(text))
+        message.set_body(_bytes(text or REJECTION))
         return None
 
     def response(self, message: ParsedMessage, raw: bytes) -> None:
         """The same for an answer. A provisional one that we cannot use goes on as one that brings nothing."""
         if message.content_type != SDP:
             return
+        text, taken = self._written(message)
+        message.set_body(_bytes(text or REJECTION) if taken or not _PROVISIONAL.match(raw) else b"")
+
+    def _written(self, message: ParsedMessage) -> tuple[str, bool]:
+        """See acceptable.write; empty where the description cannot be read. What PJSIP gets in its place is never the text itself."""
         try:
-            text, taken = write(parse(_text(message.body)), self._able())
+            return write(parse(_text(message.body)), self._able())
         except SdpError as error:
             log.debug("a session description was refused: %s", error)
-            text, taken = REJECTION, False
-        message.set_body(_bytes(text) if taken or not _PROVISIONAL.match(raw) else b"")
+        except Exception:
+            log.exception("a session description could not be judged")
+        return "", False
 
 
 def _without_type(raw: bytes) -> Refusal | None:

@@ -145,3 +145,11 @@ def test_packets_are_as_long_as_ours_may_be() -> None:
 )
 def test_an_origin_of_any_user_at_any_host(origin: str, wanted: str) -> None:
     assert parse(SESSION.replace("- 1 1 IN IP4 127.0.0.1", origin)).origin == wanted
+
+
+def test_letters_that_only_look_like_those_of_a_key() -> None:
+    """Case-insensitive patterns take the long s and the sign of Kelvin for letters, unless they are told to know ASCII alone."""
+    for suite, key in (("AE\u017f_CM_128_HMAC_SHA1_80", KEY), ("AES_CM_128_HMAC_SHA1_80", KEY.replace("k", "\u212a"))):
+        assert written(SESSION + f"m=audio 4000 RTP/SAVP 0\r\na=crypto:1 {suite} {key}\r\n")[1] is False
+    with pytest.raises(SdpError):
+        parse(SESSION + "m=audio \u0664\u0660\u0660\u0660 RTP/AVP 0\r\n")
