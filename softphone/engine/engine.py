@@ -118,7 +118,7 @@ class Engine:
                 or strictness.stray(request)
             ),
             self._short_sip.sent,
-            SdpGate(self._ability),
+            SdpGate(self._ability, self.publish),
         )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
