@@ -11,6 +11,7 @@ from typing import Any
 
 from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.output import tell, tell_lines
 
 PAGE = "reliability.md"
 HEAD = "# Reliability\n\nWritten by the command that is named; every figure says of how many tries.\n"
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if options.only is None:
         found = soak(settings, options.calls, options.at_once, options.faults, options.minutes, say, options.speech)
         text = report(found)
-        print(text)
+        tell_lines(text)
         if options.json is not None:
             write_json(options.json, found.as_json())
         if options.docs is not None:
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     seed = random.SystemRandom().randrange(2**32) if options.seed is None else options.seed
     bothered = strangers(settings, options.messages, options.stranger_calls, seed, deadline, say)
     text = report_strangers(bothered, options.messages, options.stranger_calls)
-    print(text)
+    tell_lines(text)
     if options.json is not None and options.only is not None:
         write_json(options.json, vars(bothered))
     if options.docs is not None:
@@ -66,7 +67,7 @@ def _document(folder: Path, section: str, title: str, text: str) -> None:
     from softphone.bench.instruments.docs_page import write_section  # noqa: PLC0415
 
     body = f"{title}\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{text}"
-    print(f"written: {write_section(folder, section, body, PAGE, HEAD)}", file=sys.stderr)
+    tell(f"written: {write_section(folder, section, body, PAGE, HEAD)}", sys.stderr)
 
 
 def count(text: str) -> int:
@@ -86,4 +87,4 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    tell(line, sys.stderr)

@@ -9,7 +9,6 @@ because an answer must have the same (RFC 3264, 6); all but one have port 0, and
 from __future__ import annotations
 
 import base64
-import binascii
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
@@ -40,17 +39,17 @@ _SECURE = frozenset({"RTP/SAVP", "RTP/SAVPF"})
 _KEY_BYTES = {"AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30, "AES_256_CM_HMAC_SHA1_80": 46, "AES_256_CM_HMAC_SHA1_32": 46}
 """Master key and salt (RFC 4568, 6.2; RFC 6188)."""
 _CRYPTO = re.compile(
-    r"(0|[1-9]\d{0,8})[ \t]+([A-Za-z0-9_]{1,64})[ \t]+inline:([A-Za-z0-9+/]{1,128}={0,2})((?:\|[0-9^]{1,12})?)((?:[ \t]+\S{1,64})*)",
-    re.IGNORECASE,
+    r"(0|[1-9][0-9]{0,8})[ \t]+([A-Za-z0-9_]{1,64})[ \t]+inline:([A-Za-z0-9+/]{1,128}={0,2})((?:\|[0-9^]{1,12})?)((?:[ \t]+\S{1,64})*)",
+    re.IGNORECASE | re.ASCII,
 )
-_HARMLESS = re.compile(r"-\S+|WSH=\d+", re.IGNORECASE)
+_HARMLESS = re.compile(r"-\S+|WSH=[0-9]+", re.IGNORECASE | re.ASCII)
 """Session parameters that may be passed over (RFC 4568, 6.3.6 and 6.3.7); any other one changes the packets."""
 _CANDIDATE = re.compile(
-    r"([A-Za-z0-9+/]{1,32}) ([1-9]\d{0,2}) UDP (\d{1,10}) (\S{7,15}) (\d{1,5}) typ (host|srflx|prflx|relay)"
-    r"(?: raddr (\S{7,15}) rport (\d{1,5}))?(?: .*)?",
-    re.IGNORECASE,
+    r"([A-Za-z0-9+/]{1,32}) ([1-9][0-9]{0,2}) UDP ([0-9]{1,10}) (\S{7,15}) ([0-9]{1,5}) typ (host|srflx|prflx|relay)"
+    r"(?: raddr (\S{7,15}) rport ([0-9]{1,5}))?(?: .*)?",
+    re.IGNORECASE | re.ASCII,
 )
-_RTCP = re.compile(r"(\d{1,5})(?: IN IP4 (\S{7,15}))?")
+_RTCP = re.compile(r"([0-9]{1,5})(?: IN IP4 (\S{7,15}))?")
 _TOKEN = re.compile(r"[A-Za-z0-9.!#$%&'*+^_`{|}~-]{1,32}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
@@ -170,7 +169,7 @@ def _packet_times(theirs: Description, line: MediaSection, longest_ms: int) -> l
     found = []
     for name, limit in (("ptime", longest_ms), ("maxptime", MAX_PACKET_MS)):
         # Some write fractions, or a list.
-        whole = re.match(r"\d{1,9}", line.first(name) or theirs.session.first(name) or "")
+        whole = re.match(r"[0-9]{1,9}", line.first(name) or theirs.session.first(name) or "")
         if whole and 0 < int(whole[0]) <= MAX_PACKET_MS:
             found.append(f"a={name}:{min(int(whole[0]), limit)}")
     return found
@@ -192,7 +191,7 @@ def _crypto(line: MediaSection, able: Ability) -> list[str]:
 def _key_bytes(key: str) -> int:
     try:
         return len(base64.b64decode(key + "=" * (-len(key) % 4), validate=True))
-    except binascii.Error:
+    except ValueError:
         return -1
 
 
@@ -212,7 +211,9 @@ def _ice(theirs: Description, line: MediaSection) -> list[str]:
     candidates = [value for value in line.values("candidate") if _is_candidate(value)][:MAX_CANDIDATES]
     remote = line.first("remote-candidates") or ""
     found = [f"a={name}:{value}" for name, value in words] + [f"a=candidate:{value}" for value in candidates]
-    if re.fullmatch(r"\d{1,3} \S{7,15} \d{1,5}(?: \d{1,3} \S{7,15} \d{1,5})*", remote) and all(map(is_ipv4, remote.split()[1::3])):
+    if re.fullmatch(r"[0-9]{1,3} \S{7,15} [0-9]{1,5}(?: [0-9]{1,3} \S{7,15} [0-9]{1,5})*", remote) and all(
+        map(is_ipv4, remote.split()[1::3])
+    ):
         found.append(f"a=remote-candidates:{remote}")
     return found
 

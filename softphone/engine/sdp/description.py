@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from softphone.engine.limits import MAX_BYTES, MAX_LINES, MAX_MEDIA
 from softphone.errors import SoftphoneError
 
-_MEDIA = re.compile(r"(\S{1,32})[ \t]+(\d{1,5})(?:[ \t]*/[ \t]*(\d{1,5}))?[ \t]+([A-Za-z0-9/._+-]{1,64})((?:[ \t]+\S+)*)")
-_ORIGIN = re.compile(r"(\S{1,255}) (\d{1,20}) (\d{1,20}) IN (IP[46]) (\S{1,253})")
-_RTPMAP = re.compile(r"(\d{1,3})[ \t]+([A-Za-z0-9._+-]{1,64})[ \t]*/[ \t]*(\d{1,9})(?:[ \t]*/[ \t]*(\d{1,9}))?[ \t]*")
-_FMTP = re.compile(r"(\d{1,3})[ \t]+(.{1,1024})")
-_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)")
+_MEDIA = re.compile(r"(\S{1,32})[ \t]+([0-9]{1,5})(?:[ \t]*/[ \t]*([0-9]{1,5}))?[ \t]+([A-Za-z0-9/._+-]{1,64})((?:[ \t]+\S+)*)")
+_ORIGIN = re.compile(r"\S+[ \t]+([0-9]{1,20})[ \t]+([0-9]{1,20})[ \t]+IN[ \t]+(IP[46])[ \t]+(\S+)")
+_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
+_RTPMAP = re.compile(r"([0-9]{1,3})[ \t]+([A-Za-z0-9._+-]{1,64})[ \t]*/[ \t]*([0-9]{1,9})(?:[ \t]*/[ \t]*([0-9]{1,9}))?[ \t]*")
+_FMTP = re.compile(r"([0-9]{1,3})[ \t]+(.{1,1024})")
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])")
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 ANYWHERE = "0.0.0.0"
 """As a connection address: hold, as RFC 2543 had it (RFC 3264, 8.4)."""
@@ -91,6 +92,7 @@ class Description:
     """A whole session description."""
 
     origin: str
+    """Without the name of the user, which nobody needs (RFC 8866, 5.2)."""
     session: Section
     media: list[MediaSection]
 
@@ -141,11 +143,13 @@ def parse(text: str) -> Description:
             version = version or value
         elif section is session and kind == "o":
             origin = origin or value
-    if version != "0" or not _ORIGIN.fullmatch(origin):
+    known = _ORIGIN.fullmatch(origin)
+    if version != "0" or known is None:
         raise SdpError("the session description has no version (v=0) or no origin (o=) that can be read (RFC 8866, 5)")
     if len(media) > MAX_MEDIA:
         raise SdpError(f"the session description has {len(media)} media lines; at most {MAX_MEDIA} are read")
-    return Description(origin, session, media)
+    address = known[4] if _HOST.fullmatch(known[4]) else ANYWHERE
+    return Description(f"- {known[1]} {known[2]} IN {known[3] if address == known[4] else 'IP4'} {address}", session, media)
 
 
 def _media(value: str) -> MediaSection:
