@@ -163,7 +163,7 @@ def _refusal(lines: list[bytes], fields: list[tuple[bytes, bytes]], is_response:
     first, needed, seen = lines[0], [], set()
     for name, value in fields:
         # One of each, but all of Via; nothing that is itself too much.
-        if name in _ANSWERED_WITH and (name == b"via" or name not in seen) and len(value) <= limits.HEADER_LINE_BYTES:
+        if name in _ANSWERED_WITH and (name == b"via" or name not in seen) and len(value) <= limits.MAX_REPEATED:
             seen.add(name)
             needed.append(b"%s: %s" % (name.title(), value))
     if is_response:

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from softphone.engine.limits import MAX_BYTES, MAX_CANDIDATES, MAX_CRYPTO, MAX_FORMATS, MAX_LINES, MAX_MEDIA
 
+from softphone.engine.limits import MAX_BYTES, MAX_CANDIDATES, MAX_CRYPTO, MAX_FORMATS, MAX_LINES, MAX_MEDIA
 from softphone.engine.sdp.acceptable import Ability, write
 from softphone.engine.sdp.description import DIRECTIONS, Rtpmap, SdpError, parse
 
