@@ -72,7 +72,7 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.softphone: $(VENV)/.python $(PINS)
-	@echo "make: installing the softphone into $(VENV) (1.5 GB, a few minutes the first time; README.md, Installation, says how to leave out 5 GB of CUDA)"
+	@echo "make: installing the softphone into $(VENV) (1.5 GB, a few minutes the first time; README.md, Installation, says how to leave out CUDA, which makes it 5.4 GB)"
 	@$(PIP) --editable .
 	@touch $@
 
