@@ -135,10 +135,10 @@ class EncoderLane(Lane):
 
     def _lecture(self) -> None:
         """Hand on what was said lately to the training; what it has no room for waits, and the oldest is forgotten."""
-        lessons, best = self._encoder.lessons, self._encoder.voice
+        lessons, best = self._encoder.lessons, self._encoder.voice.estimate
         if lessons is None or best is None or len(lessons) < (LESSONS if self._taught else FIRST_LESSONS):
             return
-        lecture = Lecture(self._encoder.speakers, *self._encoder.described, best[0].embedding, tuple(lessons))
+        lecture = Lecture(self._encoder.voice.speakers, *self._encoder.voice.described, best[0].embedding, tuple(lessons))
         if self._room.voices.teach(self._number, lecture):
             lessons.clear()
             self._taught = True
@@ -149,11 +149,11 @@ class EncoderLane(Lane):
         while self._learned:
             update = self._learned.popleft().update
             if update.coordinates is not None:
-                self._encoder.teach(update.coordinates, update.speaker)
+                self._encoder.voice.set_residual(update.coordinates, update.speaker)
         if self.arrived is not None:
-            self._encoder.tell(self.arrived)
+            self._encoder.extensions.acknowledge(self.arrived)
         while self.acknowledged:
-            self._encoder.acknowledge(self.acknowledged.popleft())
+            self._encoder.voice.acknowledge(self.acknowledged.popleft())
         while self._texts:
             self._speak(self._texts.popleft())
         chunks = []
@@ -172,13 +172,13 @@ class EncoderLane(Lane):
             self.counters["payloads_made"] += 1
             self._send(Payload(self._number, payload))
             self.sent = (self._encoder.spoken_ms, self.sent[1] + 1, self.sent[2] + len(payload))
-        self.voice_bytes = self._encoder.voice_bytes
+        self.voice_bytes = self._encoder.voice.bytes
         self._observe()
         self.typed_s = self._encoder.typed_seconds
-        self._room.own_voice.learn(self._encoder.voice)
+        self._room.own_voice.learn(self._encoder.voice.estimate)
         self._lecture()
         if self._memory is not None:
-            self.keeps = self._encoder.own_memory, self._encoder.known_there
+            self.keeps = self._encoder.voice.own_memory, self._encoder.voice.known_there
 
     def _tune(self, changes: dict[str, Any]) -> None:
         if settings := changes.get("settings"):
@@ -190,12 +190,12 @@ class EncoderLane(Lane):
             self._recall()
         if report := changes.get("report"):
             *figures, urgent = report
-            self._encoder.report(LinkReport(*figures), urgent)
+            self._encoder.extensions.report(LinkReport(*figures), urgent)
 
     def _recall(self) -> None:
         memory = self._memory
         if memory is not None:
-            self._encoder.recall(memory.own, memory.mine, memory.permit)
+            self._encoder.voice.recall(memory.own, memory.mine, memory.permit)
 
     def _speak(self, text: TypedText) -> None:
         try:
@@ -210,5 +210,5 @@ class EncoderLane(Lane):
         # In this lane's thread: the codec is not thread-safe, the deque between here and the report is.
         if self.observing and self._encoder.sent:
             self.observed.extend(self._encoder.sent)
-            self.voice_progress = self._encoder.voice_progress
+            self.voice_progress = self._encoder.voice.progress
         self._encoder.sent.clear()

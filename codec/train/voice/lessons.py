@@ -52,8 +52,8 @@ def talker_of(models: Models, name: str, sounds: Sequence[NDArray[np.int16]]) ->
             for at in range(0, len(sound), STEP):
                 encoder.encode(sound[at : at + STEP])
             encoder.encode(np.zeros(PAUSE, np.int16))
-    best, stretches = encoder.voice, stretches_of(list(encoder.lessons))
-    return Talker(name, encoder.described[0], best[0].embedding, stretches) if best is not None and stretches else None
+    best, stretches = encoder.voice.estimate, stretches_of(list(encoder.lessons))
+    return Talker(name, encoder.voice.described[0], best[0].embedding, stretches) if best is not None and stretches else None
 
 
 def utterances_of(corpus: Corpus) -> dict[str, list[int]]:

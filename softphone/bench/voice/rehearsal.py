@@ -65,16 +65,16 @@ def rehearse(models: "Models", room: TrainingRoom | None, pcm: NDArray[np.int16]
             bits += PIECE_BITS * (packet.voice is not None)
             bits += sum(EXTENSION_BITS + 8 * len(each.data) for each in packet.extensions if each.type == RESIDUAL_TYPE)
         if step % RECEIPT_STEPS == 0:
-            encoder.acknowledge(far.voice_receipt)
-        best = encoder.voice
+            encoder.voice.acknowledge(far.voice_receipt)
+        best = encoder.voice.estimate
         if trainer is not None and best is not None and encoder.lessons:
-            trainer.take(Lecture(encoder.speakers, *encoder.described, best[0].embedding, tuple(encoder.lessons)))
+            trainer.take(Lecture(encoder.voice.speakers, *encoder.voice.described, best[0].embedding, tuple(encoder.lessons)))
             encoder.lessons.clear()
         began = time.process_time()
         while trainer is not None and trainer.wants_work and training + time.process_time() - began < share * step * STEP / 16000:
             update = trainer.work()
             if update is not None and update.coordinates is not None:
-                encoder.teach(update.coordinates, update.speaker)
+                encoder.voice.set_residual(update.coordinates, update.speaker)
         training += time.process_time() - began
         while waiting and encoder.spoken_ms >= 1000 * waiting[0]:
             yield Known(waiting.pop(0), bits / 8, far.pieces, *far.speaker, training)

@@ -87,17 +87,17 @@ def test_a_remembered_voice_is_spoken_in_at_once_and_its_bytes_are_saved() -> No
     pieces = dict(enumerate(models.voice_code.encode(own().voice)))
     known = Remembered(pieces, dict(enumerate(models.voice_residual.encode(own().coordinates))), models.voice_residual.basis)
     decoder.remember(known)
-    encoder.recall(own(), known, permit=True)
+    encoder.voice.recall(own(), known, permit=True)
     told = Extension(TYPE, bytes([MAY_KEEP]) + known.digest)
     assert not decoder.statistics.voice_known
     decoder.receive(serialize(Packet(0, ((),), extensions=(told,)), models.entropy))
     assert decoder.statistics.voice_known
     assert np.abs(decoder.speaker[1] - own().coordinates).max() < 0.21
     assert decoder.to_keep == (known, True)
-    encoder.acknowledge(decoder.voice_receipt)
-    assert encoder._voice_sender.next_piece(100.0) is None
-    assert encoder._residual_sender.next_piece(100.0) is None
-    assert encoder.known_there == known
+    encoder.voice.acknowledge(decoder.voice_receipt)
+    assert encoder.voice.next_piece(100.0) is None
+    assert encoder.voice.next_residual(100.0) is None
+    assert encoder.voice.known_there == known
 
 
 @pytest.mark.parametrize("voice", [True, False], ids=["described", "neutral"])
@@ -106,23 +106,23 @@ def test_a_neutral_voice_says_nothing_of_who_speaks(voice: bool) -> None:
     models = models_for(said.phones)
     encoder = Encoder(models, EncoderSettings(voice=voice))
     known = Remembered(dict(enumerate(models.voice_code.encode(own().voice))), {0: b"\x12\x34\x56\x78"}, models.voice_residual.basis)
-    encoder.recall(own(), known, permit=True)
-    encoder.teach(own().coordinates, encoder.speakers)
+    encoder.voice.recall(own(), known, permit=True)
+    encoder.voice.set_residual(own().coordinates, encoder.voice.speakers)
     packets = [parse(payload, models.entropy) for at in range(0, len(said.pcm), 320) for payload in encoder.encode(said.pcm[at : at + 320])]
     told = {each.type for packet in packets for each in packet.extensions} & {residual.TYPE, TYPE}
     assert any(packet.groups[-1] for packet in packets)
     assert (told == {residual.TYPE, TYPE}) == voice and (voice or not told)
     assert voice or not any(packet.voice for packet in packets)
-    assert (encoder.voice_bytes > 0) == voice
+    assert (encoder.voice.bytes > 0) == voice
 
 
 def test_what_earlier_calls_learned_is_sent_to_a_new_contact_at_once() -> None:
     models = models_for([])
     encoder = Encoder(models, EncoderSettings())
-    encoder.recall(own(), None, permit=False)
-    assert encoder._residual_sender.next_piece(0.1) is not None
-    assert np.abs(encoder.described[1] - COORDINATES).max() < 0.21
-    assert (memory := encoder.own_memory) is not None
+    encoder.voice.recall(own(), None, permit=False)
+    assert encoder.voice.next_residual(0.1) is not None
+    assert np.abs(encoder.voice.described[1] - COORDINATES).max() < 0.21
+    assert (memory := encoder.voice.own_memory) is not None
     again = OwnMemory.from_json(memory.as_json())
     assert again.basis == BASIS.basis and np.abs(again.coordinates - COORDINATES).max() < 0.21
 
@@ -131,21 +131,21 @@ def test_what_was_learned_in_another_basis_is_not_sent() -> None:
     older = {name: value for name, value in own().as_json().items() if name != "basis"}
     for memory in (own(basis=BASIS.basis ^ 1), OwnMemory.from_json(older), replace(own(), coordinates=COORDINATES[:8])):
         encoder = Encoder(models_for([]), EncoderSettings())
-        encoder.recall(memory, None, permit=False)
-        assert encoder._residual_sender.next_piece(0.1) is None
+        encoder.voice.recall(memory, None, permit=False)
+        assert encoder.voice.next_residual(0.1) is None
     neutral = Encoder(models_for([]), EncoderSettings(voice=False))
-    neutral.recall(own(), None, permit=False)
-    assert neutral._residual_sender.next_piece(0.1) is None
+    neutral.voice.recall(own(), None, permit=False)
+    assert neutral.voice.next_residual(0.1) is None
 
 
 def test_who_forgot_the_voice_is_told_it_anew() -> None:
     models = models_for([])
     encoder = Encoder(models, EncoderSettings())
     known = Remembered(dict(enumerate(models.voice_code.encode(own().voice))), {})
-    encoder.recall(own(), known, permit=False)
-    assert encoder._voice_sender.next_piece(1.0) is None
-    encoder._voice_sender.doubt()
-    assert encoder._voice_sender.next_piece(6.0) is not None
+    encoder.voice.recall(own(), known, permit=False)
+    assert encoder.voice.next_piece(1.0) is None
+    encoder.voice.expect_receipt(6.0)
+    assert encoder.voice.next_piece(6.0) is not None
 
 
 def test_files_are_private_listed_and_deleted(tmp_path: Path) -> None:
