@@ -17,7 +17,8 @@ from codec.playout.schedule import Playout, SpokenPhone, Undecided
 from codec.received_extensions import ReceivedExtensions
 from codec.speak.prosody_fill import ProsodyFill
 from codec.speak.synthesiser import SpokenFrames
-from codec.units.token import FRAME_SAMPLES, Token
+from codec.units.rates import FRAME_SAMPLES
+from codec.units.token import Token
 from codec.voice.embedding import Voice
 from codec.voice.memory import Remembered
 from codec.voice.receipt import VoiceReceipt
@@ -166,7 +167,7 @@ class Decoder:
         """What `know` takes: of the far end's voice, as far as it has arrived."""
         return self._voice.pieces, {} if self._extensions.residual is None else self._extensions.residual.pieces
 
-    def meet(self, voice: Voice) -> None:
+    def set_voice(self, voice: Voice) -> None:
         """Know the speaker from the first word on, as finely as a voice can be described."""
         for index, piece in enumerate(self._models.voice_code.encode(voice)):
             self._voice.receive(VoicePiece(0, index, piece))

@@ -17,10 +17,11 @@ from codec.recognise.recogniser import RecognisedPhone
 from codec.recognise.speech_gate import HeardPhone, SpeechGate
 from codec.sent_extensions import SentExtensions
 from codec.sent_voice import SentVoice
-from codec.units.token import FRAME_SAMPLES, Token
-from codec.voice import lesson
+from codec.units.rates import FRAME_SAMPLES
+from codec.units.token import Token
+from codec.voice import training_example
 from codec.voice.embedding import Voice
-from codec.voice.lesson import Lesson
+from codec.voice.training_example import TrainingExample
 from codec.wire.packet import TIME_MODULO, Extension, Packet, serialize
 from codec.wire.packetiser import Packetiser, without_oldest
 from codec.wire.settings import EncoderSettings
@@ -33,7 +34,7 @@ STEP_SAMPLES = TICK_FRAMES * FRAME_SAMPLES
 """Sound is worked on in steps of 20 ms, so that packets go at the same times however it comes in."""
 
 REMEMBERED_TOKENS = 64
-REMEMBERED_LESSONS = 128
+REMEMBERED_EXAMPLES = 128
 """Twenty seconds of speech, for whoever learns from them."""
 LONGEST_PAYLOAD = 400
 """Earlier groups are left out of a payload that would be longer: it has to fit one packet of the network, and PJMEDIA's buffers."""
@@ -49,7 +50,7 @@ class Encoder:
         self._settings = settings or EncoderSettings()
         self.sent: deque[WireToken] = deque(maxlen=REMEMBERED_TOKENS)
         """Tokens sent, newest last, for whoever shows them: take them out with `popleft`; the oldest are forgotten."""
-        self.lessons: deque[Lesson] | None = None
+        self.examples: deque[TrainingExample] | None = None
         """Set to a deque by whoever trains the voice's residual (`codec.learning.fit`): what was sent and how it sounded, newest last."""
         self._models = models
         self._start()
@@ -202,7 +203,7 @@ class Encoder:
         extensions = self.extensions.with_speech(self._now_s, spoken, has_voice=piece is not None)
         self.voice.expect_receipt(spoken)
         packet = replace(self._packets.packet(self._now, self.settings, piece, details), extensions=extensions)
-        if self.lessons is not None and not self._typed.active:
+        if self.examples is not None and not self._typed.active:
             self._learn(packet.groups[-1])
         payload = serialize(packet, self._models.entropy)
         while len(payload) > LONGEST_PAYLOAD and len(packet.groups) > 1:
@@ -214,9 +215,9 @@ class Encoder:
         """Keep the group that goes now, with its sound, for whoever learns from it."""
         end = self._packets.next_tick
         start = end - sum(token.ticks for token in tokens)
-        sound = self._history.around(start * TICK_FRAMES - lesson.MARGIN, end * TICK_FRAMES + lesson.MARGIN)
-        if self.lessons is not None and tokens:
-            self.lessons.append(Lesson(start, tokens, sound))
+        sound = self._history.around(start * TICK_FRAMES - training_example.MARGIN, end * TICK_FRAMES + training_example.MARGIN)
+        if self.examples is not None and tokens:
+            self.examples.append(TrainingExample(start, tokens, sound))
 
     def _detail(self, tokens: tuple[WireToken, ...], start: int) -> tuple[WireToken, ...]:
         first, last = start * TICK_FRAMES, (start + sum(token.ticks for token in tokens)) * TICK_FRAMES

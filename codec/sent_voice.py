@@ -136,9 +136,9 @@ class SentVoice:
             return
         if self._estimator.speakers != self.speakers:
             self.speakers = self._estimator.speakers
-            self._mean_f0.begin_anew()
-            self._pieces.begin_anew()
-            self._residual.begin_anew()
+            self._mean_f0.reset_speaker()
+            self._pieces.reset_speaker()
+            self._residual.reset_speaker()
         if (estimate := self.estimate) is not None:
             self._pieces.update(*estimate)
 
@@ -166,5 +166,5 @@ class SentVoice:
         """After each packet: a listener that was believed to remember the voice and sends no receipt gets it again."""
         if self._unanswered_from is not None and spoken >= self._unanswered_from + UNANSWERED_SECONDS:
             self._unanswered_from = None
-            self._pieces.doubt()
-            self._residual.doubt()
+            self._pieces.assume_forgotten()
+            self._residual.assume_forgotten()

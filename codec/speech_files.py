@@ -15,7 +15,7 @@ from codec.describe.typed import TypedSpeech
 from codec.recognise.speech_gate import AUDIBLE_DB
 from codec.text.speaker import SpokenText
 from codec.units.errors import TextError
-from codec.units.token import FRAME_SAMPLES, SAMPLE_RATE
+from codec.units.rates import FRAME_SAMPLES, SAMPLE_RATE
 from codec.voice.embedding import Voice
 from codec.wire.packet import VOICE_PIECE_BYTES, serialize
 from codec.wire.packetiser import Packetiser
@@ -64,7 +64,7 @@ def payloads(spoken: SpokenText, models: Models, mean_f0: float, settings: Encod
 def to_pcm(spoken: SpokenText, models: Models, voice: Voice) -> NDArray[np.int16]:
     """The text as the far end would hear it from a speaker whose voice it knows: (samples,) int16 at 16 kHz."""
     decoder = Decoder(models)
-    decoder.meet(voice)
+    decoder.set_voice(voice)
     waiting = payloads(spoken, models, voice.mean_f0, EncoderSettings(redundancy=0))[::-1]
     blocks = []
     steps = math.ceil(spoken.seconds * SAMPLE_RATE / _STEP_SAMPLES) + _TAIL_STEPS

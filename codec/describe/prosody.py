@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.units.phones import UNVOICED
-from codec.units.token import FRAME_SAMPLES, MAX_FRAMES, Token
+from codec.units.rates import FRAME_SAMPLES
+from codec.units.token import MAX_FRAMES, Token
 
 SILENCE_DB = -96.0
 DEFAULT_MEAN_F0 = 150.0
@@ -47,7 +48,7 @@ class RunningMeanF0:
         """Go on from the mean of earlier calls; two seconds of voice here weigh as much."""
         self._mean_log, self._frames = float(np.log(hz)), _RESUMED_FRAMES
 
-    def begin_anew(self) -> None:
+    def reset_speaker(self) -> None:
         """Somebody else talks: the mean stays until something voiced of theirs is heard."""
         self._frames = 0
 

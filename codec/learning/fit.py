@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from codec.learning.embedding import HeardVoice, through_a_line
 from codec.learning.far_end import FarEnd, HeardBatch, Stretch
 from codec.learning.hearing import Heard, Hearing, heard_mel, mel_loss
-from codec.units.token import FRAME_SAMPLES
+from codec.units.rates import FRAME_SAMPLES
 from codec.voice.embedding import WINDOW_SAMPLES, Voice, VoiceEncoder
 from codec.voice.residual import ResidualCode
 

@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from codec.playout.delay import PlayoutDelay
-from codec.units.phones import PHONES, SILENCE, VOWELS
+from codec.units.phones import INVENTORY, SILENCE, VOWELS, Manner
 from codec.wire.packet import TIME_MODULO, Packet
 from codec.wire.token import MAX_TICKS, WireToken, glide_end
 
@@ -61,7 +61,7 @@ RESYNC_PACKETS = 3
 _REMEMBERED = 512
 _SPOKEN = 64
 _MARKS = 64
-_STOPS = frozenset(PHONES.index(label) for label in ("B", "CH", "D", "G", "JH", "K", "P", "T"))
+_STOPS = INVENTORY.of(Manner.STOP, Manner.AFFRICATE)
 _UNHELD = _STOPS | {SILENCE}
 
 

@@ -7,7 +7,7 @@ A background that nobody would miss is not described, and the level 127 says tha
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 from codec.wire.packet import Extension
 
 TYPE = 2

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from codec.units.errors import AudioFileError
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 
 MAX_SECONDS = 4 * 3600
 MIN_RATE, MAX_RATE = 4000, 384000

@@ -31,12 +31,12 @@ class Repeats:
         if urgent:
             self._due = 0.0
 
-    def suppose(self, count: int) -> None:
+    def assume_received(self, count: int) -> None:
         """A version of so many pieces that the far end is believed to have."""
         self.begin(count)
         self._held, self._sent = (1 << count) - 1, count
 
-    def doubt(self) -> None:
+    def assume_forgotten(self) -> None:
         """It may not have them."""
         self._held, self._sent = None, 0
 

@@ -128,13 +128,13 @@ class ResidualSender:
     def resume(self, pieces: list[bytes]) -> None:
         """The far end is believed to remember these."""
         self._pieces, self._version = pieces, VERSIONS - 1
-        self._repeats.suppose(len(pieces))
+        self._repeats.assume_received(len(pieces))
 
-    def doubt(self) -> None:
+    def assume_forgotten(self) -> None:
         """The far end did not answer: it may remember nothing."""
-        self._repeats.doubt()
+        self._repeats.assume_forgotten()
 
-    def begin_anew(self) -> None:
+    def reset_speaker(self) -> None:
         """Somebody else talks: what was learned is to be forgotten."""
         self._speaker = (self._speaker + 1) % SPEAKERS
         if self._pieces:

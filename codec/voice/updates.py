@@ -67,13 +67,13 @@ class VoiceSender:
         """The far end is believed to remember these, made from so many seconds of speech."""
         self._described = self._code.decode(dict(enumerate(pieces)), mean_f0)
         self._pieces, self._described_seconds, self._version = pieces, seconds, VOICE_VERSIONS - 1
-        self._repeats.suppose(len(pieces))
+        self._repeats.assume_received(len(pieces))
 
-    def doubt(self) -> None:
+    def assume_forgotten(self) -> None:
         """The far end did not answer: it may remember nothing."""
-        self._repeats.doubt()
+        self._repeats.assume_forgotten()
 
-    def begin_anew(self) -> None:
+    def reset_speaker(self) -> None:
         """Somebody else talks: the next estimate is described at once, with urgency."""
         self._described = None
         self._repeats.versions = 0

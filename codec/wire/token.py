@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codec.units.phones import PHONES, SILENCE, VOWELS
-from codec.units.token import FRAME_MS, Token
+from codec.units.rates import FRAME_MS
+from codec.units.token import Token
 
 TICK_FRAMES = 2
 """Durations and times on the wire are in ticks of 20 ms: the recogniser decides no finer."""

@@ -15,7 +15,7 @@ from codec.text.speaker import TextSpeaker
 from codec.units import audio_file
 from codec.units.errors import AudioFileError, PayloadError
 from codec.units.phones import PHONES, SILENCE
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import HEADER_BYTES, SAMPLE_RATE
 from codec.wire import file as phv_file
 from codec.wire import packet as payload
 from codec.wire.settings import EncoderSettings
@@ -23,7 +23,6 @@ from codec.wire.token import TICK_MS
 
 STEP_MS = 20
 STEP_SAMPLES = SAMPLE_RATE * STEP_MS // 1000
-HEADER_BYTES = 40
 """IPv4, UDP and RTP."""
 
 TAIL_MS = 1500

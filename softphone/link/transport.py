@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from softphone.link.messages import HEADER_BYTES, MAX_BODY, LinkError, Message, Observed, Payload, Pcm, Pull, Statistics, pack, unpack
+from softphone.link.messages import MAX_DATAGRAM, LinkError, Message, Observed, Payload, Pcm, Pull, Statistics, pack, unpack
 from softphone.link.queue import BoundedQueue
 
 SOCKET_BUFFER = 8192
@@ -143,7 +143,7 @@ class Link:
     def _read(self) -> None:
         for _ in range(64):
             try:
-                datagram = self._socket.recv(HEADER_BYTES + MAX_BODY + 1)
+                datagram = self._socket.recv(MAX_DATAGRAM + 1)
             except BlockingIOError:
                 return
             if not datagram:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
 from codec.units.errors import AudioFileError
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 
 DATA = Path(os.environ.get("SOFTPHONE_DATA", "../shared/data"))
 CACHE = Path("work/corpus")

@@ -10,7 +10,8 @@ from codec.train.corpus.pack import Corpus, write_records
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
 from codec.units.phones import SILENCE, phone_index
-from codec.units.token import FRAME_MS, Token
+from codec.units.rates import FRAME_MS
+from codec.units.token import Token
 from codec.wire.token import TICK_FRAMES, WIRE_F0, WireToken, split_ticks, to_wire
 
 FOLDER = "wire_tokens"

@@ -24,7 +24,7 @@ from codec.train.recogniser.augment import Sound, add_noise
 from codec.train.recogniser.data import load_noises
 from codec.train.step import begin, run_step, step_options
 from codec.units.phones import SILENCE
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 from codec.units.weights import load_weights
 
 PUSH = SAMPLE_RATE // 50

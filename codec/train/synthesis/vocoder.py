@@ -17,7 +17,7 @@ from codec.train.run import Run, device, load_checkpoint, options, set_rate
 from codec.train.step import begin, run_step
 from codec.train.synthesis.synthesiser import open_data
 from codec.train.synthesis.token_data import collate
-from codec.units.token import FRAME_SAMPLES
+from codec.units.rates import FRAME_SAMPLES
 
 BATCH, FRAMES = 12, 64
 MARGIN = 4

@@ -18,7 +18,7 @@ from codec.train.corpus.pack import Corpus
 from codec.train.corpus.tracks import Tracks
 from codec.units.errors import TextError
 from codec.units.phones import PHONES, SILENCE, VOWELS, phone_index
-from codec.units.token import FRAME_MS
+from codec.units.rates import FRAME_MS
 
 PAUSE_MS = 100
 """A shorter silence between words is no pause: its time goes to nobody."""

@@ -46,13 +46,13 @@ class Talker(NamedTuple):
 def talker_of(models: Models, name: str, sounds: Sequence[NDArray[np.int16]]) -> Talker | None:
     """One call, faster than real time; None where too little is said for a voice."""
     encoder = Encoder(models, EncoderSettings())
-    encoder.lessons = deque()
+    encoder.examples = deque()
     with torch.inference_mode():
         for sound in sounds:
             for at in range(0, len(sound), STEP):
                 encoder.encode(sound[at : at + STEP])
             encoder.encode(np.zeros(PAUSE, np.int16))
-    best, stretches = encoder.voice.estimate, stretches_of(list(encoder.lessons))
+    best, stretches = encoder.voice.estimate, stretches_of(list(encoder.examples))
     return Talker(name, encoder.voice.described[0], best[0].embedding, stretches) if best is not None and stretches else None
 
 

@@ -17,7 +17,8 @@ from codec.speak.prosody_fill import wire_round_trip
 from codec.speak.vocoder import LAG_SAMPLES
 from codec.units.audio_file import to_pcm
 from codec.units.phones import SILENCE, phone_index
-from codec.units.token import FRAME_MS, Token
+from codec.units.rates import FRAME_MS
+from codec.units.token import Token
 from codec.wire.token import TICK_FRAMES, split_ticks
 
 Span = tuple[int, int, int]

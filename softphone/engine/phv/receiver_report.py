@@ -6,7 +6,10 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-CLOCK_HZ = 16000
+from codec.units.rates import SAMPLE_RATE
+from codec.wire.link_report import LinkReport
+from softphone.link.messages import PathQuality
+
 WINDOW_S = 30.0
 MAX_ARRIVALS = 256
 RECENT, RECENT_S = 4, 3.0
@@ -39,17 +42,6 @@ class Received:
         return self.lost / self.losses if self.losses else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingReport:
-    """See `codec.wire.link_report.LinkReport`. urgent: worth a packet of its own."""
-
-    loss: float
-    burst: float
-    queue_ms: float
-    jitter_ms: float
-    urgent: bool
-
-
 class TransitTimes:
     """How much longer packets travel now than the fastest of the last half minute. Any thread."""
 
@@ -66,11 +58,11 @@ class TransitTimes:
         with self._lock:
             if self._last_stamp is not None:
                 step = (timestamp - self._last_stamp + 2**31) % 2**32 - 2**31
-                if abs(step) > 60 * CLOCK_HZ:  # the sender set its clock anew
+                if abs(step) > 60 * SAMPLE_RATE:  # the sender set its clock anew
                     self._arrivals.clear()
                 self._unfolded += step
             self._last_stamp = timestamp % 2**32
-            self._arrivals.append((now, now - self._unfolded / CLOCK_HZ))
+            self._arrivals.append((now, now - self._unfolded / SAMPLE_RATE))
             while now - self._arrivals[0][0] > WINDOW_S:
                 self._arrivals.popleft()
 
@@ -85,13 +77,13 @@ class ReportWriter:
     """Decides once a second whether the far end should be told."""
 
     def __init__(self) -> None:
-        self._told: OutgoingReport | None = None
+        self._told: LinkReport | None = None
         self._again = False
         self._told_at = float("-inf")
         self._since: Received | None = None
         self._since_at = 0.0
 
-    def look(self, now: float, received: Received, queue_ms: float) -> OutgoingReport | None:
+    def look(self, now: float, received: Received, queue_ms: float) -> PathQuality | None:
         """The report that should go now, if any. While nothing is lost or late there is only the first."""
         if self._since is None or received.packets < self._since.packets:
             self._since, self._since_at = received, now
@@ -119,6 +111,6 @@ class ReportWriter:
         if not lost and queue_ms <= MUCH_QUEUE_MS and last is not None and last.loss == 0 and last.queue_ms <= MUCH_QUEUE_MS:
             return None
         self._again = changed
-        self._told = OutgoingReport(loss, burst, queue_ms, received.jitter_ms, urgent)
+        self._told = LinkReport(loss, burst, queue_ms, received.jitter_ms)
         self._told_at = now
-        return self._told
+        return PathQuality(self._told, urgent)

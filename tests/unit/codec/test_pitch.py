@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from codec.describe import pitch
 from codec.describe.pitch import LAG_MS, PitchTracker
 from codec.describe.prosody import frame_levels, mean_f0, measure, pieces
-from codec.units.token import FRAME_SAMPLES, MAX_FRAMES, SAMPLE_RATE
+from codec.units.rates import FRAME_SAMPLES, SAMPLE_RATE
+from codec.units.token import MAX_FRAMES
 
 
 def voice(low: float, high: float, seconds: float = 2.0, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

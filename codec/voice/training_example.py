@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from codec.wire.token import WireToken
 
 MARGIN = 2
-"""Frames of sound on either side of a lesson: what a mel frame reaches over."""
+"""Frames of sound on either side of a example: what a mel frame reaches over."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingExample:
     """A group of tokens as they were sent. start: tick of the stream; pcm (samples,) int16: what was said then, and MARGIN more frames on
     either side."""
 
