@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +51,7 @@ from softphone.engine.sip.trace import SipTrace
 from softphone.engine.sound.alerts import Alerts
 from softphone.engine.sound.devices import open_sound
 from softphone.engine.sound.self_test import SoundTest
+from softphone.engine.standing import StandingCommands
 from softphone.errors import SoftphoneError
 
 TURN_MS = 10
@@ -73,6 +75,8 @@ class Engine:
         worker_command: WorkerCommand | None = None,
         contact_rules: RulesFor | None = None,
         config_file: Path | None = None,
+        standing: StandingCommands | None = None,
+        calls_before: int = 0,
     ) -> None:
         self.config = config
         self.accounts: dict[str, PhoneAccount] = {}
@@ -87,7 +91,10 @@ class Engine:
         self.address_watch = AddressWatch(self._moved) if config.network.bind == "0.0.0.0" else None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._leaving = ""
-        self._numbers = 0
+        self._numbers = calls_before
+        self._standing = standing or StandingCommands(None)
+        self.supervised = lifeline is not None
+        """Whether whoever started this engine is there, and starts it again if it dies."""
         self._commands = Commands(self)
         self.messages = Messages(self.publish)
         self.sip_trace = SipTrace()
@@ -154,6 +161,7 @@ class Engine:
         self.voices.start()
         if "x-phv" in self.config.codecs.order:
             self.worker.start()
+        self._stand_again()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
         for note in (self.codecs.refusal, self.sound.note):
             if note:
@@ -173,6 +181,16 @@ class Engine:
                 gc.collect(1 if self.calls else 2)
         self._shut_down()
         return 0
+
+    def _stand_again(self) -> None:
+        """What was set by command in an engine before this one."""
+        for command in self._standing.earlier():
+            try:
+                self._commands.obey(command)
+            except SoftphoneError as error:
+                complaint = Log(level="error", message=f"not set again after the restart: {error}")
+                # Front ends are only on their way.
+                self.schedule.later(1.0, partial(self.publish, complaint))
 
     def stop(self, why: str) -> None:
         """End `run` soon; also from a signal handler."""
@@ -303,6 +321,7 @@ class Engine:
                 self.typist.say(command, self._commands.numbered(command.call), lambda answer: self.server.reply(connection, answer))
                 return
             answer = Reply(id=command.id, result=self.history.watch(command, self._commands.obey))
+            self._standing.note(command)
         except SoftphoneError as error:
             code = error.code if isinstance(error, ControlError) else "failed"
             answer = Reply(id=command.id, error=Failure(code=code, message=str(error)))
@@ -326,6 +345,7 @@ class Engine:
 
     def _orphaned(self) -> None:
         self._orphan_s = 0
+        self.supervised = False
         if not self.stay:
             self.stop("the front end that started this engine is gone")
 

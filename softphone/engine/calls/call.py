@@ -24,6 +24,7 @@ from softphone.engine.phv.rate_model import RTCP_INTERVAL_S
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.sip.trace import FarEnd
 from softphone.errors import SoftphoneError
+from softphone.store.history import HUNG_UP_HERE
 
 PJ_EINVALIDOP = 70013
 PJSIP_ESESSIONTERMINATED = 171140
@@ -65,6 +66,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._negotiation = Renegotiation(weakref.ref(self), environment.schedule)
         self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
         self._transfer = TransferProgress(number, environment.publish)
+        self.keys_when_up = ""
+        """Pressed once the far end has answered; as `Call.keys` of the control protocol."""
         self._redirections = 0
         self._end_reason = ""
         self._successor: weakref.ref[PhoneCall] | None = None
@@ -117,7 +120,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         parameters.statusCode = pj.PJSIP_SC_RINGING
         self._perform("answered", lambda: self.answer(parameters))
 
-    def end(self, code: int | None = None, reason: str = "hung up here") -> None:
+    def end(self, code: int | None = None, reason: str = HUNG_UP_HERE) -> None:
         """Hang up, cancel or refuse. Raises CallError."""
         self._end_reason = self._end_reason or reason
         if not self.is_known:
@@ -211,6 +214,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             for transport in self._transports:
                 self._environment.rtcp_gate.open(transport)
             self.media.call_is_up()
+            if self.keys_when_up:
+                self._keys.press(dtmf.after_answer(self.keys_when_up), "rfc4733")
+                self.keys_when_up = ""
         if self.state == "disconnected":
             self._finish(event)
         else:

@@ -23,11 +23,20 @@ PERIOD_S = 0.32
 """From one key to the next: PJMEDIA ends a key with three packets, of up to 60 ms each, while the next waits in its queue."""
 PAUSE_S = 0.5
 """Of a comma."""
+DIALLED_PAUSE_S = 2.0
+"""Of a comma in a number that is dialled: what phones wait there, and address books are written for."""
 BAD_REQUEST = 400
 _RELAY = re.compile(rb"Signal *= *[0-9A-Da-d*#] *\r\n(?:Duration *= *[0-9]{1,6} *)?[\r\n]*", re.IGNORECASE)
 """Body of application/dtmf-relay, as phones send it; there is no RFC of it."""
 PJMEDIA_RTP_EREMNORFC2833 = 220107
 _PJSUA_METHODS: dict[Method, int] = {"rfc4733": pj.PJSUA_DTMF_METHOD_RFC2833, "info": pj.PJSUA_DTMF_METHOD_SIP_INFO}
+
+
+def after_answer(keys: str) -> str:
+    """The keys that stand behind a dialled number, as `DtmfSender.press` takes them: two seconds for whoever answers to listen, and for
+    each further comma."""
+    longer = "," * round(DIALLED_PAUSE_S / PAUSE_S)
+    return longer + keys.removeprefix(",").replace(",", longer)
 
 
 class DtmfError(SoftphoneError):

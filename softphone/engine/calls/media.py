@@ -168,7 +168,7 @@ class CallMedia:
         if self._stream is not None:
             event.queues = {**self._environment.dropped(self._stream.number), **self._stream.counters}
             event.codec_counters = self._stream.codec_counters
-            # What PJMEDIA's jitter buffer holds is no sound on our codec (media/phv.py).
+            # What PJMEDIA's jitter buffer holds is no sound on our codec (softphone/engine/codecs/phv.py).
             event.jitter_buffer_ms = self._stream.waiting_ms
         if self.phv_stream is not None:
             self.phv_stream.set_up_at(self._environment.set_up_bps(self._number))

@@ -11,6 +11,7 @@ from typing import Any
 
 from softphone.control.protocol import CallState, Event, Media
 from softphone.engine.sip.link_rate import SetUpPace
+from softphone.plain_text import visible
 
 MAX_MESSAGES = 100
 """Kept of one call, the newest."""
@@ -100,7 +101,7 @@ class SipTrace:
             if not sent:
                 # Only from messages with SDP: others may be a proxy's own.
                 program = _PROGRAM.search(text.partition("\r\n\r\n")[0])
-                shown = "".join(filter(str.isprintable, program[1]))[:60].strip() if program else ""
+                shown = visible(program[1], 60).strip() if program else ""
                 dialog.far_end = FarEnd(shown, sdp, dialog.open_offer is False)
             if sent and dialog.answer_follows:
                 dialog.agreed_sdp, dialog.answer_follows = dict(dialog.newest_sdp), False
