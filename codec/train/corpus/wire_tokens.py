@@ -6,7 +6,7 @@ from typing import Any
 
 from codec.describe.pitch import track
 from codec.describe.prosody import frame_levels, measure
-from codec.train.corpus.pack import Corpus, write_records
+from codec.train.corpus.packed import Corpus, write_records
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
 from codec.units.phones import SILENCE, phone_index

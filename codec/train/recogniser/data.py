@@ -13,7 +13,7 @@ from torch import Tensor
 
 from codec.recognise.features import WINDOW
 from codec.recognise.network import FRAME_SAMPLES
-from codec.train.corpus.pack import Corpus, decode_audio
+from codec.train.corpus.packed import Corpus, decode_audio
 from codec.train.recogniser import augment
 from codec.units.phones import phone_index
 from codec.units.rates import SAMPLE_RATE

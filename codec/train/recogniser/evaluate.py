@@ -18,7 +18,7 @@ from codec.models import weights_directory
 from codec.recognise.lexicon import Lexicon
 from codec.recognise.recogniser import Recogniser
 from codec.text.pronunciations import all_variants_of, phone_errors, variants_of
-from codec.train.corpus.pack import DATA, Corpus
+from codec.train.corpus.packed import DATA, Corpus
 from codec.train.ledger import counted
 from codec.train.recogniser.augment import Sound, add_noise
 from codec.train.recogniser.data import load_noises

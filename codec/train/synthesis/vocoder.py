@@ -11,7 +11,7 @@ from codec.speak.mel import log_mel
 from codec.speak.synthesiser import Synthesiser
 from codec.speak.vocoder import LAG_SAMPLES, NOISE_SAMPLES, Vocoder
 from codec.train.card import data_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.corpus.tracks import Tracks
 from codec.train.run import Run, device, load_checkpoint, options, set_rate
 from codec.train.step import begin, run_step

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from codec.encoder import Encoder
 from codec.learning.far_end import Stretch, stretches_of
 from codec.models import Models
-from codec.train.corpus.pack import Corpus, write_records
+from codec.train.corpus.packed import Corpus, write_records
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
 from codec.units.errors import ModelError

@@ -25,7 +25,7 @@ from codec.learning.hearing import heard_mel, mel_loss
 from codec.learning.trainer import ListenerNetworks
 from codec.speak.shift import DETAIL_WIDTH, KINDS, TOKEN_WIDTH, VOICE_WIDTH, WIDTH, Shift
 from codec.train.card import data_card, write_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.run import Run, options
 from codec.train.step import begin, run_step
 from codec.train.voice.lessons import Talker, talkers
