@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from codec.models import Models
 
 STEP_SAMPLES = TICK_FRAMES * FRAME_SAMPLES
-"""Sound is worked on in steps of 20 ms, so that packets go at the same times however it comes in."""
+"""Sound is processed in steps of 20 ms, so that packets leave at the same times however it comes in."""
 
 REMEMBERED_TOKENS = 64
 REMEMBERED_EXAMPLES = 128
-"""Twenty seconds of speech, for whoever learns from them."""
+"""Twenty seconds of speech, for the training during the call."""
 LONGEST_PAYLOAD = 400
-"""Earlier groups are left out of a payload that would be longer: it has to fit one packet of the network, and PJMEDIA's buffers."""
+"""Earlier groups are left out of a payload that would be longer: it has to fit one network packet and PJMEDIA's buffers."""
 
 
 class Encoder:
@@ -49,9 +49,9 @@ class Encoder:
     def __init__(self, models: Models, settings: EncoderSettings | None = None) -> None:
         self._settings = settings or EncoderSettings()
         self.sent: deque[WireToken] = deque(maxlen=REMEMBERED_TOKENS)
-        """Tokens sent, newest last, for whoever shows them: take them out with `popleft`; the oldest are forgotten."""
+        """Tokens sent, newest last, for display. Take them out with `popleft`; the oldest are dropped."""
         self.examples: deque[TrainingExample] | None = None
-        """Set to a deque by whoever trains the voice's residual (`codec.learning.fit`): what was sent and how it sounded, newest last."""
+        """None, or a deque that collects what was sent and how it sounded, to train the voice's residual (`codec.learning.fit`)."""
         self._models = models
         self._start()
 
@@ -108,7 +108,7 @@ class Encoder:
         return not self._packets.waiting and not self._gate.speaking
 
     def keep_alive(self) -> bytes:
-        """A payload without speech, with the reports that wait. It leaves out the background, which would be heard."""
+        """A keep-alive payload: no speech, only pending reports. The background is left out, because it would be heard."""
         return self._empty(self.extensions.without_speech(self._now_s, with_noise=False))
 
     def _empty(self, extensions: tuple[Extension, ...]) -> bytes:
@@ -117,7 +117,7 @@ class Encoder:
     def say(self, tokens: Sequence[Token], known: Voice | None = None) -> None:
         """Speak typed text (`codec.text.speaker`) instead of what the microphone hears.
 
-        It begins after the word that is being said and what waits already. tokens: semitones relative to the speaker's mean F0. known: the
+        It begins after the current word and after texts that wait already. tokens: semitones relative to the speaker's mean F0. known: the
         caller's voice as learned elsewhere, spoken in while too little was heard here. Raises TextError when too much waits.
         """
         mean_f0 = self.voice.mean_f0 if known is None else self.voice.assume(known)
@@ -134,7 +134,7 @@ class Encoder:
         return float(self._packets.spoken_ticks * TICK_MS)
 
     def flush(self) -> list[bytes]:
-        """End of the sound: the payloads that were still waiting. The encoder starts anew afterwards."""
+        """End of the sound: the payloads that were still waiting. The encoder is reset afterwards."""
         self._gate.hear(self._history.push(self._unstepped))
         self._history.finish()
         payloads = self._take(self._recogniser.push(self._unstepped)) + self._take(self._recogniser.flush())
@@ -199,7 +199,7 @@ class Encoder:
         spoken = self._packets.spoken_ticks * TICK_MS / 1000
         piece = self.voice.next_piece(spoken)
         details = self._detail if self.settings.detail else None
-        # One of both a packet: a packet stays small.
+        # At most one of the two in a packet, which keeps it small.
         extensions = self.extensions.with_speech(self._now_s, spoken, has_voice=piece is not None)
         self.voice.expect_receipt(spoken)
         packet = replace(self._packets.packet(self._now, self.settings, piece, details), extensions=extensions)
@@ -212,7 +212,7 @@ class Encoder:
         return [payload]
 
     def _learn(self, tokens: tuple[WireToken, ...]) -> None:
-        """Keep the group that goes now, with its sound, for whoever learns from it."""
+        """Keep the group that is being sent, with its sound, for the training."""
         end = self._packets.next_tick
         start = end - sum(token.ticks for token in tokens)
         sound = self._history.around(start * TICK_FRAMES - training_example.MARGIN, end * TICK_FRAMES + training_example.MARGIN)

@@ -33,7 +33,7 @@ class SentExtensions:
         self._report, self._report_is_urgent = report.extension(), urgent or self._report_is_urgent
 
     def acknowledge(self, receipt: VoiceReceipt) -> None:
-        """Tell the far end what has arrived of its voice (`Decoder.voice_receipt`), with packets that go anyway."""
+        """Tell the far end what has arrived of its voice (`Decoder.voice_receipt`), with the next packets."""
         self._receipt = receipt
 
     def hear(self, pcm: NDArray[np.int16], level: float, floor: float, speaking: bool) -> None:

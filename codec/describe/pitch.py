@@ -76,7 +76,7 @@ class PitchTracker:
         return _track([frame for frame in decided if frame is not None])
 
     def flush(self) -> PitchTrack:
-        """The remaining frames; the tracker starts anew afterwards."""
+        """The remaining frames; the tracker is reset afterwards."""
         missing = (WINDOW - FRAME_SAMPLES) // 2
         decided = self.push(np.zeros(missing, dtype=np.float32))
         rest = _track(self._backtrack(len(self._pending)))

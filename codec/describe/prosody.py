@@ -45,11 +45,11 @@ class RunningMeanF0:
         return float(np.exp(self._mean_log))
 
     def resume(self, hz: float) -> None:
-        """Go on from the mean of earlier calls; two seconds of voice here weigh as much."""
+        """Continue from the mean of earlier calls, which weighs as much as two seconds of voice."""
         self._mean_log, self._frames = float(np.log(hz)), _RESUMED_FRAMES
 
     def reset_speaker(self) -> None:
-        """Somebody else talks: the mean stays until something voiced of theirs is heard."""
+        """Another speaker: the mean stays until a voiced frame of theirs is heard."""
         self._frames = 0
 
     def push(self, f0_track: NDArray[np.float32]) -> None:

@@ -1,7 +1,7 @@
-"""What the far end makes of our own tokens: its decoder, many stretches at once, and open to gradients.
+"""The far end's decoder for our own tokens: many stretches at once, and differentiable.
 
 The sender holds its true speech, its tokens and details as they were sent, and the networks of the listener. So it can hear itself as it is
-heard there, and ask which change of its voice's description would help. Timing is the sender's: what the network and the playout schedule
+heard there, and find which change of its voice's description would help. Timing is the sender's: what the network and the playout schedule
 do to it is left out.
 """
 
@@ -39,7 +39,7 @@ it, is far below any sound, all in one direction, and even a little weight on it
 
 
 class Stretch(NamedTuple):
-    """Lessons without a gap: the tokens, and their true sound with MARGIN more frames on either side."""
+    """Examples without a gap: the tokens, and their true sound with MARGIN more frames on either side."""
 
     tokens: tuple[WireToken, ...]
     pcm: NDArray[np.int16]
@@ -56,7 +56,7 @@ class Stretch(NamedTuple):
 
 
 def joined(examples: Sequence[TrainingExample]) -> Stretch:
-    """Lessons that follow one another as one stretch."""
+    """Consecutive examples as one stretch."""
     margin = MARGIN * FRAME_SAMPLES
     inner = [example.pcm[margin:-margin] for example in examples]
     pcm = np.concatenate((examples[0].pcm[:margin], *inner, examples[-1].pcm[-margin:]))

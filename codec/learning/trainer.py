@@ -25,7 +25,7 @@ JUDGE_STEPS, DUE_STEPS = 12, 6
 EVIDENCE = 3
 """Judgements of what was sent that are taken together."""
 SLACK = 0.005
-"""So much worse may what was sent seem in either: the same voice on ten other seconds of speech is found better or worse by that."""
+"""How much worse what was sent may seem in either measure: that is how much the same voice differs on another ten seconds of speech."""
 FIRST_SECONDS, LATER, MOST_LATER = 16.0, 1.6, 13.0
 """Of speech, before an update is worth its bytes; how many times as many as at the last one there must be for the next, as what is learned
 from little speech is soon overtaken; and how many seconds more suffice."""
@@ -98,7 +98,7 @@ class VoiceTrainer:
         self._evidence: deque[Judgement] = deque(maxlen=EVIDENCE)
 
     def take(self, batch: TrainingBatch) -> None:
-        """Learn from this too, from now on."""
+        """Add this batch to what is learned from."""
         if batch.speaker != self._speaker:
             self._begin(batch.speaker)
         if not self._fit.steps and not self._seconds and batch.coordinates.any():

@@ -128,7 +128,7 @@ class WordSearch:
         return self._commit(self._now - self._settings.lag, self._settings.agreement)
 
     def flush(self) -> list[FoundPhone]:
-        """The phones still open, for the end of a stream; the search begins anew after it."""
+        """The phones still open, for the end of a stream; the search is reset after it."""
         found = self._commit(self._now, 0.0)
         last = int(self._paths.phone[0])
         if self._now > self._given:

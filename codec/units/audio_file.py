@@ -1,4 +1,4 @@
-"""Sound files as the codec wants them: 16 kHz, mono, int16."""
+"""Sound files in the format of the codec: 16 kHz, mono, int16."""
 
 from math import gcd
 from pathlib import Path

@@ -45,7 +45,7 @@ class ResidualPiece:
 
     @classmethod
     def read(cls, data: bytes) -> "ResidualPiece | None":
-        """None where a peer sent too few bytes; bytes beyond a piece are of a later version and passed over."""
+        """None if a peer sent too few bytes; bytes after a piece belong to a later version and are ignored."""
         if len(data) < 2:
             return None
         return cls(data[0], data[1] >> 6, data[1] >> 3 & 7, data[1] & 7, data[2 : 2 + PIECE_BYTES])
@@ -166,7 +166,7 @@ class ResidualReceiver:
         """(K,), as far as they are known."""
 
     def receive(self, data: bytes) -> None:
-        """Take the data of an extension; what is of another basis, or not a piece, is passed over."""
+        """Take the data of an extension; data of another basis, or that is not a piece, is ignored."""
         piece = ResidualPiece.read(data)
         if piece is None or piece.basis != self._code.basis or piece.index >= self._code.pieces:
             return

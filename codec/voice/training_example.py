@@ -1,4 +1,4 @@
-"""What was said and how it sounded: what the training during a call learns from."""
+"""What was said and how it sounded: the data of the training during a call."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from codec.wire.token import WireToken
 
 MARGIN = 2
-"""Frames of sound on either side of a example: what a mel frame reaches over."""
+"""Frames of sound on either side of an example, which is how far a mel frame extends."""
 
 
 @dataclass(frozen=True, slots=True)

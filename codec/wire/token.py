@@ -15,7 +15,7 @@ TICK_FRAMES = 2
 """Durations and times on the wire are in ticks of 20 ms: the recogniser decides no finer."""
 
 SegmentCodes = tuple[int, ...]
-"""Codes of a segment, coarse first, one or two."""
+"""Codes of a segment, coarse first: one or two."""
 
 SEGMENT_TICKS = 2
 
@@ -67,7 +67,7 @@ class WireToken:
         if self.details and len(self.details) != segment_count(self.phone, self.ticks):
             raise ValueError(f"a token of {self.ticks} ticks has {segment_count(self.phone, self.ticks)} segments, got {len(self.details)}")
         if self.phone not in VOWELS and (self.pitch is not None or self.level):
-            raise ValueError(f"only vowels carry pitch and level, and {PHONES[self.phone]} is none")
+            raise ValueError(f"only vowels carry pitch and level, and {PHONES[self.phone]} is not one")
 
 
 def segment_count(phone: int, ticks: int) -> int:

@@ -29,7 +29,7 @@ class ReceiptListener(Protocol):
     """What the sending half has to know of what arrives. Called on the decoder's thread; must only queue."""
 
     def voice_arrived(self, receipt: VoiceReceipt) -> None:
-        """So much of the far end's voice is here now: to be told to it."""
+        """What has arrived of the far end's voice by now: the receipt to send to it."""
 
     def voice_acknowledged(self, receipt: VoiceReceipt) -> None:
         """The far end reported how much of the user's voice it has."""

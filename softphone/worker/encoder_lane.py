@@ -70,7 +70,7 @@ def _known(voice: KnownVoice | None) -> Remembered | None:
 
 @dataclass(frozen=True)
 class TypedText:
-    """Tokens to be spoken; one of both functions is called: with the seconds until all is said, or with why not."""
+    """Tokens to be spoken. One of the two functions is called: with the seconds until all is said, or with the reason why not."""
 
     tokens: Sequence[Token]
     accept: Callable[[float], None]
@@ -95,7 +95,7 @@ class EncoderLane(Lane):
         self._trains = False
         self._results: deque[TrainingResult] = deque(maxlen=MAX_TUNES)
         self.heard: Heard | None = None
-        """How the far end hears this voice, as the training knows it."""
+        """How the far end hears this voice, by the latest training result."""
         self.training: tuple[int, float] = (0, 0.0)
         """Steps of this stream, and processor time of the training process."""
         self._arrived: deque[VoiceReceipt] = deque(maxlen=1)
@@ -175,7 +175,7 @@ class EncoderLane(Lane):
         if not chunks:
             return
         if self._encoder.quiet and self._keep_alive.due():
-            # Before the sound: where it is the first packet that a listener gets, nothing older than it is expected.
+            # Before the sound: if it is the first packet that a listener gets, nothing older is expected.
             self.counters["keep_alives"] += 1
             self._send(Payload(self._number, self._encoder.keep_alive()))
         pcm = np.frombuffer(b"".join(chunks), np.int16)

@@ -1,4 +1,4 @@
-"""Load the codec, warm it up, say so, serve until the engine closes the link."""
+"""Load the codec, warm it up, report ready, and serve until the engine closes the link."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="worker: %(levelname)s %(message)s")
     # Ctrl-C in a terminal goes to the whole group; the engine ends this process when it is done with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Lanes hand the interpreter to each other every 20 ms chunk: wait less than the default 5 ms for it.
+    # Lanes take turns with the interpreter every 20 ms: switch faster than the default 5 ms.
     sys.setswitchinterval(0.002)
     return Worker(socket.socket(fileno=options.fd), options.threads).run()
 
@@ -63,7 +63,7 @@ class Worker:
         self._streams: dict[int, WorkerStream] = {}
         self._texts: TextSynthesiser | None = None
         self._over = threading.Event()
-        # A worker that loads or computes when the engine goes must not linger: leave from the pump thread, at once.
+        # When the engine is gone, a worker that loads or computes must end too: exit at once, from the pump thread.
         self._link = Link(sock, self._receive, lambda _reason: os._exit(0), capacity=256, name="engine-link")
 
     def run(self) -> int:

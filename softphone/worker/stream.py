@@ -74,7 +74,7 @@ class WorkerStream:
         self._decoder.close()
 
     def observe(self, on: bool) -> None:
-        """Begin or stop to keep what `observed` gives."""
+        """Start or stop collecting what `observed` returns."""
         self._encoder.observing = self._decoder.observing = on
 
     def observed(self) -> Observed | None:

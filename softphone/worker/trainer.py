@@ -1,7 +1,7 @@
 """The training process beside the codec worker: `python -m softphone.worker.trainer --fd N`, started by `trainer_client`.
 
-A process of its own, of the lowest priority (`trainer_client` sees to that, before torch is loaded): a thread of the worker's would hold
-the interpreter when a packet is due. It never takes more than its share of a core, sleeps where there is nothing to learn, and ends with
+A process of its own, of the lowest priority (`trainer_client` sees to that, before torch is loaded): a thread in the worker would hold
+the interpreter when a packet is due. It never uses more than its share of a core, sleeps when there is nothing to train, and ends with
 the worker.
 """
 

@@ -19,7 +19,7 @@ from softphone.worker.trainer_messages import FROM_TRAINER, Forget, Pipe, Train,
 
 MAX_WAITING = 64
 IDLE_S = 60.0
-"""So long after the last stream the process stays for the next call."""
+"""The process stays so long after the last stream, for the next call."""
 LOOK_S = 1.0
 NICENESS = 19
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(512 << 20)}
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 
 def _stand_back(pid: int) -> None:
-    """Where the system has it, let a process run only while nobody else wants the processor: a codec worker that wakes up for a packet is
-    then given its processor, and not, as with a nice process, another one that is busy. sched(7)."""
+    """On Linux, let the process run only while nothing else wants the processor (SCHED_IDLE, sched(7)): a codec worker that wakes up for a
+    packet then gets this processor at once, which niceness alone does not ensure."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
         if sys.platform == "linux":
@@ -46,7 +46,7 @@ class TrainerClient:
         self._queue: queue.Queue[tuple[int, TrainingBatch]] = queue.Queue(MAX_WAITING)
         self._listeners: dict[int, Callable[[TrainingResult], None]] = {}
         self._over: set[int] = set()
-        """Streams that the process is to forget."""
+        """Streams that ended and that the process still has."""
         self._last = 0.0
         """When a stream was open."""
         self._thread: threading.Thread | None = None
@@ -60,7 +60,7 @@ class TrainerClient:
             self._broken = False
 
     def train(self, stream: int, batch: TrainingBatch) -> bool:
-        """False where it was not taken: the training is behind, or broken."""
+        """False if it was not taken: the training is behind, or broken."""
         with self._lock:
             if self._broken or stream not in self._listeners:
                 return False
@@ -119,7 +119,7 @@ class TrainerClient:
             pipe.send(Forget(stream))
 
     def _idle(self) -> bool:
-        """Whether the process is not needed any more; then the next batch starts another."""
+        """Whether the process is no longer needed; the next batch then starts another."""
         with self._lock:
             if self._listeners or time.monotonic() - self._last < self._idle_s:
                 return False

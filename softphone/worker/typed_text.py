@@ -24,7 +24,7 @@ from softphone.worker.stream import WorkerStream
 
 MAX_REQUESTS = 32
 PART_S = 3.0
-"""Sound is handed over in parts of at least so much, cut at pauses: the first is heard while the next is made."""
+"""Sound is delivered in parts of at least this length, cut at pauses: the first is played while the next is synthesised."""
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What x-phv costs on the wire, and how well it is understood, by what is sent: figures measured on the dev set.
+"""What a profile of x-phv costs on the wire, and how well it is understood: figures measured on the dev set.
 
 Costs are those of `python -m tools.measure_rates --data LIST --limit 20`; shares of words are word errors of 50 utterances in simulated
 calls beyond those of the recordings themselves.

@@ -1,4 +1,4 @@
-"""How the far end's packets fare on their way to us, and when that is worth telling: what an x-phv receiver reports to its sender."""
+"""Receiver reports of x-phv: how the far end's packets fare on their way to us, and when that is worth a report."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ MAX_ARRIVALS = 256
 RECENT, RECENT_S = 4, 3.0
 
 EVERY_S = 4.0
-"""A report at most so often, where little changed,"""
+"""A report at most so often if little changed,"""
 URGENT_EVERY_S = 2.0
-"""and so often where much did."""
+"""and so often if much did."""
 MUCH_LOSS, MUCH_QUEUE_MS = 0.08, 200.0
 FEW_PACKETS, PATIENCE_S = 8, 6.0
 """A window is judged once it has so many packets, or is so old;"""
 ENOUGH_PACKETS = 24
 """the first one in which nothing was lost once it has these."""
 SMALL_BYTES = 16
-"""Payloads of no more are not speech: they travel faster over a slow link, and say nothing of its queue."""
+"""Smaller payloads are not speech: they travel faster over a slow link and say nothing about its queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class TransitTimes:
         with self._lock:
             if self._last_stamp is not None:
                 step = (timestamp - self._last_stamp + 2**31) % 2**32 - 2**31
-                if abs(step) > 60 * SAMPLE_RATE:  # the sender set its clock anew
+                if abs(step) > 60 * SAMPLE_RATE:  # the sender reset its clock
                     self._arrivals.clear()
                 self._unfolded += step
             self._last_stamp = timestamp % 2**32
@@ -97,13 +97,13 @@ class ReportWriter:
         if packets + lost == 0:
             self._since_at = now
             return None
-        # How losses cluster is told of the whole stream: a few seconds have too few of them.
+        # The burst length is that of the whole stream: a few seconds have too few losses.
         loss, burst = lost / (packets + lost), received.burst if lost else 0.0
         last = self._told
         before = (last.loss, last.queue_ms) if last is not None else (0.0, 0.0)
-        # The first one is waited for: until it comes the far end protects itself against the worst.
+        # The far end waits for the first report: until then it protects its packets against the worst.
         changed = last is None or abs(loss - before[0]) > MUCH_LOSS or abs(queue_ms - before[1]) > MUCH_QUEUE_MS
-        # Where packets are lost the report may be too, and nobody says so.
+        # Where packets are lost the report may be lost too, unnoticed.
         urgent = changed or (self._again and loss > MUCH_LOSS)
         if now - self._told_at < (URGENT_EVERY_S if urgent else EVERY_S):
             return None

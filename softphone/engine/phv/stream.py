@@ -40,7 +40,7 @@ LONGEST_FILL_SAMPLES = 12 * CHUNK_SAMPLES
 PAYLOAD_QUEUE = 16
 REPORT_QUEUE = 8
 EMPTY_BYTES = 2
-"""A payload of no more holds the way open and says nothing."""
+"""A payload of no more is a keep-alive."""
 
 
 class PhvStream:
@@ -82,7 +82,7 @@ class PhvStream:
         self._closed = closed
         self._payloads: BoundedQueue[bytes] = BoundedQueue(PAYLOAD_QUEUE)
         self._is_up = False
-        self._held: bytes | None = None  # what only holds the way open, until the call is up
+        self._held: bytes | None = None  # a keep-alive, until the call is up
         self._sound = bytearray()
         self._lock = threading.Lock()
 
@@ -99,14 +99,14 @@ class PhvStream:
             self._send(Tune(self.number, memory=self._memory))
 
     def call_is_up(self) -> None:
-        """What only holds the way open may go from now on: before, on a slow link, it would be in the way of the answer."""
+        """Keep-alives may leave from now on: earlier, on a slow link, they would delay the answer."""
         self._is_up = True
         if self._held is not None:
             self._put_payload_out(self._held)
             self._held = None
 
     def observe(self, on: bool) -> None:
-        """Whether the worker shall report what it sends and speaks."""
+        """Whether the worker reports what it sends and speaks."""
         if on != self._observed:
             self._observed = on
             self._send(Observe(self.number, on))
@@ -119,14 +119,14 @@ class PhvStream:
             self._send(Tune(self.number, self.tuning.settings))
 
     def set_up_at(self, bps: float | None) -> None:
-        """How fast the call's SIP messages went, None where it is not known: may be told again and again."""
+        """How fast the call's SIP messages travelled, None while unknown; may be called repeatedly."""
         before = self.tuning.settings
         self.tuning.set_up_at(time.monotonic(), bps)
         if self.tuning.settings != before:
             self._send(Tune(self.number, self.tuning.settings))
 
     def tune(self, event: CallStatistics, received: Received, rtcp: tuple[int, int] = (0, 0)) -> None:
-        """Each second, with what is known by then: adapt what is sent, and tell the far end how its packets fare. rtcp: how often the far
+        """Called each second: adapt what is sent, and report to the far end on its packets. rtcp: how often the far
         end reported on our packets, and on how many the last time."""
         now = time.monotonic()
         changed, report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now))
@@ -194,7 +194,7 @@ class PhvStream:
                 self.voices = message
             case Statistics(_, counters):
                 self.statistics = counters
-                # Speech arrives as fast as it is spoken: so much as waits, so long it waits (Little's law).
+                # Speech arrives as fast as it is spoken, so its waiting time is the amount that waits (Little's law).
                 if waiting := counters.waiting_ms:
                     self._tokens_wait_ms = float(waiting) if not self._tokens_wait_ms else 0.8 * self._tokens_wait_ms + 0.2 * waiting
             case Pcm(_, pcm):

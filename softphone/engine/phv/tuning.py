@@ -17,10 +17,10 @@ from softphone.engine.pjsip.fmtp import integer
 from softphone.link.messages import PathQuality, StreamStatistics
 
 USUAL_PACKETS = 12
-"""A report of the far end does not say of how many packets it tells; two seconds of speech have so many."""
+"""A report of the far end does not say how many packets it covers; two seconds of speech have so many."""
 LOWEST_RATE, HIGHEST_RATE = 800, 1_000_000
 RTCP_STANDS_FOR_S = 10.0
-"""RTCP is believed where the far end sent no report of its own for so long."""
+"""RTCP counts if the far end sent no report of its own for so long."""
 MEASURE_S = 4.0
 """Seconds of speech after which the cost of a profile is known."""
 
@@ -75,7 +75,7 @@ class PhvTuning:
 
     @property
     def settings(self) -> EncoderSettings:
-        """As they shall be now."""
+        """As they should be now."""
         return self._profile.applied_to(self._configured)
 
     @property

@@ -1,5 +1,5 @@
 """Voices from call to call: what earlier calls learned goes to the worker when a call begins on our codec, what this one learned is kept
-when it ends. The disk is a thread's affair; voices are in no event and no log.
+when it ends. A thread of its own does all disk access. Voices are in no event and no log.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ V = TypeVar("V", OwnVoice, KnownVoice)
 
 
 def voices_refused(file: Path | None) -> bool:
-    """Whether the configuration, as it is now, says "never"; file: None for the XDG path. What cannot be read allows nothing."""
+    """Whether the configuration, as it is now, says "never"; file: None for the XDG path. An unreadable one counts as "never"."""
     try:
         return config.load(file).privacy.voices == "never"
     except ConfigError:
@@ -127,7 +127,7 @@ class VoiceKeeper:
     def _write_all(self, number: int, written: dict[str, dict[str, Any]]) -> None:
         began = self._began.pop(number, set())
         for who, voices in written.items():
-            # What was there and is gone, the user deleted during the call.
+            # A voice that was there and is gone was deleted by the user during the call.
             if who not in began or self._kept.get(who) is not None:
                 self._write(who, voices)
 

@@ -25,7 +25,7 @@ READY_DEADLINE_S = 60.0
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 15.0
 SETTLED_S = 30.0
-"""A worker that was ready for so long starts the back-off anew."""
+"""A worker that was ready for so long resets the back-off."""
 MAX_FAILED_STARTS = 3
 HANG_S = 10.0
 """The worker reports on each open stream every second; one that is silent for so long hangs."""
@@ -85,12 +85,12 @@ class CodecWorker:
         return self.state == "ready"
 
     def start(self) -> None:
-        """Start the worker; returns at once, events tell the rest."""
+        """Start the worker; returns at once, events report the rest."""
         self._set("starting", "the codec worker is loading its models")
         self._thread.start()
 
     def stop(self) -> None:
-        """End the worker, kindly at first; returns when it is gone."""
+        """Ask the worker to end, then kill it; returns when it is gone."""
         self._stopping.set()
         self._send(Stop())
         self._ended.set()
@@ -168,7 +168,7 @@ class CodecWorker:
         self._set("stopped", "the codec worker was stopped")
 
     def _run_once(self) -> tuple[float, bool, str]:
-        """Start a worker and stay with it to its end: (seconds it was ready, whether it ever was, why it ended)."""
+        """Run one worker until it ends: (seconds it was ready, whether it ever was, why it ended)."""
         ours, theirs = link_pair()
         self._ended.clear()
         self._ready.clear()
@@ -202,7 +202,7 @@ class CodecWorker:
         return (time.monotonic() - self._ready_at if was_ready else 0.0), was_ready, why
 
     def _wait_end(self, process: subprocess.Popen[bytes], link: Link) -> str:
-        """Returns when the worker is gone, or, with the reason, when it should go."""
+        """Returns "" when the worker is gone, or the reason when it has to be killed."""
         deadline = time.monotonic() + self._deadline_s
         heard, heard_at = -1, time.monotonic()
         while not self._ended.wait(0.2):
