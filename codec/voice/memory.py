@@ -1,8 +1,8 @@
 """A voice remembered from call to call, and how a sender refers to it: extension type 5.
 
 Its data: one byte of flags (bit 0: the listener may keep this voice beyond the call), then nothing, or the first eight bytes of the
-SHA-256 over what the listener is believed to know already (`Remembered.digest`). A listener that knows such a voice uses it at once, and says so with
-its receipt: version 7 of the embedding and of the residual stand for what is remembered, complete.
+SHA-256 over what the listener is believed to know already (`Remembered.digest`). A listener that knows such a voice uses it at once, and
+says so with its receipt: version 7 of the embedding and of the residual stand for what is remembered, complete.
 """
 
 from __future__ import annotations

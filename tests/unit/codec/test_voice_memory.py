@@ -22,7 +22,9 @@ from softphone import config
 from softphone.cli.main import main
 from softphone.control.protocol import CallState, Event, Log, Media
 from softphone.engine.phv.voice_keeper import ASK, VoiceKeeper, voices_refused
+from softphone.link.messages import Keep, KnownVoice, Memory, OwnVoice
 from softphone.store.voices import OWN, KeptVoices
+from softphone.worker.encoder_lane import KnownVoices
 from tests.scripted_speech import models_for, script
 
 BASIS = models_for([]).voice_residual
@@ -33,6 +35,12 @@ KNOWN = Remembered({0: b"\x50abc", 1: b"defg"}, {0: b"\x12\x34\x56\x78"}, 9)
 def own(seconds: float = 40.0, basis: int = BASIS.basis) -> OwnMemory:
     embedding = np.full(256, 1 / 16, np.float32)
     return OwnMemory(Voice(embedding, 180.0), seconds, COORDINATES, basis)
+
+
+def voices_told(theirs: Remembered | None = KNOWN, permitted: bool = False) -> Keep:
+    """What the worker tells of a call."""
+    known = None if theirs is None else KnownVoice(**theirs.as_json())
+    return Keep(1, OwnVoice(**own().as_json()), KnownVoice(**KNOWN.as_json()), known, permitted)
 
 
 def test_what_is_kept_is_read_again() -> None:
@@ -186,9 +194,8 @@ def test_the_command_lists_exports_and_forgets(tmp_path: Path, monkeypatch: pyte
     [("always", True, {"mine", "theirs"}), ("always", False, {"mine"}), ("ask", True, None), ("never", True, None)],
 )
 def test_nothing_is_kept_without_leave(tmp_path: Path, consent: str, permitted: bool, parts: set[str] | None) -> None:
-    told: list[dict[str, Any]] = []
-    voices = {"own": own().as_json(), "mine": KNOWN.as_json(), "theirs": KNOWN.as_json(), "permitted": permitted}
-    stream = SimpleNamespace(number=1, voices=voices, remember=told.append)
+    told: list[Memory] = []
+    stream = SimpleNamespace(number=1, voices=voices_told(permitted=permitted), remember=told.append)
     state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
     call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
     events: list[Event] = []
@@ -203,7 +210,12 @@ def test_nothing_is_kept_without_leave(tmp_path: Path, consent: str, permitted: 
     assert (None if bob is None else set(bob.voices)) == parts
     assert (kept.get(OWN) is not None) == (parts is not None)
     assert len([event for event in events if isinstance(event, Log)]) == (consent == "ask")
-    assert [bool(memory["permit"]) for memory in told] == ([True, True] if consent == "always" else [])
+    assert [memory.permit for memory in told] == ([True, True] if consent == "always" else [])
+    if told:
+        first, second = (KnownVoices.of(memory) for memory in told)
+        assert (first.own, first.mine, first.theirs) == (None, None, None), "nothing was kept before the first call"
+        assert second.own is not None and np.allclose(second.own.coordinates, own().coordinates, atol=1e-3)
+        assert (second.mine, second.theirs) == (KNOWN, KNOWN if permitted else None)
 
 
 def test_consent_is_asked_once_and_said_to_the_configuration_that_is_named(
@@ -211,7 +223,7 @@ def test_consent_is_asked_once_and_said_to_the_configuration_that_is_named(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
     file, events = tmp_path / "my phone.toml", cast(list[Any], [])
-    stream = SimpleNamespace(number=1, voices={})
+    stream = SimpleNamespace(number=1, voices=None)
     state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
     call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
     keeper = VoiceKeeper("ask", cast(Any, {1: call}), events.append, KeptVoices(tmp_path), file=file)
@@ -227,8 +239,7 @@ def test_consent_is_asked_once_and_said_to_the_configuration_that_is_named(
 
 
 def test_what_is_refused_meanwhile_is_not_kept_and_another_stream_loses_nothing(tmp_path: Path) -> None:
-    voices = {"own": own().as_json(), "mine": KNOWN.as_json(), "theirs": None, "permitted": False}
-    streams = [SimpleNamespace(number=number, voices=voices, remember=lambda _: None) for number in range(2)]
+    streams = [SimpleNamespace(number=number, voices=voices_told(None), remember=lambda _: None) for number in range(2)]
     state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
     call = SimpleNamespace(media=SimpleNamespace(phv_stream=streams[0]), describe=lambda: state)
     file = tmp_path / "config.toml"
@@ -249,10 +260,10 @@ def test_what_is_deleted_during_a_call_stays_deleted(tmp_path: Path) -> None:
     kept = KeptVoices(tmp_path)
     kept.keep("sip:bob@example.org", {"mine": KNOWN.as_json()})
 
-    def begun(_: dict[str, Any]) -> None:
+    def begun(_: Memory) -> None:
         kept.delete_all()
 
-    stream = SimpleNamespace(number=1, voices={"own": own().as_json(), "mine": KNOWN.as_json()}, remember=begun)
+    stream = SimpleNamespace(number=1, voices=voices_told(), remember=begun)
     state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
     call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
     keeper = VoiceKeeper("always", cast(Any, {1: call}), lambda _: None, kept)
@@ -261,3 +272,19 @@ def test_what_is_deleted_during_a_call_stays_deleted(tmp_path: Path) -> None:
     keeper.take(CallState(time=0, monotonic=0, call=1, state="disconnected", direction="outgoing"))
     keeper.stop()
     assert [voice.who for voice in kept.all()] == [OWN], "what was new is kept"
+
+
+def test_a_kept_voice_that_cannot_be_read_is_learned_again(tmp_path: Path) -> None:
+    kept, told = KeptVoices(tmp_path), cast(list[Memory], [])
+    kept.keep("sip:bob@example.org", {"mine": {"pieces": 7, "residual": {}}, "theirs": KNOWN.as_json() | {"pieces": {"0": "zz"}}})
+    kept.keep(OWN, {"own": own().as_json()})
+    stream = SimpleNamespace(number=1, voices=None, remember=told.append)
+    state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
+    call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
+    keeper = VoiceKeeper("always", cast(Any, {1: call}), lambda _: None, kept)
+    keeper.start()
+    keeper.take(Media(time=0, monotonic=0, call=1, state="active", codec="x-phv"))
+    keeper.stop()
+    (memory,) = told
+    voices = KnownVoices.of(memory)
+    assert voices.own is not None and (voices.mine, voices.theirs) == (None, None)
