@@ -49,9 +49,6 @@ SHORT_PAUSE_TICKS = 32
 SLIGHT_TICKS = 2
 """Speech that is less than 40 ms off schedule is corrected in pauses only."""
 
-NEARLY_DRY_TICKS = 2
-"""When no more than 40 ms of speech are queued, a sound that can be held is held for 20 ms more: that is less audible than a gap."""
-
 FAR_BEHIND_TICKS = 25
 """Half a second behind: vowels and pauses then become as short as can be understood."""
 
@@ -257,20 +254,10 @@ class Playout:
         behind = self._behind(begins, self._head)
         ticks = elastic(token, behind, waited=self._bridged > 0 or self._begins)
         self._head += token.ticks
-        if token.ticks > 1 and token.phone not in _STOPS and behind < FAR_BEHIND_TICKS and self._nearly_dry:
-            ticks = min(ticks + 1, MAX_TICKS)
         self._bridged, self._in_gap = 0, False
         self._begins = self._begins and token.phone == SILENCE
         self._last = token
         return Upcoming(token, ticks)
-
-    @property
-    def _nearly_dry(self) -> bool:
-        """True where little is known of what follows the head, and the talkspurt goes on."""
-        at = self._head
-        while at in self._queue and at - self._head <= NEARLY_DRY_TICKS:
-            at += self._queue[at].ticks
-        return at - self._head <= NEARLY_DRY_TICKS and at not in self._ends
 
     def _pause_or_end(self, now: int, begins: int) -> Upcoming | None:
         """The talkspurt has ended. A short pause before the next one is spoken as silence."""

@@ -15,19 +15,19 @@ from typing import Literal
 
 import pjsua2 as pj
 
-from softphone import __version__
+from softphone import __version__, paths
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
-from softphone.engine.accounts.account import LOCAL, AccountSettings, PhoneAccount
+from softphone.engine.accounts.account import LOCAL, AccountError, AccountSettings, PhoneAccount
 from softphone.engine.accounts.address_watch import AddressWatch
 from softphone.engine.accounts.message_waiting import MessageWaitingService
 from softphone.engine.accounts.messages import MessageGuard, Messages
 from softphone.engine.accounts.outside_requests import OutsideRequests
-from softphone.engine.calls import dtmf
 from softphone.engine.calls.active_calls import Lineup
 from softphone.engine.calls.admission import CallGate
 from softphone.engine.calls.call import PhoneCall
+from softphone.engine.calls.dtmf_info import InfoKeys
 from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.incoming import ContactRules, Reception, RulesFor
 from softphone.engine.calls.recording_notice import RecordingNotice
@@ -41,12 +41,17 @@ from softphone.engine.phv.voice_keeper import VoiceKeeper, voices_refused
 from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
 from softphone.engine.pjsip.rtcp_gate import RtcpGate
+from softphone.engine.pjsip.security import CRYPTO_SUITES
 from softphone.engine.presence.service import PresenceService
 from softphone.engine.schedule import Schedule
+from softphone.engine.sdp.acceptable import Ability
 from softphone.engine.server import ControlServer
 from softphone.engine.sip import validation as strictness
+from softphone.engine.sip.blame import Blame
 from softphone.engine.sip.compact import ShortSip
 from softphone.engine.sip.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.refusal_notices import RefusalNotices
+from softphone.engine.sip.sdp_gate import SdpGate
 from softphone.engine.sip.trace import SipTrace
 from softphone.engine.sound.alerts import Alerts
 from softphone.engine.sound.devices import open_sound
@@ -54,6 +59,8 @@ from softphone.engine.sound.self_test import SoundTest
 from softphone.engine.standing import StandingCommands
 from softphone.errors import SoftphoneError
 
+MAX_ACCOUNTS = 8
+"""The wheel is built with PJSUA_MAX_ACC of 8, and PJSIP ends the process at one more."""
 TURN_MS = 10
 """Longest wait of one turn, and so the delay of a command."""
 COLLECT_S = 30.0
@@ -106,6 +113,9 @@ class Engine:
         self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
         self.call_gate = CallGate(self.publish)
+        self.blame = Blame(paths.data_dir(), str(socket_path.absolute()))
+        self._refusals = RefusalNotices(self.publish)
+        self._info_keys = InfoKeys(self.call_gate.call_in, self.publish)
         self._sip = SipModule(
             self._sip_passed,
             lambda request: (
@@ -114,9 +124,13 @@ class Engine:
                 or self.mailboxes.take(request)
                 or self.presence.take(request)
                 or guard.refuse(request)
-                or dtmf.refuse(request)
+                or self._info_keys.take(request)
+                or strictness.stray(request)
             ),
             self._short_sip.sent,
+            SdpGate(self._ability, self.publish),
+            self.blame.admits,
+            self._refusals.tell,
         )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
@@ -163,7 +177,7 @@ class Engine:
             self.worker.start()
         self._stand_again()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
-        for note in (self.codecs.refusal, self.sound.note):
+        for note in (self.codecs.refusal, self.sound.note, self._sip.without_hook, self.blame.notice()):
             if note:
                 self.publish(Log(level="warning", message=note))
         gc.collect()
@@ -214,6 +228,15 @@ class Engine:
         self.call_gate.passed(sent, message)
         self.sip_trace.passed(sent, peer, message)
 
+    def _ability(self) -> Ability:
+        network = self.config.network
+        return Ability(
+            self.codecs.speaks,
+            plain=network.srtp != "mandatory",
+            suites=frozenset(CRYPTO_SUITES if network.srtp != "off" else ()),
+            ice=network.with_ice,
+        )
+
     def _call_id(self, number: int) -> str:
         try:
             return str(self.calls[number].getInfo().callIdString) if number in self.calls else ""
@@ -223,6 +246,7 @@ class Engine:
     def turn(self) -> None:
         """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
         self.endpoint.poll(TURN_MS)
+        self.blame.done()
         for number in [number for number, call in self.calls.items() if call.over]:
             forget_call(int(self.calls.pop(number).this))
         busy = {call.account_name for call in self.calls.values()}
@@ -249,9 +273,15 @@ class Engine:
                 return
             self._guarded(job)
 
+    def defer(self, job: Callable[[], None]) -> None:
+        """Do it when PJSIP is done with what it works on, in the same turn."""
+        self._jobs.put(job)
+
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)
+        if len(self.accounts) >= MAX_ACCOUNTS:
+            raise AccountError(f"{MAX_ACCOUNTS} accounts are there, the local one counted, and more do not fit; remove one first")
         account = PhoneAccount(
             settings,
             self.config.network,
@@ -293,6 +323,7 @@ class Engine:
             is_sip_uri=self.endpoint.is_sip_uri,
             rtcp_gate=self._rtcp_gate,
             far_end=self.sip_trace.far_end,
+            parties=self.sip_trace.parties,
             set_up_bps=self.sip_trace.set_up_bps,
         )
         call = PhoneCall(environment, account, self._numbers, direction, call_id)
@@ -374,6 +405,7 @@ class Engine:
     # Loops over calls and accounts live in functions of their own: a loop variable that lives on would keep a call past libDestroy().
 
     def _connection_lost(self, transport: int) -> None:
+        self._sip.connection_lost(transport)
         for account in list(self.accounts.values()):
             account.connection_lost(transport)
 
