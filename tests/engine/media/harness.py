@@ -6,6 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import soundfile
 
 from codec.units.rates import SAMPLE_RATE
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
 
@@ -58,6 +60,10 @@ class PeerProcess:
     def stat(self) -> dict[str, Any]:
         self.do("stat")
         return self.wait("stat")
+
+    def wait_stat(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30) -> dict[str, Any]:
+        """The first statistics for which `wanted` holds."""
+        return until(lambda: stat if wanted(stat := self.stat()) else None, seconds, "statistics as wanted") or {}
 
     def quit(self) -> dict[str, Any]:
         """Orderly shutdown; the process must end by itself with status 0."""
