@@ -7,7 +7,7 @@ import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.protocol import AutoAnswer, Hangup, Message, Status
-from softphone.engine.sip.dropped import missing, too_large
+from softphone.engine.sip.dropped import TOO_LARGE, missing, refusal
 from softphone.engine.sip.head import party
 from tests.peers.phone import Phone
 from tests.peers.stranger import PLAIN, SESSION, Stranger
@@ -110,9 +110,9 @@ HEAD = (
 
 
 def test_what_is_answered_when_it_is_too_large() -> None:
-    assert too_large(HEAD + b"\r\nv=0").startswith(b"SIP/2.0 513 ")
-    assert b"\r\nTo: <sip:b>;tag=" in too_large(HEAD + b"\r\n")
-    assert too_large(HEAD + b"X-Long: yyy").startswith(b"SIP/2.0 513 ")
+    assert refusal(HEAD + b"\r\nv=0", TOO_LARGE).startswith(b"SIP/2.0 513 ")
+    assert b"\r\nTo: <sip:b>;tag=" in refusal(HEAD + b"\r\n", TOO_LARGE)
+    assert refusal(HEAD + b"X-Long: yyy", TOO_LARGE).startswith(b"SIP/2.0 513 ")
     for other in (
         HEAD.replace(b"INVITE", b"ACK"),
         b"SIP/2.0 200 OK\r\n" + HEAD,
@@ -121,7 +121,7 @@ def test_what_is_answered_when_it_is_too_large() -> None:
         b"\r\n\r\n",
         b"x" * 4000,
     ):
-        assert too_large(other) == b""
+        assert refusal(other, TOO_LARGE) == b""
 
 
 def test_how_much_is_still_to_come() -> None:

@@ -70,7 +70,7 @@ class CallGate:
             dialog = (head.call_id, head.to_tag)
             if dialog in self._over or (*dialog, head.from_tag) in self._left:
                 return GONE
-        if head.method not in ("INVITE", "UPDATE"):
+        if head.method != "INVITE" and not (head.method == "UPDATE" and head.to_tag):
             return None
         key = (head.call_id, head.branch)
         if key in self._known:

@@ -1,4 +1,4 @@
-"""What PJSIP drops below its modules: answers that its parser refuses for a challenge, and messages over TCP that it has no room for.
+"""What PJSIP drops below its modules: messages that its parser refuses, and those over TCP that it has no room for.
 
 `pjsip_tpmgr_set_drop_data_cb` tells of both with a pointer into the packet. Of one that could not be parsed the callback may say how much
 was used up; the rest is then parsed again, which is how a corrected answer gets in.
@@ -16,6 +16,7 @@ from cffi import FFI
 
 from softphone.engine.limits import MAX_PJSIP_MESSAGE
 from softphone.engine.pjsip.abi import find_library
+from softphone.engine.sip import malformed
 from softphone.engine.sip.auth_gate import readable
 
 TOO_LARGE = 513
@@ -36,6 +37,10 @@ typedef struct {
 typedef struct { pjsip_transport *tp; char *data; size_t len; int status; } pjsip_tp_dropped_data;
 typedef struct { pjsip_transport *tp; char *data; size_t len; } pjsip_tp_rx_data;
 typedef struct { int type; int disable_connection_reuse; void *transport; } pjsip_tpselector;
+typedef struct { char *ptr; long slen; } pj_str_t;
+void *pjsua_pool_create(const char *name, size_t size, size_t increment);
+void pj_pool_release(void *pool);
+void *pjsip_parse_hdr(void *pool, const pj_str_t *name, char *value, size_t size, int *parsed);
 void *pjsua_get_pjsip_endpt(void);
 void *pjsip_endpt_get_tpmgr(void *endpt);
 int pjsip_tpmgr_set_drop_data_cb(void *mgr, void (*cb)(pjsip_tp_dropped_data *));
@@ -62,6 +67,7 @@ class DroppedData:
         self._ffi, self._lib = _library()
         self._skip: dict[int, int] = {}
         """By the address of a connection: bytes that are still to come of a message that was refused."""
+        self._source = b""
         self._dropped_cb = self._ffi.callback("void(pjsip_tp_dropped_data *)", self._dropped)
         self._received_cb = self._ffi.callback("void(pjsip_tp_rx_data *)", self._received)
 
@@ -81,6 +87,10 @@ class DroppedData:
         """The connection at this address is gone."""
         self._skip.pop(transport, None)
 
+    def came_from(self, address: bytes) -> None:
+        """The sockaddr of whoever sent the message that PJSIP parses next."""
+        self._source = address
+
     def _manager(self) -> Any:
         return self._lib.pjsip_endpt_get_tpmgr(self._lib.pjsua_get_pjsip_endpt())
 
@@ -95,30 +105,53 @@ class DroppedData:
 
     def _correct(self, dropped: Any) -> None:
         raw = bytes(self._ffi.buffer(dropped.data, dropped.len))
-        corrected = readable(raw)
+        corrected = readable(raw) or self._without_malformed(raw)
         if corrected is not None:
             # Line ends in front of a message are passed over.
             filling = len(raw) - len(corrected)
             self._ffi.memmove(dropped.data, b"\n" * filling + corrected, len(raw))
             dropped.len = filling
+        elif code := malformed.status(raw):
+            self._send(dropped, refusal(raw, code))
+
+    def _without_malformed(self, raw: bytes) -> bytes | None:
+        pool = self._lib.pjsua_pool_create(b"softphone", 4 * MAX_PJSIP_MESSAGE, MAX_PJSIP_MESSAGE)
+        try:
+            return malformed.without(raw, lambda name, value: self._parses(pool, name, value))
+        finally:
+            self._lib.pj_pool_release(pool)
+
+    def _parses(self, pool: Any, name: bytes, value: bytes) -> bool:
+        ffi = self._ffi
+        word, text = ffi.new("char[]", name), ffi.new("char[]", value + b"\r\n")
+        known = ffi.new("pj_str_t *", {"ptr": word, "slen": len(name)})
+        parsed = ffi.new("int *")
+        return bool(self._lib.pjsip_parse_hdr(pool, known, text, len(value) + 2, parsed) != ffi.NULL)
 
     def _refuse(self, dropped: Any) -> None:
         raw = bytes(self._ffi.buffer(dropped.data, min(dropped.len, MAX_PJSIP_MESSAGE)))
         transport, key = dropped.tp, dropped.tp.key
         if key.type not in _CONNECTED or key.address[0] != 2:
             return
-        if answer := too_large(raw):
-            selector = self._ffi.new("pjsip_tpselector *", {"type": _SELECT_TRANSPORT, "transport": transport})
-            self._lib.pjsip_tpmgr_send_raw(
-                self._manager(), key.type, selector, self._ffi.NULL, answer, len(answer), key.address, _ADDRESS_BYTES, self._ffi.NULL,
-                self._ffi.NULL,
-            )  # fmt: skip
+        self._send(dropped, refusal(raw, TOO_LARGE))
         rest = missing(raw)
         if rest is None or rest > _MOST_SKIPPED:
             # Where the next message begins nobody can tell.
             self._lib.pjsip_transport_shutdown(transport)
         elif rest:
             self._skip[int(self._ffi.cast("uintptr_t", transport))] = rest
+
+    def _send(self, dropped: Any, answer: bytes) -> None:
+        """By the transport that the request came by, to where it came from."""
+        key = dropped.tp.key
+        address = bytes(self._ffi.buffer(key.address, _ADDRESS_BYTES)) if key.type in _CONNECTED else self._source
+        if not answer or len(address) != _ADDRESS_BYTES:
+            return
+        selector = self._ffi.new("pjsip_tpselector *", {"type": _SELECT_TRANSPORT, "transport": dropped.tp})
+        self._lib.pjsip_tpmgr_send_raw(
+            self._manager(), key.type, selector, self._ffi.NULL, answer, len(answer), self._ffi.from_buffer(address), _ADDRESS_BYTES,
+            self._ffi.NULL, self._ffi.NULL,
+        )  # fmt: skip
 
     def _received(self, received: Any) -> None:
         """More of a connection. `len` becomes what is left to be parsed, which stands at the end."""
@@ -135,22 +168,21 @@ class DroppedData:
             log.exception("the rest of a message that was too large could not be passed over")
 
 
-def too_large(raw: bytes) -> bytes:
-    """The answer 513 (RFC 3261, 21.5.7) to a request of which this is the beginning; empty where there is none: to an ACK, an answer, or
-    what lacks the fields that an answer needs."""
+def refusal(raw: bytes, code: int) -> bytes:
+    """The answer to a request of which this is the beginning; empty where there is none: to an ACK, an answer, or what lacks the fields
+    that an answer needs."""
     head, gap, _ = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")
     head = head if gap else head.rpartition(b"\r\n")[0]  # the last line may be cut off
     text = head.decode("utf-8", "surrogateescape")
     first, _, rest = text.partition("\r\n")
-    if not first.endswith("SIP/2.0") or first.startswith(("ACK ", "SIP/")):
+    if "SIP/" not in first or first.startswith(("ACK ", "SIP/")):
         return b""
     kept = _KEPT.findall(rest)
     names = {line.partition(":")[0].strip().lower()[:1].replace("c", "i") for line in kept}
     if len(kept) < 5 or not {"v", "f", "t", "i"} <= names:
         return b""
     lines = [f"{line};tag={secrets.token_hex(6)}" if _TO.match(line) and ";tag=" not in line.lower() else line for line in kept]
-    reason = "Message Too Large"
-    return "\r\n".join([f"SIP/2.0 {TOO_LARGE} {reason}", *lines, "Content-Length: 0", "", ""]).encode("utf-8", "surrogateescape")
+    return "\r\n".join([f"SIP/2.0 {code} {malformed.REASONS[code]}", *lines, "Content-Length: 0", "", ""]).encode("utf-8", "surrogateescape")
 
 
 def missing(raw: bytes) -> int | None:

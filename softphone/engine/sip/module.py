@@ -199,6 +199,7 @@ class SipModule:
     def _look(self, message: bytes, rdata: Any) -> Verdict:
         """Before PJSIP's parser, or, where the hook is not laid, after it."""
         peer = self._peer(rdata)
+        self._dropped.came_from(bytes(self._ffi.buffer(self._ffi.addressof(rdata.pkt_info, "src_addr")))[: rdata.pkt_info.src_addr_len])
         if not self._admit(peer, message):
             return Verdict(b"", FORBIDDEN)
         verdict = inspect(message)
