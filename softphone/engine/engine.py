@@ -17,7 +17,7 @@ import pjsua2 as pj
 
 from softphone import __version__, paths
 from softphone.config import Config
-from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
+from softphone.control.protocol import AnyCommand, CallState, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
 from softphone.engine.accounts.account import LOCAL, AccountError, AccountSettings, PhoneAccount
 from softphone.engine.accounts.address_watch import AddressWatch
@@ -128,7 +128,7 @@ class Engine:
                 or strictness.stray(request)
             ),
             self._short_sip.sent,
-            SdpGate(self._ability, self.publish),
+            SdpGate(self._ability, self.publish, self._missed),
             self.blame.admits,
             self._refusals.tell,
         )
@@ -329,6 +329,16 @@ class Engine:
         call = PhoneCall(environment, account, self._numbers, direction, call_id)
         self.calls[call.number] = call
         return call
+
+    def _missed(self, caller: str, called: str, why: str) -> None:
+        """A call that was refused before PJSIP knew of it: history and hooks hear of its end alone."""
+        account = next((name for name, account in self.accounts.items() if account.settings.uri in called), LOCAL)
+        self._numbers += 1
+        self.publish(
+            CallState(
+                call=self._numbers, state="disconnected", direction="incoming", account=account, local=called, remote=caller, code=488, reason=why
+            )
+        )
 
     def _successor(self, call: PhoneCall, direction: Literal["incoming", "outgoing"]) -> PhoneCall:
         successor = self.new_call(call.account, direction)

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from softphone.control.protocol import CallState, Event, Log
 from softphone.engine.calls.ack_watch import AckWatch
+from softphone.engine.calls.bye_watch import ByeWatch
 from softphone.engine.limits import LINGER_S, MAX_CALLS, MAX_RINGING, MAX_UNCERTAIN, OWN_PLACES, PLACES
 from softphone.engine.sip.head import SipHead, read_head
 from softphone.errors import SoftphoneError
@@ -56,6 +57,7 @@ class CallGate:
         self._left: OrderedDict[tuple[bytes, bytes, bytes], None] = OrderedDict()
         """(Call-ID, our tag, their tag), where a BYE was: of a call that forked, another dialog may live on under our tag."""
         self.acks = AckWatch()
+        self.byes = ByeWatch()
         self._refused = 0
         self._noticed_at = float("-inf")
 
@@ -90,6 +92,7 @@ class CallGate:
         if head is None:
             return
         self.acks.passed(sent, head, message, self._clock())
+        self.byes.passed(sent, head, self._clock())
         if head.method not in ("INVITE", "BYE"):
             return
         # Ours is the tag of From in what we ask and in what is answered to us (RFC 3261, 12.1).

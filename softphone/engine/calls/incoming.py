@@ -92,6 +92,8 @@ class Reception:
                 unanswered.end(reason="the far end did not acknowledge that the call was answered")
             # Hung up or not, PJSIP would keep its place until an ACK comes.
             end_session(*dialog)
+        for dialog in self._engine.call_gate.byes.overdue(now):
+            end_session(*dialog)
 
     def _answer(self, call: PhoneCall) -> None:
         wav_in, wav_out = self.answer_files

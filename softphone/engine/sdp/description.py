@@ -13,7 +13,9 @@ from softphone.engine.limits import MAX_BYTES, MAX_LINES, MAX_MEDIA
 from softphone.errors import SoftphoneError
 
 _MEDIA = re.compile(r"(\S{1,32})[ \t]+([0-9]{1,5})(?:[ \t]*/[ \t]*([0-9]{1,5}))?[ \t]+([A-Za-z0-9/._+-]{1,64})((?:[ \t]+\S+)*)")
-_ORIGIN = re.compile(r"\S+[ \t]+([0-9]{1,20})[ \t]+([0-9]{1,20})[ \t]+IN[ \t]+(IP[46])[ \t]+(\S+)")
+_ORIGIN = re.compile(r"(?:.*[ \t])?(\S+)[ \t]+(\S+)[ \t]+IN[ \t]+(IP[46])[ \t]+(\S+)")
+"""Some phones put a user name with blanks there, none, or numbers that are negative or larger than 64 bits."""
+_NUMBER = re.compile(r"[0-9]{1,20}")
 _HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 _RTPMAP = re.compile(r"([0-9]{1,3})[ \t]+([A-Za-z0-9._+-]{1,64})[ \t]*/[ \t]*([0-9]{1,9})(?:[ \t]*/[ \t]*([0-9]{1,9}))?[ \t]*")
 _FMTP = re.compile(r"([0-9]{1,3})[ \t]+(.{1,1024})")
@@ -120,7 +122,7 @@ def parse(text: str) -> Description:
     """Read a description. Raises SdpError, also for one that is larger than limits.py allows."""
     if len(text) > MAX_BYTES:
         raise SdpError(f"the session description has {len(text)} characters; at most {MAX_BYTES} are read")
-    lines = [line.strip(" \t\0") for line in re.split(r"\r\n|\n|\r", text)]
+    lines = [line.strip(" \t\0") for line in re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff"))]
     if len(lines) > MAX_LINES:
         raise SdpError(f"the session description has {len(lines)} lines; at most {MAX_LINES} are read")
     session = Section()
@@ -149,7 +151,8 @@ def parse(text: str) -> Description:
     if len(media) > MAX_MEDIA:
         raise SdpError(f"the session description has {len(media)} media lines; at most {MAX_MEDIA} are read")
     address = known[4] if _HOST.fullmatch(known[4]) else ANYWHERE
-    return Description(f"- {known[1]} {known[2]} IN {known[3] if address == known[4] else 'IP4'} {address}", session, media)
+    numbers = " ".join(word if _NUMBER.fullmatch(word) else "0" for word in known.group(1, 2))
+    return Description(f"- {numbers} IN {known[3] if address == known[4] else 'IP4'} {address}", session, media)
 
 
 def _media(value: str) -> MediaSection:

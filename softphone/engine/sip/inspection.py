@@ -41,6 +41,10 @@ _MOST = {
     b"accept": limits.LIST_ELEMENTS,
 }
 _CHALLENGES = frozenset({b"www-authenticate", b"proxy-authenticate"})
+_TARGETS = frozenset({b"contact", b"record-route"})
+_DIALOGS = frozenset({b"INVITE", b"UPDATE", b"SUBSCRIBE", b"NOTIFY", b"REFER"})
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_SIP_URI = re.compile(rb"sips?:", re.IGNORECASE)
 _WITH_SDP = frozenset({b"INVITE", b"ACK", b"UPDATE", b"PRACK"})
 
 
@@ -64,15 +68,18 @@ def inspect(message: bytes) -> Verdict:
     fields = _fields(lines[1:])
     is_response = lines[0][:8].upper() == b"SIP/2.0 "
     if len(message) >= limits.MAX_PJSIP_MESSAGE and missing(text) != 0:
-        return _refusal(lines, fields, is_response, TOO_LARGE, f"has {limits.MAX_PJSIP_MESSAGE} bytes or more")
+        return _refusal(len(message), lines, fields, is_response, TOO_LARGE, f"has {limits.MAX_PJSIP_MESSAGE} bytes or more")
     why = _head_fault(head, lines, fields)
     if why:
-        return _refusal(lines, fields, is_response, BAD_REQUEST, why)
+        return _refusal(len(message), lines, fields, is_response, BAD_REQUEST, why)
+    if any(_no_target(line) for line in lines[1:]) and _makes_dialogs(lines[0], fields, is_response):
+        lines = [line for line in lines if not _no_target(line)]
+        message = b"\r\n".join([*lines, b"", rest[0] if rest else b""])
     if not rest or not rest[0]:
         return Verdict(message)
     body, code, why = _body(lines[0], fields, rest[0])
     if code and not is_response:
-        return _refusal(lines, fields, is_response, code, why)
+        return _refusal(len(message), lines, fields, is_response, code, why)
     if code:
         # The head of an answer is worth having: of a 200 it is acknowledged, and the call that has no session then is ended.
         body = b""
@@ -98,6 +105,22 @@ def _name(line: bytes) -> bytes:
     named = _NAME.match(line)
     name = named[1].lower() if named else b""
     return _COMPACT.get(name, name)
+
+
+def _makes_dialogs(first: bytes, fields: list[tuple[bytes, bytes]], is_response: bool) -> bool:
+    if not is_response:
+        return first.partition(b" ")[0] in _DIALOGS
+    return first[8:9] in (b"1", b"2") and _cseq_method(fields) in _DIALOGS
+
+
+def _no_target(line: bytes) -> bool:
+    """Whether this is a Contact or Record-Route to which no request can be sent: PJSIP ends the process when it is to acknowledge there
+    (sip_inv.c, inv_send_ack). RFC 3261, 12.1.2, wants a SIP URI; without one requests go where the first went."""
+    if _name(line) not in _TARGETS:
+        return False
+    value = _QUOTED.sub(b"", line.partition(b":")[2])
+    uris = re.findall(rb"<[ \t]*([^>]*)", value) or [value.strip()]
+    return not all(_SIP_URI.match(uri) for uri in uris)
 
 
 def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes]]) -> str:
@@ -158,7 +181,7 @@ def _xml_is_harmful(body: bytes) -> bool:
     return deepest > limits.XML_DEPTH or body.count(b"<") > limits.XML_BYTES // 8
 
 
-def _refusal(lines: list[bytes], fields: list[tuple[bytes, bytes]], is_response: bool, code: int, why: str) -> Verdict:
+def _refusal(size: int, lines: list[bytes], fields: list[tuple[bytes, bytes]], is_response: bool, code: int, why: str) -> Verdict:
     """What is left so that PJSIP can refuse the request, or end the transaction that waits for this answer."""
     first, needed, seen = lines[0], [], set()
     for name, value in fields:
@@ -175,5 +198,5 @@ def _refusal(lines: list[bytes], fields: list[tuple[bytes, bytes]], is_response:
     vias = sum(value.count(b",") + 1 for name, value in fields if name == b"via")
     complete = seen >= _ANSWERED_WITH - {b"max-forwards"}
     harmless = len(first) <= limits.HEADER_LINE_BYTES and not re.search(rb"\0|\r(?!\n)", message)
-    small = len(message) <= min(sum(map(len, lines)), limits.MAX_REPEATED + len(first)) and vias <= limits.VIAS
+    small = len(message) <= min(size, limits.MAX_REPEATED + len(first)) and vias <= limits.VIAS
     return Verdict(message if complete and harmless and small else b"", code, why)

@@ -28,6 +28,8 @@ _NEEDED = frozenset(
     }
 )  # fmt: skip
 """What a message means without these is anybody's guess."""
+_NEEDED_IN_ANSWERS = _NEEDED - {b"contact", b"m"}
+"""Without a Contact requests go where the first went."""
 _FIRST = re.compile(rb"([A-Z0-9!%*_+`'~.-]+) (\S+) (SIP/(\d+)\.(\d+))", re.IGNORECASE)
 _SCHEME = re.compile(rb"(?!sips?:|tel:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
@@ -36,6 +38,7 @@ def without(raw: bytes, parses: Callable[[bytes, bytes], bool]) -> bytes | None:
     """The message without the fields that `parses(name, value)` denies and that are not needed; None where that is no help."""
     head, gap, body = _parts(raw)
     lines = _LINE.split(head)
+    needed = _NEEDED_IN_ANSWERS if lines[0][:4].upper() == b"SIP/" else _NEEDED
     kept = [lines[0]]
     for line in lines[1:]:
         field = _FIELD.fullmatch(line)
@@ -43,7 +46,7 @@ def without(raw: bytes, parses: Callable[[bytes, bytes], bool]) -> bytes | None:
             continue
         if parses(field[1], field[2]):
             kept.append(line)
-        elif field[1].lower() in _NEEDED:
+        elif field[1].lower() in needed:
             return None
     result = b"\r\n".join(kept) + gap + body
     return result if len(kept) < len(lines) and len(result) < len(raw) else None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import binascii
+import quopri
 import re
 
 from softphone.engine.limits import BODY_PARTS
 
 _BOUNDARY = re.compile(rb';[ \t]*boundary[ \t]*=[ \t]*(?:"([^"\r\n]{1,70})"|([^";,\s]{1,70}))', re.IGNORECASE)
-_CONTENT_TYPE = re.compile(rb"^content-type[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
-_ENCODED = re.compile(rb"^content-transfer-encoding[ \t]*:[ \t]*(?!binary|8bit|7bit)\S", re.IGNORECASE | re.MULTILINE)
+_CONTENT_TYPE = re.compile(rb"^(?:content-type|c)[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
+_ENCODING = re.compile(rb"^content-transfer-encoding[ \t]*:[ \t]*([^\s;]+)", re.IGNORECASE | re.MULTILINE)
 _DEEPEST = 2
 SDP = b"application/sdp"
 
@@ -44,6 +46,21 @@ def session_description(content_type: bytes, body: bytes, depth: int = 0) -> byt
             inner = session_description(kind, content, depth + 1)
             if inner is not None:
                 return inner
-        elif media_type(kind) == SDP and not _ENCODED.search(head):
-            return content
+        elif media_type(kind) == SDP:
+            encoding = _ENCODING.search(head)
+            decoded = _decoded(encoding[1].lower() if encoding else b"", content)
+            if decoded is not None:
+                return decoded
     return None
+
+
+def _decoded(encoding: bytes, content: bytes) -> bytes | None:
+    """RFC 2045, 6; None where the encoding is unknown. Never longer."""
+    if encoding in (b"", b"binary", b"8bit", b"7bit"):
+        return content
+    if encoding == b"quoted-printable":
+        return quopri.decodestring(content)
+    try:
+        return binascii.a2b_base64(content) if encoding == b"base64" else None
+    except ValueError:
+        return None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from softphone.control.protocol import Log
+from softphone.engine.limits import MAX_URI_BYTES
 from softphone.engine.sdp.acceptable import Ability, write
 from softphone.engine.sdp.description import SdpError, parse
 from softphone.engine.sip.head import party, read_head
@@ -17,11 +18,12 @@ from softphone.engine.sip.status_text import NO_IPV6
 
 SDP = "application/sdp"
 NOTICE_S = 10.0
-BAD_REQUEST, NOT_ACCEPTABLE_HERE = 400, 488
+BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, NOT_ACCEPTABLE_HERE = 400, 415, 488
 REJECTION = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"
 """Stands for an answer that cannot be read: nothing of what was offered is taken."""
 _PROVISIONAL = re.compile(rb"SIP/2\.0[ \t]+1\d\d\b", re.IGNORECASE)
 _EMPTY = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*0+[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_ENCODED = re.compile(rb"^(?:content-encoding|e)[ \t]*:[ \t]*(?!identity\b)\S", re.IGNORECASE | re.MULTILINE)
 _NO_COMMON_LINE = '304 softphone "no audio line with a codec, a protocol and keys that this phone has"'
 log = logging.getLogger(__name__)
 
@@ -35,11 +37,19 @@ class Refusal:
 
 
 class SdpGate:
-    """`able()` is what the phone can do now; `publish` hears of calls that were refused, once in NOTICE_S. Main thread only."""
+    """`able()` is what the phone can do now. Of calls that were refused, at most one in NOTICE_S: `publish` hears a warning and
+    `missed(caller, called, why)` both parties (as in From and To) and why. Main thread only."""
 
-    def __init__(self, able: Callable[[], Ability], publish: Callable[[Log], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        able: Callable[[], Ability],
+        publish: Callable[[Log], None],
+        missed: Callable[[str, str, str], None] = lambda _caller, _called, _why: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._able = able
         self._publish = publish
+        self._missed = missed
         self._clock = clock
         self._noticed_at = float("-inf")
 
@@ -50,6 +60,8 @@ class SdpGate:
         if message.content_type != SDP:
             return None if is_ack or message.content_type else _without_type(raw)
         text, taken = self._written(message)
+        if not text and not is_ack and _ENCODED.search(raw.partition(b"\r\n\r\n")[0]):
+            return Refusal(UNSUPPORTED_MEDIA_TYPE, {"Accept-Encoding": "identity"})
         if not text and not is_ack:
             return Refusal(BAD_REQUEST, {"Warning": '399 softphone "the session description cannot be read"'})
         if not taken and not is_ack:
@@ -73,7 +85,9 @@ class SdpGate:
             return
         self._noticed_at = now
         why = NO_IPV6 if b"IN IP6 " in body and b"c=IN IP4" not in body else "it has no audio line, codec or encryption that this phone has"
-        self._publish(Log(level="warning", message=f"a call from {party(raw, 'from')[:200]} was refused with 488: {why}"))
+        caller = party(raw, "from")[:MAX_URI_BYTES]
+        self._publish(Log(level="warning", message=f"a call from {caller[:200]} was refused with 488: {why}"))
+        self._missed(caller, party(raw, "to")[:MAX_URI_BYTES], why)
 
     def _written(self, message: ParsedMessage) -> tuple[str, bool]:
         """See acceptable.write; empty where the description cannot be read. What PJSIP gets in its place is never the text itself."""
