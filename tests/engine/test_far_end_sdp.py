@@ -1,6 +1,8 @@
 """Session descriptions of strangers against a live engine: what is offered, answered and asked in the middle of a call gets its
 right answer, and the engine and its calls live on."""
 
+import base64
+import quopri
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.protocol import AutoAnswer, CallState, Hangup, Hold, Media, Resume, Status
+from tests.engine.test_engine_history import store_of
 from tests.peers.bare_wire import BareWire
 from tests.peers.phone import Phone
 from tests.peers.stranger import PLAIN, SESSION, Answer, Stranger
@@ -191,6 +194,51 @@ UNREADABLE = {
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_cannot_be_read_is_a_bad_request(name: str, stranger: Stranger) -> None:
     assert stranger.invite(UNREADABLE[name]).status == 400
+
+
+@pytest.mark.parametrize(
+    "origin", ["Cisco SIPUA 1 1", "1 1", "- -1 -2", "- 99999999999999999999999 1", "- 1a 1", "J\xf6rg 1 1", "a b c 1 2"]
+)
+def test_origins_as_phones_write_them(origin: str, stranger: Stranger) -> None:
+    assert stranger.invite((SESSION + PLAIN).replace("- 1 1", origin)).status == 200
+    assert stranger.hears()
+
+
+def test_a_byte_order_mark_is_passed_over(stranger: Stranger) -> None:
+    assert stranger.invite("\ufeff" + SESSION + PLAIN).status == 200
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "BASE64", "8bit"])
+def test_a_part_of_a_body_may_be_encoded(encoding: str, stranger: Stranger) -> None:
+    text = (SESSION + PLAIN).replace("PORT", str(stranger.media_port)).encode()
+    coded = {"base64": base64.encodebytes, "quoted-printable": quopri.encodestring}.get(encoding.lower(), bytes)(text).decode()
+    part = f"--b\r\nContent-Type: application/sdp\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{coded}\r\n--b--\r\n"
+    assert stranger.invite(part, kind="multipart/mixed;boundary=b").status == 200
+    assert stranger.hears()
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("base64", "A"), ("x-uuencode", "begin")])
+def test_a_part_that_cannot_be_decoded(encoding: str, text: str, stranger: Stranger) -> None:
+    part = f"--b\r\nContent-Type: application/sdp\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{text}\r\n--b--\r\n"
+    assert stranger.invite(part, kind="multipart/mixed;boundary=b").status == 415
+
+
+def test_a_call_that_is_not_acceptable_is_a_missed_call(tmp_path: Path) -> None:
+    """Nobody hears it ring, so the history says who it was and why; a flood of them is told of once."""
+    phone = start(tmp_path / "phone")
+    try:
+        for _ in range(3):
+            with Stranger(phone.uri.partition("@")[2], name='"Caller" ') as stranger:
+                assert stranger.invite(SESSION.replace("IN IP4 127.0.0.1\r\nt", "IN IP6 ::1\r\nt") + PLAIN).status == 488
+        told = phone.wait(CallState, lambda event: event.state == "disconnected")
+        assert (told.direction, told.code, told.account) == ("incoming", 488, "local")
+        assert told.remote.startswith('"Caller" <sip:stranger@') and "IPv6" in told.reason
+        assert phone.client.request(Status())["calls"] == []
+        assert len([event for event in phone.events if isinstance(event, CallState)]) == 1
+    finally:
+        phone.stop()
+    (row,) = store_of(phone).history.calls()
+    assert row.outcome == "missed" and "IPv6" in row.reason
 
 
 @pytest.mark.parametrize("end", ["\n", "\r"])
@@ -466,6 +514,19 @@ def test_encryption_as_configured(srtp: str, lines: str, status: int, tmp_path: 
             assert status != 200 or stranger.hears()
     finally:
         phone.stop()
+
+
+def test_own_calls_with_ice_on_the_loopback_interface(tmp_path: Path) -> None:
+    """PJSIP finds no candidates there, and the calls are made without them."""
+    phones = [start(tmp_path / name, ice=True) for name in ("one", "other")]  # type: ignore[arg-type]
+    try:
+        one, other = phones
+        call = one.call(other.uri)
+        one.wait_state(call, "confirmed")
+        assert one.wait_media(call).state == "active"
+    finally:
+        for phone in phones:
+            phone.stop()
 
 
 def test_own_calls_with_ice(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from softphone.store.history import HUNG_UP_HERE
 PJ_EINVALIDOP = 70013
 PJ_EPENDING = 70002
 PJSIP_ESESSIONTERMINATED = 171140
+PJ_ETOOMANY = 70010
 MAX_REDIRECTIONS = 5
 NO_MEDIA_S = 5.0
 """How long a call may be up before anything of its media is agreed on."""
@@ -113,6 +114,10 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             self.makeCall(uri, parameters)
         except pj.Error as error:
             self.over = True
+            if error.status == PJ_ETOOMANY:
+                raise CallError(
+                    f"{uri} cannot be called yet: calls that were hung up wait for an answer of their far end; try again in half a minute"
+                ) from None
             raise CallError(
                 f"{uri} cannot be called ({error.reason}); an address looks like sip:bob@example.org or sip:192.0.2.7:5060, "
                 "and its transport must be that of network.transport"
