@@ -29,6 +29,8 @@ VIAS = 70
 """RFC 3261, 8.1.1.6: no message passes more servers."""
 CHALLENGES = 16
 """Of WWW-Authenticate and Proxy-Authenticate (RFC 8760)."""
+MOST_REPEATS = 5
+"""Redirections (RFC 3261, 8.1.3.4), 422 and 423 in a row on which a request is sent again at once."""
 BODY_PARTS = 16
 """Of a multipart body, which PJSIP never sees (CVE-2026-33069, CVE-2026-41415; 568be8ec2)."""
 XML_DEPTH = 32

@@ -1,16 +1,22 @@
 """Messages whose header fields PJSIP's parser refuses, against a live engine: what is not needed is ignored (RFC 3261, 8.2), and who sends
 a request without what is needed is told so."""
 
+from __future__ import annotations
+
 import re
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
-from softphone.control.protocol import AutoAnswer, CallState, Hangup, Status
+from softphone.control.protocol import AutoAnswer, Call, CallState, ControlError, Hangup, Register, Registration, Status
 from softphone.engine.calls.ack_watch import Dialog
 from softphone.engine.calls.bye_watch import BYE_S, ByeWatch
+from softphone.engine.limits import MOST_REPEATS
 from softphone.engine.sip.head import SipHead
 from softphone.engine.sip.inspection import inspect
 from softphone.engine.sip.malformed import status
@@ -116,6 +122,84 @@ def test_an_answer_without_an_address_to_acknowledge_to(lines: str, phone: Phone
         assert peer.ended.wait(10)
     finally:
         peer.stop()
+
+
+class Server:
+    """Gives every request the answer that `reply(number of the request)` names, as (status line, headers)."""
+
+    def __init__(self, reply: Callable[[int], tuple[str, str]]) -> None:
+        self.requests = 0
+        self._reply = reply
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(0.1)
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self._open = True
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open = False
+        self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while self._open:
+            try:
+                data, sender = self._socket.recvfrom(65535)
+            except TimeoutError:
+                continue
+            text = data.decode("utf-8", "replace")
+            if text.startswith(("ACK ", "SIP/")) or not text.strip():
+                continue
+            self.requests += 1
+            status, headers = self._reply(self.requests)
+            kept = [line for line in text.split("\r\n")[1:] if re.match(r"(?i)(via|v|from|f|to|t|call-id|i|cseq)[ \t]*:", line)]
+            kept = [line + ";tag=c" if re.match(r"(?i)to?[ \t]*:", line) and ";tag=" not in line else line for line in kept]
+            answer = "\r\n".join([f"SIP/2.0 {status}", *kept, headers.replace("HERE", self.address), "Content-Length: 0", "", ""])
+            self._socket.sendto(answer.encode(), sender)
+
+
+def register(phone: Phone, server: Server) -> Registration:
+    seen = len(phone.events)
+    phone.client.request(Register(account="tried", uri=f"sip:a@{server.address}", username="a", password="p", message_waiting=False))
+    return phone.wait(Registration, lambda event: event.state in ("registered", "failed"), after=seen)
+
+
+@pytest.mark.parametrize(
+    "contact", ["Contact: *", "m:*", "Contact: *;expires=0", "Contact: <sip:a@b>, *", 'Contact:\r\n *', "Contact: <sip:*@b>", "Contact: *, <sip:a@b>"]
+)
+def test_an_answer_to_register_whose_contact_is_any(contact: str, phone: Phone) -> None:
+    """PJSIP takes the star for an address, and its process ends."""
+    with Server(lambda _number: ("200 OK", f"{contact}\r\nExpires: 60")) as server:
+        assert register(phone, server).state == "registered"
+    with Server(lambda _number: ("302 Moved", contact)) as server:
+        call = phone.client.request(Call(uri=f"sip:b@{server.address}"))["call"]
+        with suppress(ControlError):  # it may be over
+            phone.client.request(Hangup(call=call))
+    assert "calls" in phone.client.request(Status())
+
+
+@pytest.mark.parametrize("header", ["Min-Expires: 4294967295", "Min-Expires: GROWING"])
+def test_a_registrar_that_always_wants_longer_is_given_up(header: str, phone: Phone) -> None:
+    with Server(lambda number: ("423 Interval Too Brief", header.replace("GROWING", str(3600 * number)))) as server:
+        told = register(phone, server)
+        assert told.state == "failed" and "longer registration time" in told.reason
+        assert server.requests <= MOST_REPEATS + 2
+
+
+@pytest.mark.parametrize(
+    ("status", "header"),
+    [("422 Session Interval Too Small", "Min-SE: NUMBER00"), ("302 Moved", "Contact: <sip:bNUMBER@HERE>"), ("422 Too Small", "Min-SE: 4294967295")],
+)
+def test_a_call_that_is_sent_on_and_on_ends(status: str, header: str, phone: Phone) -> None:
+    with Server(lambda number: (status, header.replace("NUMBER", str(number)))) as server:
+        call = phone.client.request(Call(uri=f"sip:b@{server.address}"))["call"]
+        assert phone.wait_state(call, "disconnected").code == int(status[:3])
+        assert server.requests <= MOST_REPEATS + 2
 
 
 def test_contacts_of_a_registration_are_left_as_they_are() -> None:

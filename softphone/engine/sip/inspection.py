@@ -44,6 +44,7 @@ _CHALLENGES = frozenset({b"www-authenticate", b"proxy-authenticate"})
 _TARGETS = frozenset({b"contact", b"record-route"})
 _DIALOGS = frozenset({b"INVITE", b"UPDATE", b"SUBSCRIBE", b"NOTIFY", b"REFER"})
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STAR = re.compile(rb"(?:^|,)[ \t]*\*|\*[ \t]*(?:;|,|$)")
 _SIP_URI = re.compile(rb"sips?:", re.IGNORECASE)
 _WITH_SDP = frozenset({b"INVITE", b"ACK", b"UPDATE", b"PRACK"})
 
@@ -72,8 +73,9 @@ def inspect(message: bytes) -> Verdict:
     why = _head_fault(head, lines, fields)
     if why:
         return _refusal(len(message), lines, fields, is_response, BAD_REQUEST, why)
-    if any(_no_target(line) for line in lines[1:]) and _makes_dialogs(lines[0], fields, is_response):
-        lines = [line for line in lines if not _no_target(line)]
+    useless = _no_target if _makes_dialogs(lines[0], fields, is_response) else _any_contact
+    if any(useless(line) for line in lines[1:]):
+        lines = [line for line in lines if not useless(line)]
         message = b"\r\n".join([*lines, b"", rest[0] if rest else b""])
     if not rest or not rest[0]:
         return Verdict(message)
@@ -120,7 +122,14 @@ def _no_target(line: bytes) -> bool:
         return False
     value = _QUOTED.sub(b"", line.partition(b":")[2])
     uris = re.findall(rb"<[ \t]*([^>]*)", value) or [value.strip()]
-    return not all(_SIP_URI.match(uri) for uri in uris)
+    return _any_contact(line) or not all(_SIP_URI.match(uri) for uri in uris)
+
+
+def _any_contact(line: bytes) -> bool:
+    """Whether it is "Contact: *", which only a REGISTER to us might bring (RFC 3261, 10.2.2): in an answer to ours PJSIP takes it for an
+    address and ends the process (pjsua_acc.c, sip_uri.h)."""
+    value = line.partition(b":")[2]
+    return _name(line) == b"contact" and b"*" in value and bool(_STAR.search(_QUOTED.sub(b"", value)))
 
 
 def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes]]) -> str:

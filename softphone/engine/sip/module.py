@@ -27,6 +27,7 @@ from softphone.engine.sip.head import repeated_bytes
 from softphone.engine.sip.inspection import Verdict, inspect
 from softphone.engine.sip.parsed import ParsedMessage, extra_headers
 from softphone.engine.sip.receive_hook import ReceiveHook
+from softphone.engine.sip.repeat_gate import RepeatGate
 from softphone.engine.sip.sdp_gate import Refusal, SdpGate
 
 BAD_REQUEST, FORBIDDEN, REQUEST_TIMEOUT = 400, 403, 408
@@ -155,6 +156,7 @@ class SipModule:
         self._tell_refused = refused
         self._descriptions = descriptions
         self._dropped = DroppedData()
+        self._repeats = RepeatGate()
         self._failed: set[str] = set()
         self._tp_info_at: int | None = None
         name = self._name = self._ffi.new("char[]", b"mod-softphone")
@@ -239,6 +241,7 @@ class SipModule:
                 return 1
             parsed = self._parsed(rdata)
             auth_gate.choose(parsed, message)
+            self._repeats.response(parsed, message)
             self._descriptions.response(parsed, message)
             return 0
         except Exception as error:
