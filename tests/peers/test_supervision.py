@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from softphone.config import Audio, Codecs, Config, Network, to_toml
+from softphone.config import Audio, Codecs, Config, Network, Phv, to_toml
 from softphone.control.client import ControlClient
 from softphone.control.event_log import EventLog
 from softphone.control.protocol import (
@@ -279,7 +279,8 @@ def test_an_engine_that_dies_again_and_again_is_given_up(tmp_path: Path) -> None
 
 def worker_script(folder: Path, body: str) -> WorkerCommand:
     path = folder / "worker.py"
-    path.write_text("import os, socket, sys, time\nlink = socket.socket(fileno=int(sys.argv[2]))\n" + textwrap.dedent(body))
+    imports = "import os, socket, sys, time\nfrom softphone.link.messages import Failure, Ready, WorkerFacts, pack\n"
+    path.write_text(imports + "link = socket.socket(fileno=int(sys.argv[2]))\n" + textwrap.dedent(body))
     return WorkerCommand(argv=(sys.executable, str(path)))
 
 
@@ -288,14 +289,14 @@ def worker_script(folder: Path, body: str) -> WorkerCommand:
     [
         ("sys.exit(7)", "exit status 7"),
         ("os.kill(os.getpid(), 9)", "signal 9"),
-        ("link.send(b'nonsense, and a lot of it'); time.sleep(60)", "codec worker ended|closed|unknown|reserved"),
-        ("link.send(bytes([9, 0, 0, 0, 0, 0, 0, 0]) + b'the models are broken'); sys.exit(1)", "the models are broken"),
+        ("link.send(b'nonsense, and a lot of it'); time.sleep(60)", "codec worker ended|closed|no message"),
+        ("link.send(pack(Failure(0, 'the models are broken'))); sys.exit(1)", "the models are broken"),
         ("time.sleep(60)", "not ready within"),
     ],
 )
 def test_a_worker_that_does_not_come_up_is_given_up_with_the_reason(tmp_path: Path, body: str, words: str) -> None:
     events: list[Worker] = []
-    worker = CodecWorker(events.append, {}, worker_script(tmp_path, body), deadline_s=1.5)
+    worker = CodecWorker(events.append, Phv(), worker_script(tmp_path, body), deadline_s=1.5)
     worker.start()
     deadline = time.monotonic() + 40
     while worker.state != "unavailable":
@@ -315,7 +316,8 @@ def test_a_worker_that_does_not_come_up_is_given_up_with_the_reason(tmp_path: Pa
 def test_a_worker_that_hangs_in_a_call_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("softphone.engine.phv.worker.HANG_S", 0.3)
     events: list[Worker] = []
-    worker = CodecWorker(events.append, {}, worker_script(tmp_path, "link.send(bytes([7, 0, 0, 0, 0, 0, 0, 0]) + b'{}'); time.sleep(60)"))
+    body = "link.send(pack(Ready(WorkerFacts(1, 'arpabet-39', '00000000')))); time.sleep(60)"
+    worker = CodecWorker(events.append, Phv(), worker_script(tmp_path, body))
     worker.start()
     deadline = time.monotonic() + 20
     while not worker.is_ready:

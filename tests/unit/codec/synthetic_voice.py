@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.units.token import FRAME_SAMPLES, SAMPLE_RATE
+from codec.units.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 
 def voice(low: float, high: float, seconds: float = 2.0, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from codec.describe import pitch
 from codec.describe.pitch import LAG_MS, PitchTracker
 from codec.describe.prosody import frame_levels, mean_f0, measure, pieces
-from codec.units.token import FRAME_SAMPLES, MAX_FRAMES
+from codec.units.rates import FRAME_SAMPLES
+from codec.units.token import MAX_FRAMES
 from tests.unit.codec.synthetic_voice import voice
 
 
