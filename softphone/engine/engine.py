@@ -336,7 +336,14 @@ class Engine:
         self._numbers += 1
         self.publish(
             CallState(
-                call=self._numbers, state="disconnected", direction="incoming", account=account, local=called, remote=caller, code=488, reason=why
+                call=self._numbers,
+                state="disconnected",
+                direction="incoming",
+                account=account,
+                local=called,
+                remote=caller,
+                code=488,
+                reason=why,
             )
         )
 

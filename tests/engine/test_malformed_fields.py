@@ -104,8 +104,9 @@ class Odd(BareWire):
 @pytest.mark.parametrize(
     "lines",
     [
-        "Contact: <tel:+4930123>", "Contact: <urn:service:sos>", "Contact: http://example.org/", 'Contact: "a <sip:b>" <mailto:a@b>', "Contact: *",
-        "Contact: hello world", "Contact: <sip:@127.0.0.1>", "m: tel:1", "Contact: <sip:CONTACT>\r\nRecord-Route: <tel:1>", "X-None: x",
+        "Contact: <tel:+4930123>", "Contact: <urn:service:sos>", "Contact: http://example.org/", 'Contact: "a <sip:b>" <mailto:a@b>',
+        "Contact: *", "Contact: hello world", "Contact: <sip:@127.0.0.1>", "m: tel:1", "X-None: x",
+        "Contact: <sip:CONTACT>\r\nRecord-Route: <tel:1>",
         "Contact: <sip:CONTACT>\r\nSession-Expires: x\r\nSupported:\r\ngarbage",
     ],
 )  # fmt: skip
@@ -170,7 +171,8 @@ def register(phone: Phone, server: Server) -> Registration:
 
 
 @pytest.mark.parametrize(
-    "contact", ["Contact: *", "m:*", "Contact: *;expires=0", "Contact: <sip:a@b>, *", 'Contact:\r\n *', "Contact: <sip:*@b>", "Contact: *, <sip:a@b>"]
+    "contact",
+    ["Contact: *", "m:*", "Contact: *;expires=0", "Contact: <sip:a@b>, *", "Contact:\r\n *", "Contact: <sip:*@b>", "Contact: *, <sip:a@b>"],
 )
 def test_an_answer_to_register_whose_contact_is_any(contact: str, phone: Phone) -> None:
     """PJSIP takes the star for an address, and its process ends."""
@@ -193,7 +195,11 @@ def test_a_registrar_that_always_wants_longer_is_given_up(header: str, phone: Ph
 
 @pytest.mark.parametrize(
     ("status", "header"),
-    [("422 Session Interval Too Small", "Min-SE: NUMBER00"), ("302 Moved", "Contact: <sip:bNUMBER@HERE>"), ("422 Too Small", "Min-SE: 4294967295")],
+    [
+        ("422 Session Interval Too Small", "Min-SE: NUMBER00"),
+        ("302 Moved", "Contact: <sip:bNUMBER@HERE>"),
+        ("422 Too Small", "Min-SE: 4294967295"),
+    ],
 )
 def test_a_call_that_is_sent_on_and_on_ends(status: str, header: str, phone: Phone) -> None:
     with Server(lambda number: (status, header.replace("NUMBER", str(number)))) as server:

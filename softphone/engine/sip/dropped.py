@@ -67,7 +67,7 @@ class DroppedData:
         self._ffi, self._lib = _library()
         self._skip: dict[int, int] = {}
         """By the address of a connection: bytes that are still to come of a message that was refused."""
-        self._source = b""
+        self._source, self._code = b"", 0
         self._dropped_cb = self._ffi.callback("void(pjsip_tp_dropped_data *)", self._dropped)
         self._received_cb = self._ffi.callback("void(pjsip_tp_rx_data *)", self._received)
 
@@ -87,16 +87,17 @@ class DroppedData:
         """The connection at this address is gone."""
         self._skip.pop(transport, None)
 
-    def came_from(self, address: bytes) -> None:
-        """The sockaddr of whoever sent the message that PJSIP parses next."""
-        self._source = address
+    def came_from(self, address: bytes, code: int = 0) -> None:
+        """The sockaddr of whoever sent the message that PJSIP parses next, empty where it is to be dropped without a word; `code` is the
+        status of one that is not even parsed."""
+        self._source, self._code = address, code
 
     def _manager(self) -> Any:
         return self._lib.pjsip_endpt_get_tpmgr(self._lib.pjsua_get_pjsip_endpt())
 
     def _dropped(self, dropped: Any) -> None:
         try:
-            if dropped.status == _INVALID and 0 < dropped.len <= MAX_PJSIP_MESSAGE:
+            if dropped.status == _INVALID and self._source and 0 < dropped.len <= MAX_PJSIP_MESSAGE:
                 self._correct(dropped)
             elif dropped.status == _OVERFLOW:
                 self._refuse(dropped)
@@ -105,6 +106,10 @@ class DroppedData:
 
     def _correct(self, dropped: Any) -> None:
         raw = bytes(self._ffi.buffer(dropped.data, dropped.len))
+        if self._code:
+            if malformed.status(raw):
+                self._send(dropped, refusal(raw, self._code))
+            return
         corrected = readable(raw) or self._without_malformed(raw)
         if corrected is not None:
             # Line ends in front of a message are passed over.
@@ -182,7 +187,9 @@ def refusal(raw: bytes, code: int) -> bytes:
     if len(kept) < 5 or not {"v", "f", "t", "i"} <= names:
         return b""
     lines = [f"{line};tag={secrets.token_hex(6)}" if _TO.match(line) and ";tag=" not in line.lower() else line for line in kept]
-    return "\r\n".join([f"SIP/2.0 {code} {malformed.REASONS[code]}", *lines, "Content-Length: 0", "", ""]).encode("utf-8", "surrogateescape")
+    return "\r\n".join([f"SIP/2.0 {code} {malformed.REASONS[code]}", *lines, "Content-Length: 0", "", ""]).encode(
+        "utf-8", "surrogateescape"
+    )
 
 
 def missing(raw: bytes) -> int | None:

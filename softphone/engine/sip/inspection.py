@@ -70,6 +70,9 @@ def inspect(message: bytes) -> Verdict:
     is_response = lines[0][:8].upper() == b"SIP/2.0 "
     if len(message) >= limits.MAX_PJSIP_MESSAGE and missing(text) != 0:
         return _refusal(len(message), lines, fields, is_response, TOO_LARGE, f"has {limits.MAX_PJSIP_MESSAGE} bytes or more")
+    if max(map(len, lines)) > limits.HEADER_LINE_BYTES:
+        why = f"has a header of more than {limits.HEADER_LINE_BYTES} bytes"
+        return _refusal(len(message), lines, fields, is_response, BAD_REQUEST, why)
     why = _head_fault(head, lines, fields)
     if why:
         return _refusal(len(message), lines, fields, is_response, BAD_REQUEST, why)
@@ -139,8 +142,6 @@ def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes
         return "has a line that ends in CR alone"
     if len(lines) > limits.HEADER_LINES:
         return f"has more than {limits.HEADER_LINES} header lines"
-    if max(map(len, lines)) > limits.HEADER_LINE_BYTES:
-        return f"has a header of more than {limits.HEADER_LINE_BYTES} bytes"
     counts: dict[bytes, int] = {}
     required = 0
     for name, value in fields:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 BAD_REQUEST, UNSUPPORTED_URI_SCHEME, VERSION_NOT_SUPPORTED = 400, 416, 505
 REASONS = {
     BAD_REQUEST: "Bad Request",
+    415: "Unsupported Media Type",
     UNSUPPORTED_URI_SCHEME: "Unsupported URI Scheme",
     VERSION_NOT_SUPPORTED: "Version Not Supported",
     513: "Message Too Large",
@@ -22,8 +23,8 @@ _LINE = re.compile(rb"\r?\n(?![ \t])")
 _FIELD = re.compile(rb"([A-Za-z0-9!%*_+`'~.-]+)[ \t]*:(.*)", re.DOTALL)
 _NEEDED = frozenset(
     {
-        b"via", b"v", b"from", b"f", b"to", b"t", b"call-id", b"i", b"cseq", b"contact", b"m", b"content-type", b"c", b"content-length", b"l",
-        b"content-encoding", b"e", b"require", b"route", b"record-route", b"www-authenticate", b"proxy-authenticate", b"replaces",
+        b"via", b"v", b"from", b"f", b"to", b"t", b"call-id", b"i", b"cseq", b"contact", b"m", b"content-type", b"c", b"content-length",
+        b"l", b"content-encoding", b"e", b"require", b"route", b"record-route", b"www-authenticate", b"proxy-authenticate", b"replaces",
         b"refer-to", b"r", b"event", b"o", b"rseq", b"rack",
     }
 )  # fmt: skip

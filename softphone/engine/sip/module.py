@@ -205,12 +205,15 @@ class SipModule:
     def _look(self, message: bytes, rdata: Any) -> Verdict:
         """Before PJSIP's parser, or, where the hook is not laid, after it."""
         peer = self._peer(rdata)
-        self._dropped.came_from(bytes(self._ffi.buffer(self._ffi.addressof(rdata.pkt_info, "src_addr")))[: rdata.pkt_info.src_addr_len])
+        self._dropped.came_from(b"")
         if not self._admit(peer, message):
             return Verdict(b"", FORBIDDEN)
         verdict = inspect(message)
         if verdict.why:
             self._tell_refused(peer, verdict.why)
+        if verdict.message or verdict.code:
+            address = self._ffi.buffer(self._ffi.addressof(rdata.pkt_info, "src_addr"))
+            self._dropped.came_from(bytes(address)[: rdata.pkt_info.src_addr_len], 0 if verdict.message else verdict.code)
         return verdict
 
     def _refusal(self, message: bytes, rdata: Any) -> int:
