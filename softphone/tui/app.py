@@ -24,6 +24,7 @@ from softphone.store.store import Store, open_store
 from softphone.tui import actions as table
 from softphone.tui import theme
 from softphone.tui.engine_session import EngineSession
+from softphone.tui.frugal_display import FrugalDisplay
 from softphone.tui.keys_in_order import KeysInOrder
 from softphone.tui.names import display_name, who
 from softphone.tui.phone_state import PhoneState, Topic
@@ -49,7 +50,7 @@ SCREENS: dict[str, tuple[str, str]] = {
 }
 
 
-class PhoneApp(KeysInOrder[int], inherit_bindings=False):
+class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     """`connect` False shows a state that somebody else fills (tests); `clock` gives CLOCK_MONOTONIC in seconds."""
 
     CSS_PATH = "phone.tcss"
@@ -114,6 +115,7 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
     def on_unmount(self) -> None:
         if self._title is not None:
             self._title.restore()
+        self.leave_colours()
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual's own shows the values of variables; `main` says what there is to say.
