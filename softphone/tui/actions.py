@@ -66,6 +66,8 @@ _EVERYWHERE = (
     Action("command_palette", "ctrl+p,colon", "Commands", "Search all commands.", "everywhere"),
     Action("help", "question_mark", "Help", "All keys, and what they do.", "everywhere", hint=90),
     Action("theme", "T", "Light/dark", "Change between the light and the dark theme.", "everywhere"),
+    Action("slow", "S", "Slow link", "Draw little, for a slow connection to this terminal, or everything again.", "everywhere"),
+    Action("redraw", "ctrl+l", "Redraw", "Draw the whole screen again.", "everywhere"),
     Action("quit", "q,ctrl+q", "Quit", "Leave; a call that is up can be kept.", "everywhere", hint=91),
 )
 ACTIONS: tuple[Action, ...] = (*_PHONE, *SCREEN_ACTIONS, *_EVERYWHERE)

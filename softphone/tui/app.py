@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -27,15 +28,18 @@ from softphone.tui.engine_session import EngineSession
 from softphone.tui.frugal_display import FrugalDisplay
 from softphone.tui.keys_in_order import KeysInOrder
 from softphone.tui.names import display_name, who
-from softphone.tui.phone_state import PhoneState, Topic
+from softphone.tui.phone_state import EVERYTHING, PhoneState, Topic
 from softphone.tui.screens.base import Dialog, PhoneScreen, bindings
 from softphone.tui.screens.phone import MainScreen
 from softphone.tui.terminal import TerminalTitle
+from softphone.tui.terminal_link import ASK, TerminalLink, remote
 from softphone.tui.widgets.notice_line import NoticeLine
 
 FRAME_S = 0.25
-"""How often what changes all the time is drawn; everything else is drawn at once."""
-CONTINUOUS: frozenset[Topic] = frozenset({"statistics", "levels", "phones", "voice"})
+"""How often the phone looks whether something is due; what a key or an event changed is drawn at once."""
+CONTINUOUS: frozenset[Topic] = frozenset({"time", "statistics", "levels", "phones", "voice"})
+"""What changes all the time: drawn as often as the terminal's link can carry it."""
+SLOW_LINK = "The connection to this terminal is slow: one update a second, no meters, few colours. S changes that."
 GOODBYE_S = 5.0
 BELL_FRAMES = 8
 """The bell rings this often (every two seconds) while a call waits for an answer."""
@@ -83,12 +87,15 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         """The mistake of our own that ended the phone."""
         self._connect = connect
         self._first_start = first_start
+        self.link = TerminalLink(config.screen.slow, remote(os.environ))
+        self._drawn_slow = False
+        self._next_news = 0.0
         self._dirty: frozenset[Topic] = frozenset()
         self._frames = 0
         self._title: TerminalTitle | None = None
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
-        self.theme = theme.LIGHT.name if config.tui.theme == "light" else theme.DARK.name
+        self.theme = theme.LIGHT.name if config.screen.theme == "light" else theme.DARK.name
         if self.no_color:
             # In place of Textual's own, which keeps colours as greys.
             self._filters[:] = [theme.NoColourFilter()]
@@ -147,10 +154,10 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         if topics - CONTINUOUS:
             self.call_later(self._draw)
 
-    def _draw(self) -> None:
-        if not self._dirty:
+    def _draw(self, held_back: frozenset[Topic] = CONTINUOUS) -> None:
+        topics, self._dirty = self._dirty - held_back, self._dirty & held_back
+        if not topics:
             return
-        topics, self._dirty = self._dirty, frozenset()
         # What lies under a dialog is still seen.
         for screen in self.screen_stack[-2:]:
             if isinstance(screen, PhoneScreen | Dialog) and screen.is_mounted:
@@ -169,14 +176,51 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
             for line in self.screen.query(NoticeLine):
                 line.tidy(self.clock(), self.last_key)
             if self.state.calls:
-                self._dirty |= {"statistics"}  # the timers
-        self._draw()
+                self._dirty |= {"time"}
+        self._watch_link()
+        if self.backlog:
+            return
+        now = time.monotonic()
+        if now < self._next_news:
+            self._draw(CONTINUOUS - {"time"})
+        else:
+            self._next_news = now + self.link.news_s - FRAME_S / 2
+            self._draw(frozenset())
+
+    @property
+    def slow(self) -> bool:
+        """Whether the terminal is at the end of a slow link, and as little as possible is drawn."""
+        return self._drawn_slow
+
+    def _watch_link(self) -> None:
+        now = time.monotonic()
+        if self.link.due(now) and self._driver is not None and not self.is_headless:
+            self._driver.write(ASK)
+            self.link.asked(now)
+        self.link.look(now)
+        if self.link.slow != self._drawn_slow:
+            self._drawn_slow = self.link.slow
+            self.simplify(self._drawn_slow)
+            if self._drawn_slow and self.link.setting == "auto":
+                self.state.notice("info", SLOW_LINK)
+            self.changed(EVERYTHING)
+
+    def on_cursor_position(self, _event: events.CursorPosition) -> None:
+        """The terminal's answer to `ASK`."""
+        self.link.answered(time.monotonic())
+
+    def action_slow(self) -> None:
+        self.link.setting = not self.slow
+        self._watch_link()
+
+    def action_redraw(self) -> None:
+        self.draw_again()
 
     def _title_text(self) -> str:
         ringing, call = self.state.ringing, self.state.call
         if ringing is not None:
             name = who(ringing.state.remote, self.name_of)
-            return f"*** {name} is calling ***" if self._frames // 2 % 2 else f"{name} is calling - softphone"
+            return f"*** {name} is calling ***" if self._frames // 2 % 2 and not self.slow else f"{name} is calling - softphone"
         if call is not None:
             return f"{who(call.state.remote, self.name_of)} - softphone"
         return "softphone"

@@ -22,8 +22,8 @@ LEAST_SHARE = 0.05
 """Of the time; below it somebody breathes, and a comparison says nothing."""
 
 
-def state_text(call: CallView, now: float) -> str:
-    """`calling`, `rings there`, `on the call 02:14`, `on hold 02:14`."""
+def state_text(call: CallView, now: float | None) -> str:
+    """`calling`, `rings there`, `on the call 02:14`, `on hold 02:14`; without the time where `now` is None."""
     if call.incoming:
         return "is calling you"
     match call.state.state:
@@ -34,9 +34,9 @@ def state_text(call: CallView, now: float) -> str:
         case "connecting":
             return "connecting"
         case "disconnected":
-            return f"over after {clock_time(call.seconds(now))}"
+            return f"over after {clock_time(call.seconds(now or 0.0))}"
     what = "on hold" if call.held else "held by them" if call.held_by_remote else "talking"
-    return f"{what} {clock_time(call.seconds(now))}"
+    return what if now is None else f"{what} {clock_time(call.seconds(now))}"
 
 
 def flags(call: CallView) -> list[str]:

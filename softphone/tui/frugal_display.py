@@ -11,15 +11,19 @@ from rich.segment import Segment
 from textual import events
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
+from textual.color import Color
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from softphone.tui.terminal_cells import TerminalCells
+from softphone.tui.terminal_cells import Palette, TerminalCells
 
 Result = TypeVar("Result")
 Piece = tuple[int, int, Iterable[Segment]]
 LARGE = 1000
 """Bytes from which a change is worth marking as one (synchronised output, DEC mode 2026): less arrives at once anyway."""
+MANY_WAITING = 3
+"""Writes that may wait for the terminal before drawing pauses."""
+CLICKS_ALONE, ALL_MOUSE = "\x1b[?1003l\x1b[?1000h", "\x1b[?1000h\x1b[?1003h"
 SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 
 
@@ -28,17 +32,24 @@ class FrugalDisplay(App[Result], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._cells = TerminalCells(None if self.no_color else _colours(self.console.color_system))
+        self._own_palette = Palette(None if self.no_color else _colours(self.console.color_system))
+        self._cells = TerminalCells(self._own_palette)
 
     @property
-    def colours(self) -> ColorSystem | None:
-        """What is sent: 24-bit colour, 256 or 16 colours, or None."""
-        return self._cells.colours
+    def backlog(self) -> bool:
+        """Whether the terminal has not taken yet what was sent before. Textual would wait for it, and the program with it."""
+        writer = getattr(self._driver, "_writer_thread", None)
+        return writer is not None and writer._queue.qsize() > MANY_WAITING
 
-    def use_colours(self, colours: ColorSystem | None) -> None:
-        """Send colours so from now on."""
-        if colours != self._cells.colours:
-            self._cells.colours = colours
+    def simplify(self, simple: bool) -> None:
+        """Few colours on the terminal's own background, and no reports of mouse movements; or what the terminal can show."""
+        palette = self._own_palette
+        if simple and palette.colours is not None:
+            palette = Palette(ColorSystem.STANDARD, Color.parse(self.get_css_variables()["background"]).rgb)
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(CLICKS_ALONE if simple else ALL_MOUSE)
+        if palette != self._cells.palette:
+            self._cells.palette = palette
             self.draw_again()
 
     def draw_again(self) -> None:
@@ -68,6 +79,8 @@ class FrugalDisplay(App[Result], inherit_bindings=False):
         try:
             sequence = self._cells.update(pieces(renderable))
             if isinstance(self.focused, Input | TextArea):
+                # A blinking cursor is sent twice a second.
+                self.focused.cursor_blink = False
                 sequence += self._cells.park(*self.screen.outer_size.clamp_offset(self.cursor_position))
         except Exception as error:
             self._handle_exception(error)

@@ -7,6 +7,7 @@ moved by the terminal (DCH and ICH of ECMA-48, which every terminal since the VT
 
 from __future__ import annotations
 
+import colorsys
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -21,8 +22,16 @@ LONGEST_SHIFT = 24
 """Cells; the longest phones of the ticker with their marks are shorter."""
 SHIFT_GAIN = 20
 """Cells that a shift must save: its own sequences take about as many bytes."""
+LONG_BLANK = 12
+"""Blanks from which erasing them is shorter than sending them."""
 SHORT_GAP = 4
 """Cells that are as they should be, but cheaper to send again than to jump over."""
+STANDS_OUT = 64
+"""Difference in a colour channel from which a background is seen as another one."""
+GREY = 0.3
+"""Saturation below which a colour is a shade of the foreground."""
+HUES = ((0.06, "31"), (0.19, "33"), (0.45, "32"), (0.72, "36"), (0.92, "35"), (1.0, "31"))
+"""Where in the circle of hues each of the terminal's colours ends. Its blue is not used: few can read it on black."""
 _ON = {"bold": "1", "dim": "2", "italic": "3", "underline": "4", "reverse": "7", "strike": "9"}
 _OFF = {"bold": "22", "dim": "22", "italic": "23", "underline": "24", "reverse": "27", "strike": "29"}
 _SEEN_ON_BLANKS = {"underline", "reverse", "strike"}
@@ -43,15 +52,22 @@ class Cell(NamedTuple):
     look: Look
 
 
+class Palette(NamedTuple):
+    """`colours`: what the terminal can show; None for its own two. With a `ground` the backgrounds are the terminal's own, and what stood
+    out from a background of that colour is reversed; then there are eight foregrounds."""
+
+    colours: ColorSystem | None
+    ground: tuple[int, int, int] | None = None
+
+
 PLAIN = Look("39", "49", frozenset())
 
 
 class TerminalCells:
     """The terminal's cells as far as they are known; nothing is, at first and after `forget`."""
 
-    def __init__(self, colours: ColorSystem | None) -> None:
-        """`colours`: what the terminal can show; None for its own two."""
-        self.colours = colours
+    def __init__(self, palette: Palette) -> None:
+        self.palette = palette
         self._width = 0
         self._rows: list[list[Cell | None]] = []
         self._at: tuple[int, int] | None = None
@@ -73,7 +89,7 @@ class TerminalCells:
         for x, y, segments in pieces:
             if 0 <= y < len(self._rows):
                 row = wanted.setdefault(y, self._rows[y].copy())
-                for cell in cells(segments, self.colours):
+                for cell in cells(segments, self.palette):
                     if 0 <= x < self._width:
                         row[x] = cell
                     x += 1
@@ -148,12 +164,21 @@ class TerminalCells:
         return f"\x1b[{y + 1}H" if not x else f"\x1b[{y + 1};{x + 1}H"
 
     def _send(self, row: list[Cell | None], out: list[str]) -> None:
-        for cell in row:
+        erasable = 0
+        for place, cell in enumerate(row):
+            if erasable > 1:
+                erasable -= 1
+                continue
             text, look = cell or Cell(" ", PLAIN)
             if look is not self._look:
                 sequence, self._look = _transition(self._look, look)
                 out.append(sequence)
-            out.append(text)
+            if text == " " and look.background == "49" and (erasable := _blanks(row, place)) >= LONG_BLANK:
+                # With a colour of its own some terminals would erase to their own background.
+                out.append(f"\x1b[{erasable}X\x1b[{erasable}C")
+            else:
+                erasable = 0
+                out.append(text)
 
 
 @lru_cache(4096)
@@ -183,12 +208,20 @@ def _uneven(row: list[Cell | None]) -> bool:
     return any(cell is not None and len(cell.text) != 1 for cell in row)
 
 
-def cells(segments: Iterable[Segment], colours: ColorSystem | None) -> Iterable[Cell]:
+def _blanks(row: list[Cell | None], start: int) -> int:
+    """How many cells from `start` on are the same blank."""
+    end = start
+    while end < len(row) and row[end] == row[start]:
+        end += 1
+    return end - start
+
+
+def cells(segments: Iterable[Segment], palette: Palette) -> Iterable[Cell]:
     """The text column by column. A control character, which would drive the terminal, is a question mark."""
     for text, style, control in segments:
         if control:
             continue
-        look = _look(style, colours) if style is not None else PLAIN
+        look = _look(style, palette) if style is not None else PLAIN
         blank = _blank(look)
         if text.isprintable() and (text.isascii() or cell_len(text) == len(text) == len(split_graphemes(text)[0])):
             for letter in text:
@@ -212,8 +245,11 @@ def _harmless(letter: str) -> str:
 
 
 @lru_cache(4096)
-def _look(style: Style, colours: ColorSystem | None) -> Look:
+def _look(style: Style, palette: Palette) -> Look:
     attributes = frozenset(name for name in _ON if getattr(style, name))
+    colours, ground = palette
+    if ground is not None:
+        return _simple(style, attributes, ground)
     if colours is None:
         return Look("39", "49", attributes)
     front, back = (
@@ -221,6 +257,18 @@ def _look(style: Style, colours: ColorSystem | None) -> Look:
         for colour, foreground, default in ((style.color, True, "39"), (style.bgcolor, False, "49"))
     )
     return Look(front, back, attributes)
+
+
+def _simple(style: Style, attributes: frozenset[str], ground: tuple[int, int, int]) -> Look:
+    """In one of eight foregrounds on the terminal's own background."""
+    back = style.bgcolor.get_truecolor() if style.bgcolor is not None and not style.bgcolor.is_default else ground
+    if max(abs(one - other) for one, other in zip(back, ground, strict=True)) > STANDS_OUT:
+        return Look("39", "49", attributes ^ {"reverse"})
+    if style.color is None or style.color.is_default:
+        return Look("39", "49", attributes)
+    hue, _, saturation = colorsys.rgb_to_hls(*(part / 255 for part in style.color.get_truecolor()))
+    front = "39" if saturation < GREY else next(code for end, code in HUES if hue <= end)
+    return Look(front, "49", attributes)
 
 
 @lru_cache(4096)

@@ -7,7 +7,7 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 
-from softphone.tui.terminal_cells import TerminalCells
+from softphone.tui.terminal_cells import Palette, TerminalCells
 
 WIDTH, HEIGHT = 60, 6
 STYLES = [
@@ -21,7 +21,7 @@ class Pair:
     """Our idea of a terminal and a terminal."""
 
     def __init__(self, colours: ColorSystem | None = ColorSystem.TRUECOLOR) -> None:
-        self.cells = TerminalCells(colours)
+        self.cells = TerminalCells(Palette(colours))
         self.cells.forget(WIDTH, HEIGHT)
         self.terminal = pyte.Screen(WIDTH, HEIGHT)
         self.stream = pyte.Stream(self.terminal)
@@ -113,8 +113,13 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 
 def test_sixteen_colours_are_short() -> None:
     pair = Pair(ColorSystem.STANDARD)
-    sequence = pair.cells.update([(0, 0, [Segment("x", Style.parse("bold #ff0000 on #000000"))])])
-    assert "38;2" not in sequence and "38;5" not in sequence
+    pair.cells.palette = Palette(ColorSystem.STANDARD, ground=(16, 20, 26))
+    sequence = pair.cells.update([(0, 0, [Segment(" " * 40 + "x", Style.parse("bold #e8828a on #10141a"))])])
+    pair.stream.feed(sequence)
+    assert len(sequence) < 40 and pair.shows(0) == " " * 40 + "x" + " " * (WIDTH - 41)
+    pair.send((0, 1, [Segment("chosen", Style.parse("#d7dde6 on #6fb7b7"))]))
+    assert pair.terminal.buffer[1][0].reverse, "what stood out by its background is reversed"
+    assert pair.terminal.buffer[0][40].fg == "red"
 
 
 def test_nothing_is_written_beyond_the_edge() -> None:

@@ -97,7 +97,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
         state, now = self.state, self.phone.clock()
         if topics & {"accounts", "engine"}:
             self.query_one(AccountList).show_state(state)
-        if topics & {"calls", "statistics"}:
+        if topics & {"calls", "time"}:
             self.query_one(CallList).show_state(state, now)
             self._banner()
         # Where they stand above each other, one call needs no list.
@@ -108,7 +108,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
             idle.show_state(state, self._idle_hints(), *self._past())
             self.query_one(SayLine).close()
         else:
-            card.show_call(call, state, now, topics)
+            card.show_call(call, state, now, topics, self.phone.slow)
 
     def on_call_card_reshaped(self) -> None:
         self.refresh_state(EVERYTHING)

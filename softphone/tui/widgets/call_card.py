@@ -53,22 +53,23 @@ class CallCard(Vertical):
     class Reshaped(Message):
         """Everything is to be drawn again."""
 
-    def show_call(self, call: CallView, state: PhoneState, now: float, topics: frozenset[Topic]) -> None:
-        """Draw what the topics say has changed."""
+    def show_call(self, call: CallView, state: PhoneState, now: float, topics: frozenset[Topic], slow: bool = False) -> None:
+        """Draw what the topics say has changed. `slow`: without meters, sparklines and ticker."""
         width = max(self.content_size.width, 20)
         roomy = self.content_size.height >= ROOMY
         self.set_class(roomy, "-roomy")
         self.set_class(call.incoming, "-ringing")
-        if topics & {"calls", "statistics", "engine"}:
+        if topics & {"calls", "time"}:
             self._title(call, now)
+        if topics & {"calls", "statistics", "engine"}:
             self._part("facts", card_text.facts(call, self._config, width))
             self._part("verdict", card_text.verdict(call, state.engine.worker, width, state.sound.microphone))
-            self._part("sparks", card_text.sparks(call, width) if call.samples else Content(""))
+            self._part("sparks", card_text.sparks(call, width) if call.samples and not slow else Content(""))
             self._part("extra", self._extra(call))
         if topics & {"calls", "levels"}:
-            self._part("meters", card_text.meters(call, width) if call.levels_at is not None else Content(""))
+            self._part("meters", card_text.meters(call, width) if call.levels_at is not None and not slow else Content(""))
         if topics & {"calls", "phones"}:
-            phones = bool(call.tx_phones or call.rx_phones)
+            phones = bool(call.tx_phones or call.rx_phones) and not slow
             self._part("ticker", card_text.ticker(call, width, 2 if roomy else 1) if phones else Content(""))
             self._part("marks", card_text.ticker_key(width) if phones else Content(""))
         if topics & {"calls", "voice"}:
