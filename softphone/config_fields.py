@@ -26,7 +26,7 @@ def allowed(default: Any, *choices: Any) -> Any:
 
 
 def automatic() -> Any:
-    """"auto", true or false; "auto" unless it is said."""
+    """ "auto", true or false; "auto" unless it is said."""
     return field(default="auto", metadata={"choices": ("auto", True, False), "automatic": True})
 
 

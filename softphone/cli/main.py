@@ -12,7 +12,22 @@ from softphone import __version__
 from softphone.cli import status
 from softphone.errors import SoftphoneError
 
-COMMANDS = ("demo", "call", "answer", "say", "ctl", "register", "codec", "contacts", "history", "voices", "doctor", "engine", "bench")
+COMMANDS = (
+    "demo",
+    "call",
+    "answer",
+    "say",
+    "state",
+    "ctl",
+    "register",
+    "codec",
+    "contacts",
+    "history",
+    "voices",
+    "doctor",
+    "engine",
+    "bench",
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -18,7 +18,9 @@ LOCAL = "local"
 NOTICES = 50
 OLD_S = 10.0
 MESSAGES = 200
-Topic = Literal["engine", "accounts", "calls", "time", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence"]
+Topic = Literal[
+    "engine", "accounts", "calls", "time", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence"
+]
 EVERYTHING: frozenset[Topic] = frozenset(
     ("engine", "accounts", "calls", "time", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence")
 )

@@ -25,9 +25,7 @@ class TalkingEngine(ScriptedEngine):
         began = time.monotonic()
         state = msgspec.structs.replace(recorded.call_state(1, "confirmed", code=200), monotonic=began)
         media = msgspec.structs.replace(recorded.media(1), monotonic=began)
-        self.answers[Status] = recorded.status(
-            calls=[msgspec.json.decode(to_line(state))], media=[msgspec.json.decode(to_line(media))]
-        )
+        self.answers[Status] = recorded.status(calls=[msgspec.json.decode(to_line(state))], media=[msgspec.json.decode(to_line(media))])
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._talk, daemon=True)
         self._thread.start()
@@ -55,7 +53,11 @@ class TalkingEngine(ScriptedEngine):
                     )
                     for _ in range(2)
                 )  # fmt: skip
-                self.tell(CallStatistics(monotonic=now, call=1, codec="x-phv", seconds=now - began, tx=tx, rx=rx, rtt_ms=84 + chance.uniform(-6, 6)))
+                self.tell(
+                    CallStatistics(
+                        monotonic=now, call=1, codec="x-phv", seconds=now - began, tx=tx, rx=rx, rtt_ms=84 + chance.uniform(-6, 6)
+                    )
+                )
             if turn % (10 * LEVELS_PER_S) == 0:
                 self.tell(Voice(monotonic=now, call=1, tx_bytes=38 + turn, tx_similarity=0.86, rx_bytes=24 + turn))
             turn += 1

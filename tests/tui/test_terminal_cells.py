@@ -124,6 +124,8 @@ def test_sixteen_colours_are_short() -> None:
 
 def test_nothing_is_written_beyond_the_edge() -> None:
     pair = Pair()
-    pair.send((WIDTH - 2, 0, [Segment("abcdef", STYLES[0])]), (0, HEIGHT + 3, [Segment("below", STYLES[0])]), (-2, 1, [Segment("xyz", STYLES[0])]))
+    pair.send(
+        (WIDTH - 2, 0, [Segment("abcdef", STYLES[0])]), (0, HEIGHT + 3, [Segment("below", STYLES[0])]), (-2, 1, [Segment("xyz", STYLES[0])])
+    )
     assert pair.shows(0).endswith("ab")
     assert pair.shows(1).startswith("z ")
