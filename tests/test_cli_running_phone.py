@@ -60,7 +60,7 @@ def test_the_call_is_followed_to_its_end(engine: ScriptedEngine) -> None:
 
 
 def test_who_is_not_there_is_said(engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["call", "Nobody Atall"]) == 2
+    assert main(["call", "Nobody Atall"]) == 1
     assert "nobody among the contacts" in capsys.readouterr().err
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -20,10 +20,8 @@ OLD_S = 10.0
 MESSAGES = 200
 Topic = Literal[
     "engine", "accounts", "calls", "time", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence"
-]
-EVERYTHING: frozenset[Topic] = frozenset(
-    ("engine", "accounts", "calls", "time", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence")
-)
+]  # fmt: skip
+EVERYTHING: frozenset[Topic] = frozenset(get_args(Topic))
 Kind = Literal["info", "warning", "error"]
 
 

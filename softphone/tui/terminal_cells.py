@@ -89,10 +89,9 @@ class TerminalCells:
         for x, y, segments in pieces:
             if 0 <= y < len(self._rows):
                 row = wanted.setdefault(y, self._rows[y].copy())
-                for cell in cells(segments, self.palette):
-                    if 0 <= x < self._width:
-                        row[x] = cell
-                    x += 1
+                for column, cell in enumerate(cells(segments, self.palette), x):
+                    if 0 <= column < self._width:
+                        row[column] = cell
         out: list[str] = []
         for y, row in sorted(wanted.items()):
             if row != self._rows[y]:
@@ -111,7 +110,7 @@ class TerminalCells:
 
     def _change(self, y: int, old: list[Cell | None], new: list[Cell | None], out: list[str]) -> None:
         if _uneven(new) or _uneven(old):
-            # Terminals disagree about the width of some characters: such a row is sent from its beginning, and the place after it is unknown.
+            # Terminals disagree about the width of some characters: such a row is sent from its beginning; the place after it is unknown.
             out.append(self._go(0, y))
             self._send(new, out)
             self._at = None
@@ -229,13 +228,13 @@ def cells(segments: Iterable[Segment], palette: Palette) -> Iterable[Cell]:
             continue
         for start, end, width in split_graphemes(text)[0]:
             part = text[start:end]
+            columns = width
             if not part.isprintable():
                 part = "".join(_harmless(letter) for letter in part)
-                width = width or 1
-            if width:
+                columns = max(width, 1)
+            if columns:
                 yield Cell(part, blank if part == " " else look)
-                for _ in range(width - 1):
-                    yield Cell("", look)
+                yield from [Cell("", look)] * (columns - 1)
 
 
 def _harmless(letter: str) -> str:

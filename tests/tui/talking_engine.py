@@ -48,8 +48,8 @@ class TalkingEngine(ScriptedEngine):
                 sent, lost = sent + 6, lost + (chance.random() < 0.1)
                 tx, rx = (
                     Direction(
-                        packets=sent, bytes=sent * 70, payload_bps=1100 + chance.uniform(-200, 200), ip_bps=3000 + chance.uniform(-300, 300),
-                        lost=lost, loss_percent=100 * lost / sent, jitter_ms=8 + 6 * math.sin(turn / 9) + chance.random(),
+                        packets=sent, bytes=sent * 70,
+                        payload_bps=1100 + chance.uniform(-200, 200), ip_bps=3000 + chance.uniform(-300, 300), lost=lost, loss_percent=100 * lost / sent, jitter_ms=8 + 6 * math.sin(turn / 9) + chance.random(),
                     )
                     for _ in range(2)
                 )  # fmt: skip
