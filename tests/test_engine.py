@@ -35,7 +35,7 @@ from softphone.control.protocol import (
     Status,
     Unregister,
 )
-from softphone.engine.sentences import explain_call, explain_registration
+from softphone.engine.sentences import explain_call, explain_registration, plain
 from tests.peers.phone import Phone
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -343,7 +343,28 @@ def test_every_status_code_is_a_sentence(code: int) -> None:
     for explain in (explain_call, explain_registration):
         for reason in ("", "Some Reason", "two\r\nlines " * 50):
             sentence = explain(code, reason)
-            assert sentence.startswith(str(code)) and len(sentence) < 500 and "\n" not in sentence
+            assert sentence.endswith(f"({code})") and len(sentence) < 500 and "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "gethostbyname() has returned error (PJ_ERESOLVE)",
+        "Invalid URI (PJSIP_EINVALIDURI)",
+        "Connection refused [status=120111]",
+        "Unknown error 999 (PJSIP_ESOMETHING)",
+        "Unsupported transport (PJSIP_EUNSUPTRANSPORT)",
+    ],
+)
+def test_pjsips_own_words_reach_nobody(reason: str) -> None:
+    for sentence in (plain(reason), explain_call(503, reason, host="exmaple.org"), explain_registration(502, reason)):
+        assert "PJ" not in sentence and "gethostbyname" not in sentence and "status=" not in sentence, sentence
+    assert "cannot find host exmaple.org; check the spelling" in explain_call(502, "PJ_ERESOLVE", host="exmaple.org")
+
+
+def test_a_call_that_was_up_lost_contact() -> None:
+    assert "lost contact" in explain_call(408, "Request Timeout", up=True)
+    assert "no answer" in explain_call(408, "Request Timeout")
 
 
 def test_many_short_calls_leave_nothing_behind(make_phone: MakePhone, speech: Path, tmp_path: Path) -> None:

@@ -117,6 +117,8 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
     """What waits here to be played, on average."""
     delay_ms: float | None = None
     """From the far end's mouth to our ear, estimated: the codec's delay, half of `rtt_ms`, and what waits here. None while `rtt_ms` is."""
+    silent_s: float = 0.0
+    """Since the last packet of the far end, RTP or RTCP; its reports come every five seconds also while nobody speaks."""
     queues: dict[str, int] = {}
     codec_counters: dict[str, Any] = {}
     worker: str = ""

@@ -21,6 +21,7 @@ from softphone.engine.guard import pjsip_callback
 from softphone.engine.media import phv
 from softphone.engine.rate_model import RTCP_INTERVAL_S
 from softphone.engine.renegotiation import Renegotiation
+from softphone.engine.sentences import plain
 from softphone.engine.sip_trace import FarEnd
 from softphone.engine.transfer import TransferProgress
 from softphone.errors import SoftphoneError
@@ -100,7 +101,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         except pj.Error as error:
             self.over = True
             raise CallError(
-                f"{uri} cannot be called ({error.reason}); an address looks like sip:bob@example.org or sip:192.0.2.7:5060, "
+                f"{uri} cannot be called ({plain(error.reason)}); an address looks like sip:bob@example.org or sip:192.0.2.7:5060, "
                 "and its transport must be that of network.transport"
             ) from None
 
@@ -131,7 +132,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         except pj.Error as error:
             # On its way out already: what was asked for is happening.
             if error.status != PJSIP_ESESSIONTERMINATED:
-                raise CallError(f"call {self.number} cannot be hung up ({error.reason}); it may be over already") from None
+                raise CallError(f"call {self.number} cannot be hung up ({plain(error.reason)}); it may be over already") from None
 
     def hold(self, on: bool) -> None:
         """Hold or resume. Nothing is heard on either side from now on; the far end is told as soon as it can be."""
@@ -161,7 +162,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
                 self.xferReplaces(target, pj.CallOpParam())
         except pj.Error as error:
             self._transfer.running = False
-            raise CallError(f"call {self.number} cannot be transferred ({error.reason}); it may be over already") from None
+            raise CallError(f"call {self.number} cannot be transferred ({plain(error.reason)}); it may be over already") from None
 
     def check_up(self, what: str) -> None:
         """Raises CallError unless the call is up."""
@@ -190,7 +191,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.media.tell_statistics(self)
         if self.state == "confirmed" and self.media.silent_s > self.media.silence_limit_s and not self._end_reason:
             self.end(
-                reason=f"nothing came from the far end for {self.media.silence_limit_s:g} s; it or the network between is gone, call again"
+                reason=f"lost contact with the other side (nothing came for {self.media.silence_limit_s:g} s); check the network and call again"
             )
 
     def _is_dropped(self) -> bool:
@@ -331,7 +332,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         try:
             action()
         except pj.Error as error:
-            raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
+            raise CallError(f"call {self.number} cannot be {what} ({plain(error.reason)}); it may be over already") from None
 
 
 def _call_parameters() -> pj.CallOpParam:

@@ -11,8 +11,9 @@ import pjsua2 as pj
 from softphone.control.protocol import CallState, Media
 from softphone.engine.endpoint import USER_AGENT
 from softphone.engine.media.negotiated import NegotiatedCodec
-from softphone.engine.sentences import NO_IPV6, explain_call
+from softphone.engine.sentences import NO_IPV6, explain_call, plain
 from softphone.engine.sip_trace import FarEnd
+from softphone.store import sip_address
 
 if TYPE_CHECKING:
     from softphone.engine.call import PhoneCall
@@ -64,7 +65,7 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
         info = call.getInfo()
     except pj.Error as error:
         # PJSUA has dropped the call without a word; `tick` finishes it.
-        event.reason = end_reason or f"the call ended before it was set up ({error.reason})"
+        event.reason = end_reason or f"the call ended before it was set up ({plain(error.reason)})"
         event.duration_s = call.length.seconds("disconnected")
         return event
     event.state = _STATES.get(info.state, call.state)
@@ -72,7 +73,9 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
     event.code, event.reason = int(info.lastStatusCode), str(info.lastReason)
     event.duration_s = call.length.seconds(event.state)
     if event.state == "disconnected":
-        event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason))
+        found = sip_address.parse(sip_address.bare_uri(event.remote)[0])
+        said = explain_call(event.code, event.reason, host=found.host if found is not None else "", up=event.duration_s > 0)
+        event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else said)
         if event.code == NOT_ACCEPTABLE_HERE and not end_reason and _wants_ipv6(call.far_end.sdp):
             event.reason = f"{event.code}: {NO_IPV6}"
     return event

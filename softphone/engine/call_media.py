@@ -19,6 +19,7 @@ from softphone.engine.media.sdp import add_packet_times, add_rate_limit
 from softphone.engine.media.short_sdp import shorten, tight
 from softphone.engine.media.srtp_sdp import srtp_suite, without_keys
 from softphone.engine.phv_stream import PhvStream
+from softphone.engine.sentences import plain
 from softphone.engine.statistics import MEDIA_TIMEOUT_S, PHV_MEDIA_TIMEOUT_S, CallMeter, estimate_delay
 from softphone.engine.wav import WavError
 
@@ -149,7 +150,7 @@ class CallMedia:
         except WavError as error:
             self._environment.publish(Log(level="error", message=str(error)))
         except pj.Error as error:
-            note = f"the sound of the call cannot be connected ({error.reason})"
+            note = f"the sound of the call cannot be connected ({plain(error.reason)})"
             self._tell(Media(call=self._number, state="failed", note=note))
 
     def tell_hold_refused(self, code: int) -> None:
@@ -196,6 +197,6 @@ class CallMedia:
         except pj.Error as error:
             if not (sound.microphone or sound.loudspeaker):
                 raise
-            sound.give_up(f"the sound devices failed ({error.reason}); run: softphone doctor")
+            sound.give_up(f"the sound devices failed ({plain(error.reason)}); run: softphone doctor")
             self._environment.publish(Log(level="error", message=sound.note))
             call.audio.attach(media)

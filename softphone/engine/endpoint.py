@@ -17,6 +17,7 @@ from softphone.engine.call_gate import MAX_CALLS
 from softphone.engine.guard import pjsip_callback
 from softphone.engine.media.install import HIGHEST_PRIORITY, configure_media
 from softphone.engine.security import set_tls
+from softphone.engine.sentences import plain
 from softphone.errors import SoftphoneError
 
 CLOCK_HZ = 16000
@@ -88,7 +89,7 @@ class PhoneEndpoint:
             number = self._endpoint.transportCreate(kind, transport)
         except pj.Error as error:
             raise EndpointError(
-                f"the {network.transport.upper()} port {network.bind}:{network.port} cannot be opened ({error.reason}); "
+                f"the {network.transport.upper()} port {network.bind}:{network.port} cannot be opened ({plain(error.reason)}); "
                 "is another phone using it, and is network.bind an address of this machine?"
             ) from None
         self._transport = int(number)
@@ -104,7 +105,7 @@ class PhoneEndpoint:
             self._endpoint.handleIpChange(change)
             self.address = self._endpoint.transportGetInfo(self._transport).localName
         except pj.Error as error:
-            raise EndpointError(f"the phone cannot go on at the new address ({error.reason}); start it again") from None
+            raise EndpointError(f"the phone cannot go on at the new address ({plain(error.reason)}); start it again") from None
 
     def set_codecs(self, usable: set[str]) -> list[str]:
         """Offer the codecs of `codecs.order` that are in `usable` (and in the wheel), in that order; returns them."""
