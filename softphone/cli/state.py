@@ -13,7 +13,7 @@ from softphone.cli import options as shared
 from softphone.cli import status
 from softphone.cli.output import harmless
 from softphone.control.client import ControlClient
-from softphone.control.protocol import ControlError, Status
+from softphone.control.protocol import AnyEvent, ControlError, Status
 from softphone.control.runtime import default_socket
 from softphone.store.errors import StoreError
 from softphone.store.store import open_store
@@ -48,7 +48,11 @@ def run(options: argparse.Namespace) -> int:
             return display_name(remote)
 
     state = PhoneState(time.monotonic)
-    with ControlClient(options.socket or default_socket(), on_event=state.apply) as client:
+
+    def take(event: AnyEvent) -> None:
+        state.apply(event)
+
+    with ControlClient(options.socket or default_socket(), on_event=take) as client:
         state.apply_status(client.request(Status()))
         if not options.watch:
             for line in summary(state, name_of, time.monotonic()):

@@ -144,6 +144,8 @@ class Engine(Event, kw_only=True, tag="engine"):
 class Log(Event, kw_only=True, tag="log"):
     level: Literal["info", "warning", "error"]
     message: str
+    about: Literal["", "voices"] = ""
+    """"voices": a question, whether voices may be remembered; a front end that can ask shows it in its own way."""
 
 
 class Message(Event, kw_only=True, tag="message"):

@@ -190,9 +190,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             return
         self.media.tell_statistics(self)
         if self.state == "confirmed" and self.media.silent_s > self.media.silence_limit_s and not self._end_reason:
-            self.end(
-                reason=f"lost contact with the other side (nothing came for {self.media.silence_limit_s:g} s); check the network and call again"
-            )
+            self.end(reason=f"lost contact: nothing arrived for {self.media.silence_limit_s:g} s; check the network and call again")
 
     def _is_dropped(self) -> bool:
         """Not active may also mean that a relay or STUN server is still being asked, before the INVITE goes out."""

@@ -40,9 +40,7 @@ _GONE = frozenset({408, 481, 500, 502, 503, 504})
 """Statuses with which a call that was up ends when the server, the other side or the network between is gone."""
 
 NO_IPV6 = "the other side offers sound over IPv6 only, which this phone does not support; let it use IPv4"
-_CERTIFICATE = (
-    "the server's certificate is not trusted; if the server is your own, name its certificate authority in network.tls_ca_file"
-)
+_CERTIFICATE = "the server's certificate is not trusted; if the server is your own, name its certificate authority in network.tls_ca_file"
 _REGISTRATION = {
     400: "the server could not read the registration; check the account's address",
     401: "the server rejected the user name or password",

@@ -22,7 +22,7 @@ class Completion:
     uri: str
     name: str = ""
     label: str = ""
-    source: Literal["contact", "history"] = "contact"
+    source: Literal["contact", "history", "typed"] = "contact"
     favourite: bool = False
 
 

@@ -31,6 +31,7 @@ class Action:
     """One thing to do. `keys`: Textual's names, separated by commas; the first is shown. `title`: for the footer, short.
 
     `help`: one sentence. `hint`: order in the footer, 0 keeps it out of it. `when`: whether it can be done now.
+    `now`: the title where it depends on the state.
     """
 
     id: str
@@ -40,6 +41,11 @@ class Action:
     scope: str = "phone"
     when: When = always
     hint: int = 0
+    now: Callable[[PhoneState], str] | None = None
+
+    def title_now(self, state: PhoneState) -> str:
+        """What the key does in this state: Hold, or Resume."""
+        return self.title if self.now is None else self.now(state)
 
     @property
     def key(self) -> str:

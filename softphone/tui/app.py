@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,15 +20,20 @@ from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from softphone.config import Config
-from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup
+from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup, Log
+from softphone.errors import SoftphoneError
 from softphone.store.errors import StoreError
+from softphone.store.settings import Settings
 from softphone.store.store import Store, open_store
 from softphone.tui import actions as table
+from softphone.tui import sentences as say
 from softphone.tui import theme
 from softphone.tui.engine_session import EngineSession
 from softphone.tui.frugal_display import FrugalDisplay
 from softphone.tui.keys_in_order import KeysInOrder
 from softphone.tui.names import display_name, who
+from softphone.tui.news import Arrival, News, arrival, voicemail
+from softphone.tui.notify import Notifier
 from softphone.tui.phone_state import EVERYTHING, PhoneState, Topic
 from softphone.tui.screens.base import Dialog, PhoneScreen, bindings
 from softphone.tui.screens.phone import MainScreen
@@ -40,6 +46,8 @@ FRAME_S = 0.25
 CONTINUOUS: frozenset[Topic] = frozenset({"time", "statistics", "levels", "phones", "voice"})
 """What changes all the time: drawn as often as the terminal's link can carry it."""
 SLOW_LINK = "The connection to this terminal is slow: one update a second, no meters, few colours. S changes that."
+LEADS_AWAY = frozenset({"contacts", "history", "messages", "settings", "command_palette"})
+"""What waits until the setup is done: its last question would never be asked."""
 GOODBYE_S = 5.0
 BELL_FRAMES = 8
 """The bell rings this often (every two seconds) while a call waits for an answer."""
@@ -89,6 +97,9 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         self._first_start = first_start
         self.link = TerminalLink(config.screen.slow, remote(os.environ))
         self._drawn_slow = False
+        self.notifier: Notifier | None = None
+        self._knows_focus = False
+        self._news = News()
         self._next_news = 0.0
         self._dirty: frozenset[Topic] = frozenset()
         self._frames = 0
@@ -109,6 +120,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     def on_mount(self) -> None:
         if self._driver is not None and not self.is_headless:
             self._title = TerminalTitle(self._driver.write)
+            self.notifier = Notifier(self._driver.write, self.config.screen.notify, os.environ)
         self.set_interval(FRAME_S, self._frame)
         self.set_interval(FRAME_S, self.keys_go_on)
         if self._connect:
@@ -117,6 +129,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
             loop.add_signal_handler(signal.SIGTERM, lambda: self.run_worker(self.leave(keep=False), exclusive=True))
             self.run_worker(self.session.run(), name="engine", exit_on_error=True)
         if self._first_start:
+            self.hold_keys = True
             self.open("setup")
 
     def on_unmount(self) -> None:
@@ -137,13 +150,66 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
 
     def take_event(self, event: AnyEvent) -> None:
         """Every event of the engine comes by here, on the event loop."""
-        fresh = isinstance(event, CallState) and event.state == "incoming" and event.call not in self.state.calls
-        self.changed(self.state.apply(event))
-        if fresh:
-            self.bell()
+        came = arrival(event, self.state, self.name_of)
+        asks = isinstance(event, Log) and event.about == "voices"
+        self.changed(frozenset() if asks else self.state.apply(event))
+        if asks:
+            self.call_later(self._ask_about_voices)
+        if came is not None:
+            self._tell_arrival(came, rings=isinstance(event, CallState) and event.state == "incoming")
         for screen in self.screen_stack:
             if isinstance(screen, PhoneScreen | Dialog):
                 screen.event_came(event)
+
+    def _tell_arrival(self, came: Arrival, *, rings: bool) -> None:
+        self.bell()
+        if not rings:
+            # What rings has its own place on every screen.
+            self.changed(self.state.notice("info", came.text))
+        if self.notifier is not None and not (self._knows_focus and self.app_focus):
+            self.notifier.tell(came.title, came.text)
+
+    def on_app_blur(self, _event: events.AppBlur) -> None:
+        """Only a terminal that tells of it says anything by having the focus."""
+        self._knows_focus = True
+
+    @property
+    def news(self) -> News:
+        """What nobody has looked at yet."""
+        return replace(self._news, voicemail=voicemail(self.state))
+
+    def _look_for_news(self) -> None:
+        try:
+            if not self.store.changed():
+                return
+            found = News(missed=self.store.history.unseen(), messages=self.store.messages.unread())
+        except StoreError:
+            return
+        if found != self._news:
+            self._news = found
+            self.changed(frozenset({"messages"}))
+
+    def _ask_about_voices(self) -> None:
+        from softphone.tui.screens.confirm import Confirm  # noqa: PLC0415 - asked once
+
+        if self.state.calls or len(self.screen_stack) > 1:
+            # Not in the middle of something else; the engine asks again after its next start.
+            return
+
+        def chosen(yes: bool | None) -> None:
+            if yes is not None:
+                self.run_worker(self._keep_voices(yes), group="voices")
+
+        self.push_screen(Confirm(say.REMEMBER_VOICES, "Yes", "No", undecided=True), chosen)
+
+    async def _keep_voices(self, yes: bool) -> None:
+        try:
+            self.config = await asyncio.to_thread(Settings(self.config_file).change, {"privacy.voices": "always" if yes else "never"})
+        except SoftphoneError as error:
+            self.changed(self.state.notice("error", str(error)))
+            return
+        if yes and not self.state.calls:
+            await self.restart_engine()
 
     def take_status(self, status: Mapping[str, Any]) -> None:
         self.changed(self.state.apply_status(status))
@@ -177,6 +243,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
                 line.tidy(self.clock(), self.last_key)
             if self.state.calls:
                 self._dirty |= {"time"}
+            self._look_for_news()
         self._watch_link()
         if self.backlog:
             return
@@ -221,9 +288,10 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         if ringing is not None:
             name = who(ringing.state.remote, self.name_of)
             return f"*** {name} is calling ***" if self._frames // 2 % 2 and not self.slow else f"{name} is calling - softphone"
+        count = f"({self.news.count}) " if self.news.count else ""
         if call is not None:
-            return f"{who(call.state.remote, self.name_of)} - softphone"
-        return "softphone"
+            return f"{count}{who(call.state.remote, self.name_of)} - softphone"
+        return f"{count}softphone"
 
     def name_of(self, remote: str) -> str:
         """The contact's name, else the display name that the far end gives itself, else ""."""
@@ -252,14 +320,14 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     def to_phone(self) -> None:
         """Close what lies over the phone's own screen."""
         while len(self.screen_stack) > 1:
-            if isinstance(self.screen, PhoneScreen):
-                self.screen.closed()
-            self.pop_screen()
+            self._close_top()
 
     # What can be done
 
     def action_possible(self, name: str) -> bool:
         """Whether an action of the table can be done now; what is not in the table always can."""
+        if name in LEADS_AWAY and any(isinstance(screen, PhoneScreen) and screen.SCOPE == "setup" for screen in self.screen_stack):
+            return False
         return next((action.when(self.state) for action in self.actions if action.id == name), True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -271,19 +339,31 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         for action in self.actions:
             if action.scope in (scope, "everywhere") and self.action_possible(action.id) and action.id != "command_palette":
                 namespace = "app" if action.scope == "everywhere" else "screen"
-                yield SystemCommand(f"{action.title}  ({action.key})", action.help, lambda name=f"{namespace}.{action.id}": self._run(name))
+                yield SystemCommand(
+                    f"{action.title_now(self.state)}  ({action.key})", action.help, lambda name=f"{namespace}.{action.id}": self._run(name)
+                )
 
     async def _run(self, action: str) -> None:
         await self.run_action(action)
 
     def open(self, name: str, *arguments: object) -> None:
-        """Show a screen by its name in `SCREENS`; one that is open already comes back to the front alone."""
+        """Show a screen by its name in `SCREENS` over what is there, to which it leads back; one that is open comes to the front."""
         module, kind = SCREENS[name]
         screen = getattr(importlib.import_module(module), kind)
         if isinstance(self.screen, screen):
             return
-        self.to_phone()
+        if any(isinstance(open_already, screen) for open_already in self.screen_stack):
+            while not isinstance(self.screen, screen):
+                self._close_top()
+            if not arguments:
+                return
+            self._close_top()
         self.push_screen(screen(*arguments))
+
+    def _close_top(self) -> None:
+        if isinstance(self.screen, PhoneScreen):
+            self.screen.closed()
+        self.pop_screen()
 
     async def action_pick_up(self) -> None:
         self.to_phone()
@@ -315,7 +395,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
             self.changed(self.state.notice("error", str(error)))
             return
         self.state.engine.do_not_disturb = on
-        text = "calls are refused now; callers hear busy" if on else "calls are taken again"
+        text = say.DO_NOT_DISTURB_ON if on else say.DO_NOT_DISTURB_OFF
         self.changed(self.state.notice("info", text) | {"engine"})
 
     async def action_quit(self) -> None:

@@ -108,11 +108,11 @@ def pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[Piece]:
                 x += strip.cell_length
         return
     for y, x1, x2 in update.spans:
-        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-            if strip is None or x >= x2 or end <= x1:
+        for end, (x, chop) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if chop is None or x >= x2 or end <= x1:
                 continue
             start = max(x1 - x, 0)
-            yield x + start, y, strip.crop(start, min(end, x2) - x)
+            yield x + start, y, chop.crop(start, min(end, x2) - x)
 
 
 def _colours(name: str | None) -> ColorSystem | None:

@@ -111,6 +111,6 @@ async def test_an_engine_that_is_started_again_on_purpose_is_no_bad_news(engine:
         assert isinstance(app, PhoneApp)
         app.session._restarting = True
         engine.tell(Engine(state="stopped", reason="told to by a front end"))
-        await see(pilot, "engine is starting")
+        await see(pilot, "Starting")
         await settle(pilot)
         assert not app.state.notices

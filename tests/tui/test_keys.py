@@ -115,8 +115,8 @@ def test_dialling_completes_names_and_calls_the_contact(engine: ScriptedEngine, 
         await pilot.press("d", *"zoe")
         await until(pilot, lambda: "Zoë Quartz" in screen_text(app), "a completion")
         assert "Zachary" not in screen_text(app)
-        await pilot.press("down", "enter")
-        assert (await sent(pilot, engine, ask.Call)).uri == "sip:zoe@example.net"
+        await pilot.press("enter")
+        assert (await sent(pilot, engine, ask.Call)).uri == "sip:zoe@example.net", "the first match is highlighted, and enter takes it"
         await pilot.press("m")
         assert not any(isinstance(command, ask.Mute) for command in engine.commands), "there is no call to mute"
 
@@ -263,7 +263,7 @@ def test_leaving_with_a_call_up_offers_to_keep_it(engine: ScriptedEngine, tmp_pa
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1))
         await pilot.press("q")
-        await until(pilot, lambda: "A call is up" in screen_text(app), "the question")
+        await until(pilot, lambda: "You are in a call" in screen_text(app), "the question")
         await pilot.press("escape", "q", key)
         await until(pilot, lambda: app.return_code is not None or not app.is_running, "the end")
 
@@ -359,7 +359,7 @@ def test_while_a_line_is_open_the_hints_are_its_own(engine: ScriptedEngine, tmp_
         await click(pilot, app, "Call")
         assert (await sent(pilot, engine, ask.Call)).uri == "sip:a@192.0.2.9"
         await pilot.press("d")
-        await until(pilot, lambda: "Back to the keys" in screen_text(app), "hints of the line")
+        await until(pilot, lambda: "esc Back" in screen_text(app), "hints of the line")
         await click(pilot, app, "Back")
         await until(pilot, lambda: app.focused is None and "Hang up" in screen_text(app), "back")
 

@@ -94,11 +94,17 @@ class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
         """Title, hints and what the screen itself shows."""
         if not self.query(TitleBar):
             return  # on its way in or out
-        self.query_one(TitleBar).show_state(self.state, topics, self.phone.name_of, self.SCOPE == "phone")
+        self.query_one(TitleBar).show_state(self.state, topics, self.phone.name_of, self.SCOPE == "phone", self.phone.news)
         if "notices" in topics:
             self.query_one(NoticeLine).show_state(self.state, self.phone.clock())
         self.state_changed(topics)
-        self.query_one(KeyHints).show_actions(self.available())
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """The keys that do something now: under a dialog those of the dialog."""
+        over = self.phone.screen
+        for line in self.query(KeyHints):
+            line.show_actions(over.hints() if isinstance(over, Dialog) else self.available())
 
     def closed(self) -> None:
         """The phone closes it, not its own keys."""
@@ -108,7 +114,7 @@ class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
         hints = [action for action in self.phone.actions if action.hint and action.scope in (self.SCOPE, "everywhere")]
         hints.sort(key=lambda action: action.hint)
         return [
-            (f"app.{action.id}" if action.scope == "everywhere" else f"screen.{action.id}", action.key, action.title)
+            (f"app.{action.id}" if action.scope == "everywhere" else f"screen.{action.id}", action.key, action.title_now(self.state))
             for action in hints
             if (self.phone if action.scope == "everywhere" else self).check_action(action.id, ())
         ]
@@ -121,13 +127,22 @@ class Dialog(ModalScreen[Result], PhoneParts):
     """A small window over a screen; escape leaves it with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Key and what it does, for the last line of the screen below; escape is added."""
+
+    def hints(self) -> list[tuple[str, str, str]]:
+        """As `PhoneScreen.available`."""
+        return [("", key, title) for key, title in (*self.KEYS, ("esc", "Back"))]
 
     def refresh_state(self, topics: frozenset[Topic]) -> None:
-        """As for a screen; a dialog has neither title nor hints."""
+        """As for a screen; a dialog has no title."""
         self.state_changed(topics)
 
     def on_screen_resume(self) -> None:
         self.refresh_state(EVERYTHING)
+        for screen in self.phone.screen_stack:
+            if isinstance(screen, PhoneScreen):
+                screen.show_keys()
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -32,16 +32,21 @@ from softphone.tui.widgets.sound_panel import SoundPanel
 PAGES = {"accounts": "Accounts", "sound": "Sound", "codecs": "Codecs", "privacy": "Privacy", "keys": "Keys"}
 ACCOUNT_ACTIONS = frozenset({"account_add", "account_edit", "account_remove", "account_again"})
 WATCH = (
-    ("do not ask whether contacts are on the phone", "off"),
-    ("ask for favourites; they can tell that you do", "favourites"),
-    ("ask for all contacts; they can tell that you do", "contacts"),
+    ("do not show whether contacts are available", "off"),
+    ("of favourites; they can see that you ask", "favourites"),
+    ("of all contacts; they can see that you ask", "contacts"),
 )
 SHARE = (
-    ("nobody may see whether I am on the phone", "off"),
-    ("contacts may see whether I am on the phone", "contacts"),
-    ("contacts, and those whom my server lets see it", "server"),
+    ("nobody can see whether you are available", "off"),
+    ("contacts can see whether you are available", "contacts"),
+    ("contacts, and whoever your server allows", "server"),
 )
-RESTART = "This counts from the next start of the engine on. F9 starts it again now, when no call is up."
+VOICES = (
+    ("ask once whether to remember voices", "ask"),
+    ("remember yours, and others' where they allow it", "always"),
+    ("remember none", "never"),
+)
+RESTART = "This takes effect when the phone restarts. F5 restarts it now, while there is no call."
 
 
 class SettingsScreen(PhoneScreen[None]):
@@ -74,23 +79,24 @@ class SettingsScreen(PhoneScreen[None]):
                 yield SoundPanel(self.phone.session.ask, config.audio.input, config.audio.output)
             with VerticalScroll(id="page-codecs", can_focus=False):
                 yield Static(
-                    "Offered to those you call, best first. Space takes one in or out, + and - move it. "
-                    "A contact may have an order of its own.",
+                    "Codecs to offer, the preferred one first. Space switches one on or off, + and - move it. "
+                    "A contact can have an order of its own.",
                     classes="settings--word",
                     markup=False,
                 )
                 yield CodecOrder(config.codecs.order, id="order")
             with VerticalScroll(id="page-privacy", can_focus=False):
-                yield Tick("Disturb", "callers hear busy, and stand among the missed calls", id="quiet", value=False)
+                yield Tick("Do not disturb", "callers get busy and appear as missed", id="quiet", value=False)
                 yield Tick(
                     "Voice",
-                    "tell the far end how I sound; else a neutral voice",
+                    "send a description of your voice; otherwise a neutral voice",
                     id="voice",
                     value=config.phv.voice,
                 )
+                yield Choice("Known voices", VOICES, id="voices", value=config.privacy.voices)
                 yield Tick("History", "keep calls and messages", id="history", value=config.privacy.history)
-                yield Choice("Watch", WATCH, id="watch", value=config.presence.watch)
-                yield Choice("Be seen", SHARE, id="share", value=config.presence.share)
+                yield Choice("Availability", WATCH, id="watch", value=config.presence.watch)
+                yield Choice("Yours", SHARE, id="share", value=config.presence.share)
                 yield Static(self._places(), classes="settings--word", markup=False)
             with VerticalScroll(id="page-keys"):
                 yield KeysOverview(self.phone.actions, Settings(self.phone.config_file).path)
@@ -101,9 +107,9 @@ class SettingsScreen(PhoneScreen[None]):
 
     def _places(self) -> str:
         return (
-            f"Contacts, calls and messages are in {self.phone.store.database.path}, these settings in "
-            f"{Settings(self.phone.config_file).path}; only you can read them. Nothing goes to anybody but your "
-            "servers, those you call or write to, and those chosen above."
+            f"Contacts, calls and messages are kept in {self.phone.store.database.path}, these settings in "
+            f"{Settings(self.phone.config_file).path}; only you can read them. Nothing is sent to anybody but your "
+            "servers, the people you call or write to, and those chosen above."
         )
 
     @property
@@ -190,7 +196,11 @@ class SettingsScreen(PhoneScreen[None]):
 
     def on_select_changed(self, event: Select.Changed) -> None:
         row = event.select.parent
-        if row is None or row.id not in ("watch", "share"):
+        if row is None or row.id not in ("watch", "share", "voices"):
+            return
+        if row.id == "voices":
+            if event.value != self.phone.config.privacy.voices:
+                self._keep({"privacy.voices": event.value}, restart=True)
             return
         if event.value != getattr(self.phone.config.presence, row.id):
             self._keep({f"presence.{row.id}": event.value}, restart=True)
@@ -228,7 +238,7 @@ class SettingsScreen(PhoneScreen[None]):
         account = self.phone.config.named_accounts().get(name or "")
         if account is None:
             self.tell(
-                "direct calls need no settings; a adds an account with a server" if name == LOCAL else "choose an account first", "info"
+                "Direct calls need no settings; a adds an account with a server." if name == LOCAL else "Select an account first.", "info"
             )
             return
         await self._edit(entry_of(account[1]), name)
@@ -249,10 +259,10 @@ class SettingsScreen(PhoneScreen[None]):
     async def action_account_remove(self) -> None:
         name = self.query_one(AccountTable).chosen
         if name is None or name not in self.phone.config.named_accounts():
-            direct = "direct calls cannot be removed; they need no server and tell nobody that you are there"
-            self.tell(direct if name in (None, LOCAL) else f"{name} is not in your settings; it goes when the engine ends", "info")
+            direct = "Direct calls cannot be removed; they need no server, and announce nothing."
+            self.tell(direct if name in (None, LOCAL) else f"{name} is not in your settings; it ends with the phone.", "info")
             return
-        if await self.app.push_screen_wait(Confirm(f"Remove the account {name}, and forget its password?", "Remove")):
+        if await self.app.push_screen_wait(Confirm(f"Remove the account {name} and its password?", "Remove")):
             await self._carry_out(lambda: remove_account(self.phone.config_file, name))
 
     @work

@@ -12,15 +12,15 @@ from softphone.config import CODEC_NAMES
 from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 
 MEANING = {
-    "x-phv": "our own: some hundred bit/s, to phones like this one",
-    "opus": "for good phones, about 8 kbit/s",
-    "PCMU": "every phone has it, 64 kbit/s (G.711)",
-    "PCMA": "every phone has it, 64 kbit/s (G.711)",
+    "x-phv": "speech as symbols, a few hundred bit/s; between phones like this one",
+    "opus": "about 8 kbit/s; most current phones",
+    "PCMU": "64 kbit/s (G.711); every phone",
+    "PCMA": "64 kbit/s (G.711); every phone",
 }
 
 
 class CodecOrder(PickList):
-    """Space takes a codec in or out, + and - move it."""
+    """Space switches a codec on or off, + and - move it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space,enter", "in_or_out", "In or out", show=False),
