@@ -3,16 +3,30 @@
 import argparse
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from softphone import sound_file
 from softphone.cli import options as shared
 from softphone.cli import status
 from softphone.control.client import ControlClient
-from softphone.control.protocol import COMMANDS, EVENTS, AnyCommand, ControlError, Event, Failure, Reply, Subscribe, parse_command, to_line
+from softphone.control.protocol import (
+    COMMANDS,
+    EVENTS,
+    AnyCommand,
+    ControlError,
+    Event,
+    Failure,
+    Play,
+    Reply,
+    Subscribe,
+    parse_command,
+    to_line,
+)
 from softphone.control.runtime import default_socket
 
 _STEP_S = 0.5
@@ -52,6 +66,11 @@ def run(options: argparse.Namespace) -> int:
         result = status.OK
         if options.command == "-":
             result = _requests(client)
+        elif isinstance(command, Play):
+            with tempfile.TemporaryDirectory(prefix="softphone-") as folder:
+                # Any sound file, as `call --wav-in` takes it; the engine has opened it when it answers.
+                wav = str(sound_file.playable(Path(command.wav), Path(folder)))
+                _write(json.dumps(client.request(msgspec.structs.replace(command, wav=wav))).encode() + b"\n")
         elif command is not None:
             _write(json.dumps(client.request(command)).encode() + b"\n")
         return _follow(client, options) if follows else result

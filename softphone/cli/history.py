@@ -9,9 +9,7 @@ import time
 from softphone.cli import status
 from softphone.cli.contacts import user_store
 from softphone.cli.output import harmless
-from softphone.store.history import CallRecord
-
-_SIGNS = {"answered": "", "missed": "missed", "refused": "refused here", "unanswered": "not answered", "open": "not over"}
+from softphone.store.history import CallRecord, outcome_word
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -42,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 def _line(call: CallRecord, name: str) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(call.started))
     minutes, seconds = divmod(int(call.duration_s), 60)
-    fate = _SIGNS[call.outcome] or f"{minutes}:{seconds:02} {call.codec}"
+    fate = outcome_word(call) if call.outcome != "answered" else f"{minutes}:{seconds:02} {call.codec}"
     who = f"{name} <{call.remote}>" if name else call.remote
     return f"{when}  {'to  ' if call.direction == 'outgoing' else 'from'}  {who}  {fate}" + (f" ({call.reason})" if call.reason else "")
 

@@ -173,6 +173,9 @@ class Phone:
             self._output.event(event)
             if isinstance(event, Engine) and event.state in ("died", "given_up", "stopped"):
                 self._calls.clear()
+                if event.state == "stopped":
+                    # Somebody told it to.
+                    raise status.CommandError(f"the phone was ended: {event.reason}", status.OK)
                 if event.state != "died":
                     raise status.CommandError(f"the engine is gone ({event.reason}); run: softphone doctor")
         return event

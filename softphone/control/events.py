@@ -239,6 +239,15 @@ class Voice(Event, kw_only=True, tag="voice"):
     tx_heard: float | None = None
 
 
+class Receiving(Event, kw_only=True, tag="receiving"):
+    """How calls are received from now on: a front end switched it. The files are those of `auto_answer`."""
+
+    auto_answer: bool
+    do_not_disturb: bool
+    wav_in: str | None = None
+    wav_out: str | None = None
+
+
 class SoundDevice(Event, kw_only=True, tag="sound"):
     """The sound devices changed or failed; `note` says what to do."""
 
@@ -251,5 +260,5 @@ class SoundDevice(Event, kw_only=True, tag="sound"):
 
 AnyEvent = (
     Registration | CallState | Media | File | CallStatistics | Worker | Engine | Log
-    | Message | MessageSent | MessageWaiting | Presence | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
+    | Message | MessageSent | MessageWaiting | Presence | Receiving | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
 )  # fmt: skip

@@ -25,6 +25,7 @@ from softphone.control.protocol import (
     DoNotDisturb,
     Engine,
     Log,
+    Receiving,
     Register,
     Shutdown,
     Status,
@@ -206,6 +207,10 @@ class EngineSupervisor:
     def _take(self, event: AnyEvent) -> None:
         if isinstance(event, Engine) and event.state == "ready" and self._client is None:
             return  # said by `_restore`, when commands are taken again and what was set before is set again
+        if isinstance(event, Receiving):
+            # Also what other front ends switched is set again after a failure.
+            self._standing["AutoAnswer"] = AutoAnswer(on=event.auto_answer, wav_in=event.wav_in, wav_out=event.wav_out)
+            self._standing["DoNotDisturb"] = DoNotDisturb(on=event.do_not_disturb)
         if isinstance(event, CallState):
             if event.state == "disconnected":
                 self._calls.pop(event.call, None)

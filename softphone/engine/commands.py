@@ -93,6 +93,7 @@ class Commands:
                 return {}
             case ask.DoNotDisturb():
                 self._engine.reception.do_not_disturb = command.on
+                self._engine.reception.tell()
                 return {}
             case ask.SendMessage():
                 account = self._account(command.account) if command.account else self._best_account(command.uri)
@@ -119,6 +120,7 @@ class Commands:
                     check_writable(command.wav_out.replace("{call}", "0"))
                 self._engine.reception.answer_all = command.on
                 self._engine.reception.answer_files = (command.wav_in, command.wav_out) if command.on else (None, None)
+                self._engine.reception.tell()
                 return {}
             case ask.Stay():
                 self._engine.stay = command.on

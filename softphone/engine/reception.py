@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 
-from softphone.control.protocol import Log
+from softphone.control.protocol import Log, Receiving
 from softphone.engine.account import PhoneAccount
 from softphone.engine.sip_module import end_session
 from softphone.errors import SoftphoneError
@@ -43,6 +43,12 @@ class Reception:
         self.answer_files: tuple[str | None, str | None] = (None, None)
         self._engine = engine
         self._rings_since: dict[int, float] = {}
+
+    def tell(self) -> None:
+        """Publish how calls are received now: to other front ends, and to the supervisor, which sets it again after a failure."""
+        wav_in, wav_out = self.answer_files
+        told = Receiving(auto_answer=self.answer_all, do_not_disturb=self.do_not_disturb, wav_in=wav_in, wav_out=wav_out)
+        self._engine.publish(told)
 
     def arrive(self, account: PhoneAccount, call_id: int) -> None:
         """PJSIP has a new call for this account."""

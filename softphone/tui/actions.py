@@ -103,7 +103,7 @@ _EVERYWHERE = (
     Action("settings", "o", "Settings", "Settings and sound test.", "everywhere", hint=23),
     Action("do_not_disturb", "n", "Do not disturb", "Do not disturb: callers get busy and appear as missed.", "everywhere"),
     Action("command_palette", "ctrl+p,colon", "Commands", "Search all commands.", "everywhere"),
-    Action("help", "question_mark", "Help", "All keys, and what they do.", "everywhere", hint=90),
+    Action("help", "question_mark,f1", "Help", "All keys, and what they do.", "everywhere", hint=90),
     Action("theme", "T", "Light/dark", "Change between the light and the dark theme.", "everywhere"),
     Action("slow", "S", "Slow link", "Draw little, for a slow connection to this terminal, or everything again.", "everywhere"),
     Action("redraw", "ctrl+l", "Redraw", "Draw the whole screen again.", "everywhere"),

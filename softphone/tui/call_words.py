@@ -12,7 +12,7 @@ from softphone.tui.opus_estimate import HEADER_BYTES, opus_cost_now, speech_shar
 SILENCES = {"SIL": "·", "": "·"}
 """Labels that are no speech, and how the ticker writes them."""
 CODECS = {
-    "x-phv": "x-phv (phonemes and a voice)",
+    "x-phv": "x-phv (phonemes, voice)",
     "opus": "Opus",
     "PCMU": "G.711 µ-law (PCMU)",
     "PCMA": "G.711 A-law (PCMA)",
@@ -76,7 +76,7 @@ def cost_text(call: CallView, config: Config, *, brief: bool = False) -> str:
     cost = opus_cost_now(share, config.opus.bitrate, config.opus.ptime_ms)
     times = f"{cost.ip_bps / now.tx_ip_bps:.1f}x"
     if brief:
-        return f"{bit_rate(cost.ip_bps)}, {times}"
+        return f"{bit_rate(cost.ip_bps)} with headers, {times}"
     return f"{bit_rate(cost.payload_bps):>11}   with headers {bit_rate(cost.ip_bps):>11}, {times}"
 
 

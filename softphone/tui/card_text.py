@@ -19,6 +19,7 @@ from softphone.tui.verdict import WINDOW, judge
 LABEL = 9
 """Cells of the names at the left."""
 LEAST_ROOM = 38
+LEAST_COST = 43
 """Cells beside the names from which rates stand in columns."""
 LEAST_TOP = {"loss": 10.0, "jitter": 50.0, "sent": 2.0}
 SIGNS = {"good": "✓", "fair": "!", "bad": "✗", "none": "·"}
@@ -53,7 +54,7 @@ def facts(call: CallView, width: int) -> Content:
     now = call.now
     for name, payload, headers in (("sent", now.tx_payload_bps, now.tx_ip_bps), ("received", now.rx_payload_bps, now.rx_ip_bps)):
         if room < LEAST_ROOM:
-            rows.append(_row(name, (bit_rate(payload), "bold"), cut(f" ({bit_rate(headers)} IP)", room - len(bit_rate(payload)))))
+            rows.append(_row(name, (bit_rate(payload), "bold"), f" ({bit_rate(headers)} IP)" if room > len(bit_rate(payload)) + 17 else ""))
         else:
             rows.append(_row(name, (f"{bit_rate(payload):>11}", "bold"), f"   with headers {bit_rate(headers):>11}"))
     loss = mean(list(call.samples)[-WINDOW:]).loss_percent
@@ -75,7 +76,7 @@ def _delay(statistics: CallStatistics, room: int) -> str:
 def cost(call: CallView, config: Config, width: int) -> Content:
     """What Opus would take for the same speech; empty where it cannot be told."""
     room = width - LABEL
-    text = cost_text(call, config, brief=room < LEAST_ROOM) if not (call.held or call.held_by_remote) else ""
+    text = cost_text(call, config, brief=room < LEAST_COST) if not (call.held or call.held_by_remote) else ""
     return _row("in Opus", cut(text, room)) if text else Content("")
 
 

@@ -14,9 +14,11 @@ from typing import Any, get_args
 from softphone.control.client import ControlClient
 from softphone.control.protocol import (
     AnyEvent,
+    AutoAnswer,
     CallStatistics,
     Command,
     ControlError,
+    DoNotDisturb,
     Engine,
     EventName,
     Levels,
@@ -125,10 +127,12 @@ class EngineSession:
         Raises:
             ControlError: it did not come back.
         """
-        link = self._link
+        link, before = self._link, {}
         if link is None:
             self.try_again()
         else:
+            with contextlib.suppress(ControlError):
+                before = await self.ask(Status(), timeout_s=5)
             self._link, self._restarting = None, True
             self._on_event(Engine(state="restarting", reason="the engine is started again, with the new settings"))
             if isinstance(link, ControlClient):
@@ -143,6 +147,12 @@ class EngineSession:
             raise ControlError("the engine did not come back; its own reason stands on the phone's screen", "no_engine") from None
         finally:
             self._restarting = False
+        with contextlib.suppress(ControlError):
+            # What was switched by hand stays so.
+            if before.get("do_not_disturb"):
+                await self.ask(DoNotDisturb(on=True))
+            if before.get("auto_answer"):
+                await self.ask(AutoAnswer(on=True))
 
     def try_again(self) -> None:
         """Do not wait for the next attempt to find an engine."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from softphone.control.protocol import AnyEvent, CallState, Message, MessageWaiting
+from softphone.store.history import HUNG_UP_HERE
 from softphone.tui import sentences as say
 from softphone.tui.names import NameOf, harmless, who
 from softphone.tui.phone_state import PhoneState
@@ -64,7 +65,3 @@ def arrival(event: AnyEvent, state: PhoneState, name_of: NameOf) -> Arrival | No
                 return None
             return Arrival("Voicemail", say.VOICEMAIL.format(account=event.account))
     return None
-
-
-HUNG_UP_HERE = "hung up here"
-"""The engine's reason where the user, here or in another screen, declined the call."""

@@ -205,6 +205,9 @@ class PhoneState:
             case told.Presence():
                 self.presence[event.contact] = event
                 return frozenset({"presence"})
+            case told.Receiving():
+                self.engine.auto_answer, self.engine.do_not_disturb = event.auto_answer, event.do_not_disturb
+                return frozenset({"engine"})
             case told.SoundDevice():
                 self.sound = event
                 topics: frozenset[Topic] = frozenset({"sound"})

@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -46,13 +47,7 @@ class TalkingEngine(ScriptedEngine):
             self.tell(Phones(monotonic=now, call=1, tx=said, rx=heard))
             if turn % LEVELS_PER_S == 0:
                 sent, lost = sent + 6, lost + (chance.random() < 0.1)
-                tx, rx = (
-                    Direction(
-                        packets=sent, bytes=sent * 70,
-                        payload_bps=1100 + chance.uniform(-200, 200), ip_bps=3000 + chance.uniform(-300, 300), lost=lost, loss_percent=100 * lost / sent, jitter_ms=8 + 6 * math.sin(turn / 9) + chance.random(),
-                    )
-                    for _ in range(2)
-                )  # fmt: skip
+                tx, rx = (_direction(chance, turn, sent, lost) for _ in range(2))
                 self.tell(
                     CallStatistics(
                         monotonic=now, call=1, codec="x-phv", seconds=now - began, tx=tx, rx=rx, rtt_ms=84 + chance.uniform(-6, 6)
@@ -63,5 +58,13 @@ class TalkingEngine(ScriptedEngine):
             turn += 1
 
 
-def _state(chance: random.Random) -> str:
-    return chance.choices(("received", "recovered", "lost"), (90, 7, 3))[0]
+def _direction(chance: random.Random, turn: int, sent: int, lost: int) -> Direction:
+    payload, headers = 1100 + chance.uniform(-200, 200), 3000 + chance.uniform(-300, 300)
+    jitter = 8 + 6 * math.sin(turn / 9) + chance.random()
+    percent = 100 * lost / sent
+    return Direction(packets=sent, bytes=sent * 70, payload_bps=payload, ip_bps=headers, lost=lost, loss_percent=percent, jitter_ms=jitter)
+
+
+def _state(chance: random.Random) -> Literal["received", "recovered", "lost"]:
+    states: tuple[Literal["received"], Literal["recovered"], Literal["lost"]] = ("received", "recovered", "lost")
+    return chance.choices(states, (90, 7, 3))[0]

@@ -21,7 +21,7 @@ def call_of(codec: str = "x-phv", lossy_from: int = 1000) -> CallView:
 
 def test_our_codec_is_set_beside_opus() -> None:
     facts = card_text.facts(call_of(), 60).plain.splitlines()
-    assert facts[1] == "codec    x-phv (phonemes and a voice)"
+    assert facts[1] == "codec    x-phv (phonemes, voice)"
     assert facts[2].startswith("sent") and "with headers" in facts[2]
     opus = card_text.cost(call_of(), Config(), 60).plain
     assert opus.startswith("in Opus")

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message_pump import _MessagePumpMeta
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
 from softphone.control.protocol import AnyEvent, Command, ControlError
 from softphone.tui.actions import ACTIONS, of_scope
@@ -113,11 +114,21 @@ class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
         """(action, key, title) for the key hints, the most wanted first."""
         hints = [action for action in self.phone.actions if action.hint and action.scope in (self.SCOPE, "everywhere")]
         hints.sort(key=lambda action: action.hint)
+        # Letters are text while a field has the focus.
+        typing = isinstance(self.focused, Input | TextArea)
         return [
-            (f"app.{action.id}" if action.scope == "everywhere" else f"screen.{action.id}", action.key, action.title_now(self.state))
+            (f"app.{action.id}" if action.scope == "everywhere" else f"screen.{action.id}", key, action.title_now(self.state))
             for action in hints
-            if (self.phone if action.scope == "everywhere" else self).check_action(action.id, ())
+            if (key := action.key_while_typing() if typing else action.key)
+            and action.id != self.SCOPE  # one is there already
+            and (self.phone if action.scope == "everywhere" else self).check_action(action.id, ())
         ]
+
+    def on_descendant_focus(self) -> None:
+        self.show_keys()
+
+    def on_descendant_blur(self) -> None:
+        self.show_keys()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.phone.action_possible(action)

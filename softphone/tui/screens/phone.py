@@ -24,7 +24,6 @@ from softphone.tui.widgets.call_card import CallCard
 from softphone.tui.widgets.call_list import CallList
 from softphone.tui.widgets.dial_field import DialField, DialInput
 from softphone.tui.widgets.idle_panel import IdlePanel, RecentPanel
-from softphone.tui.widgets.key_hints import KeyHints
 from softphone.tui.widgets.line import Line
 from softphone.tui.widgets.say_line import SayInput, SayLine
 
@@ -87,12 +86,6 @@ class MainScreen(CallActions, PhoneScreen[None]):
     def action_leave_line(self) -> None:
         if isinstance(self.focused, DialInput | SayInput):
             self.focused.action_leave()
-
-    def on_descendant_focus(self) -> None:
-        self.query_one(KeyHints).show_actions(self.available())
-
-    def on_descendant_blur(self) -> None:
-        self.query_one(KeyHints).show_actions(self.available())
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
         self._fit(self.app.size)

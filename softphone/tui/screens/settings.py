@@ -95,8 +95,8 @@ class SettingsScreen(PhoneScreen[None]):
                 )
                 yield Choice("Known voices", VOICES, id="voices", value=config.privacy.voices)
                 yield Tick("History", "keep calls and messages", id="history", value=config.privacy.history)
-                yield Choice("Availability", WATCH, id="watch", value=config.presence.watch)
-                yield Choice("Yours", SHARE, id="share", value=config.presence.share)
+                yield Choice("Their status", WATCH, id="watch", value=config.presence.watch)
+                yield Choice("Your status", SHARE, id="share", value=config.presence.share)
                 yield Static(self._places(), classes="settings--word", markup=False)
             with VerticalScroll(id="page-keys"):
                 yield KeysOverview(self.phone.actions, Settings(self.phone.config_file).path)

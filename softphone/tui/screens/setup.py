@@ -77,6 +77,7 @@ class SetupScreen(PhoneScreen[None]):
         super().__init__()
         self._step: Step = "account"
         self._busy = False
+        self._leaving = False
         self._account_name: str | None = None
         """Name of the account that was kept in this run, to be changed rather than added again."""
         self._answered_voice = False
@@ -199,10 +200,13 @@ class SetupScreen(PhoneScreen[None]):
             self.action_setup_next()
 
     def action_setup_back(self) -> None:
-        if self._step == "account":
+        if self._step != "account":
+            self._go(-1)
+        elif self._leaving or not self._first:
             self._leave()
         else:
-            self._go(-1)
+            self._leaving = True
+            self._word("Press esc again to leave the setup. F6 in the settings comes back to it.")
 
     def action_setup_skip(self) -> None:
         if self._step != "ready":
@@ -213,7 +217,7 @@ class SetupScreen(PhoneScreen[None]):
         return [hint for hint in super().available() if hint[0].startswith("screen.") or hint[0] in ("app.help", "app.quit")]
 
     def _go(self, by: int) -> None:
-        self._busy = False
+        self._busy = self._leaving = False
         self._step = STEPS[STEPS.index(self._step) + by]
         self._show_step()
 

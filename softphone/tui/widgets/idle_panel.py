@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from softphone.store.history import CallRecord
+from softphone.store.history import CallRecord, outcome_word
 from softphone.tui import sentences as say
 from softphone.tui.drawing import clock_time
 from softphone.tui.names import NameOf, who
@@ -12,7 +12,6 @@ from softphone.tui.phone_state import PhoneState
 from softphone.tui.widgets.line import Line
 
 LEAST_LATELY = 3
-HOW = {"missed": "missed", "refused": "declined", "unanswered": "no answer"}
 
 
 class IdlePanel(Line):
@@ -39,7 +38,7 @@ class RecentPanel(Line):
     """The newest calls, beside the call or the keys where the terminal is wide."""
 
     DEFAULT_CSS = """
-    RecentPanel { border: round $border; border-title-color: $primary; padding: 0 1; width: 40; height: 1fr; display: none; }
+    RecentPanel { border: round $border; border-title-color: $primary; padding: 0 1; width: 32; height: 1fr; display: none; }
     RecentPanel.-wide { display: block; }
     """
 
@@ -62,7 +61,7 @@ def recent_text(records: list[CallRecord], name_of: NameOf, *, heading: bool = T
     rows = [Content.styled("Recent calls", "bold $primary")] if heading else []
     for record in records:
         name = who(f'"{record.remote_name}" <{record.remote}>', name_of)
-        how = HOW.get(record.outcome, "")
+        how = outcome_word(record)
         rows.append(
             Content.assemble(
                 ("  → " if record.direction == "outgoing" else "  ← ", "$accent"),
