@@ -26,20 +26,20 @@ contacts
   contact_favourite   f         7  Favourite        Make the contact a favourite, at the top of the list; or not.
   contact_import      i         8  Import           Import contacts from a vCard file.
   contact_export      w         9  Export           Export all contacts to a vCard file.
-  contacts_back       escape   30  Back             Back; in a search, to the whole list.
+  contacts_back       escape    9  Back             Back; in a search, to the whole list.
 history
   history_call        enter     1  Call             Call this address.
   history_filter      f         2  Missed           Show only missed calls, or all.
   history_message     t         3  Message          Write a text message to this address.
   history_add         a         4  Add contact      Save this address as a contact.
   history_seen        s         5  Mark seen        Mark all missed calls as seen.
-  history_back        escape   30  Back             Back to where you came from.
+  history_back        escape    9  Back             Back to where you came from.
 messages
   message_write       enter     1  Write            Write in this conversation; enter sends.
   message_new         a         2  New              Write to somebody else.
   message_call        d         3  Call             Call the other side of this conversation.
   message_again       r         4  Resend           Send the last undelivered message again.
-  messages_back       escape   30  Back             From writing to the conversations, from there back.
+  messages_back       escape    9  Back             From writing to the conversations, from there back.
 settings
   account_add         a         1  Add account      Add an account with a server.
   account_edit        v         2  Edit             Change the account.
