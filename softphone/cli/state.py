@@ -15,7 +15,7 @@ from softphone.cli.output import harmless
 from softphone.control.client import ControlClient
 from softphone.control.protocol import AnyEvent, ControlError, Status
 from softphone.control.runtime import default_socket
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.store.store import open_store
 from softphone.tui.call_view import CallView
 from softphone.tui.call_words import flags, state_text

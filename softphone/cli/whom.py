@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from softphone.cli import status
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.store.store import open_store
 
 

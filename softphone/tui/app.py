@@ -22,7 +22,7 @@ from textual.worker import WorkerFailed
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup, Log
 from softphone.errors import SoftphoneError
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.store.settings import Settings
 from softphone.store.store import Store, open_store
 from softphone.tui import actions as table

@@ -14,9 +14,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from softphone.files.errors import StoreError
 from softphone.store import sip_address
 from softphone.store.dial import Completion
-from softphone.store.errors import StoreError
 from softphone.tui.names import short
 from softphone.tui.widgets.line import Line
 
