@@ -1,7 +1,7 @@
 """What the screens and `softphone status` say about calls, accounts and the phone itself: all of it, so that it can be read in one go.
 
-Why a call, registration or message failed is said by the engine (softphone.engine.sip.status_text.py). Sentences begin with a capital letter
-where they stand alone, and small where they follow a name.
+Why a call, registration or message failed is said by the engine (softphone/engine/sip/status_text.py). Sentences begin with a capital
+letter where they stand alone, and small where they follow a name.
 """
 
 from __future__ import annotations
