@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.command import Provider
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
@@ -62,6 +63,13 @@ SCREENS: dict[str, tuple[str, str]] = {
 }
 
 
+def _people_commands() -> type[Provider]:
+    """Imported with the palette, not at the start."""
+    from softphone.tui.people_commands import PeopleCommands  # noqa: PLC0415 - opened seldom
+
+    return PeopleCommands
+
+
 class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     """`connect` False shows a state that somebody else fills (tests); `clock` gives CLOCK_MONOTONIC in seconds."""
 
@@ -69,6 +77,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     TITLE = "softphone"
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = App.COMMANDS | {_people_commands}  # noqa: RUF012 - declared so by App
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
     def __init__(
