@@ -70,6 +70,14 @@ def _people_commands() -> type[Provider]:
     return PeopleCommands
 
 
+QUIET_S = 1.0
+AHEAD_FRAMES = 8
+"""The phone is there, and the engine begins: nothing else is to be done then."""
+LATER = tuple(
+    f"softphone.tui.{name}" for name in ("people_commands", "screens.transfer", "screens.leave", "screens.keypad", "screens.confirm")
+)
+
+
 class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     """`connect` False shows a state that somebody else fills (tests); `clock` gives CLOCK_MONOTONIC in seconds."""
 
@@ -77,7 +85,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     TITLE = "softphone"
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS = App.COMMANDS | {_people_commands}  # noqa: RUF012 - declared so by App
+    COMMANDS = App.COMMANDS | {_people_commands}
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
     def __init__(
@@ -109,6 +117,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         self.notifier: Notifier | None = None
         self._knows_focus = False
         self._news = News()
+        self._ahead = [*(module for module, _ in SCREENS.values()), *LATER]
         self._next_news = 0.0
         self._dirty: frozenset[Topic] = frozenset()
         self._frames = 0
@@ -254,6 +263,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
                 self._dirty |= {"time"}
             self._look_for_news()
         self._watch_link()
+        self._import_ahead()
         if self.backlog:
             return
         now = time.monotonic()
@@ -262,6 +272,16 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         else:
             self._next_news = now + self.link.news_s - FRAME_S / 2
             self._draw(frozenset())
+
+    def _import_ahead(self) -> None:
+        """Screens that were not opened yet are imported while nobody waits, so that the first opening is as fast as the others."""
+        quiet = self.engine_ready and time.monotonic() - self.last_key > QUIET_S
+        if self._ahead and quiet and self._frames > AHEAD_FRAMES and not self.is_headless:
+            importlib.import_module(self._ahead.pop(0))
+
+    @property
+    def engine_ready(self) -> bool:
+        return self.state.engine.state == "ready"
 
     @property
     def slow(self) -> bool:

@@ -16,6 +16,9 @@ from tests.tui.recorded import CAROL, answered, call_state
 from tests.tui.running import memory_store, screen_text, settle, shown, until
 
 
+RINGS = call_state(1, "incoming", CAROL, "incoming")
+
+
 def name_of(remote: str) -> str:
     return "Carol" if "carol" in remote else ""
 
@@ -24,7 +27,11 @@ def name_of(remote: str) -> str:
     ("before", "event", "text"),
     [
         ([], told.Message(account="work", remote=CAROL, text="see you\nat eight"), "Message from Carol: see you at eight"),
-        ([call_state(1, "incoming", CAROL, "incoming")], call_state(1, "disconnected", CAROL, "incoming", code=487), "Missed call from Carol"),
+        (
+            [call_state(1, "incoming", CAROL, "incoming")],
+            call_state(1, "disconnected", CAROL, "incoming", code=487),
+            "Missed call from Carol",
+        ),
         ([], told.MessageWaiting(account="work", waiting=True, new=2), "New voicemail for work"),
         ([], call_state(1, "incoming", CAROL, "incoming"), "Carol"),
     ],

@@ -18,7 +18,7 @@ from softphone.errors import SoftphoneError
 from softphone.store.settings import Settings
 from softphone.tui.account_entry import AccountEntry, EntryError, entry_of
 from softphone.tui.account_keeping import KeptAccount, again, keep_account, remove_account
-from softphone.tui.phone_state import LOCAL, Topic
+from softphone.tui.phone_state import EVERYTHING, LOCAL, Topic
 from softphone.tui.screens.account_editor import AccountEditor
 from softphone.tui.screens.base import PhoneScreen, bindings
 from softphone.tui.screens.confirm import Confirm
@@ -46,6 +46,7 @@ VOICES = (
     ("remember yours, and others' where they allow it", "always"),
     ("remember none", "never"),
 )
+CODECS = "Codecs to offer, the preferred one first. Space switches one on or off, + and - move it. A contact can have an order of its own."
 RESTART = "This takes effect when the phone restarts. F5 restarts it now, while there is no call."
 
 
@@ -70,40 +71,37 @@ class SettingsScreen(PhoneScreen[None]):
         self._page = page
 
     def body(self) -> Iterable[Widget]:
-        config = self.phone.config
         yield PageLine(PAGES)
         with ContentSwitcher(initial=f"page-{self._page}"):
-            with VerticalScroll(id="page-accounts", can_focus=False):
+            for page in PAGES:
+                # What is on it comes when it is first shown.
+                yield VerticalScroll(*(self._content(page) if page == self._page else ()), id=f"page-{page}", can_focus=page == "keys")
+        yield Static(f"! {RESTART}", id="settings-restart", markup=False)
+
+    def _content(self, page: str) -> Iterable[Widget]:
+        config = self.phone.config
+        match page:
+            case "accounts":
                 yield AccountTable()
-            with VerticalScroll(id="page-sound", can_focus=False):
+            case "sound":
                 yield SoundPanel(self.phone.session.ask, config.audio.input, config.audio.output)
-            with VerticalScroll(id="page-codecs", can_focus=False):
-                yield Static(
-                    "Codecs to offer, the preferred one first. Space switches one on or off, + and - move it. "
-                    "A contact can have an order of its own.",
-                    classes="settings--word",
-                    markup=False,
-                )
+            case "codecs":
+                yield Static(CODECS, classes="settings--word", markup=False)
                 yield CodecOrder(config.codecs.order, id="order")
-            with VerticalScroll(id="page-privacy", can_focus=False):
-                yield Tick("Do not disturb", "callers get busy and appear as missed", id="quiet", value=False)
-                yield Tick(
-                    "Voice",
-                    "send a description of your voice; otherwise a neutral voice",
-                    id="voice",
-                    value=config.phv.voice,
-                )
+            case "privacy":
+                quiet = self.state.engine.do_not_disturb
+                yield Tick("Do not disturb", "callers get busy and appear as missed", id="quiet", value=quiet)
+                yield Tick("Voice", "send a description of your voice; otherwise a neutral voice", id="voice", value=config.phv.voice)
                 yield Choice("Known voices", VOICES, id="voices", value=config.privacy.voices)
                 yield Tick("History", "keep calls and messages", id="history", value=config.privacy.history)
                 yield Choice("Their status", WATCH, id="watch", value=config.presence.watch)
                 yield Choice("Your status", SHARE, id="share", value=config.presence.share)
                 yield Static(self._places(), classes="settings--word", markup=False)
-            with VerticalScroll(id="page-keys"):
+            case "keys":
                 yield KeysOverview(self.phone.actions, Settings(self.phone.config_file).path)
-        yield Static(f"! {RESTART}", id="settings-restart", markup=False)
 
-    def on_mount(self) -> None:
-        self._show_page(self._page)
+    async def on_mount(self) -> None:
+        await self._show_page(self._page)
 
     def _places(self) -> str:
         return (
@@ -117,12 +115,15 @@ class SettingsScreen(PhoneScreen[None]):
         """Which page is seen."""
         return self._page
 
-    def on_page_line_asked(self, event: PageLine.Asked) -> None:
-        self._show_page(event.page)
+    async def on_page_line_asked(self, event: PageLine.Asked) -> None:
+        await self._show_page(event.page)
 
-    def _show_page(self, page: str) -> None:
+    async def _show_page(self, page: str) -> None:
         self._page = page
         self.query_one(PageLine).show(page)
+        view = self.query_one(f"#page-{page}", VerticalScroll)
+        if not view.children:
+            await view.mount_all(self._content(page))
         self.query_one(ContentSwitcher).current = f"page-{self._page}"
         first = {
             "accounts": "AccountTable",
@@ -131,18 +132,18 @@ class SettingsScreen(PhoneScreen[None]):
             "privacy": "#quiet Checkbox",
             "keys": "#page-keys",
         }
-        self.query_one(first[self._page]).focus()
-        self.refresh_state(frozenset())
+        self.query_one(first[page]).focus()
+        self.refresh_state(EVERYTHING)
 
-    def action_settings_next(self) -> None:
-        self._turn(1)
+    async def action_settings_next(self) -> None:
+        await self._turn(1)
 
-    def action_settings_previous(self) -> None:
-        self._turn(-1)
+    async def action_settings_previous(self) -> None:
+        await self._turn(-1)
 
-    def _turn(self, by: int) -> None:
+    async def _turn(self, by: int) -> None:
         names = list(PAGES)
-        self._show_page(names[(names.index(self._page) + by) % len(names)])
+        await self._show_page(names[(names.index(self._page) + by) % len(names)])
 
     def action_settings_back(self) -> None:
         self.dismiss()
@@ -160,19 +161,22 @@ class SettingsScreen(PhoneScreen[None]):
     def state_changed(self, topics: frozenset[Topic]) -> None:
         if topics & {"accounts", "engine"}:
             self._show_accounts()
-        self.query_one(SoundPanel).show_state(self.state)
+        for panel in self.query(SoundPanel):
+            panel.show_state(self.state)
         if "engine" in topics:
-            box = self.query_one("#quiet", Tick).box
-            with box.prevent(Checkbox.Changed):
-                box.value = self.state.engine.do_not_disturb
+            for tick in self.query("#quiet").results(Tick):
+                with tick.box.prevent(Checkbox.Changed):
+                    tick.box.value = self.state.engine.do_not_disturb
 
     def _show_accounts(self) -> None:
         kept = {name: account.id for name, (_, account) in self.phone.config.named_accounts().items()}
-        self.query_one(AccountTable).show_state(self.state, kept)
+        for table in self.query(AccountTable):
+            table.show_state(self.state, kept)
 
     def event_came(self, event: AnyEvent) -> None:
         if isinstance(event, Levels) and event.call is None:
-            self.query_one(SoundPanel).take_level(event.tx, event.rx)
+            for panel in self.query(SoundPanel):
+                panel.take_level(event.tx, event.rx)
 
     # Settings that are not of an account
 
