@@ -201,9 +201,9 @@ class SoundTest(Command, frozen=True, kw_only=True, tag="sound_test"):
 
 class SipLadder(Command, frozen=True, kw_only=True, tag="sip_ladder"):
     """SIP messages of a call: `{"messages": [{"time", "sent", "peer", "summary", "text"}]}`; credentials are blotted out,
-    the last 100 kept."""
+    the last 100 kept. Without a call: those of registrations."""
 
-    call: CallNumber
+    call: CallNumber | None = None
 
 
 class Sdp(Command, frozen=True, kw_only=True, tag="sdp"):

@@ -109,6 +109,8 @@ class Commands:
                     raise ControlError("a call is up; end it before the sound devices are tried", "busy")
                 self._engine.sound_test.perform(action)
                 return {}
+            case ask.SipLadder(call=None):
+                return {"messages": self._engine.sip_trace.registrations()}
             case ask.SipLadder(call=number):
                 return {"messages": self._known(number, self._engine.sip_trace.ladder(number))}
             case ask.Sdp(call=number):

@@ -73,9 +73,7 @@ def _people_commands() -> type[Provider]:
 QUIET_S = 1.0
 AHEAD_FRAMES = 8
 """The phone is there, and the engine begins: nothing else is to be done then."""
-LATER = tuple(
-    f"softphone.tui.{name}" for name in ("people_commands", "screens.transfer", "screens.leave", "screens.keypad", "screens.confirm")
-)
+LATER = tuple(f"softphone.tui.{name}" for name in ("people_commands", "screens.transfer", "screens.leave", "screens.keypad"))
 
 
 class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):

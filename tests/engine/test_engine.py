@@ -96,9 +96,9 @@ def test_without_our_codec_the_media_event_says_why(make_phone: MakePhone) -> No
     alice.wait_worker()
     bob.client.request(AutoAnswer())
     media = alice.wait_media(alice.call(bob.uri))
-    assert media.codec == "opus" and "far end did not agree" in media.note
+    assert media.codec == "opus" and "did not agree to x-phv" in media.note
     answered = bob.wait_media(bob.wait(CallState).call)
-    assert "x-phv was not offered" in answered.note
+    assert "x-phv was not ready" in answered.note
 
 
 def test_ring_answer_refuse_and_cancel(make_phone: MakePhone, speech: Path, tmp_path: Path) -> None:

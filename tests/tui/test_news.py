@@ -15,7 +15,6 @@ from tests.tui import recorded
 from tests.tui.recorded import CAROL, answered, call_state
 from tests.tui.running import memory_store, screen_text, settle, shown, until
 
-
 RINGS = call_state(1, "incoming", CAROL, "incoming")
 
 

@@ -127,7 +127,7 @@ def test_a_narrow_window(snap_compare: Callable[..., bool], size: tuple[int, int
 
 @pytest.mark.parametrize("size", [(39, 24), (80, 11), (24, 10)], ids=str)
 def test_a_window_that_is_too_small_says_so(size: tuple[int, int]) -> None:
-    words = f"This window has {size[0]} x {size[1]} characters; the phone needs 40 x 12."
+    words = f"This terminal has {size[0]} x {size[1]} characters; the phone needs 40 x 12."
 
     async def run() -> None:
         app = shown(STATES["talking"])

@@ -106,19 +106,20 @@ def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, work
     if codec == "x-phv":
         return ""
     if chosen and "x-phv" not in chosen:
-        return f"x-phv is not among the codecs chosen for this call ({', '.join(chosen)}); the call uses {codec}"
+        return f"x-phv is switched off for this call, which uses {codec}"
     if not phv_offered:
-        return f"x-phv was not offered ({worker}); the call uses {codec}"
+        state = "" if worker.endswith("is ready") else f" ({worker})"
+        return f"x-phv was not ready when this call began{state}; it uses {codec}"
     program = far_end.program or "its program"
     ours = far_end.program.startswith(USER_AGENT.partition("/")[0] + "/")
     listed = "x-phv/" in far_end.sdp.lower()
     if listed:
-        why = f"{program} there has another version or model of it; install the same release on both"
+        why = f"{program} has another version or model of it; install the same release on both sides"
     elif ours:
-        why = f"{program} there has another version or model of it, or does not offer it now"
+        why = f"{program} has another version or model of it, or does not offer it now"
     elif not far_end.program:
         why = "it lacks it, or has another version or model of it"
     else:
         why = f"{program} does not know it"
     did_not = "offer" if far_end.offered and not listed else "agree to"
-    return f"the far end did not {did_not} x-phv: {why}; the call uses {codec}"
+    return f"the other side did not {did_not} x-phv: {why}; the call uses {codec}"

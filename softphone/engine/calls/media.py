@@ -155,7 +155,7 @@ class CallMedia:
             self._tell(Media(call=self._number, state="failed", note=note))
 
     def tell_hold_refused(self, code: int) -> None:
-        note = f"the far end did not agree ({code}); the call is silent all the same, resume it to try again"
+        note = f"the other side did not agree ({code}); the call is silent here, resume it to try again"
         self._tell(Media(call=self._number, state="held", codec=self._codec_name, note=note))
 
     def tell_statistics(self, call: PhoneCall) -> None:

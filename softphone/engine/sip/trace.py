@@ -20,6 +20,7 @@ KEPT_S = 600.0
 HIDDEN = "(not shown)"
 
 _CALL_ID = re.compile(rb"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
+_REGISTER = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+REGISTER\b", re.IGNORECASE | re.MULTILINE)
 _CSEQ = re.compile(r"^CSeq[ \t]*:[ \t]*\d+[ \t]+(\S+)", re.IGNORECASE | re.MULTILINE)
 _PROGRAM = re.compile(r"^(?:User-Agent|Server)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _SECRETS = (
@@ -74,10 +75,15 @@ class SipTrace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._dialogs: OrderedDict[str, _Dialog] = OrderedDict()
+        self._registrations: deque[SipMessage] = deque(maxlen=MAX_MESSAGES)
 
     def passed(self, sent: bool, peer: str, data: bytes) -> None:
-        """A message as it is on the wire. Only dialogs that an INVITE began are kept."""
+        """A message as it is on the wire. Only registrations, and dialogs that an INVITE began, are kept."""
         head = data.partition(b"\r\n\r\n")[0]
+        if _REGISTER.search(head):
+            text = blot(data.decode("utf-8", "replace"))
+            self._registrations.append(SipMessage(time.time(), sent, peer, _summary(text), text))
+            return
         found = _CALL_ID.search(head)
         if found is None:
             return
@@ -142,6 +148,10 @@ class SipTrace:
         """Messages of the call in their order; None when the call is not known, or forgotten."""
         dialog = self._of(number)
         return None if dialog is None else [asdict(message) for message in dialog.messages]
+
+    def registrations(self) -> list[dict[str, Any]]:
+        """REGISTER requests and their answers, the newest last."""
+        return [asdict(message) for message in self._registrations]
 
     def sdp(self, number: int) -> dict[str, str] | None:
         """`local` and `remote` as agreed on last, "" where nothing was yet; None when the call is not known, or forgotten."""

@@ -198,8 +198,7 @@ class CallActions(PhoneParts):
         from softphone.tui.screens.ladder import LadderScreen  # noqa: PLC0415 - opened seldom
 
         call = self.state.call or self.state.last_call
-        if call is not None:
-            self.phone.push_screen(LadderScreen(call.number))
+        self.phone.push_screen(LadderScreen(call.number if call is not None else None))
 
     def action_sdp(self) -> None:
         from softphone.tui.screens.sdp import SdpScreen  # noqa: PLC0415 - opened seldom

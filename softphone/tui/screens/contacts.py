@@ -41,7 +41,7 @@ class ContactsScreen(ListScreen[Contact]):
     TITLE_TEXT = "Contacts"
     BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
     OF_AN_ENTRY: ClassVar[frozenset[str]] = frozenset(
-        {"contact_call", "contact_message", "contact_edit", "contact_remove", "contact_favourite", "contact_export"}
+        {"contact_call", "contact_message", "contact_edit", "contact_remove", "contact_favourite"}
     )
     DEFAULT_CSS = """
     ContactsScreen {

@@ -24,7 +24,7 @@ class NoticeLine(Static):
     DEFAULT_CSS = """
     NoticeLine { height: auto; max-height: 6; width: 1fr; padding: 0 1; display: none; background: $surface; }
     NoticeLine.-shown { display: block; }
-    NoticeLine.-low { max-height: 4; }
+    NoticeLine.-low { max-height: 5; }
     """
     SIGNS: ClassVar[dict[Kind, tuple[str, str]]] = {"info": ("·", "$secondary"), "warning": ("!", "$warning"), "error": ("✗", "$error")}
 

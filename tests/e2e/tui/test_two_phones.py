@@ -115,7 +115,7 @@ def test_a_call_with_a_standard_phone_says_which_codec_and_why(make_ui: Callable
     alice.wait(re.escape(baresip.uri))
     alice.press("Enter")
     shown = alice.wait(r"codec +Opus")
-    assert "far end did not agree" in " ".join(shown.split()), shown
+    assert "other side did not agree" in " ".join(shown.split()), shown
     alice.wait(r"heard +[1-9][0-9.]* k?bit/s")
     alice.press("b")
     alice.wait("No call")
