@@ -138,7 +138,7 @@ def main() -> None:
                 share = 100 * (cpu_seconds(pid) - before) / (time.monotonic() - began)
                 print(f"processor time of the screen in a call: {share:.1f} % of a core")
                 ui.press("b")
-                ui.wait("No call")
+                ui.wait("Ready")
             ui.stop()
             with warm_engine(ui):
                 for _ in range(STARTS):

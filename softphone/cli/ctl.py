@@ -157,7 +157,7 @@ def _follow(client: ControlClient, options: argparse.Namespace) -> int:
             if options.until is not None and _is(event, *options.until):
                 return status.OK
         elif not client.is_open:
-            raise status.CommandError("the engine is gone; start it again")
+            raise status.CommandError("the phone has ended; start it again")
         elif left <= 0:
             if options.until is not None:
                 raise status.CommandError(f"no such event {options.until[0]} within {options.seconds:g} s")

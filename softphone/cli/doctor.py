@@ -7,7 +7,7 @@ from softphone.cli import status
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser("doctor", help="check the installation and say how to mend it", epilog=status.HELP)
+    command = commands.add_parser("doctor", help="check the installation and say how to fix it", epilog=status.HELP)
     shared.add_config(command)
     command.add_argument("--json", action="store_true", help="write the findings as one JSON object")
     command.set_defaults(run=run)

@@ -13,7 +13,7 @@ from softphone.store.history import CallRecord, outcome_word
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser("history", help="show the calls that were, or forget them", epilog=status.HELP)
+    command = commands.add_parser("history", help="show past calls, or delete them", epilog=status.HELP)
     command.add_argument("--missed", action="store_true", help="only missed calls")
     command.add_argument("--limit", type=_count, default=50, metavar="N", help="the last N calls (default: 50)")
     command.add_argument("--json", action="store_true", help="one JSON object a line")

@@ -177,7 +177,7 @@ class Phone:
                     # Somebody told it to.
                     raise status.CommandError(f"the phone was ended: {event.reason}", status.OK)
                 if event.state != "died":
-                    raise status.CommandError(f"the engine is gone ({event.reason}); run: softphone doctor")
+                    raise status.CommandError(f"the phone has ended ({event.reason}); run: softphone doctor")
         return event
 
 

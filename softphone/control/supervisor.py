@@ -117,7 +117,7 @@ class EngineSupervisor:
         """The result of `command`. Raises ControlError with the engine's sentence."""
         client = self._client
         if client is None:
-            raise ControlError("the engine is being started again; try again in a moment", "no_engine")
+            raise ControlError("the phone is restarting; try again in a moment", "no_engine")
         result = client.request(command, timeout_s=timeout_s)
         match command:
             case Register(account=name):
@@ -236,7 +236,7 @@ class EngineSupervisor:
                 return
             why = self._last_words(code)
             self._bury_calls(why)
-            self._publish(Engine(state="died", reason=f"{why}; calls that were up are lost"))
+            self._publish(Engine(state="died", reason=f"{why}; running calls were lost"))
             while True:
                 backoff = FIRST_BACKOFF_S if time.monotonic() - began > SETTLED_S else min(2 * backoff, LONGEST_BACKOFF_S)
                 if self._stopping.wait(backoff):
@@ -252,7 +252,7 @@ class EngineSupervisor:
                     failed += 1
                     if failed >= MAX_FAILED_STARTS:
                         self._end_process()
-                        self._publish(Engine(state="given_up", reason=f"{error}; start the softphone again when that is mended"))
+                        self._publish(Engine(state="given_up", reason=f"{error}; start softphone again when that is fixed"))
                         return
             if self._stopping.is_set():
                 self._end_process()

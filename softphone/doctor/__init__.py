@@ -67,7 +67,7 @@ def as_text(findings: list[Finding]) -> str:
         if finding.mend:
             lines.append(f"        -> {finding.mend}")
     broken = sum(finding.state == "broken" for finding in findings)
-    lines.append(f"{broken} to mend before the phone works" if broken else "the phone is ready")
+    lines.append(f"{broken} to fix before the phone works" if broken else "the phone is ready")
     return "\n".join(lines)
 
 

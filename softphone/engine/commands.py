@@ -106,7 +106,7 @@ class Commands:
                 return {}
             case ask.SoundTest(action=action):
                 if self._engine.calls and action != "stop":
-                    raise ControlError("a call is up; end it before the sound devices are tried", "busy")
+                    raise ControlError("a call is in progress; end it before testing the sound devices", "busy")
                 self._engine.sound_test.perform(action)
                 return {}
             case ask.SipLadder(call=None):

@@ -65,7 +65,7 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> str:
     """
     text = clean(text, 1000)
     if not text:
-        raise StoreError(f"there is nobody to call yet; type a name, a number or an address: {_EXAMPLE}")
+        raise StoreError(f"type a name, a number or an address to call: {_EXAMPLE}")
     uri = sip_address.bare_uri(text)[0] if text.endswith(">") else text
     if uri.lower().startswith(("sip:", "sips:")):
         return _checked(uri, uri)
@@ -83,7 +83,7 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> str:
         # A host, perhaps with a port.
         return _checked(f"sip:{text}", text)
     if " " in text:
-        raise StoreError(f"nobody among the contacts is called {_shown(text)}; {_EXAMPLE}")
+        raise StoreError(f"no contact is called {_shown(text)}; {_EXAMPLE}")
     return _at_domain(text, default_domain, text, "a name that no contact has")
 
 

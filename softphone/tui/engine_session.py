@@ -107,7 +107,7 @@ class EngineSession:
         """The engine's answer. Raises ControlError: one sentence for the user, `code` for programs."""
         link = self._link
         if link is None:
-            raise ControlError("the engine is not there just now; it is being started, try again in a moment", "no_engine")
+            raise ControlError("the phone is starting; try again in a moment", "no_engine")
         result: dict[str, Any] = await self._in_thread(lambda: link.request(command, timeout_s=timeout_s))
         return result
 
@@ -134,7 +134,7 @@ class EngineSession:
             with contextlib.suppress(ControlError):
                 before = await self.ask(Status(), timeout_s=5)
             self._link, self._restarting = None, True
-            self._on_event(Engine(state="restarting", reason="the engine is started again, with the new settings"))
+            self._on_event(Engine(state="restarting", reason="restarting with the new settings"))
             if isinstance(link, ControlClient):
                 with contextlib.suppress(ControlError):
                     await self._in_thread(partial(link.request, Shutdown()))
@@ -144,7 +144,7 @@ class EngineSession:
         try:
             await asyncio.wait_for(self._ready.wait(), RESTART_S)
         except TimeoutError:
-            raise ControlError("the engine did not come back; its own reason stands on the phone's screen", "no_engine") from None
+            raise ControlError("the phone did not restart; the reason is on its main screen", "no_engine") from None
         finally:
             self._restarting = False
         with contextlib.suppress(ControlError):
@@ -232,7 +232,7 @@ class EngineSession:
             return
         if self._restarting and isinstance(event, Engine) and event.state != "ready":
             # It ends because it was asked to: no bad news.
-            event = Engine(state="restarting", reason="the engine is started again, with the new settings")
+            event = Engine(state="restarting", reason="restarting with the new settings")
         self._on_event(event)
         self._news += not isinstance(event, CallStatistics | Levels | Phones | Voice)
         if isinstance(event, Engine) and self.owns_engine:
@@ -245,7 +245,7 @@ class EngineSession:
         # What an engine left before tells is of no interest; without a link, the one that ended was just being made.
         if self._restarting or (self._link is not None and self._link is not client):
             return
-        self._on_event(Engine(state="died", reason="the engine ended; another is being started, calls that were up are lost"))
+        self._on_event(Engine(state="died", reason="the phone restarted; running calls were lost"))
         self._lost.set()
 
 

@@ -27,7 +27,7 @@ def run(config_file: Path | None = None, socket: Path | None = None) -> int:
         TerminalError: standard input, output or error is no terminal.
         ConfigError: the configuration is wrong.
         KeysError: its section `[keys]` is.
-        ScreenError: the phone failed by a mistake of its own; calls go on.
+        ScreenError: the phone failed by an internal error; calls go on.
     """
     if os.environ.get("TERM", "") in NO_CURSOR:
         raise TerminalError(

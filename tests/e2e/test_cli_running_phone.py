@@ -61,7 +61,7 @@ def test_the_call_is_followed_to_its_end(engine: ScriptedEngine) -> None:
 
 def test_who_is_not_there_is_said(engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["call", "Nobody Atall"]) == 1
-    assert "nobody among the contacts" in capsys.readouterr().err
+    assert "no contact is called" in capsys.readouterr().err
 
 
 def test_status_without_a_phone_says_how_to_start_one(runtime: Path, capsys: pytest.CaptureFixture[str]) -> None:

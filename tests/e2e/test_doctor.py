@@ -39,7 +39,7 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
     assert "BROKEN  weights" in done.stdout
     assert "BROKEN  codec worker" in done.stdout
     assert "x-phv" in done.stdout
-    assert "to mend before the phone works" in done.stdout
+    assert "to fix before the phone works" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -63,7 +63,7 @@ def test_a_call_on_our_codec_with_files_at_both_ends(make_phone: MakePhone, spee
     alice.client.request(Hangup(call=call))
     ended = alice.wait_state(call, "disconnected")
     assert ended.reason == "hung up here" and 4 < ended.duration_s < 30
-    assert bob.wait(CallState, lambda event: event.state == "disconnected").reason == "the far end hung up"
+    assert bob.wait(CallState, lambda event: event.state == "disconnected").reason == "the other side hung up"
     assert alice.events.index(alice.wait_file(call, "recorded")) < alice.events.index(ended), "the file is whole when the call is over"
     bob_file = tmp_path / f"bob-{bob.wait(CallState).call}.wav"
     for heard in (tmp_path / "alice.wav", bob_file):
@@ -132,7 +132,7 @@ def test_ring_answer_refuse_and_cancel(make_phone: MakePhone, speech: Path, tmp_
     bob.wait_file(ringing.call, "recorded")
     assert loudness(tmp_path / "part.wav") > 100
     bob.client.request(Hangup())
-    assert alice.wait_state(taken, "disconnected").reason == "the far end hung up"
+    assert alice.wait_state(taken, "disconnected").reason == "the other side hung up"
 
 
 def test_two_calls_at_once(make_phone: MakePhone) -> None:
@@ -286,7 +286,7 @@ def test_a_signal_ends_it_cleanly_even_in_a_call(make_phone: MakePhone, tmp_path
         states = [event.state for event in client.events(15) if isinstance(event, Engine)]
     assert process.wait(15) == 0
     assert states[-2:] == ["stopping", "stopped"]
-    assert bob.wait(CallState, lambda event: event.state == "disconnected").reason == "the far end hung up"
+    assert bob.wait(CallState, lambda event: event.state == "disconnected").reason == "the other side hung up"
     assert not path.exists()
     assert worker and not Path(f"/proc/{worker}").exists()
     assert soundfile.info(tmp_path / "half.wav").frames >= 0

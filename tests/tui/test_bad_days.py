@@ -14,7 +14,7 @@ from tests.tui.recorded import answered, media
 from tests.tui.running import connected, memory_store, settle
 from tests.tui.scripted_engine import ScriptedEngine
 
-UNPLUGGED = "the microphone was unplugged; the call goes on without it: plug it in again, or choose another under Options"
+UNPLUGGED = "the microphone was unplugged; the call continues without it: plug it in again, or choose another in the settings"
 
 
 @awaited

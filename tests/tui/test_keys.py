@@ -137,7 +137,7 @@ def test_letters_in_the_dial_field_are_text_and_escape_leaves_it(engine: Scripte
 
 
 @pytest.mark.parametrize(
-    ("typed", "complaint"), [("nobody at all", "nobody among the contacts"), ("sip:", "sip:"), ("", "nobody to call yet")]
+    ("typed", "complaint"), [("nobody at all", "no contact is called"), ("sip:", "sip:"), ("", "a number or an address to call")]
 )
 def test_what_cannot_be_dialled_is_said_at_the_field(engine: ScriptedEngine, tmp_path: Path, typed: str, complaint: str) -> None:
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:

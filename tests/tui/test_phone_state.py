@@ -44,9 +44,9 @@ def test_an_outgoing_call_from_dialling_to_its_end() -> None:
     assert state.call is not None and not state.call.up and not state.call.incoming
     state.apply(call_state(1, "confirmed"))
     assert state.call.up and state.call.seconds(1042.0) == 42.0
-    state.apply(call_state(1, "disconnected", reason="the far end hung up", duration_s=42.5))
+    state.apply(call_state(1, "disconnected", reason="the other side hung up", duration_s=42.5))
     assert state.call is None and not state.calls
-    assert state.last_call is not None and state.last_call.state.reason == "the far end hung up"
+    assert state.last_call is not None and state.last_call.state.reason == "the other side hung up"
     assert state.last_call.seconds(9999.0) == 42.5
 
 

@@ -39,7 +39,7 @@ STATES: dict[str, list[AnyEvent]] = {
     "held": [*TALKING, media(1, state="held")],
     "waiting": [*TALKING, call_state(1, "confirmed", recording="/tmp/a.wav"), call_state(2, "incoming", CAROL, "incoming", waiting=True)],
     "conference": [*answered(1, conference=True), *talk(1), *answered(2, CAROL, "incoming", conference=True, muted=True), media(2)],
-    "ended": [*TALKING, call_state(1, "disconnected", reason="the far end hung up", duration_s=134.2)],
+    "ended": [*TALKING, call_state(1, "disconnected", reason="the other side hung up", duration_s=134.2)],
 }
 Keys = tuple[str, ...]
 # What lies over a call, and the keys that bring it up.

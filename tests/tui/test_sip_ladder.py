@@ -10,7 +10,13 @@ INVITE = {
     "time": 1e9, "sent": True, "peer": "192.0.2.1:5060", "summary": "INVITE sip:bob@example.org",
     "text": "INVITE sip:bob@example.org SIP/2.0\r\nf: <sip:a@example.org>;tag=1\r\ni: 7\r\nSubject: x\r\n\r\nv=0\r\ns: not a header\r\n",
 }  # fmt: skip
-BUSY = {"time": 1e9 + 0.25, "sent": False, "peer": "192.0.2.1:5060", "summary": "486 Busy Here (INVITE)", "text": "SIP/2.0 486 Busy Here\r\n\r\n"}
+BUSY = {
+    "time": 1e9 + 0.25,
+    "sent": False,
+    "peer": "192.0.2.1:5060",
+    "summary": "486 Busy Here (INVITE)",
+    "text": "SIP/2.0 486 Busy Here\r\n\r\n",
+}
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])

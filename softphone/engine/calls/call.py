@@ -167,7 +167,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     def check_up(self, what: str) -> None:
         """Raises CallError unless the call is up."""
         if self.state != "confirmed":
-            raise CallError(f"call {self.number} is {self.state}; only a call that is up can {what}")
+            raise CallError(f"call {self.number} is {self.state}; only a call in progress can {what}")
 
     def check_rings(self) -> None:
         """Raises CallError unless the call can be answered."""
@@ -239,7 +239,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if transaction.method == "INVITE":
             self._negotiation.answered(code)
         elif transaction.method == "INFO" and code >= 300 and self.state == "confirmed":
-            text = f"call {self.number}: the far end did not take a key as SIP INFO ({code}); send keys with the method rfc4733"
+            text = f"call {self.number}: the other side did not take a key as SIP INFO ({code}); send keys with the method rfc4733"
             self._environment.publish(Log(level="warning", message=text))
 
     @pjsip_callback
@@ -281,7 +281,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             target = prm.targetUri
             self._redirections += 1
             if self._redirections <= MAX_REDIRECTIONS and self._environment.is_sip_uri(target):
-                self._environment.publish(Log(level="info", message=f"call {self.number}: the far end sends this call on to {target}"))
+                self._environment.publish(Log(level="info", message=f"call {self.number}: the other side sends this call on to {target}"))
                 return int(pj.PJSIP_REDIRECT_ACCEPT)
         except Exception:
             log.exception("a redirected call is given up")
@@ -302,11 +302,13 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         target = prm.dstUri
         if not self._environment.is_sip_uri(target):
             prm.statusCode = pj.PJSIP_SC_BAD_REQUEST
-            self._environment.publish(Log(level="warning", message=f"call {self.number}: the far end asked to be called at no SIP address"))
+            self._environment.publish(
+                Log(level="warning", message=f"call {self.number}: the other side asked to be called at no SIP address")
+            )
             return
         prm.newCall = successor = self._environment.successor(self, "outgoing")
         prm.statusCode = pj.PJSIP_SC_ACCEPTED
-        reason = f"the far end sends this call on to {target}"
+        reason = f"the other side sends this call on to {target}"
         self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
 
     @pjsip_callback
@@ -323,7 +325,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if successor is not None:
             successor.tell()
             self._end_reason = self._end_reason or f"goes on as call {successor.number}"
-            reason = f"the far end put call {successor.number} in the place of this call"
+            reason = f"the other side put call {successor.number} in the place of this call"
             self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
 
     def _perform(self, what: str, action: Callable[[], None]) -> None:

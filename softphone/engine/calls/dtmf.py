@@ -70,7 +70,7 @@ class DtmfSender:
             self._keys.clear()
             self._busy = False
             if error.status == PJMEDIA_RTP_EREMNORFC2833:
-                raise DtmfError("the far end takes no keys as RTP events (RFC 4733); send them with the method info") from None
+                raise DtmfError("the other side takes no keys as RTP events (RFC 4733); send them with the method info") from None
             raise DtmfError(f"the keys cannot be sent ({plain(error.reason)}); the call may have no sound now") from None
         self._schedule.later(PERIOD_S, self._go_on)
 

@@ -75,7 +75,7 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
     if event.state == "disconnected":
         found = sip_address.parse(sip_address.bare_uri(event.remote)[0])
         said = explain_call(event.code, event.reason, host=found.host if found is not None else "", up=event.duration_s > 0)
-        event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else said)
+        event.reason = end_reason or ("the other side hung up" if event.code // 100 == 2 else said)
         if event.code == NOT_ACCEPTABLE_HERE and not end_reason and _wants_ipv6(call.far_end.sdp):
             event.reason = f"{event.code}: {NO_IPV6}"
     return event

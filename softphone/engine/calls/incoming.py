@@ -83,11 +83,11 @@ class Reception:
         for number, call in ringing.items():
             if now - self._rings_since[number] >= limit_s and not call.over:
                 code = TEMPORARILY_UNAVAILABLE if call.direction == "incoming" else None
-                call.end(code, f"nobody answered within {limit_s} s")
+                call.end(code, f"no answer within {limit_s} s")
         for dialog in self._engine.call_gate.acks.overdue(now):
             unanswered = self._engine.calls.get(self._engine.call_gate.call_of(dialog.call_id))
             if unanswered is not None and not unanswered.over:
-                unanswered.end(reason="the far end did not acknowledge that the call was answered")
+                unanswered.end(reason="the other side did not acknowledge that the call was answered")
             # Hung up or not, PJSIP would keep its place until an ACK comes.
             end_session(*dialog)
 

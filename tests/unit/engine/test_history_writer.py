@@ -182,7 +182,7 @@ def test_what_cannot_be_written_now_is_said_once_and_written_later(make: Callabl
     store = open_store(file)
     assert outcomes(store) == [("missed", "", "gone")] and store.messages.unseen() == 1
     until(lambda: len(told) == 2)
-    assert told.sentences()[1] == "calls and messages are kept again"
+    assert told.sentences()[1] == "calls and messages are saved again"
 
 
 def test_a_file_that_is_damaged_in_a_call_costs_one_sentence(make: Callable[..., HistoryWriter], file: Path, told: Told) -> None:
