@@ -167,7 +167,7 @@ async def test_the_first_start_with_an_account(engine: ScriptedEngine, tmp_path:
         name = (await told(engine, Register)).account
         await see(pilot, "Registering dora@example.org")
         engine.tell(Registration(account=name, state="failed", code=403, reason="the password is wrong; type it again"))
-        await see(pilot, "Saved, but the password is wrong; type it", "F4 continues", "dora@example.org")
+        await see(pilot, "Saved, but the password is wrong; type it", "continues.", "dora@example.org")
         await write(pilot, "#password Input", "right")
         engine.commands.clear()
         await pilot.press("ctrl+n")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pjsua2 as pj
 
 from softphone.engine.pjsip.guard import pjsip_callback
+from softphone.engine.sip.status_text import plain
 from softphone.errors import SoftphoneError
 
 WAV_HEADER_BYTES = 44
@@ -30,7 +31,7 @@ class Player(pj.AudioMediaPlayer):  # type: ignore[misc]
         try:
             self.createPlayer(path, pj.PJMEDIA_FILE_NO_LOOP)
         except pj.Error as error:
-            raise WavError(f"{path} cannot be played ({error.reason}); give a 16-bit mono WAV file") from None
+            raise WavError(f"{path} cannot be played ({plain(error.reason)}); give a 16-bit mono WAV file") from None
 
     @pjsip_callback
     def onEof2(self) -> None:
@@ -47,7 +48,7 @@ class Recorder(pj.AudioMediaRecorder):  # type: ignore[misc]
         try:
             self.createRecorder(path)
         except pj.Error as error:
-            raise WavError(f"{path} cannot be written ({error.reason}); choose another place") from None
+            raise WavError(f"{path} cannot be written ({plain(error.reason)}); choose another place") from None
 
 
 def check_playable(path: str) -> None:

@@ -283,7 +283,7 @@ class SetupScreen(PhoneScreen[None]):
                     self._word("Registered. Calls to your address reach you now.")
             case "failed":
                 self._busy = False
-                self._word(f"Saved, but {event.reason}. ^n tries again, F4 continues.", "error")
+                self._word(f"Saved, but {event.reason}. ^n retries, F4 continues.", "error")
 
     async def _keep_voice(self) -> None:
         chosen = self.query_one("#consent", RadioSet).pressed_button
