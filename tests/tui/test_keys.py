@@ -245,14 +245,22 @@ def test_a_ladder_is_shown_with_the_chosen_message(engine: ScriptedEngine, tmp_p
     def message(sent: bool, summary: str) -> dict[str, Any]:
         return {"time": 0.0, "sent": sent, "peer": "192.0.2.1:5060", "summary": summary, "text": f"{summary}\r\nVia: \x1b[31mSIP/2.0\r\n"}
 
-    engine.answers[ask.SipLadder] = {"messages": [message(True, "INVITE sip:bob"), message(False, "486 Busy Here")]}
+    of_call = [message(True, "INVITE sip:bob"), message(False, "486 Busy Here")]
+    registration = [message(True, "REGISTER sip:example.org")]
+    engine.answers[ask.SipLadder] = lambda command: {"messages": registration if command.call is None else of_call}
 
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1))
         await pilot.press("w")
-        await until(pilot, lambda: "◀── 486 Busy Here" in screen_text(app), "the ladder")
-        assert "──▶ INVITE sip:bob" in screen_text(app) and "Via: ?[31mSIP/2.0" in screen_text(app)
-        await pilot.press("escape")
+        await until(pilot, lambda: "◀─" in screen_text(app) and "─ 486 Busy Here ─" in screen_text(app), "the ladder")
+        assert "│─ INVITE sip:bob ─" in screen_text(app) and "REGISTER sip:example.org" in screen_text(app)
+        await pilot.press("k", "k")
+        await until(pilot, lambda: "Via: ?[31mSIP/2.0" in screen_text(app), "the chosen one in full")
+        await pilot.press("r")
+        await until(pilot, lambda: "REGISTER sip:" not in screen_text(app), "only the call")
+        await pilot.press("slash", *"486", "enter")
+        await until(pilot, lambda: "INVITE sip:bob" not in screen_text(app), "what fits the filter")
+        await pilot.press("escape", "escape")
         assert len(app.screen_stack) == 1
 
     play(engine, scene, tmp_path)

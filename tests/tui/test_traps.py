@@ -62,7 +62,7 @@ async def test_hold_is_seen_at_once_and_asked_for_once(engine: ScriptedEngine, t
         await see(pilot, "Still waiting")
         assert count(engine, ask.Hold) == 1 and count(engine, ask.Resume) == 0
         engine.tell(media(1, state="held"))
-        await see(pilot, "on hold 0")
+        await until(pilot, lambda: app.state.calls[1].held, "on hold")
         await until(pilot, lambda: "h Resume" in last_line(app), "the key says what it does now")
         await pilot.press("h")
         await told(engine, ask.Resume)
@@ -217,7 +217,7 @@ async def test_people_are_in_the_command_palette(engine: ScriptedEngine, tmp_pat
     async with phone(engine, tmp_path, store=contacts()) as (pilot, _app):
         await pilot.press("ctrl+p", *"builder")
         await see(pilot, "Call Bob Builder", "Message Bob Builder")
-        await pilot.press("down", "enter")
+        await pilot.press("enter")
         assert (await told(engine, ask.Call)).uri == "sip:bob.builder@example.net"
 
 

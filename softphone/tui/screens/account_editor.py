@@ -34,6 +34,7 @@ class AccountEditor(FormDialog[AccountEntry]):
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
+        event.prevent_default()  # the form's own, which saves
         if not self.query_one(AccountFields).next_field():
             await self.save()
 
