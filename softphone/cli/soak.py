@@ -9,6 +9,7 @@ from typing import Any
 
 from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.output import tell, tell_lines
 
 PAGE = "reliability.md"
 HEAD = "# Reliability\n\nWritten by the command that is named; every figure says of how many tries.\n"
@@ -36,12 +37,12 @@ def run(options: argparse.Namespace) -> int:
     settings = config.Config() if options.config is None else config.load(options.config)
     found = soak(settings, options.calls, options.at_once, options.faults, options.minutes, say, options.speech)
     text = report(found)
-    print(text)
+    tell_lines(text)
     if options.json is not None:
         write_json(options.json, found.as_json())
     if options.docs is not None:
         body = f"## Endurance\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{text}"
-        print(f"written: {write_section(options.docs, 'bench soak', body, PAGE, HEAD)}", file=sys.stderr)
+        tell(f"written: {write_section(options.docs, 'bench soak', body, PAGE, HEAD)}", sys.stderr)
     return status.OK if all(one.recovered == one.tried for one in found.exercises) and not found.left_over else status.ERROR
 
 
@@ -62,4 +63,4 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    tell(line, sys.stderr)

@@ -11,11 +11,11 @@ from typing import TextIO
 
 from softphone.cli import options as shared
 from softphone.cli import status
-from softphone.cli.output import harmless
 from softphone.control.client import ControlClient
 from softphone.control.protocol import AnyEvent, ControlError, Status
 from softphone.control.runtime import default_socket
 from softphone.files.errors import StoreError
+from softphone.plain_text import visible
 from softphone.store.store import open_store
 from softphone.tui.call_view import CallView
 from softphone.tui.call_words import flags, state_text
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         state.apply_status(client.request(Status()))
         if not options.watch:
             for line in summary(state, name_of, time.monotonic()):
-                print(harmless(line))
+                print(visible(line))
             return status.OK
         _watch(state, client, name_of, options.seconds)
     return status.OK
@@ -136,13 +136,13 @@ def _watch(state: PhoneState, client: ControlClient, name_of: NameOf, seconds: f
             raise ControlError("the phone has ended", "no_engine")
         call = state.ringing or state.call
         if call is None:
-            line.show(harmless("; ".join(account_line(account, state.engine.address) for account in state.accounts.values())))
+            line.show(visible("; ".join(account_line(account, state.engine.address) for account in state.accounts.values())))
         else:
             news = (call.number, call.state.state, call.media.state if call.media is not None else "")
             if news != selected or count % RATES_EVERY == 0:
                 told, selected = figures(call, state.engine.worker), news
             # What changes every second stands last: the line is sent from there on.
-            line.show(harmless(f"{who(call.state.remote, name_of)}{told}  {state_text(call, time.monotonic())}"))
+            line.show(visible(f"{who(call.state.remote, name_of)}{told}  {state_text(call, time.monotonic())}"))
         count += 1
         time.sleep(LINE_S)
     line.end()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from softphone.control.protocol import AnyEvent, CallState, Message, MessageWaiting
+from softphone.plain_text import visible
 from softphone.store.history import HUNG_UP_HERE
 from softphone.tui import sentences as say
-from softphone.tui.names import NameOf, harmless, who
+from softphone.tui.names import NameOf, who
 from softphone.tui.phone_state import PhoneState
 
 LONGEST_TEXT = 60
@@ -49,7 +50,7 @@ def arrival(event: AnyEvent, state: PhoneState, name_of: NameOf) -> Arrival | No
     """What is to be told of an event; `state` is the one before it."""
     match event:
         case Message():
-            text = harmless(" ".join(event.text.split()))
+            text = visible(" ".join(event.text.split()))
             text = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
             return Arrival("Message", say.MESSAGE_CAME.format(name=who(event.remote, name_of), text=text))
         case CallState(state="disconnected"):

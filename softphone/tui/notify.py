@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
-from softphone.tui.names import harmless
+from softphone.plain_text import visible
 from softphone.tui.terminal_link import remote
 
 LONGEST = 160
@@ -65,7 +65,7 @@ class Notifier:
 
 
 def _clean(text: str) -> str:
-    text = harmless(" ".join(text.split()))
+    text = visible(" ".join(text.split()))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

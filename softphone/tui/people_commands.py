@@ -9,7 +9,8 @@ from textual.command import Hit, Hits, Provider
 from textual.content import Content
 
 from softphone.files.errors import StoreError
-from softphone.tui.names import harmless, short
+from softphone.plain_text import visible
+from softphone.tui.names import short
 
 if TYPE_CHECKING:
     from softphone.tui.app import PhoneApp
@@ -29,7 +30,7 @@ class PeopleCommands(Provider):
         except StoreError:
             return
         for place, completion in enumerate(found):
-            name, address = harmless(completion.name) or short(completion.uri), short(completion.uri)
+            name, address = visible(completion.name) or short(completion.uri), short(completion.uri)
             score = SCORE - place / 100
             yield Hit(score, Content(f"Call {name}"), partial(phone.call, completion.uri), f"Call {name}", address)
             message = partial(phone.open, "messages", completion.uri)

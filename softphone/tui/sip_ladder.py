@@ -11,8 +11,8 @@ from typing import Any
 
 from textual.content import Content
 
+from softphone.plain_text import visible
 from softphone.tui.drawing import cut
-from softphone.tui.names import harmless
 
 Message = Mapping[str, Any]
 LEAST_PEER = 76
@@ -55,9 +55,9 @@ def rung(message: Message, before: Message | None, width: int) -> Content:
     at = float(message.get("time", 0.0))
     stamp = f"{time.strftime('%H:%M:%S', time.localtime(at))}.{int(at * 1000) % 1000:03}"
     since = "" if before is None else f"+{at - float(before.get('time', 0.0)):.3f}"
-    peer = f" {cut(harmless(str(message.get('peer', ''))), PEER):<{PEER}}" if width >= LEAST_PEER else ""
+    peer = f" {cut(visible(str(message.get('peer', ''))), PEER):<{PEER}}" if width >= LEAST_PEER else ""
     room = max(width - len(stamp) - 9 - len(peer) - 4, 12)
-    words = cut(harmless(str(message.get("summary", ""))), room - 4)
+    words = cut(visible(str(message.get("summary", ""))), room - 4)
     line = "─" * (room - len(words) - 3)
     arrow = f"─ {words} {line}"[: room - 1] + "▶" if message.get("sent") else "◀" + f"{line} {words} ─"[-(room - 1) :]
     return Content.assemble(

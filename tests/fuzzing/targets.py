@@ -10,7 +10,7 @@ from softphone.control.protocol import MAX_ANSWER, ControlError, Register, parse
 from softphone.engine.accounts.digest import credentials
 from softphone.engine.accounts.message_waiting import parse_summary
 from softphone.engine.accounts.outside_requests import OutsideRequests
-from softphone.engine.calls import dtmf
+from softphone.engine.calls import dtmf_info
 from softphone.engine.calls.admission import CallGate
 from softphone.engine.pjsip.errors import FmtpError
 from softphone.engine.pjsip.fmtp import MAX_LINE, MAX_PARAMETERS, format_fmtp, integer, parse_fmtp, word
@@ -133,7 +133,7 @@ def _sip(data: bytes) -> None:
     trace.passed(False, "192.0.2.7:5060", data)
     trace.passed(True, "192.0.2.7:5060", b"INVITE " + data)
     text = data.decode("utf-8", "replace")
-    dtmf.refuse(data)
+    dtmf_info.read(dtmf_info.RELAY, data)
     parse_summary("work", text)
     found = credentials(text, "SUBSCRIBE", "sip:a@b", "alice", "geheim")
     assert found is None or ("geheim" not in found[1] and "\r" not in found[1] and "\n" not in found[1])

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from softphone.control.protocol import CallState, Event, Log
 from softphone.engine.calls.ack_watch import AckWatch
-from softphone.engine.sip.head import read_head
+from softphone.engine.sip.head import SipHead, read_head
 from softphone.errors import SoftphoneError
 
 MAX_CALLS = 4
@@ -152,6 +152,10 @@ class CallGate:
     def call_of(self, call_id: bytes) -> int:
         """The call with this Call-ID that is not over; 0 where there is none."""
         return next((call for call, known in self._live.items() if known == call_id), 0)
+
+    def call_in(self, head: SipHead) -> int:
+        """The call in whose dialog a request came; 0 where there is none."""
+        return self.call_of(head.call_id) if head.to_tag in self._tags.get(head.call_id, ()) else 0
 
     def check_room(self) -> None:
         """Before a call of our own. Raises CallGateError."""

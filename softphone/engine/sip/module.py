@@ -15,6 +15,12 @@ from typing import Any
 from cffi import FFI
 
 from softphone.engine.pjsip.abi import find_library
+from softphone.engine.sdp.limits import MAX_REPEATED
+from softphone.engine.sip import auth_gate
+from softphone.engine.sip.dropped import TOO_LARGE, DroppedData, missing
+from softphone.engine.sip.head import repeated_bytes
+from softphone.engine.sip.parsed import ParsedMessage, extra_headers
+from softphone.engine.sip.sdp_gate import Refusal, SdpGate
 from softphone.engine.sip.sdp_guard import is_harmful
 
 BAD_REQUEST, REQUEST_TIMEOUT = 400, 408
@@ -35,7 +41,7 @@ typedef struct {
     struct { void *pool; void *transport; void *tp_data; pj_ioqueue_op_key_t op_key; void *rdata; } tp_info;
     struct { pj_time_val timestamp; char packet[4000]; uint32_t zero; long len; pj_sockaddr src_addr; int src_addr_len;
              char src_name[46]; int src_port; } pkt_info;
-    struct { char *msg_buf; int len; } msg_info;
+    struct { char *msg_buf; int len; void *msg; } msg_info;
 } pjsip_rx_data;
 typedef struct {
     void *prev; void *next; void *pool; char obj_name[32]; char *info; pj_time_val rx_timestamp; void *mgr;
@@ -119,18 +125,24 @@ def forget_call(address: int) -> None:
 
 class SipModule:
     """`passed(sent, peer, message)` gets each message; `answer(message)` may name a status that a request is answered with at once;
-    `rewrite(message)` says what is sent instead, at most as long.
+    `rewrite(message)` says what is sent instead, at most as long; `descriptions` sees each SDP that came.
 
     Both run on the thread that polls PJSIP. Keep the object until after `libDestroy()`.
     """
 
     def __init__(
-        self, passed: Callable[[bool, str, bytes], None], answer: Callable[[bytes], int | None], rewrite: Callable[[bytes], bytes]
+        self,
+        passed: Callable[[bool, str, bytes], None],
+        answer: Callable[[bytes], int | Refusal | None],
+        rewrite: Callable[[bytes], bytes],
+        descriptions: SdpGate,
     ) -> None:
         self._ffi, self._lib = sip_library()
         self._passed = passed
         self._answer = answer
         self._rewrite = rewrite
+        self._descriptions = descriptions
+        self._dropped = DroppedData()
         self._failed: set[str] = set()
         self._tp_info_at: int | None = None
         name = self._name = self._ffi.new("char[]", b"mod-softphone")
@@ -150,25 +162,29 @@ class SipModule:
         """After libInit(); False when PJSIP refuses, and then no message is seen."""
         status = self._lib.pjsip_endpt_register_module(self._lib.pjsua_get_pjsip_endpt(), self._module)
         self._registered = status == 0
+        self._dropped.register()
         return self._registered
 
     def unregister(self) -> None:
         """Before libDestroy()."""
+        self._dropped.unregister()
         if self._registered:
             self._lib.pjsip_endpt_unregister_module(self._lib.pjsua_get_pjsip_endpt(), self._module)
             self._registered = False
 
+    def connection_lost(self, transport: int) -> None:
+        """The pjsip_transport at this address is gone."""
+        self._dropped.forget(transport)
+
     def _rx_request(self, rdata: Any) -> int:
         try:
             message = self._received(rdata)
-            code = (BAD_REQUEST if is_harmful(message) else self._answer(message)) if message else None
-            if code is None:
+            refusal = self._judge(rdata, message) if message else None
+            if refusal is None:
                 return 0
             if message.lstrip(b"\r\n").startswith(b"ACK"):
                 return 1  # taken, and never answered (RFC 3261, 17.1.1.3); PJSIP ends the process at the attempt
-            self._lib.pjsip_endpt_respond_stateless(
-                self._lib.pjsua_get_pjsip_endpt(), rdata, code, self._ffi.NULL, self._ffi.NULL, self._ffi.NULL
-            )
+            self._respond(rdata, refusal if isinstance(refusal, Refusal) else Refusal(refusal))
             return 1
         except Exception as error:  # nothing may unwind through C frames
             self._report("received", error)
@@ -176,8 +192,14 @@ class SipModule:
 
     def _rx_response(self, rdata: Any) -> int:
         try:
+            message = self._received(rdata)
             # Dropped, as if it were lost: there is no answer to an answer.
-            return int(is_harmful(self._received(rdata)))
+            if is_harmful(message):
+                return 1
+            parsed = self._parsed(rdata)
+            auth_gate.choose(parsed, message)
+            self._descriptions.response(parsed, message)
+            return 0
         except Exception as error:
             self._report("received", error)
             return 0
@@ -196,6 +218,28 @@ class SipModule:
         except Exception as error:
             self._report("sent", error)
         return 0
+
+    def _judge(self, rdata: Any, message: bytes) -> int | Refusal | None:
+        # By UDP PJSIP reads no more of a datagram, and tells nobody that there was more.
+        if rdata.msg_info.len >= len(rdata.pkt_info.packet) and missing(message.lstrip(b"\r\n")) != 0:
+            return TOO_LARGE
+        if len(message) > MAX_REPEATED and repeated_bytes(message) > MAX_REPEATED:
+            return TOO_LARGE
+        if is_harmful(message):
+            return BAD_REQUEST
+        # The description last: whatever else is refused needs none.
+        return self._answer(message) or self._descriptions.request(self._parsed(rdata), message)
+
+    def _respond(self, rdata: Any, refusal: Refusal) -> None:
+        ffi = self._ffi
+        headers, _kept = extra_headers(refusal.headers, int(ffi.cast("uintptr_t", rdata.tp_info.pool))) if refusal.headers else (0, None)
+        self._lib.pjsip_endpt_respond_stateless(
+            self._lib.pjsua_get_pjsip_endpt(), rdata, refusal.code, ffi.NULL, ffi.cast("void *", headers), ffi.NULL
+        )
+
+    def _parsed(self, rdata: Any) -> ParsedMessage:
+        ffi = self._ffi
+        return ParsedMessage(int(ffi.cast("uintptr_t", rdata.msg_info.msg)), int(ffi.cast("uintptr_t", rdata.tp_info.pool)))
 
     def _received(self, rdata: Any) -> bytes:
         info, packet = rdata.msg_info, rdata.pkt_info.packet

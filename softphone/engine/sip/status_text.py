@@ -97,21 +97,37 @@ _PJSIP = (
 """What PJSIP says, by a part of it, and what it means. The braces take the host."""
 
 
+_UNKNOWN_WAY = (
+    "the server asks for a way to sign in that this phone does not have; "
+    "let it ask for Digest with MD5 or SHA-256, and with qop=auth or none"
+)
+_OF_PJSIP = {
+    "SDP negotiation failed": "the other side answered with no audio line, codec or encryption that this phone has",
+    "SDP offer/answer incomplete": "the other side answered without a session description",
+}
+"""Reasons for which PJSIP itself ends a call that the far end took."""
+
+
 def explain_message(code: int, reason: str) -> str:
     """Why a message failed with this final status."""
     return _sentence(_CALL | _MESSAGE, code, reason)
 
 
-def explain_call(code: int, reason: str, *, host: str = "", up: bool = False) -> str:
-    """Why a call ended with this final status. `host`: where it went; `up`: it had been answered."""
+def explain_call(code: int, reason: str, unknown_way: bool = False, *, host: str = "", up: bool = False) -> str:
+    """Why a call ended with this final status. `unknown_way`: it asked for a way to sign in that this phone does not have; `host`: where it
+    went; `up`: it had been answered."""
+    if unknown_way:
+        return f"{_UNKNOWN_WAY} ({code})"
+    if reason in _OF_PJSIP:
+        return f"{_OF_PJSIP[reason]} ({code})"
     if up and code in _GONE:
         return f"{_LOST} ({code})"
     return _sentence(_CALL, code, reason, host)
 
 
-def explain_registration(code: int, reason: str, host: str = "") -> str:
-    """Why a registration failed with this final status."""
-    return _sentence(_REGISTRATION, code, reason, host)
+def explain_registration(code: int, reason: str, unknown_way: bool = False, *, host: str = "") -> str:
+    """Why a registration failed with this final status; the rest as above."""
+    return f"{_UNKNOWN_WAY} ({code})" if unknown_way else _sentence(_REGISTRATION, code, reason, host)
 
 
 def plain(reason: str, host: str = "") -> str:

@@ -19,7 +19,7 @@ from softphone import paths
 from softphone.control.protocol import SipLadder
 from softphone.files import private_file
 from softphone.files.errors import StoreError
-from softphone.tui.names import harmless
+from softphone.plain_text import visible
 from softphone.tui.phone_state import Topic
 from softphone.tui.screens.base import PhoneScreen
 from softphone.tui.screens.call_actions import from_home
@@ -97,7 +97,7 @@ class LadderScreen(PhoneScreen[None]):
             self._show_message("No SIP messages." if not self._all else "No message fits the filter.")
 
     def _show_message(self, text: str) -> None:
-        self.query_one("#message", Static).update("\n".join(harmless(line) for line in text.splitlines()))
+        self.query_one("#message", Static).update("\n".join(visible(line) for line in text.splitlines()))
 
     @property
     def _chosen(self) -> str:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -48,7 +49,11 @@ class TransferDialog(Dialog[Target]):
                 yield Static("To another call of yours:", markup=False)
                 yield OptionList(
                     *[
-                        Option(f"{who(calls[number].state.remote, self.phone.name_of)}  {state_text(calls[number], self.phone.clock())}")
+                        Option(
+                            Content(
+                                f"{who(calls[number].state.remote, self.phone.name_of)}  {state_text(calls[number], self.phone.clock())}"
+                            )
+                        )
                         for number in self._others
                     ],
                     compact=True,
@@ -57,7 +62,7 @@ class TransferDialog(Dialog[Target]):
                 yield Static("Or to an address (tab):", markup=False)
             else:
                 yield Static("To an address. To talk to them first: esc, dial them, then transfer.", markup=False)
-            yield DialField(self.phone.store.complete, self.phone.resolve, prompt="to")
+            yield DialField(self.phone.store.complete, self.phone.target, prompt="to")
 
     def on_mount(self) -> None:
         if self._others:

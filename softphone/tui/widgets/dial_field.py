@@ -15,8 +15,9 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from softphone.files.errors import StoreError
-from softphone.store import sip_address
-from softphone.store.dial import Completion
+from softphone.plain_text import LONGEST_NAME, visible
+from softphone.store import phone_number, sip_address
+from softphone.store.dial import Completion, Target
 from softphone.tui.names import short
 from softphone.tui.widgets.line import Line
 
@@ -70,15 +71,17 @@ class DialField(Vertical):
     """
 
     class Dialled(Message):
-        """Call `uri`; `name` is that of the contact, where one was chosen."""
+        """Call `uri` and press `keys` in the call; `name` is that of the contact, where one was chosen, and `text` what was typed."""
 
-        def __init__(self, uri: str, name: str) -> None:
+        def __init__(self, uri: str, name: str, keys: str = "", text: str = "") -> None:
             super().__init__()
             self.uri = uri
             self.name = name
+            self.keys = keys
+            self.text = text or uri
 
     def __init__(
-        self, complete: Callable[[str], list[Completion]], resolve: Callable[[str], str], *, prompt: str = "dial", id: str | None = None
+        self, complete: Callable[[str], list[Completion]], resolve: Callable[[str], Target], *, prompt: str = "dial", id: str | None = None
     ) -> None:
         super().__init__(id=id)
         self._complete = complete
@@ -105,13 +108,13 @@ class DialField(Vertical):
         """Say right here what is wrong; "" takes it away."""
         line = self.query_one("#complaint", Line)
         line.set_class(bool(text), "-shown")
-        line.show(Content(f"✗ {text}") if text else Content(""))
+        line.show(Content(f"✗ {visible(text)}") if text else Content(""))
 
     def give_back(self, text: str, why: str) -> None:
         """What could not be called stands there again, with the reason, to be called once more."""
         field = self.query_one(DialInput)
         with field.prevent(Input.Changed):
-            field.value = text
+            field.value = visible(text)
         self.complain(why)
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -150,10 +153,12 @@ class DialField(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         options = self.query_one(OptionList)
-        if self._found and options.highlighted is not None:
-            self._dial(self._found[options.highlighted].uri, self._found[options.highlighted].name)
-        else:
+        chosen = self._found[options.highlighted] if self._found and options.highlighted is not None else None
+        if chosen is None or (chosen.source == "typed" and looks_like_address(event.value.strip())):
+            # As it was typed: a number may have keys behind it.
             self._dial(event.value, "")
+        else:
+            self._dial(chosen.uri, chosen.name)
 
     def _matches(self, text: str) -> list[Completion]:
         """What enter may take, the likeliest first: what was typed, where it is an address or a number already, else people."""
@@ -162,7 +167,7 @@ class DialField(Vertical):
         if not typed or not found:
             return found
         try:
-            literal = Completion(self._resolve(typed) if looks_like_address(typed) else self._as_user(typed), source="typed")
+            literal = Completion(self._resolve(typed).uri if looks_like_address(typed) else self._as_user(typed), source="typed")
         except StoreError:
             return found
         if any(same_address(one.uri, literal.uri) for one in found):
@@ -176,8 +181,8 @@ class DialField(Vertical):
         if " " in text:
             raise StoreError("names have no blanks")
         # Without a server this is no address.
-        domain = self._resolve("00000").rpartition("@")[2]
-        return self._resolve(f"{text}@{domain}")
+        domain = self._resolve("00000").uri.rpartition("@")[2]
+        return self._resolve(f"{text}@{domain}").uri
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
@@ -186,7 +191,7 @@ class DialField(Vertical):
 
     def _dial(self, text: str, name: str) -> None:
         try:
-            uri = self._resolve(text)
+            target = self._resolve(text)
         except StoreError as error:
             self._show([])
             self.complain(str(error))
@@ -197,7 +202,7 @@ class DialField(Vertical):
         with field.prevent(Input.Changed):
             field.value = ""
         self._show([])
-        self.post_message(self.Dialled(uri, name))
+        self.post_message(self.Dialled(target.uri, name, target.keys, text))
 
     def _show(self, found: list[Completion]) -> None:
         self._found = found
@@ -212,7 +217,10 @@ class DialField(Vertical):
 def looks_like_address(text: str) -> bool:
     """Whether what was typed can be called as it stands: an address, or a number."""
     return (
-        "@" in text or text.lower().startswith(("sip:", "sips:", "tel:")) or bool(sip_address.number(text)) or text.count(".") == IPV4_DOTS
+        "@" in text
+        or text.lower().startswith(("sip:", "sips:", "tel:"))
+        or phone_number.read(text) is not None
+        or text.count(".") == IPV4_DOTS
     )
 
 
@@ -224,4 +232,5 @@ def _row(found: Completion) -> Content:
     star = "* " if found.favourite else "  "
     source = {"history": "  recent", "typed": "  as typed"}.get(found.source, "")
     label = f"  {found.label}" if found.label else source
-    return Content.assemble(star, (found.name or short(found.uri), "bold"), f"  {short(found.uri)}" if found.name else "", (label, "dim"))
+    name = visible(found.name, LONGEST_NAME)
+    return Content.assemble(star, (name or short(found.uri), "bold"), f"  {short(found.uri)}" if name else "", (visible(label), "dim"))
