@@ -110,8 +110,9 @@ def meters(call: CallView, width: int) -> Content:
     beside = width >= 70
     size = max(((width - 2) // 2 if beside else width - 1) - LABEL - 8, 4)
     mine = "muted" if call.state.muted else level_text(call.tx_level_db)
-    tx = _row("you", (level_meter(-99 if call.state.muted else call.tx_level_db, size), "$primary"), f" {mine}".ljust(8))
-    rx = _row("them", (level_meter(call.rx_level_db, size), "$secondary"), f" {level_text(call.rx_level_db)}")
+    # Bar and number have one colour: another one is a dozen bytes each time that they change.
+    tx = _row("you", (level_meter(-99 if call.state.muted else call.tx_level_db, size) + f" {mine}".ljust(8), "$primary"))
+    rx = _row("them", (f"{level_meter(call.rx_level_db, size)} {level_text(call.rx_level_db)}", "$secondary"))
     return Content("  " if beside else "\n").join([tx, rx])
 
 
@@ -126,7 +127,7 @@ def sparks(call: CallView, width: int) -> Content:
         ("sent", [sample.tx_ip_bps / 1000 for sample in past], ".1f", "kbit/s"),
     ):
         words = f" {values[-1]:{form}}, max {max(values):{form}} {unit}" if values else ""
-        rows.append(_row(name, (sparkline(values, size, LEAST_TOP[name]), "$secondary"), words))
+        rows.append(_row(name, (sparkline(values, size, LEAST_TOP[name]) + words, "$secondary")))
     return Content("\n").join(rows)
 
 
