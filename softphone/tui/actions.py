@@ -87,7 +87,7 @@ _PHONE = (
         hint=12,
         now=_either(_recorded, "Stop recording", "Record"),
     ),
-    Action("wire", "w", "SIP", "Show the SIP messages of the call, or of the last one, and of registrations.", hint=14),
+    Action("wire", "w", "SIP", "Show the SIP messages of the call, or of the last one, and of registrations.", hint=24),
     Action("details", "v", "Details", "Show more of the call: costs, history of loss, jitter and rate; or less.", when=_UP, hint=13),
     Action("sdp", "x", "SDP", "Show the negotiated session description (SDP).", when=_some_call),
     Action("call_down", "j,down", "Next call", "Select the next call.", when=lambda state: len(state.calls) > 1),

@@ -24,9 +24,9 @@ async def test_dialling_while_the_engine_is_not_there_keeps_what_was_typed(tmp_p
         await pilot.press("d")
         app.screen.query_one(DialInput).value = "sip:bob@192.0.2.9"
         await pilot.press("enter")
-        await see(pilot, "the engine is not there", "sip:bob@192.0.2.9")
+        await see(pilot, "the phone is starting", "sip:bob@192.0.2.9")
         await settle(pilot)
-        await see(pilot, "the engine is not there", "sip:bob@192.0.2.9")
+        await see(pilot, "the phone is starting", "sip:bob@192.0.2.9")
 
 
 @awaited

@@ -29,6 +29,9 @@ from softphone.engine.sip.trace import FarEnd
 from softphone.errors import SoftphoneError
 from softphone.store.history import HUNG_UP_HERE
 
+BAD_EXTENSION = 420
+REPLACED_S = 2.0
+"""How long a call may stay after its other side was given to somebody else."""
 PJ_EINVALIDOP = 70013
 PJSIP_ESESSIONTERMINATED = 171140
 MAX_REDIRECTIONS = 5
@@ -68,6 +71,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.account_name = account.settings.name
         self.account = account  # PJSUA2 keeps a bare pointer to it
         self._environment = environment
+        self._transferred_to: weakref.ref[PhoneCall] | None = None
+        """With whom the other side of this call was asked to talk, in an attended transfer."""
         self._negotiation = Renegotiation(weakref.ref(self), environment.schedule)
         self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
         self._transfer = TransferProgress(number, environment.publish)
@@ -168,6 +173,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if self._transfer.running:
             raise CallError(f"call {self.number} is being transferred already; wait for what becomes of it")
         self._transfer.begin()
+        self._transferred_to = None if isinstance(target, str) else weakref.ref(target)
         try:
             if isinstance(target, str):
                 self.xfer(target, pj.CallOpParam())
@@ -321,9 +327,25 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
+        target = self._transferred_to() if self._transferred_to is not None else None
+        if int(prm.statusCode) == BAD_EXTENSION and target is not None and not target.over and self._transfer.running:
+            # Their phone does not know Replaces, and PJSIP requires it: a plain call takes the place of the one that we hold.
+            prm.cont = False
+            self._environment.schedule.later(0, lambda: self._transfer_anew(target))
+            return
         if self._transfer.status(int(prm.statusCode), prm.reason, prm.finalNotify):
             prm.cont = False
             self.end(reason="transferred")
+            if target is not None:
+                # Who knows Replaces (RFC 3891) ends this one by itself; others would leave it on hold for ever.
+                self._environment.schedule.later(REPLACED_S, lambda: None if target.over else target.end(reason="transferred"))
+
+    def _transfer_anew(self, target: PhoneCall) -> None:
+        """To the other side of `target` as to any address; that call ends when they talk."""
+        try:
+            self.xfer(target.getInfo().remoteUri, pj.CallOpParam())
+        except pj.Error as error:
+            self._transfer.status(BAD_EXTENSION, plain(error.reason), True)
 
     @pjsip_callback
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
