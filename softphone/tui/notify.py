@@ -6,7 +6,6 @@ through a shell, and not as markup.
 
 from __future__ import annotations
 
-import html
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +40,7 @@ class Notifier:
         if self._setting is False:
             return
         if self._desktop():
-            self._run(["notify-send", "--app-name=softphone", "--", title, html.escape(body, quote=False)])
+            self._run(["notify-send", "--app-name=softphone", "--", title, _no_tags(body)])
         elif sequence := self.sequence(title, body):
             self._write(sequence)
 
@@ -67,6 +66,11 @@ class Notifier:
 def _clean(text: str) -> str:
     text = visible(" ".join(text.split()))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _no_tags(text: str) -> str:
+    """Notification servers may read some tags of HTML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _start(command: Sequence[str]) -> object:
