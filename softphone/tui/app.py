@@ -140,6 +140,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         if self._driver is not None and not self.is_headless:
             self._title = TerminalTitle(self._driver.write)
             self.notifier = Notifier(self._driver.write, self.config.screen.notify, os.environ)
+        self._look_for_news()
         self.set_interval(FRAME_S, self._frame)
         self.set_interval(FRAME_S, self.keys_go_on)
         if self._connect:

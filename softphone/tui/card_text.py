@@ -19,7 +19,7 @@ from softphone.tui.verdict import WINDOW, judge
 LABEL = 9
 """Cells of the names at the left."""
 LEAST_ROOM = 38
-LEAST_COST = 43
+LEAST_COST = 46
 """Cells beside the names from which rates stand in columns."""
 LEAST_TOP = {"loss": 10.0, "jitter": 50.0, "sent": 2.0}
 SIGNS = {"good": "✓", "fair": "!", "bad": "✗", "none": "·"}

@@ -40,7 +40,7 @@ GOOD = "Good"
 HELD_VERDICT, HELD_BY_THEM_VERDICT = "On hold", "The other side put you on hold"
 
 # The card of a call.
-NEGOTIATING, NO_AUDIO_YET = "negotiating", "no audio yet"
+NEGOTIATING, NO_AUDIO_YET = "negotiating", "none yet"
 TYPED, KEYS_PRESSED = "You typed: {text}", "Keys they pressed: {keys}"
 SILENT_NOW = "silent now; while speaking {rate}"
 

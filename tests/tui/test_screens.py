@@ -24,6 +24,7 @@ LADDER = [
     (3.512, False, "200 OK (INVITE)"),
     (3.514, True, "ACK sip:bob@192.0.2.9:5060"),
 ]
+REGISTER = [(-20.0, True, "REGISTER sip:example.org"), (-19.958, False, "200 OK (REGISTER)")]
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=pjmedia\r\nm=audio 4000 RTP/AVP 96 97\r\na=rtpmap:96 x-phv/16000\r\na=rtpmap:97 opus/48000/2\r\n"
 )
@@ -74,7 +75,7 @@ async def answer(command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]
             return {
                 "messages": [
                     {"time": 1e9 + at, "sent": sent, "peer": "192.0.2.1:5060", "summary": summary, "text": f"{summary} SIP/2.0\r\n"}
-                    for at, sent, summary in LADDER
+                    for at, sent, summary in (LADDER if command.call is not None else REGISTER)
                 ]
             }
         case ask.Sdp():

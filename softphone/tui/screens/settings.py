@@ -74,8 +74,9 @@ class SettingsScreen(PhoneScreen[None]):
         yield PageLine(PAGES)
         with ContentSwitcher(initial=f"page-{self._page}"):
             for page in PAGES:
-                # What is on it comes when it is first shown.
-                yield VerticalScroll(*(self._content(page) if page == self._page else ()), id=f"page-{page}", can_focus=page == "keys")
+                # The longest page comes when it is first shown.
+                there = self._content(page) if page in ("accounts", "codecs", "privacy", "sound", self._page) else ()
+                yield VerticalScroll(*there, id=f"page-{page}", can_focus=page == "keys")
         yield Static(f"! {RESTART}", id="settings-restart", markup=False)
 
     def _content(self, page: str) -> Iterable[Widget]:
@@ -100,8 +101,8 @@ class SettingsScreen(PhoneScreen[None]):
             case "keys":
                 yield KeysOverview(self.phone.actions, Settings(self.phone.config_file).path)
 
-    async def on_mount(self) -> None:
-        await self._show_page(self._page)
+    def on_mount(self) -> None:
+        self._show_page(self._page)
 
     def _places(self) -> str:
         return (
@@ -115,15 +116,15 @@ class SettingsScreen(PhoneScreen[None]):
         """Which page is seen."""
         return self._page
 
-    async def on_page_line_asked(self, event: PageLine.Asked) -> None:
-        await self._show_page(event.page)
+    def on_page_line_asked(self, event: PageLine.Asked) -> None:
+        self._show_page(event.page)
 
-    async def _show_page(self, page: str) -> None:
+    def _show_page(self, page: str) -> None:
         self._page = page
         self.query_one(PageLine).show(page)
         view = self.query_one(f"#page-{page}", VerticalScroll)
         if not view.children:
-            await view.mount_all(self._content(page))
+            view.mount_all(self._content(page))
         self.query_one(ContentSwitcher).current = f"page-{self._page}"
         first = {
             "accounts": "AccountTable",
@@ -135,15 +136,15 @@ class SettingsScreen(PhoneScreen[None]):
         self.query_one(first[page]).focus()
         self.refresh_state(EVERYTHING)
 
-    async def action_settings_next(self) -> None:
-        await self._turn(1)
+    def action_settings_next(self) -> None:
+        self._turn(1)
 
-    async def action_settings_previous(self) -> None:
-        await self._turn(-1)
+    def action_settings_previous(self) -> None:
+        self._turn(-1)
 
-    async def _turn(self, by: int) -> None:
+    def _turn(self, by: int) -> None:
         names = list(PAGES)
-        await self._show_page(names[(names.index(self._page) + by) % len(names)])
+        self._show_page(names[(names.index(self._page) + by) % len(names)])
 
     def action_settings_back(self) -> None:
         self.dismiss()
