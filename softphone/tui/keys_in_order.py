@@ -47,7 +47,7 @@ class KeysInOrder(App[Result], inherit_bindings=False):
     @property
     def keys_done(self) -> bool:
         """Whether no key is under way."""
-        return self._under_way is None and not self._waiting
+        return self._under_way is None and not self._waiting and not self.hold_keys
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:

@@ -74,9 +74,8 @@ class SettingsScreen(PhoneScreen[None]):
         yield PageLine(PAGES)
         with ContentSwitcher(initial=f"page-{self._page}"):
             for page in PAGES:
-                # The longest page comes when it is first shown.
-                there = self._content(page) if page in ("accounts", "codecs", "privacy", "sound", self._page) else ()
-                yield VerticalScroll(*there, id=f"page-{page}", can_focus=page == "keys")
+                # What is on the others comes when they are first shown.
+                yield VerticalScroll(*(self._content(page) if page == self._page else ()), id=f"page-{page}", can_focus=page == "keys")
         yield Static(f"! {RESTART}", id="settings-restart", markup=False)
 
     def _content(self, page: str) -> Iterable[Widget]:
@@ -122,10 +121,25 @@ class SettingsScreen(PhoneScreen[None]):
     def _show_page(self, page: str) -> None:
         self._page = page
         self.query_one(PageLine).show(page)
+        self.query_one(ContentSwitcher).current = f"page-{page}"
         view = self.query_one(f"#page-{page}", VerticalScroll)
-        if not view.children:
-            view.mount_all(self._content(page))
-        self.query_one(ContentSwitcher).current = f"page-{self._page}"
+        if view.children:
+            self._enter(page)
+        else:
+            # Keys that follow are for what is on the page.
+            self.phone.hold_keys = True
+            self.run_worker(self._fill(view, page), group=f"page-{page}")
+
+    async def _fill(self, view: VerticalScroll, page: str) -> None:
+        try:
+            await view.mount_all(self._content(page))
+            if page == self._page:
+                self._enter(page)
+        finally:
+            self.phone.hold_keys = False
+            await self.phone.keys_go_on()
+
+    def _enter(self, page: str) -> None:
         first = {
             "accounts": "AccountTable",
             "sound": "#sound-input Select",
