@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import logging
 import os
@@ -16,7 +15,7 @@ from typing import Literal
 
 import pjsua2 as pj
 
-from softphone import __version__
+from softphone import __version__, paths
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
@@ -48,8 +47,10 @@ from softphone.engine.schedule import Schedule
 from softphone.engine.sdp.acceptable import Ability
 from softphone.engine.server import ControlServer
 from softphone.engine.sip import validation as strictness
+from softphone.engine.sip.blame import Blame
 from softphone.engine.sip.compact import ShortSip
 from softphone.engine.sip.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.refusal_notices import RefusalNotices
 from softphone.engine.sip.sdp_gate import SdpGate
 from softphone.engine.sip.trace import SipTrace
 from softphone.engine.sound.alerts import Alerts
@@ -112,6 +113,8 @@ class Engine:
         self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
         self.call_gate = CallGate(self.publish)
+        self.blame = Blame(paths.data_dir(), str(socket_path.absolute()))
+        self._refusals = RefusalNotices(self.publish)
         self._info_keys = InfoKeys(self.call_gate.call_in, self.publish)
         self._sip = SipModule(
             self._sip_passed,
@@ -126,6 +129,8 @@ class Engine:
             ),
             self._short_sip.sent,
             SdpGate(self._ability, self.publish),
+            self.blame.admits,
+            self._refusals.tell,
         )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
@@ -135,15 +140,14 @@ class Engine:
         self.voices = VoiceKeeper(
             config.privacy.voices, self.calls, self.publish, refused=lambda: voices_refused(config_file), file=config_file
         )
-        phv = dataclasses.asdict(config.phv)
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),
-            phv,
+            config.phv,
             worker_command or WorkerCommand(threads=config.worker.threads),
         )
         self.typist = Typist(self.worker, self.calls.get)
         self._recording_notice = RecordingNotice(self.typist, self.publish)
-        self.worker.on_said = lambda report: self._jobs.put(lambda: self.typist.said(report))
+        self.worker.on_said = lambda said: self._jobs.put(lambda: self.typist.said(said))
         self.endpoint = PhoneEndpoint(config, self._connection_lost)
         self.codecs = PhoneCodecs(self.endpoint, config)
         try:
@@ -173,7 +177,7 @@ class Engine:
             self.worker.start()
         self._stand_again()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
-        for note in (self.codecs.refusal, self.sound.note):
+        for note in (self.codecs.refusal, self.sound.note, self._sip.without_hook, self.blame.notice()):
             if note:
                 self.publish(Log(level="warning", message=note))
         gc.collect()
@@ -242,6 +246,7 @@ class Engine:
     def turn(self) -> None:
         """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
         self.endpoint.poll(TURN_MS)
+        self.blame.done()
         for number in [number for number, call in self.calls.items() if call.over]:
             forget_call(int(self.calls.pop(number).this))
         busy = {call.account_name for call in self.calls.values()}
@@ -267,6 +272,10 @@ class Engine:
             except queue.Empty:
                 return
             self._guarded(job)
+
+    def defer(self, job: Callable[[], None]) -> None:
+        """Do it when PJSIP is done with what it works on, in the same turn."""
+        self._jobs.put(job)
 
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""

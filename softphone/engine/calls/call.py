@@ -33,6 +33,7 @@ BAD_EXTENSION = 420
 REPLACED_S = 2.0
 """How long a call may stay after its other side was given to somebody else."""
 PJ_EINVALIDOP = 70013
+PJ_EPENDING = 70002
 PJSIP_ESESSIONTERMINATED = 171140
 MAX_REDIRECTIONS = 5
 NO_MEDIA_S = 5.0
@@ -384,7 +385,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         try:
             action()
         except pj.Error as error:
-            raise CallError(f"call {self.number} cannot be {what} ({plain(error.reason)}); it may be over already") from None
+            # It follows by itself as soon as the call's sockets are there: with ICE that takes a while.
+            if error.status != PJ_EPENDING:
+                raise CallError(f"call {self.number} cannot be {what} ({plain(error.reason)}); it may be over already") from None
 
 
 def _call_parameters() -> pj.CallOpParam:

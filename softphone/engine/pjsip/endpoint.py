@@ -11,19 +11,18 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import __version__
 from softphone.config import Config
-from softphone.engine.calls.admission import MAX_CALLS
+from softphone.engine.limits import MAX_CALLS, MAX_URI_BYTES
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.pjsip.install import HIGHEST_PRIORITY, configure_media
 from softphone.engine.pjsip.security import set_tls
 from softphone.engine.sip.status_text import plain
 from softphone.errors import SoftphoneError
 
-CLOCK_HZ = 16000
 USER_AGENT = f"softphone/{__version__}"
 CODEC_IDS = {"x-phv": "x-phv/16000/1", "opus": "opus/48000/2", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
-MAX_URI_BYTES = 768
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 ECHO_CANCELLERS = {"off": 0, "speex": pj.PJMEDIA_ECHO_SPEEX, "webrtc": pj.PJMEDIA_ECHO_WEBRTC}
 log = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ class PhoneEndpoint:
             # Without its answer calls go on as if there were no NAT.
             settings.uaConfig.stunIgnoreFailure = True
         configure_media(settings.medConfig)
-        settings.medConfig.sndClockRate = CLOCK_HZ
+        settings.medConfig.sndClockRate = SAMPLE_RATE
         settings.medConfig.channelCount = 1
         settings.medConfig.threadCnt = 1
         settings.medConfig.hasIoqueue = True
@@ -142,7 +141,6 @@ class PhoneEndpoint:
         self._endpoint.libHandleEvents(timeout_ms)
 
     def is_sip_uri(self, uri: str) -> bool:
-        # PJSUA copies it into a pool of 1024 bytes, and ends the process when it does not fit (pjsua_core.c, pjsua_verify_sip_url).
         return len(uri.encode("utf-8", "replace")) <= MAX_URI_BYTES and bool(self._endpoint.utilVerifySipUri(uri) == pj.PJ_SUCCESS)
 
     def destroy(self) -> None:

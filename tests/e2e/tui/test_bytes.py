@@ -51,7 +51,7 @@ def test_a_call_costs_few_bytes(tmp_path: Path, slow: bool, floor: int) -> None:
             assert ("▮" in shown) != slow, shown
             assert bytes_per_s(ui, tmp_path / "bytes") < floor
             colours = ui.coloured_screen()
-            assert not slow or "38;2" not in colours and "38;5" not in colours
+            assert not slow or ("38;2" not in colours and "38;5" not in colours)
     finally:
         engine.stop()
 
@@ -64,7 +64,13 @@ def test_what_was_left_out_is_there_already(tmp_path: Path) -> None:
     try:
         with ui:
             ui.wait("Ready")
-            for key, sign in (("c", "No contacts"), ("o", "Direct calls"), ("l", "all calls"), ("?", "Keys are single"), ("e", "No messages")):
+            for key, sign in (
+                ("c", "No contacts"),
+                ("o", "Direct calls"),
+                ("l", "all calls"),
+                ("?", "Keys are single"),
+                ("e", "No messages"),
+            ):
                 ui.press(key)
                 ui.wait(sign)
             for _ in range(5):
