@@ -14,6 +14,7 @@ from tests.tui.talking_engine import TalkingEngine
 
 MakeUi = Callable[..., Ui]
 SECONDS = 6.0
+SIGNS = {"c": "No contacts", "o": "Direct calls", "l": "all calls", "?": "Keys are single", "e": "No messages"}
 QUIET = {"network": Network(bind="127.0.0.1"), "audio": Audio(input="null", output="null")}
 
 
