@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # A call's state, after the name of the other side.
 CALLING, RINGING, CONNECTING, INCOMING = "calling", "ringing", "connecting", "incoming call"
-TALKING, ON_HOLD, HELD_BY_THEM = "talking", "on hold", "on hold by the other side"
+TALKING, ON_HOLD, HELD_BY_THEM = "talking", "on hold", "held by them"
 ENDED = "ended after {time}"
 DOING = {
     "hold": "putting on hold…",

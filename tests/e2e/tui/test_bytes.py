@@ -65,13 +65,7 @@ def test_what_was_left_out_is_there_already(tmp_path: Path) -> None:
     try:
         with ui:
             ui.wait("Ready")
-            for key, sign in (
-                ("c", "No contacts"),
-                ("o", "Direct calls"),
-                ("l", "all calls"),
-                ("?", "Keys are single"),
-                ("e", "No messages"),
-            ):
+            for key, sign in SIGNS.items():
                 ui.press(key)
                 ui.wait(sign)
             for _ in range(5):

@@ -61,7 +61,7 @@ def test_a_call_on_our_codec_with_hold_message_and_transfer(
 
     alice.press("h")
     alice.wait("on hold")
-    bob.wait("on hold by the other side")
+    bob.wait("held by them")
     alice.press("h")
     for ui in (alice, bob):
         ui.wait("talking")
