@@ -16,6 +16,7 @@ from softphone.cli.state import change
 from softphone.control.protocol import Call, Status
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import open_store
+from tests.peers.process import ROOT
 from tests.tui.recorded import call_state
 from tests.tui.scripted_engine import ScriptedEngine
 from tests.tui.talking_engine import TalkingEngine
@@ -126,3 +127,14 @@ def _in_a_terminal(arguments: list[str]) -> tuple[bytes, float]:
     os.waitpid(child, 0)
     os.close(terminal)
     return came, time.monotonic() - began
+
+
+def test_links_of_a_browser_reach_the_running_phone(engine: ScriptedEngine) -> None:
+    """The command of config/softphone.desktop, as xdg-open runs it."""
+    _status(engine)["accounts"].pop()
+    engine.answers[Call] = {"call": 4}
+    entry = (ROOT / "config" / "softphone.desktop").read_text()
+    command = next(line for line in entry.splitlines() if line.startswith("Exec=")).removeprefix("Exec=softphone ").split()
+    for link, uri in (("sip:bob@example.net", "sip:bob@example.net"), ("tel:+49-30-1234", "sip:+49301234@example.org")):
+        assert main([uri_of.replace("%u", link) for uri_of in command]) == 0
+        assert engine.wait_for(Call).uri == uri
