@@ -13,9 +13,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command = commands.add_parser("call", help="call somebody, in the running phone if there is one", epilog=status.HELP)
     whom_help = "a contact, a number, a tel: or SIP URI such as sip:bob@example.org, or sip:192.0.2.7:5060 without a server"
     command.add_argument("whom", metavar="WHOM", help=whom_help)
-    command.add_argument(
-        "--no-wait", action="store_true", help="dial in the running phone and return at once; without one, stay with the call"
-    )
+    no_wait_help = "dial in the running phone and return at once; without one, stay with the call"
+    command.add_argument("--no-wait", action="store_true", help=no_wait_help)
     shared.add_engine(command)
     shared.add_sound(command)
     command.add_argument(
