@@ -85,6 +85,7 @@ async def test_keys_say_what_they_do_now(engine: ScriptedEngine, tmp_path: Path)
     async with phone(engine, tmp_path, *muted, media(1), size=(120, 30)) as (pilot, app):
         await until(pilot, lambda: "m Unmute" in last_line(app) and "r Stop recording" in last_line(app), last_line(app))
         engine.tell(call_state(2, "incoming", CAROL, "incoming"))
+        await until(pilot, lambda: 2 in app.state.calls, "the call")
         await pilot.press("j")
         await until(pilot, lambda: "b Decline" in last_line(app), "an incoming call is declined")
 

@@ -21,7 +21,7 @@ def call(state: str, **fields: object) -> CallState:
 def test_names_from_the_network_cannot_drive_the_terminal() -> None:
     people = io.StringIO()
     Output(False, people).event(call("incoming", remote="\x1b]0;owned\x07<sip:m@x>\r\n"))
-    assert people.getvalue() == "␛]0;owned␇<sip:m@x>␍␊ is calling\n"
+    assert people.getvalue() == "incoming call from ␛]0;owned␇<sip:m@x>␍␊\n"
 
 
 def test_json_goes_to_standard_output_alone(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,5 +56,5 @@ def test_what_matters_to_people_is_a_sentence() -> None:
         == "a: registration failed: 401: no; next try in 4 s"
     )
     assert event_sentence(Media(call=1, state="active", codec="opus", note="why")) == "codec opus (why)"
-    assert event_sentence(Worker(state="died", reason="it ended")) == "codec worker: it ended"
+    assert event_sentence(Worker(state="died", reason="it ended")) == "codec: it ended"
     assert event_sentence(Worker(state="ready")) == ""

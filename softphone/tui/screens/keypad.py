@@ -47,6 +47,10 @@ class Keypad(Dialog[None]):
             yield NoticeLine()
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
+        if not self.query("#sent"):
+            # On its way in.
+            self.call_after_refresh(self.refresh_state, topics)
+            return
         call = self.state.calls.get(self._call)
         if call is None:
             self.dismiss(None)

@@ -174,7 +174,7 @@ def test_what_cannot_be_written_now_is_said_once_and_written_later(make: Callabl
     writer.take(state(1, "incoming"))
     writer.take(state(1, "disconnected", reason="gone"))
     writer.take(Message(account="", remote=BOB, text="hi"))
-    assert "cannot be kept just now" in writer.note and str(file.parent) in writer.note
+    assert "cannot be saved at the moment" in writer.note and str(file.parent) in writer.note
     time.sleep(0.3)
     assert told.sentences() == [writer.note]
     file.parent.unlink()

@@ -68,7 +68,7 @@ def store() -> Iterator[Store]:
         ("unknown", "a name that no contact has", "sip:unknown@dom.example"),
         ("müller", "a name that no contact has", "sip:m%C3%BCller@dom.example"),
         ("who is this", "no contact is called", "no contact is called"),
-        ("", "there is a number or an address to call", "there is a number or an address to call"),
+        ("", "a number or an address to call", "a number or an address to call"),
         ("sip:", "cannot be called", "cannot be called"),
         ("sip:a@b@c", "cannot be called", "cannot be called"),
         ("x@", "cannot be called", "cannot be called"),

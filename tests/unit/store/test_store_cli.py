@@ -59,7 +59,7 @@ def test_contacts_from_first_to_last(capsys: pytest.CaptureFixture[str], tmp_pat
         (("contacts", "remove", "nobody"), "no contact is called nobody"),
         (("contacts", "remove", "7"), "there is no contact 7"),
         (("contacts", "import", "/nowhere.vcf"), "/nowhere.vcf cannot be read"),
-        (("contacts", "export", "/proc/x/y.vcf"), "cannot be made"),
+        (("contacts", "export", "/proc/x/y.vcf"), "there is no folder"),
     ],
 )
 def test_mistakes_are_one_sentence(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str) -> None:
