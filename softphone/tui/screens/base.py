@@ -103,6 +103,8 @@ class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
 
     def show_keys(self) -> None:
         """The keys that do something now: under a dialog those of the dialog."""
+        if not self.phone.screen_stack:
+            return  # on its way out
         over = self.phone.screen
         for line in self.query(KeyHints):
             line.show_actions(over.hints() if isinstance(over, Dialog) else self.available())
