@@ -30,8 +30,9 @@ def read(path: Path) -> NDArray[np.int16]:
                 raise AudioFileError(f"{path} has {rate} samples a second: convert it to something between {MIN_RATE} and {MAX_RATE}.")
             if frames > MAX_SECONDS * rate:
                 raise AudioFileError(f"{path} is longer than {MAX_SECONDS // 3600} hours: split it.")
-            sound = file.read(dtype="float32", always_2d=True).mean(axis=1)
-    except (soundfile.SoundFileError, OSError, RuntimeError) as error:
+            # Some formats, such as GSM 06.10 in WAV, cannot be read to "the end".
+            sound = file.read(frames, dtype="float32", always_2d=True).mean(axis=1)
+    except (soundfile.SoundFileError, OSError, RuntimeError, ValueError) as error:
         raise AudioFileError(f"{path} is not a sound file that can be read ({error}): convert it to WAV or FLAC.") from None
     return to_pcm(resample(np.nan_to_num(sound), rate))
 
@@ -46,7 +47,7 @@ def resample(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
 
 def to_pcm(sound: NDArray[np.float32]) -> NDArray[np.int16]:
     """Full scale 1 -> int16, clipped."""
-    return np.asarray(np.clip(np.round(sound * 32768), -32768, 32767), dtype=np.int16)
+    return np.asarray(np.clip(np.round(np.clip(sound, -1, 1) * 32768), -32768, 32767), dtype=np.int16)
 
 
 def write(path: Path, pcm: NDArray[np.int16]) -> None:

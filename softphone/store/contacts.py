@@ -194,6 +194,8 @@ def tidy_uri(text: str) -> str:
         # As it is written, where no parameter of the URI changes it; sip:7001234 has no host, so its server is the one of the account.
         written = uri[scheme.end() :].partition(";")[0].strip()
         return written + number.keys if phone_number.read(written) == phone_number.PhoneNumber(number.digits) else number.text
+    if number is None and uri.lower().startswith(("sip:", "sips:")):
+        uri = sip_address.mended(uri)
     if number is not None or sip_address.valid(uri):
         return uri
     user, at, host = uri.rpartition("@")

@@ -53,6 +53,7 @@ def read(data: bytes) -> Cards:
                 number += 1
                 _add(cards, current, number)
             current = [] if begins else None
+            nested = 0
         elif current is not None and not nested:
             current.append(line)
         # vCard 2.1 puts the card of a secretary right inside another one.
