@@ -233,6 +233,7 @@ class Commands:
             if "@" not in uri and ":" not in uri and account.settings.registrar:
                 uri = f"{uri}@{account.settings.uri.rpartition('@')[2]}"
             uri = f"sip:{uri}"
+        uri = sip_address.mended(uri)
         transport = self._engine.config.network.transport
         if transport != "udp" and "transport=" not in uri.lower():
             uri += f";transport={transport}"

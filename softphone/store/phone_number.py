@@ -25,20 +25,23 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 """In English, French, Portuguese, Spanish, Italian, Russian and Japanese."""
-_KEYS = re.compile(r"(?:\s*[,;])+(?:[\s.-]*[0-9*#a-d])*|(?:\s*[,;pw])+(?:[\s.-]*[0-9*#])+(?:[\s.-]*[0-9*#a-d])*|(?:\s*[pw])+$", re.IGNORECASE)
+_KEYS = re.compile(
+    r"(?:\s*[,;])+(?:[\s.-]*[0-9*#a-d])*|(?:\s*[,;pw])+(?:[\s.-]*[0-9*#])+(?:[\s.-]*[0-9*#a-d])*|(?:\s*[pw])+$", re.IGNORECASE
+)
+"""Behind `p` and `w` no letter, which would make keys of a name such as 2pac."""
 _HASH_EXTENSION = re.compile(r"([^*#]*[0-9][^*#]*)\s#\s?([0-9]+)")
 _COUNTRY_CODE_AND_ZERO = re.compile(r"(?P<before>[\s(\[]*(?:\+|00)[\s(\[]*(?P<code>[1-9][0-9]{0,2})(?![0-9])[^0-9*#]+)0")
 _ZERO_IS_DIALLED = frozenset({"39", "225", "229", "241", "242", "378", "379", "800", "808"})
 """Country codes behind which numbers may begin with 0 (ITU-T E.164, national numbering plans): Italy, Ivory Coast, Benin, Gabon, Congo,
 San Marino, Vatican, and the free numbers of no country."""
 _TITLE = re.compile(
-    r"(?:(?:tel|telefon|telephone|t\u00e9l\u00e9phone|t\u00e9l|phone|fon|mobile?|mob|cell|handy|[tmp])\s*[.:]+|[\u260e\u260f\u2706\U0001f4de\U0001f4f1]\ufe0f?)\s*"
-    r"(?=[+0-9(\[])",
+    r"(?:(?:tel|telefon|telephone|t\u00e9l\u00e9phone|t\u00e9l|phone|fon|mobile?|mob|cell|handy|[tmp])\s*[.:]+(?=[\s+(])"
+    r"|[\u260e\u260f\u2706\U0001f4de\U0001f4f1]\ufe0f?)\s*(?=[+0-9(\[])",
     re.IGNORECASE,
 )
-"""What stands before a number that was copied from a letter or a page."""
+"""What stands before a number that was copied from a letter or a page. `phone:5060` is a host and its port."""
 _REMARK = re.compile(r"\s*\([^()0-9*#]*\)$")
-_AROUND = "\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb. "
+_AROUND = "\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb. \t\r\n"
 _SERVICE_NUMBER = 3
 """Digits of the longest numbers, such as 112 and 911, that are dialled as they are whatever the context."""
 _TOLL_FREE_WORD = re.compile(
@@ -68,7 +71,7 @@ def read(text: str) -> PhoneNumber | None:
     """
     if len(text) > LONGEST:
         return None
-    plain = _ascii(text).strip()
+    plain = _ascii(text).strip(_AROUND)
     if _is_ipv4(plain):
         return None
     scheme = re.match(r"(?:tel|callto|sips?):(?://)?", plain, re.IGNORECASE)
@@ -83,7 +86,7 @@ def read(text: str) -> PhoneNumber | None:
         plain = _without_parameters(plain)
     elif (title := _TITLE.match(plain)) is not None:
         plain = plain[title.end() :]
-    plain = _REMARK.sub("", plain.strip(_AROUND))
+    plain = _REMARK.sub("", plain.strip())
     if (hashed := _HASH_EXTENSION.fullmatch(plain)) is not None:
         plain = f"{hashed[1]} ext {hashed[2]}"
     plain = _spelt_out(plain)
@@ -137,10 +140,14 @@ def _without_parameters(text: str) -> str:
             rest += f" ext {value}"
         elif name.strip().lower() == "postd":
             rest += f",{value}"
-        elif name.strip().lower() == "phone-context" and value.strip().startswith("+") and not number.strip().startswith("+"):
-            if len(re.sub(_SEPARATOR, "", number)) > _SERVICE_NUMBER:
-                number = f"{value} {number}"
+        elif name.strip().lower() == "phone-context" and value.strip().startswith("+") and _local(number):
+            number = f"{value} {number}"
     return number + rest
+
+
+def _local(number: str) -> bool:
+    """Whether a prefix makes another number of it."""
+    return not number.strip().startswith("+") and len(re.sub(_SEPARATOR, "", number)) > _SERVICE_NUMBER
 
 
 def _spelt_out(text: str) -> str:

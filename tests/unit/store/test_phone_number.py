@@ -121,7 +121,9 @@ def test_numbers(text: str, digits: str, keys: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "+", "()", ",,12", "x55", "2pac", "007wd", "3 PC", "50 pa", "Mobile 1", "Fax: 030 1234", "030 1234 oder 5678", "bob", "bob1", "12 Main Street", "12 and 13", "200-ABC", "room 12", "192.0.2.7", "sip:192.0.2.7",
+    ["", "+", "()", ",,12", "x55", "2pac", "007wd", "3 PC", "50 pa", "Mobile 1", "Fax: 030 1234", "030 1234 oder 5678",
+     "192.0.2.7.", '"192.0.2.7"', "phone:5060", "t:5060",
+     "bob", "bob1", "12 Main Street", "12 and 13", "200-ABC", "room 12", "192.0.2.7", "sip:192.0.2.7",
      "sip:bob@example.org", "sip:+49301234@example.org", "+49301234@example.org", "http://1", "12" * 400, "1" + ",1" * 70],
 )  # fmt: skip
 def test_what_is_no_number(text: str) -> None:
