@@ -10,10 +10,9 @@ from scipy.signal import resample_poly
 
 from codec.units import wav_file
 from codec.units.errors import AudioFileError
-from codec.units.rates import SAMPLE_RATE
+from codec.units.rates import MAX_FILE_RATE, MIN_FILE_RATE, SAMPLE_RATE
 
 MAX_SECONDS = 4 * 3600
-MIN_RATE, MAX_RATE = 4000, 384000
 _KAISER_BETA = 8.0
 """Stop band below -80 dB."""
 
@@ -26,8 +25,8 @@ def read(path: Path) -> NDArray[np.int16]:
         rewritten = wav_file.opened(path)
         with soundfile.SoundFile(path if rewritten is None else rewritten) as file:
             rate, frames = file.samplerate, file.frames
-            if not MIN_RATE <= rate <= MAX_RATE:
-                raise AudioFileError(f"{path} has {rate} samples a second: convert it to something between {MIN_RATE} and {MAX_RATE}.")
+            if not MIN_FILE_RATE <= rate <= MAX_FILE_RATE:
+                raise AudioFileError(f"{path} has {rate} samples a second: convert it to something between {MIN_FILE_RATE} and {MAX_FILE_RATE}.")
             if frames > MAX_SECONDS * rate:
                 raise AudioFileError(f"{path} is longer than {MAX_SECONDS // 3600} hours: split it.")
             # Some formats, such as GSM 06.10 in WAV, cannot be read to "the end".
