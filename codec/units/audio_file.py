@@ -26,7 +26,9 @@ def read(path: Path) -> NDArray[np.int16]:
         with soundfile.SoundFile(path if rewritten is None else rewritten) as file:
             rate, frames = file.samplerate, file.frames
             if not MIN_FILE_RATE <= rate <= MAX_FILE_RATE:
-                raise AudioFileError(f"{path} has {rate} samples a second: convert it to something between {MIN_FILE_RATE} and {MAX_FILE_RATE}.")
+                raise AudioFileError(
+                    f"{path} has {rate} samples a second: convert it to something between {MIN_FILE_RATE} and {MAX_FILE_RATE}."
+                )
             if frames > MAX_SECONDS * rate:
                 raise AudioFileError(f"{path} is longer than {MAX_SECONDS // 3600} hours: split it.")
             # Some formats, such as GSM 06.10 in WAV, cannot be read to "the end".
