@@ -10,7 +10,7 @@ from pathlib import Path
 
 from softphone.cli import status
 from softphone.cli.output import tell, tell_json
-from softphone.config import CODEC_NAMES
+from softphone.codecs import codec_names
 from softphone.store import vcard, vcard_import
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store, open_store
@@ -31,7 +31,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     new.add_argument("--notes", default="")
     new.add_argument("--favourite", action="store_true", help="show it first")
     new.add_argument("--auto-answer", action="store_true", help="answer this contact's calls at once, microphone open")
-    new.add_argument("--codecs", metavar="LIST", help=f"offer only these, best first: {','.join(CODEC_NAMES)}")
+    new.add_argument("--codecs", metavar="LIST", help=f"offer only these, best first: {','.join(codec_names())}")
     _add_json(new)
     new.set_defaults(run=_add)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from softphone import paths
+from softphone.codecs import codec_names
 from softphone.config.fields import ConfigError, allowed, check_keys, limited, matching, program, section, shown, texts
 from softphone.config.network import Network as Network
 from softphone.config.network import check_network, secret
@@ -25,7 +26,6 @@ MAX_ACCOUNTS = 7
 LOWEST_RATE = 800
 """IP bit/s of a direction: below it not even the phones alone fit in packets of 640 ms."""
 HIGHEST_RATE = 64000
-CODEC_NAMES = ("x-phv", "opus", "PCMU", "PCMA")
 
 # No white space, quotes, angle brackets or control characters: these strings end in SIP headers.
 _SIP_URI = r"sips?:[^\s<>\"\x00-\x1f\x7f]+"
@@ -96,7 +96,7 @@ class Audio:
 
 @dataclass(frozen=True)
 class Codecs:
-    order: tuple[str, ...] = allowed(CODEC_NAMES, *CODEC_NAMES)
+    order: tuple[str, ...] = allowed(codec_names(), *codec_names())
     """What is offered, best first."""
 
 

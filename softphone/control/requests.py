@@ -1,8 +1,11 @@
 """What a front end may ask of the engine: the commands of `softphone.control.protocol`."""
 
+import re
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
+
+from softphone.codecs import codec_names
 
 Identifier = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 CallNumber = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -18,7 +21,12 @@ EventName = Literal[
 Digits = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Da-d*#,]+$")]
 Speech = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
 MaxRate = Annotated[int, Meta(ge=0, le=64000)]
-CodecName = Literal["x-phv", "opus", "PCMU", "PCMA"]
+CodecName = Annotated[
+    str,
+    Meta(
+        pattern=f"^({'|'.join(map(re.escape, codec_names()))})$", description=f"one of {', '.join(f'`{name}`' for name in codec_names())}"
+    ),
+]
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True, omit_defaults=True):

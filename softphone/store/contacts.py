@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from softphone.config import CODEC_NAMES
+from softphone.codecs import codec_names
 from softphone.files.errors import StoreError, clean, clean_lines
 from softphone.store import phone_number, sip_address
 from softphone.store.contact_index import ContactIndex
@@ -171,9 +171,9 @@ def check(contact: Contact) -> Contact:
     name = clean(contact.name, 200) or next(iter(addresses), "")
     if not name:
         raise StoreError("a contact needs a name or an address; write one")
-    unknown = [codec for codec in contact.codecs or () if codec not in CODEC_NAMES]
+    unknown = [codec for codec in contact.codecs or () if codec not in codec_names()]
     if unknown or (contact.codecs is not None and not contact.codecs):
-        raise StoreError(f"the codecs of {name} must be some of {', '.join(CODEC_NAMES)}, or none chosen")
+        raise StoreError(f"the codecs of {name} must be some of {', '.join(codec_names())}, or none chosen")
     codecs = tuple(dict.fromkeys(contact.codecs)) if contact.codecs is not None else None
     chosen = next((uri for uri, address in addresses.items() if address.preferred), next(iter(addresses), ""))
     return replace(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from softphone.config import CODEC_NAMES
+from softphone.codecs import codec_names
 from softphone.files.errors import StoreError, clean
 from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact, check, tidy_uri
@@ -116,7 +116,7 @@ def _contact(lines: list[ContentLine]) -> tuple[Contact, list[str]]:
     if addresses:
         best = ranks.index(min(ranks))
         addresses[best] = replace(addresses[best], preferred=True)
-    codecs = tuple(codec for codec in texts.get("X-SOFTPHONE-CODECS", "").split(",") if codec in CODEC_NAMES)
+    codecs = tuple(codec for codec in texts.get("X-SOFTPHONE-CODECS", "").split(",") if codec in codec_names())
     contact = check(
         Contact(
             name=next((name for name in names if clean(name)), ""),

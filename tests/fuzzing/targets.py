@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from softphone import config
+from softphone.codecs.fmtp import MAX_LINE, MAX_PARAMETERS, FmtpError, format_fmtp, integer, parse_fmtp, word
+from softphone.codecs.opus import opus_fits
+from softphone.codecs.phv import phv_fits
 from softphone.config import ConfigError
 from softphone.control.protocol import MAX_ANSWER, ControlError, Register, parse_command, parse_message, to_line
 from softphone.engine.accounts.digest import credentials
@@ -12,9 +15,6 @@ from softphone.engine.accounts.message_waiting import parse_summary
 from softphone.engine.accounts.outside_requests import OutsideRequests
 from softphone.engine.calls import dtmf_info
 from softphone.engine.calls.admission import CallGate
-from softphone.engine.pjsip.errors import FmtpError
-from softphone.engine.pjsip.fmtp import MAX_LINE, MAX_PARAMETERS, format_fmtp, integer, parse_fmtp, word
-from softphone.engine.pjsip.match import opus_fits, phv_fits
 from softphone.engine.presence.documents import DIALOG_INFO, LONGEST_NOTE, PIDF, read, write
 from softphone.engine.presence.watch import PresenceWatch
 from softphone.engine.sdp.attributes import AudioSection, add_packet_times, add_rate_limit

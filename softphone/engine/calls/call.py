@@ -10,6 +10,7 @@ from typing import Literal
 
 import pjsua2 as pj
 
+from softphone.codecs import PHV
 from softphone.control.protocol import CallState, Dtmf, Log, Transfer
 from softphone.engine.accounts.account import PhoneAccount
 from softphone.engine.calls import dtmf
@@ -19,7 +20,6 @@ from softphone.engine.calls.events import CallLength, State, state_event
 from softphone.engine.calls.media import CallMedia
 from softphone.engine.calls.renegotiation import Renegotiation
 from softphone.engine.calls.transfer import TransferProgress
-from softphone.engine.codecs import phv
 from softphone.engine.phv.rate_model import RTCP_INTERVAL_S
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.sdp.native import text_of
@@ -276,7 +276,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     @pjsip_callback
     def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
         self.media.stream_created(self, int(prm.streamIdx), int(prm.stream))
-        few_bits = self.getStreamInfo(int(prm.streamIdx)).codecName.lower() == phv.ENCODING_NAME
+        few_bits = self.getStreamInfo(int(prm.streamIdx)).codecName.lower() == PHV.name.lower()
         for transport in self._transports:
             self._environment.rtcp_gate.pace(transport, RTCP_INTERVAL_S if few_bits else 0.0)
 

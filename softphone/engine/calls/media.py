@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import pjsua2 as pj
 
-from softphone.config import CODEC_NAMES
+from softphone.codecs import PHV, codec_names, find_codec
 from softphone.control.protocol import Log, Media
 from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.events import codec_note, media_event
-from softphone.engine.calls.statistics import MEDIA_TIMEOUT_S, PHV_MEDIA_TIMEOUT_S, CallMeter, estimate_delay
-from softphone.engine.codecs import opus
+from softphone.engine.calls.statistics import CallMeter, estimate_delay
 from softphone.engine.phv.stream import PhvStream
 from softphone.engine.pjsip import abi
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
@@ -67,7 +67,8 @@ class CallMedia:
     @property
     def silence_limit_s(self) -> float:
         """After so many of them the far end is gone: several of its RTCP reports would have come."""
-        return PHV_MEDIA_TIMEOUT_S if self.phv_stream is not None else MEDIA_TIMEOUT_S
+        codec = find_codec(self._codec_name)
+        return codec.media_timeout_s if codec is not None else math.inf
 
     @property
     def stream(self) -> PhvStream | None:
@@ -82,7 +83,7 @@ class CallMedia:
     @property
     def phv_stream(self) -> PhvStream | None:
         """Our codec's stream in the worker; None on other codecs."""
-        return self._stream if self._codec_name == "x-phv" else None
+        return self._stream if self._codec_name == PHV.name else None
 
     def sdp(self, local: str, remote: str) -> str:
         """Our SDP as it shall be sent, from what PJSIP wrote; `remote` is the offer that it answers, or empty."""
@@ -91,9 +92,9 @@ class CallMedia:
             order = [self._codec_name]
         elif not remote and self._codec_name:
             # An offer in the middle of a call: what is in use comes first.
-            order = [self._codec_name, *(name for name in order or CODEC_NAMES if name != self._codec_name)]
+            order = [self._codec_name, *(name for name in order or codec_names() if name != self._codec_name)]
         elif not remote and tight(self.max_rate) and self._phv_offered and not order:
-            order = ["x-phv"]
+            order = [PHV.name]
         text = shorten(local, remote)
         text = order_codecs(text, remote, order) if order else text
         text = add_rate_limit(text, self.max_rate)
@@ -111,8 +112,10 @@ class CallMedia:
             self._stream.call_is_up()
         if self._stream is not None and self.max_rate != self._environment.max_rate:
             self._stream.limit(self.max_rate)
-        if call.getStreamInfo(index).codecName.lower() == opus.ENCODING_NAME:
-            set_rtp_clock(abi.load(), stream, opus.RTP_CLOCK)
+        info = call.getStreamInfo(index)
+        codec = find_codec(info.codecName)
+        if codec is not None and codec.clock_rate != info.codecClockRate:
+            set_rtp_clock(abi.load(), stream, codec.clock_rate)
 
     def call_is_up(self) -> None:
         """The call was answered, and the answer acknowledged."""

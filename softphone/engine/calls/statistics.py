@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 import pjsua2 as pj
 
+from softphone.codecs import PHV, find_codec
 from softphone.control.protocol import CallStatistics, Direction
 from softphone.engine.phv.receiver_report import Received
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
 
 HEADER_BYTES = 40
 """IPv4 (20), UDP (8) and RTP (12) of each packet."""
-MEDIA_TIMEOUT_S, PHV_MEDIA_TIMEOUT_S = 30.0, 90.0
-"""Without any packet; on our codec silence sends none, RTCP is rare, and the network may lose half of it."""
-OPUS_LOOKAHEAD_MS = 6.5
-"""RFC 6716, 2: of the encoder, at its low delay."""
 SLOT_MS = 20.0
 """Of PJMEDIA's jitter buffer."""
 PHV_LEAD_MS = 20.0
@@ -121,10 +118,11 @@ def estimate_delay(event: CallStatistics, packet_ms: float, phv_encoder_ms: floa
     """
     if event.rtt_ms is None:
         return
-    if event.codec == "x-phv":
+    if event.codec == PHV.name:
         codec, waiting = phv_encoder_ms + PHV_LEAD_MS, event.jitter_buffer_ms
     else:
-        codec = packet_ms + (OPUS_LOOKAHEAD_MS if event.codec == "opus" else 0)
+        known = find_codec(event.codec)
+        codec = packet_ms + (known.look_ahead_ms if known else 0)
         # PJMEDIA counts the frames of a packet that came at once, and the one that is taken: k slots, then k - 1 ... then 1.
         waiting = max(0.0, event.jitter_buffer_ms - (packet_ms + SLOT_MS) / 2)
     event.delay_ms = round(codec + event.rtt_ms / 2 + waiting, 1)

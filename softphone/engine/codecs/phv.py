@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Mapping
 
-from softphone.engine.pjsip.codec import CodecDescriptor, OpenRequest, ParsedFrame
-from softphone.engine.pjsip.stream import CodecStream, StreamOpener
+from softphone.codecs import PHV
+from softphone.codecs.implementation import CodecDescriptor, CodecSetup, OpenRequest, ParsedFrame
+from softphone.codecs.stream import CodecStream, StreamOpener
+from softphone.engine.pjsip.errors import CodecSetupError
 
-ENCODING_NAME = "x-phv"
-CLOCK_RATE = 16000
+CLOCK_RATE = PHV.clock_rate
 FRAME_MS = 20
 FRAME_SAMPLES = CLOCK_RATE * FRAME_MS // 1000
 MAX_PAYLOAD = 500
@@ -103,17 +104,18 @@ class PhvInstance:
 def phv_descriptor(opener: StreamOpener, fmtp: Mapping[str, str], average_bps: int = 600, packet_ms: int = 160) -> CodecDescriptor:
     """Descriptor of `x-phv/16000`.
 
-    `fmtp` must hold `version`, `inventory` and `model` (see match.py). `packet_ms` is what SDP says as ptime; PJMEDIA still calls `encode`
-    every 20 ms, because the instance sets the packet time back when it is opened, and the stream decides when a payload leaves.
+    `fmtp` must hold `version`, `inventory` and `model` (see softphone/codecs/phv.py). `packet_ms` is what SDP says as ptime; PJMEDIA still
+    calls `encode` every 20 ms, because the instance sets the packet time back when it is opened, and the stream decides when a payload
+    leaves.
     """
 
     def open_instance(request: OpenRequest) -> PhvInstance:
         return PhvInstance(opener(request.fmtp_remote))
 
     return CodecDescriptor(
-        encoding_name=ENCODING_NAME,
+        encoding_name=PHV.name,
         clock_rate=CLOCK_RATE,
-        channels=1,
+        channels=PHV.channels,
         frame_ms=FRAME_MS,
         frames_per_packet=min(packet_ms // FRAME_MS, MAX_FRAMES_PER_PACKET),
         average_bps=average_bps,
@@ -122,3 +124,10 @@ def phv_descriptor(opener: StreamOpener, fmtp: Mapping[str, str], average_bps: i
         open=open_instance,
         default_fmtp=dict(fmtp),
     )
+
+
+def phv_codec(setup: CodecSetup) -> CodecDescriptor:
+    """x-phv as the codec worker has it. Raises CodecSetupError without a worker."""
+    if setup.open_stream is None:
+        raise CodecSetupError("x-phv needs the codec worker, which is not ready.")
+    return phv_descriptor(setup.open_stream, setup.fmtp, packet_ms=setup.packet_ms or setup.config.phv.interval_ms)

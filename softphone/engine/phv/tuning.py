@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from softphone.codecs.fmtp import FmtpError, integer
 from softphone.control.protocol import CallStatistics, SendProfile
 from softphone.engine.phv.adaptation import Adaptation, PathReport
 from softphone.engine.phv.rate_model import HEADER_BITS, Profile
 from softphone.engine.phv.receiver_report import ENOUGH_PACKETS, OutgoingReport, Received, ReportWriter
-from softphone.engine.pjsip.errors import FmtpError
-from softphone.engine.pjsip.fmtp import integer
 
 USUAL_PACKETS = 12
 """A report of the far end does not say of how many packets it tells; two seconds of speech have so many."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pjsua2 as pj
 
 from softphone import __version__
+from softphone.codecs import CODECS
 from softphone.config import Config
 from softphone.engine.calls.admission import MAX_CALLS
 from softphone.engine.pjsip.guard import pjsip_callback
@@ -21,7 +22,6 @@ from softphone.errors import SoftphoneError
 
 CLOCK_HZ = 16000
 USER_AGENT = f"softphone/{__version__}"
-CODEC_IDS = {"x-phv": "x-phv/16000/1", "opus": "opus/48000/2", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
 MAX_URI_BYTES = 768
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 ECHO_CANCELLERS = {"off": 0, "speex": pj.PJMEDIA_ECHO_SPEEX, "webrtc": pj.PJMEDIA_ECHO_WEBRTC}
@@ -109,17 +109,18 @@ class PhoneEndpoint:
     def set_codecs(self, usable: set[str]) -> list[str]:
         """Offer the codecs of `codecs.order` that are in `usable` (and in the wheel), in that order; returns them."""
         known = {info.codecId for info in self._endpoint.codecEnum2()}
-        order = [name for name in self._config.codecs.order if name in usable and CODEC_IDS[name] in known]
+        ids = {codec.name: codec.codec_id for codec in CODECS}
+        order = [name for name in self._config.codecs.order if name in usable and ids[name] in known]
         # Off first: PJSIP sorts unstably, and equal ranks would let a codec of its own slip between ours.
         for codec_id in known:
             self._endpoint.codecSetPriority(codec_id, 0)
         for place, name in enumerate(order):
-            self._endpoint.codecSetPriority(CODEC_IDS[name], HIGHEST_PRIORITY - place)
+            self._endpoint.codecSetPriority(ids[name], HIGHEST_PRIORITY - place)
         return order
 
     @property
     def library(self) -> pj.Endpoint:
-        """The `pj.Endpoint`, for the media room."""
+        """The `pj.Endpoint`, for the codecs."""
         return self._endpoint
 
     def use_null_device(self) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from softphone.engine.pjsip.codec import CodecRegistry
+from softphone.engine.pjsip.registry import CodecRegistry
 
 
 @dataclass(frozen=True)

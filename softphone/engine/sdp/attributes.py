@@ -7,10 +7,8 @@ x-phv is certain: in an answer that will pick it, and in an offer that lists not
 
 import re
 
-from softphone.engine.codecs.phv import ENCODING_NAME
-from softphone.engine.pjsip.errors import FmtpError
-from softphone.engine.pjsip.fmtp import parse_fmtp
-from softphone.engine.pjsip.match import phv_fits
+from softphone.codecs import PHV
+from softphone.codecs.fmtp import FmtpError, parse_fmtp
 
 MAX_SDP = 16384
 _AUDIO = re.compile(r"^m=audio [1-9][0-9]{0,4} [A-Z/]{1,32} ([0-9 ]{1,200})$")
@@ -49,7 +47,7 @@ class AudioSection:
 
     def phv(self) -> str | None:
         """Payload type of x-phv, if it is there."""
-        return next((pt for pt in self.formats if self.names.get(pt) == ENCODING_NAME), None)
+        return next((pt for pt in self.formats if self.names.get(pt) == PHV.name), None)
 
 
 def add_packet_times(local: str, remote: str, ptime_ms: int, maxptime_ms: int) -> str:
@@ -93,6 +91,6 @@ def _answer_picks_phv(ours: AudioSection, theirs: AudioSection) -> bool:
     if mine is None or yours is None or theirs.codecs[:1] != [yours]:
         return False
     try:
-        return phv_fits(parse_fmtp(ours.fmtp.get(mine, "")), parse_fmtp(theirs.fmtp.get(yours, "")))
+        return PHV.fits(parse_fmtp(ours.fmtp.get(mine, "")), parse_fmtp(theirs.fmtp.get(yours, "")))
     except FmtpError:
         return False

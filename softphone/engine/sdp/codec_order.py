@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-from softphone.engine.pjsip.errors import FmtpError
-from softphone.engine.pjsip.fmtp import parse_fmtp
-from softphone.engine.pjsip.match import opus_fits, phv_fits
+from softphone.codecs import CODECS, PHV, find_codec
+from softphone.codecs.codec import always_fits
+from softphone.codecs.fmtp import FmtpError, parse_fmtp
 from softphone.engine.sdp.attributes import MAX_SDP, AudioSection
 
 _OF_FORMAT = re.compile(r"^a=(?:rtpmap|fmtp|rtcp-fb):([0-9]{1,3}) ")
 _NOT_SPEECH = ("telephone-event", "cn")
-_STATIC = {"0": "pcmu", "8": "pcma"}
+_STATIC = {str(codec.payload_type): codec.name.lower() for codec in CODECS if codec.payload_type is not None}
 """RFC 3551, 6: their rtpmap may be left out."""
-_PHV_RATE = "16000"
-_FITS: dict[str, Callable[[Mapping[str, str], Mapping[str, str]], bool]] = {"x-phv": phv_fits, "opus": opus_fits}
+_PHV_RATE = str(PHV.clock_rate)
 
 
 def order_codecs(local: str, remote: str, order: Sequence[str]) -> str:
@@ -55,13 +54,10 @@ def _name(section: AudioSection, number: str) -> str:
     return section.names.get(number, _STATIC.get(number, number))
 
 
-def _always(_ours: Mapping[str, str], _theirs: Mapping[str, str]) -> bool:
-    return True
-
-
 def _offered(ours: AudioSection, number: str, theirs: AudioSection) -> bool:
     name = _name(ours, number)
-    fits = _FITS.get(name, _always)
+    codec = find_codec(name)
+    fits = codec.fits if codec else always_fits
     for other in theirs.formats:
         if _name(theirs, other) == name:
             try:
