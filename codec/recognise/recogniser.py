@@ -56,7 +56,8 @@ class RecogniserStream:
 
     def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
         """pcm (samples,) int16 16 kHz, any length -> the phones that became certain."""
-        return [_in_frames(found) for found in self._search.push(self._posteriors.push(pcm))]
+        posteriors = self._posteriors.push(pcm)
+        return [_in_frames(found) for found in self._search.push(posteriors, self._posteriors.ahead)]
 
     def flush(self) -> list[RecognisedPhone]:
         """The rest, at the end of a recording; the stream is not to be used after it."""

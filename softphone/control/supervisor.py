@@ -57,6 +57,7 @@ class EngineSupervisor:
         config: Path | None = None,
         on_event: Callable[[AnyEvent], None] | None = None,
         arguments: tuple[str, ...] = (),
+        complaints: int = 40,
     ) -> None:
         self._path = socket
         self._arguments = [*arguments, *(["--config", str(config)] if config is not None else [])]
@@ -65,7 +66,7 @@ class EngineSupervisor:
         self._client: ControlClient | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
-        self._complaints: deque[str] = deque(maxlen=40)
+        self._complaints: deque[str] = deque(maxlen=complaints)
         self._calls: dict[int, CallState] = {}
         self._stay = False
         self._subscription: Subscribe | None = None
@@ -103,7 +104,7 @@ class EngineSupervisor:
 
     @property
     def complaints(self) -> list[str]:
-        """The last lines that engine and worker wrote to stderr."""
+        """The last lines that engine and worker wrote to stderr, as many as `complaints` says."""
         return list(self._complaints)
 
     def start(self) -> None:

@@ -16,7 +16,7 @@ from typing import Literal
 
 import pjsua2 as pj
 
-from softphone import __version__
+from softphone import __version__, paths
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
@@ -48,8 +48,10 @@ from softphone.engine.schedule import Schedule
 from softphone.engine.sdp.acceptable import Ability
 from softphone.engine.server import ControlServer
 from softphone.engine.sip import validation as strictness
+from softphone.engine.sip.blame import Blame
 from softphone.engine.sip.compact import ShortSip
 from softphone.engine.sip.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.refusal_notices import RefusalNotices
 from softphone.engine.sip.sdp_gate import SdpGate
 from softphone.engine.sip.trace import SipTrace
 from softphone.engine.sound.alerts import Alerts
@@ -112,6 +114,8 @@ class Engine:
         self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
         self.call_gate = CallGate(self.publish)
+        self.blame = Blame(paths.data_dir(), str(socket_path.absolute()))
+        self._refusals = RefusalNotices(self.publish)
         self._info_keys = InfoKeys(self.call_gate.call_in, self.publish)
         self._sip = SipModule(
             self._sip_passed,
@@ -126,6 +130,8 @@ class Engine:
             ),
             self._short_sip.sent,
             SdpGate(self._ability, self.publish),
+            self.blame.admits,
+            self._refusals.tell,
         )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
@@ -173,7 +179,7 @@ class Engine:
             self.worker.start()
         self._stand_again()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
-        for note in (self.codecs.refusal, self.sound.note):
+        for note in (self.codecs.refusal, self.sound.note, self._sip.without_hook, self.blame.notice()):
             if note:
                 self.publish(Log(level="warning", message=note))
         gc.collect()
@@ -242,6 +248,7 @@ class Engine:
     def turn(self) -> None:
         """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
         self.endpoint.poll(TURN_MS)
+        self.blame.done()
         for number in [number for number, call in self.calls.items() if call.over]:
             forget_call(int(self.calls.pop(number).this))
         busy = {call.account_name for call in self.calls.values()}
@@ -267,6 +274,10 @@ class Engine:
             except queue.Empty:
                 return
             self._guarded(job)
+
+    def defer(self, job: Callable[[], None]) -> None:
+        """Do it when PJSIP is done with what it works on, in the same turn."""
+        self._jobs.put(job)
 
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""

@@ -21,7 +21,7 @@ from softphone.engine.sdp.attributes import AudioSection, add_packet_times, add_
 from softphone.engine.sdp.codec_order import order_codecs
 from softphone.engine.sip import validation as strictness
 from softphone.engine.sip.head import read_head
-from softphone.engine.sip.sdp_guard import is_harmful
+from softphone.engine.sip.inspection import inspect
 from softphone.engine.sip.trace import SipTrace
 from softphone.errors import SoftphoneError
 from softphone.store import sip_address, vcard
@@ -127,7 +127,10 @@ def _sip(data: bytes) -> None:
     """What looks at whole SIP messages before PJSIP does; longer ones it drops (PJSIP_MAX_PKT_LEN)."""
     data = data[:4000]
     read_head(data)
-    is_harmful(data)
+    verdict = inspect(data)
+    assert len(verdict.message) <= len(data)
+    if verdict.message:
+        assert not inspect(verdict.message).why, "what PJSIP is given instead is beyond doubt"
     CallGate(lambda _event: None).refuse(data)
     trace = SipTrace()
     trace.passed(False, "192.0.2.7:5060", data)

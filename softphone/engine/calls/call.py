@@ -29,6 +29,7 @@ from softphone.errors import SoftphoneError
 from softphone.store.history import HUNG_UP_HERE
 
 PJ_EINVALIDOP = 70013
+PJ_EPENDING = 70002
 PJSIP_ESESSIONTERMINATED = 171140
 MAX_REDIRECTIONS = 5
 NO_MEDIA_S = 5.0
@@ -361,7 +362,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         try:
             action()
         except pj.Error as error:
-            raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
+            # It follows by itself as soon as the call's sockets are there: with ICE that takes a while.
+            if error.status != PJ_EPENDING:
+                raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
 
 
 def _call_parameters() -> pj.CallOpParam:

@@ -14,7 +14,7 @@ import pjsua2 as pj
 from softphone import __version__
 from softphone.codecs import CODECS
 from softphone.config import Config
-from softphone.engine.calls.admission import MAX_CALLS
+from softphone.engine.limits import MAX_CALLS, MAX_URI_BYTES
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.pjsip.install import HIGHEST_PRIORITY, configure_media
 from softphone.engine.pjsip.security import set_tls
@@ -22,7 +22,6 @@ from softphone.errors import SoftphoneError
 
 CLOCK_HZ = 16000
 USER_AGENT = f"softphone/{__version__}"
-MAX_URI_BYTES = 768
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 ECHO_CANCELLERS = {"off": 0, "speex": pj.PJMEDIA_ECHO_SPEEX, "webrtc": pj.PJMEDIA_ECHO_WEBRTC}
 log = logging.getLogger(__name__)
@@ -142,7 +141,6 @@ class PhoneEndpoint:
         self._endpoint.libHandleEvents(timeout_ms)
 
     def is_sip_uri(self, uri: str) -> bool:
-        # PJSUA copies it into a pool of 1024 bytes, and ends the process when it does not fit (pjsua_core.c, pjsua_verify_sip_url).
         return len(uri.encode("utf-8", "replace")) <= MAX_URI_BYTES and bool(self._endpoint.utilVerifySipUri(uri) == pj.PJ_SUCCESS)
 
     def destroy(self) -> None:

@@ -14,8 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from softphone.engine.sdp.description import ANYWHERE, Description, MediaSection, Rtpmap, is_ipv4
-from softphone.engine.sdp.limits import (
+from softphone.engine.limits import (
     MAX_CANDIDATES,
     MAX_CHANNELS,
     MAX_CLOCK_HZ,
@@ -25,6 +24,7 @@ from softphone.engine.sdp.limits import (
     MAX_PACKET_MS,
     MAX_SOUND_PACKET_MS,
 )
+from softphone.engine.sdp.description import ANYWHERE, Description, MediaSection, Rtpmap, is_ipv4
 
 STATIC: Mapping[str, Rtpmap] = {
     "0": Rtpmap("PCMU", 8000), "3": Rtpmap("GSM", 8000), "4": Rtpmap("G723", 8000), "8": Rtpmap("PCMA", 8000),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from softphone.engine.sdp.limits import MAX_BYTES, MAX_LINES, MAX_MEDIA
+from softphone.engine.limits import MAX_BYTES, MAX_LINES, MAX_MEDIA
 from softphone.errors import SoftphoneError
 
 _MEDIA = re.compile(r"(\S{1,32})[ \t]+([0-9]{1,5})(?:[ \t]*/[ \t]*([0-9]{1,5}))?[ \t]+([A-Za-z0-9/._+-]{1,64})((?:[ \t]+\S+)*)")

@@ -11,8 +11,8 @@ from typing import Any
 
 from cffi import FFI
 
+from softphone.engine.limits import MAX_BYTES
 from softphone.engine.pjsip.abi import find_library
-from softphone.engine.sdp.limits import MAX_BYTES
 
 _DECLARATIONS = "int pjmedia_sdp_print(const void *sdp, char *buffer, size_t size);"
 

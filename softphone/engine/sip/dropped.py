@@ -14,8 +14,8 @@ from typing import Any
 
 from cffi import FFI
 
+from softphone.engine.limits import MAX_PJSIP_MESSAGE
 from softphone.engine.pjsip.abi import find_library
-from softphone.engine.sdp.limits import MAX_PJSIP_MESSAGE
 from softphone.engine.sip.auth_gate import readable
 
 TOO_LARGE = 513

@@ -64,6 +64,20 @@ def read_head(message: bytes) -> SipHead | None:
     )
 
 
+def read_caller(message: bytes) -> tuple[str, int]:
+    """Whom From names, without display name and parameters, and through how many Via the message came."""
+    head = _FOLD.sub(b" ", _END.split(message.lstrip(b"\r\n"), maxsplit=1)[0])
+    hops, caller = 0, ""
+    for name, value in _FIELD.findall(head):
+        key = _LONG.get(name.lower(), name.lower())
+        if key == b"via":
+            hops += 1 + value.count(b",")
+        elif key == b"from" and not caller:
+            inner = value.partition(b"<")[2].partition(b">")[0] if b"<" in value else value
+            caller = inner.partition(b";")[0].strip().decode("utf-8", "replace")[:200]
+    return caller, hops
+
+
 def repeated_bytes(message: bytes) -> int:
     """How long the fields are that an answer to this request repeats (RFC 3261, 8.2.6 and 12.1.1)."""
     head = _FOLD.sub(b" ", _END.split(message.lstrip(b"\r\n"), maxsplit=1)[0])

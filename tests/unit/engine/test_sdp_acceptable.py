@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from softphone.engine.limits import MAX_BYTES, MAX_CANDIDATES, MAX_CRYPTO, MAX_FORMATS, MAX_LINES, MAX_MEDIA
 from softphone.engine.sdp.acceptable import Ability, write
 from softphone.engine.sdp.description import DIRECTIONS, Rtpmap, SdpError, parse
-from softphone.engine.sdp.limits import MAX_BYTES, MAX_CANDIDATES, MAX_CRYPTO, MAX_FORMATS, MAX_LINES, MAX_MEDIA
 
 SESSION = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
 PLAIN = "m=audio 4000 RTP/AVP 0\r\n"
