@@ -22,17 +22,18 @@ from softphone.control.protocol import AnyCommand, ControlError, Event, Failure,
 from softphone.control.protocol import Engine as EngineEvent
 from softphone.engine.accounts.account import LOCAL, AccountError, AccountSettings, PhoneAccount
 from softphone.engine.accounts.address_watch import AddressWatch
+from softphone.engine.accounts.addressing import Addressing
 from softphone.engine.accounts.message_waiting import MessageWaitingService
 from softphone.engine.accounts.messages import MessageGuard, Messages
 from softphone.engine.accounts.outside_requests import OutsideRequests
-from softphone.engine.calls.active_calls import Lineup
+from softphone.engine.calls.active_calls import ActiveCalls
 from softphone.engine.calls.admission import CallGate
 from softphone.engine.calls.call import PhoneCall
 from softphone.engine.calls.dtmf_info import InfoKeys
 from softphone.engine.calls.environment import CallEnvironment
-from softphone.engine.calls.incoming import ContactRules, Reception, RulesFor
+from softphone.engine.calls.incoming import ContactRules, IncomingCalls, RulesFor
 from softphone.engine.calls.recording_notice import RecordingNotice
-from softphone.engine.calls.typed_speech import Typist
+from softphone.engine.calls.typed_speech import TypedSpeech
 from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.history_writer import HistoryWriter
@@ -43,13 +44,13 @@ from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
 from softphone.engine.pjsip.rtcp_gate import RtcpGate
 from softphone.engine.pjsip.security import CRYPTO_SUITES
-from softphone.engine.presence.service import PresenceService
+from softphone.engine.presence.service import PresenceEnvironment, PresenceService
 from softphone.engine.schedule import Schedule
 from softphone.engine.sdp.acceptable import Ability
 from softphone.engine.server import ControlServer
-from softphone.engine.sip import validation as strictness
+from softphone.engine.sip import validation
 from softphone.engine.sip.blame import Blame
-from softphone.engine.sip.compact import ShortSip
+from softphone.engine.sip.compact import CompactSip
 from softphone.engine.sip.module import SipModule, forget_call, set_t1
 from softphone.engine.sip.refusal_notices import RefusalNotices
 from softphone.engine.sip.sdp_gate import SdpGate
@@ -74,6 +75,9 @@ log = logging.getLogger(__name__)
 class Engine:
     """Builds the phone from its configuration and runs it. Raises SoftphoneError when it cannot start."""
 
+    endpoint: PhoneEndpoint
+    history: HistoryWriter
+
     def __init__(
         self,
         config: Config,
@@ -93,8 +97,8 @@ class Engine:
         self.stay_until_idle = False
         self._orphan_s = -1
         """Seconds without the front end that started it, any other, and calls; -1 while that one is there."""
-        self.lineup = Lineup(self.calls)
-        self.reception = Reception(self)
+        self.active_calls = ActiveCalls(self.calls)
+        self.incoming_calls = IncomingCalls(self, config.calls.ring_seconds)
         self.schedule = Schedule()
         self.address_watch = AddressWatch(self._moved) if config.network.bind == "0.0.0.0" else None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -103,15 +107,29 @@ class Engine:
         self._standing = standing or StandingCommands(None)
         self.supervised = lifeline is not None
         """Whether whoever started this engine is there, and starts it again if it dies."""
-        self._commands = Commands(self)
+        self._addressing = Addressing(self.accounts, config.network.transport, self._is_sip_uri)
+        self._commands = Commands(self, self._addressing)
         self.messages = Messages(self.publish)
         self.sip_trace = SipTrace()
         self.mailboxes = MessageWaitingService(self.accounts, self.publish, self.schedule.later, lambda: self.endpoint.address)
         self.requests = OutsideRequests()
-        self.presence = PresenceService(self, self._commands.way_to)
+        self.presence = PresenceService(
+            config.presence,
+            PresenceEnvironment(
+                accounts=self.accounts,
+                calls=self.calls,
+                requests=self.requests,
+                publish=self.publish,
+                account_for=self._addressing.account_for,
+                own_address=lambda: self.endpoint.address,
+                contacts=lambda: self.history.contacts,
+                is_contact=lambda sender: self.contact_rules(sender) is not None,
+                do_not_disturb=lambda: self.incoming_calls.do_not_disturb,
+            ),
+        )
         guard = MessageGuard(self.publish)
         # With a server to ask first, an answer takes its time.
-        self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
+        self._compact_sip = CompactSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
         self.call_gate = CallGate(self.publish)
         self.blame = Blame(paths.data_dir(), str(socket_path.absolute()))
@@ -120,15 +138,15 @@ class Engine:
         self._sip = SipModule(
             self._sip_passed,
             lambda request: (
-                strictness.refuse(request)
+                validation.refuse(request)
                 or self.call_gate.refuse(request)
                 or self.mailboxes.take(request)
                 or self.presence.take(request)
                 or guard.refuse(request)
                 or self._info_keys.take(request)
-                or strictness.stray(request)
+                or validation.stray(request)
             ),
-            self._short_sip.sent,
+            self._compact_sip.sent,
             SdpGate(self._ability, self.publish),
             self.blame.admits,
             self._refusals.tell,
@@ -147,9 +165,9 @@ class Engine:
             phv,
             worker_command or WorkerCommand(threads=config.worker.threads),
         )
-        self.typist = Typist(self.worker, self.calls.get)
-        self._recording_notice = RecordingNotice(self.typist, self.publish)
-        self.worker.on_said = lambda report: self._jobs.put(lambda: self.typist.said(report))
+        self.typed_speech = TypedSpeech(self.worker, self.calls.get)
+        self._recording_notice = RecordingNotice(self.typed_speech, self.publish)
+        self.worker.on_said = lambda report: self._jobs.put(lambda: self.typed_speech.said(report))
         self.endpoint = PhoneEndpoint(config, self._connection_lost)
         self.codecs = PhoneCodecs(self.endpoint, config)
         try:
@@ -224,7 +242,7 @@ class Engine:
 
     def _sip_passed(self, sent: bool, peer: str, message: bytes) -> None:
         if not sent:
-            self._short_sip.received(message)
+            self._compact_sip.received(message)
         else:
             self.presence.watch.sent(message)
         self.call_gate.passed(sent, message)
@@ -257,7 +275,7 @@ class Engine:
         for job in self.schedule.due():
             self._guarded(job)
         self._take_jobs()
-        self._guarded(self.lineup.update)
+        self._guarded(self.active_calls.update)
         self._guarded(lambda: self._recording_notice.update(self.calls))
         self._guarded(lambda: self.alerts.update(self.calls))
         self._guarded(lambda: self.live.turn(time.monotonic()))
@@ -288,7 +306,7 @@ class Engine:
             settings,
             self.config.network,
             self.publish,
-            self.reception.arrive,
+            self.incoming_calls.arrive,
             self.messages,
             self.mailboxes,
             self.schedule.later,
@@ -334,8 +352,11 @@ class Engine:
 
     def _successor(self, call: PhoneCall, direction: Literal["incoming", "outgoing"]) -> PhoneCall:
         successor = self.new_call(call.account, direction)
-        self.lineup.follow(call, successor)
+        self.active_calls.follow(call, successor)
         return successor
+
+    def _is_sip_uri(self, uri: str) -> bool:
+        return self.endpoint.is_sip_uri(uri)
 
     def _stored_rules(self, remote: str) -> ContactRules | None:
         domains = {account.settings.uri.rpartition("@")[2].lower() for account in self.accounts.values()}
@@ -351,9 +372,12 @@ class Engine:
     def _obey(self, connection: int, command: AnyCommand) -> None:
         try:
             if isinstance(command, Say):
-                self.typist.say(command, self._commands.numbered(command.call), lambda answer: self.server.reply(connection, answer))
+                self.typed_speech.say(command, self._commands.numbered(command.call), lambda answer: self.server.reply(connection, answer))
                 return
-            answer = Reply(id=command.id, result=self.history.watch(command, self._commands.obey))
+            self.history.before_command(command)
+            result = self._commands.obey(command)
+            self.history.after_command(command, result)
+            answer = Reply(id=command.id, result=result)
             self._standing.note(command)
         except SoftphoneError as error:
             code = error.code if isinstance(error, ControlError) else "failed"
@@ -368,7 +392,7 @@ class Engine:
     def _worker_changed(self, event: Worker) -> None:
         self.publish(event)
         if event.state not in ("ready", "stream_failed"):
-            self.typist.worker_gone(event.reason)
+            self.typed_speech.worker_gone(event.reason)
         if event.state == "ready":
             refusal = self.codecs.phv_ready(event.facts, self.worker.open_stream)
             if refusal:
@@ -422,9 +446,9 @@ class Engine:
         self.sound_test.tick(bool(self.calls))
         for call in list(self.calls.values()):
             self._guarded(call.tick)
-        self._guarded(self.reception.tick)
+        self._guarded(self.incoming_calls.tick)
         self._guarded(self.presence.tick)
-        self._guarded(self.typist.tick)
+        self._guarded(self.typed_speech.tick)
         self._count_idle()
 
     def _end_calls(self) -> None:
@@ -433,7 +457,7 @@ class Engine:
         for left in self.calls.values():
             left.audio.close()
         self.calls.clear()
-        self.typist.close()
+        self.typed_speech.close()
         self.alerts.close()
         self.sound_test.close()
 

@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -124,15 +124,15 @@ class HistoryWriter:
         if self._keep and isinstance(event, CallState | Media | Message | MessageSent):
             self._put(event)
 
-    def watch(self, command: AnyCommand, obey: Callable[[AnyCommand], dict[str, Any]]) -> dict[str, Any]:
-        """Obey the command, and learn from it what events do not say: that a call was refused by hand, what a message says."""
+    def before_command(self, command: AnyCommand) -> None:
+        """Note what events do not say: that a call is refused by hand. The event of the end comes while the command is carried out."""
         if self._keep and isinstance(command, Hangup):
-            # Before it is obeyed: the event of the end comes while it is.
             self._put(_Refused(command.call))
-        result = obey(command)
+
+    def after_command(self, command: AnyCommand, result: Mapping[str, Any]) -> None:
+        """Note the text of a message that was sent, under the number that events give it."""
         if self._keep and isinstance(command, SendMessage):
             self._put(_Sending(command, int(result.get("message", 0)), time.time()))
-        return result
 
     def contact_rules(self, remote_uri: str, domains: Collection[str] = ()) -> ContactRules | None:
         """How to treat a call from or to `remote_uri`, from memory: microseconds, never raises. See `RuleBook.rules` for `domains`."""

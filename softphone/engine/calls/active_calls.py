@@ -16,7 +16,7 @@ def is_talking(call: PhoneCall) -> bool:
     return not call.over and not call.held and (call.direction == "outgoing" or call.state in ("connecting", "confirmed"))
 
 
-class Lineup:
+class ActiveCalls:
     """`calls` is the engine's own table. Main thread only."""
 
     def __init__(self, calls: Mapping[int, PhoneCall]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from softphone.control.protocol import Log, Reply, Say
 from softphone.engine.calls.call import PhoneCall
-from softphone.engine.calls.typed_speech import Typist
+from softphone.engine.calls.typed_speech import TypedSpeech
 from softphone.errors import SoftphoneError
 
 WORDS = "This call is being recorded."
@@ -15,8 +15,8 @@ WORDS = "This call is being recorded."
 class RecordingNotice:
     """Has the words spoken in the user's voice, once each recording. Main thread only."""
 
-    def __init__(self, typist: Typist, publish: Callable[[Log], None]) -> None:
-        self._typist = typist
+    def __init__(self, typed_speech: TypedSpeech, publish: Callable[[Log], None]) -> None:
+        self._typed_speech = typed_speech
         self._publish = publish
 
     def update(self, calls: Mapping[int, PhoneCall]) -> None:
@@ -33,7 +33,7 @@ class RecordingNotice:
                 self._warn(call, reply.error.message)
 
         try:
-            self._typist.say(Say(call=call.number, text=WORDS), call, answered)
+            self._typed_speech.say(Say(call=call.number, text=WORDS), call, answered)
         except SoftphoneError as error:
             self._warn(call, str(error))
 

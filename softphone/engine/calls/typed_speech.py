@@ -49,7 +49,7 @@ class _Text:
             self.answer(Reply(id=self.request_id, error=Failure(code="not_spoken", message=sentence)))
 
 
-class Typist:
+class TypedSpeech:
     """Main thread only. `find` gives a call that is up by its number, or None."""
 
     def __init__(self, worker: CodecWorker, find: Callable[[int], PhoneCall | None]) -> None:

@@ -39,7 +39,7 @@ _SETS_UP = re.compile(rb"^cseq[ \t]*:[ \t]*[0-9]+[ \t]+(?:INVITE|ACK)\b", re.IGN
 _REQUIRED = re.compile(rb"^require[ \t]*:[^\r\n]*\btimer\b", re.IGNORECASE | re.MULTILINE)
 
 
-class ShortSip:
+class CompactSip:
     """Rewrites what is sent. `set_t1(ms)` sets T1 for the transactions that begin from then on. One thread."""
 
     def __init__(self, set_t1: Callable[[int], None], answers_at_once: bool = True) -> None:
