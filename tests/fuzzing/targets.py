@@ -17,7 +17,8 @@ from softphone.engine.calls import dtmf_info
 from softphone.engine.calls.admission import CallGate
 from softphone.engine.presence.documents import DIALOG_INFO, LONGEST_NOTE, PIDF, read, write
 from softphone.engine.presence.watch import PresenceWatch
-from softphone.engine.sdp.attributes import AudioSection, add_packet_times, add_rate_limit
+from softphone.engine.sdp.attributes import add_packet_times, add_rate_limit
+from softphone.engine.sdp.audio_section import AudioSection, split_lines
 from softphone.engine.sdp.codec_order import order_codecs
 from softphone.engine.sip import validation as strictness
 from softphone.engine.sip.head import read_head
@@ -81,8 +82,8 @@ def opus_with(parameters: dict[str, str]) -> None:
 def _sdp(data: bytes) -> None:
     """As `onCallSdpCreated` gives it: the far end's beside ours, and what PJSIP made of it as ours."""
     text = data.decode("utf-8", "replace")
-    section = AudioSection(text.splitlines())
-    assert 0 <= section.begin <= section.end <= len(text.splitlines()) and len(section.formats) <= 100
+    section = AudioSection(text)
+    assert 0 <= section.begin <= section.end <= len(split_lines(text))
     for local, remote in ((OUR_SDP, text), (text, OUR_SDP), (text, text), (text, "")):
         for changed in (
             add_packet_times(local, remote, 160, 640),
@@ -90,8 +91,8 @@ def _sdp(data: bytes) -> None:
             order_codecs(local, remote, ("opus", "x-phv", "PCMU")),
             order_codecs(local, remote, ("PCMA",)),
         ):
-            assert len(changed) <= len(local) + 20 * len(local.splitlines()) + 200
-            before, after = AudioSection(local.splitlines()), AudioSection(changed.splitlines())
+            assert len(changed) <= len(local) + 20 * len(split_lines(local)) + 200
+            before, after = AudioSection(local), AudioSection(changed)
             assert set(after.formats) <= set(before.formats), "nothing is offered that was not there"
             assert bool(after.codecs) == bool(before.codecs), "no call is left without sound"
 
