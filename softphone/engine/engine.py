@@ -344,7 +344,7 @@ class Engine:
             rtcp_gate=self._rtcp_gate,
             far_end=self.sip_trace.far_end,
             parties=self.sip_trace.parties,
-            set_up_bps=self.sip_trace.set_up_bps,
+            link_bps=self.sip_trace.link_bps,
         )
         call = PhoneCall(environment, account, self._numbers, direction, call_id)
         self.calls[call.number] = call

@@ -13,7 +13,7 @@ from softphone.config import Account, Network
 from softphone.config.passwords import KeyringError
 from softphone.control.protocol import Event, Register, Registration
 from softphone.engine.accounts.outside_requests import OutsideRequests
-from softphone.engine.accounts.registration_backoff import RegistrationPace, retry_after
+from softphone.engine.accounts.registration_backoff import RegistrationBackoff, retry_after
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.pjsip.security import set_encryption, set_ways
 from softphone.engine.sip.auth_gate import has_no_answer
@@ -141,7 +141,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self.offers_srtp = network.offers_srtp
         self._network = network
         self._later = later
-        self._pace = RegistrationPace(1 + len(settings.backups), FIRST_RETRY_S, RETRY_S)
+        self._pace = RegistrationBackoff(1 + len(settings.backups), FIRST_RETRY_S, RETRY_S)
         self._used = 0
         self._attempts = 0
         self._transport = 0

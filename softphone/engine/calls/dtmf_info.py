@@ -9,14 +9,12 @@ from collections.abc import Callable
 
 from softphone.control.protocol import Dtmf
 from softphone.engine.calls.dtmf import KEYS
-from softphone.engine.sip.head import SipHead, read_head
+from softphone.engine.sip.head import Head, SipHead, read_head
 from softphone.engine.sip.sdp_gate import Refusal
 
 OK, BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE = 200, 400, 415
 DTMF, RELAY = "application/dtmf", "application/dtmf-relay"
 FLASH = "flash"
-_TYPE = re.compile(r"^(?:content-type|c)[ \t]*:[ \t]*([^\s;]+)", re.IGNORECASE | re.MULTILINE)
-_END = re.compile(rb"\r?\n\r?\n")
 _SIGNAL = re.compile(r"^[ \t]*signal[ \t]*[=:][ \t]*([^\r\n]*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _MOST_BODY = 256
 _MOST_DIALOGS = 64
@@ -46,14 +44,13 @@ class InfoKeys:
         sequence, code = self._last.get(dialog, (0, OK))
         if head.sequence <= sequence:
             return code
-        fields, *rest = _END.split(request, maxsplit=1)
-        body = rest[0] if rest else b""
-        kind = _TYPE.search(fields.decode("utf-8", "replace"))
+        fields = Head(request)
+        kind, body = fields.token("content-type"), fields.body
         if not body.strip(b"\0 \t\r\n"):
             return OK  # asks whether we are still there (RFC 2976, 2.2)
-        if kind is None or kind[1].lower() not in (DTMF, RELAY):
+        if kind not in (DTMF, RELAY):
             return Refusal(UNSUPPORTED_MEDIA_TYPE, {"Accept": f"{DTMF}, {RELAY}"})
-        key = read(kind[1].lower(), body)
+        key = read(kind, body)
         self._last[dialog] = head.sequence, OK if key else BAD_REQUEST
         self._last.move_to_end(dialog)
         while len(self._last) > _MOST_DIALOGS:

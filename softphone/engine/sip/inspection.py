@@ -12,20 +12,12 @@ from dataclasses import dataclass
 from softphone.engine import limits
 from softphone.engine.sip import multipart
 from softphone.engine.sip.dropped import missing
+from softphone.engine.sip.head import field_name, read_fields, split_message
 
 BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, TOO_LARGE = 400, 415, 513
 LOCAL_FAILURE = 500
 """What an answer becomes whose head cannot be taken: another attempt may succeed."""
-_END = re.compile(rb"\r?\n\r?\n")
-_FOLD = re.compile(rb"\r?\n[ \t]+")
-_LINE = re.compile(rb"\r?\n")
-_NAME = re.compile(rb"([A-Za-z0-9!%*_+`'~.-]+)[ \t]*:")
 _LONE_CR = re.compile(rb"\r(?!\n)")
-_COMPACT = {
-    b"i": b"call-id", b"m": b"contact", b"e": b"content-encoding", b"l": b"content-length", b"c": b"content-type", b"f": b"from",
-    b"s": b"subject", b"k": b"supported", b"t": b"to", b"v": b"via",
-}  # fmt: skip
-"""RFC 3261, 7.3.3."""
 _ANSWERED_WITH = frozenset({b"via", b"from", b"to", b"call-id", b"cseq", b"max-forwards"})
 _MOST = {
     b"service-route": limits.SERVICE_ROUTES,
@@ -59,45 +51,27 @@ class Verdict:
 def inspect(message: bytes) -> Verdict:
     """One message as it came."""
     text = message.lstrip(b"\r\n")
-    head, *rest = _END.split(text, maxsplit=1)
-    lines = _LINE.split(_FOLD.sub(b" ", head))
-    fields = _fields(lines[1:])
+    head, lines, old_body = split_message(message)
+    fields = read_fields(lines[1:])
     is_response = lines[0][:8].upper() == b"SIP/2.0 "
     if len(message) >= limits.MAX_PJSIP_MESSAGE and missing(text) != 0:
         return _refusal(lines, fields, is_response, TOO_LARGE, f"has {limits.MAX_PJSIP_MESSAGE} bytes or more")
     why = _head_fault(head, lines, fields)
     if why:
         return _refusal(lines, fields, is_response, BAD_REQUEST, why)
-    if not rest or not rest[0]:
+    if not old_body:
         return Verdict(message)
-    body, code, why = _body(lines[0], fields, rest[0])
+    body, code, why = _body(lines[0], fields, old_body)
     if code and not is_response:
         return _refusal(lines, fields, is_response, code, why)
     if code:
         # The head of an answer is worth having: of a 200 it is acknowledged, and the call that has no session then is ended.
         body = b""
-    if body == rest[0]:
+    if body == old_body:
         return Verdict(message)
     kind = [b"Content-Type: " + multipart.SDP] if body else []
-    kept = [line for line in lines if _name(line) not in (b"content-type", b"content-length")]
+    kept = [line for line in lines if field_name(line) not in (b"content-type", b"content-length")]
     return Verdict(b"\r\n".join([*kept, *kind, b"Content-Length: %d" % len(body), b"", body]), 0, why)
-
-
-def _fields(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
-    """Names in lower case and in full, and values."""
-    found = []
-    for line in lines:
-        named = _NAME.match(line)
-        if named:
-            name = named[1].lower()
-            found.append((_COMPACT.get(name, name), line[named.end() :].strip()))
-    return found
-
-
-def _name(line: bytes) -> bytes:
-    named = _NAME.match(line)
-    name = named[1].lower() if named else b""
-    return _COMPACT.get(name, name)
 
 
 def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes]]) -> str:
