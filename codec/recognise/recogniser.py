@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,26 @@ class RecognisedPhone:
     start_frame: int
     end_frame: int
     confidence: float
+
+
+class PhoneStream(Protocol):
+    """One recognition: phones are contiguous from frame 0, silence included."""
+
+    def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
+        """pcm (samples,) int16 16 kHz, any length -> the phones that became certain."""
+        ...
+
+    def flush(self) -> list[RecognisedPhone]:
+        """The rest, at the end of a recording; the stream is not to be used after it."""
+        ...
+
+
+class PhoneRecogniser(Protocol):
+    """What the encoder needs of a recogniser: another one is a class like this, given to `Models` in place of `Recogniser`."""
+
+    def stream(self) -> PhoneStream:
+        """A new stream with its own state."""
+        ...
 
 
 class Recogniser:

@@ -18,7 +18,8 @@ from codec.speak.prosody_fill import ProsodyFill, wire_round_trip
 from codec.speak.vocoder import LAG_SAMPLES
 from codec.units.audio_file import to_pcm
 from codec.units.phones import SILENCE, phone_index
-from codec.units.token import FRAME_MS, Token
+from codec.units.rates import FRAME_MS
+from codec.units.token import Token
 from codec.voice.embedding import Voice
 from codec.wire.packet import TIME_MODULO, parse
 from codec.wire.settings import EncoderSettings

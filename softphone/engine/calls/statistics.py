@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pjsua2 as pj
 
+from codec.units.rates import HEADER_BYTES
 from softphone.codecs import PHV, find_codec
 from softphone.control.protocol import CallStatistics, Direction
 from softphone.engine.phv.receiver_report import Received
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
 
-HEADER_BYTES = 40
 """IPv4 (20), UDP (8) and RTP (12) of each packet."""
 SLOT_MS = 20.0
 """Of PJMEDIA's jitter buffer."""

@@ -12,14 +12,14 @@ import threading
 import time
 from collections.abc import Mapping
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.codecs import PHV
 from softphone.codecs.implementation import CodecDescriptor, CodecSetup, OpenRequest, ParsedFrame
 from softphone.codecs.stream import CodecStream, StreamOpener
 from softphone.engine.pjsip.errors import CodecSetupError
 
-CLOCK_RATE = PHV.clock_rate
 FRAME_MS = 20
-FRAME_SAMPLES = CLOCK_RATE * FRAME_MS // 1000
+FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
 MAX_PAYLOAD = 500
 """Longest payload in bytes; one packet of ours has some dozens."""
 
@@ -114,7 +114,7 @@ def phv_descriptor(opener: StreamOpener, fmtp: Mapping[str, str], average_bps: i
 
     return CodecDescriptor(
         encoding_name=PHV.name,
-        clock_rate=CLOCK_RATE,
+        clock_rate=PHV.clock_rate,
         channels=PHV.channels,
         frame_ms=FRAME_MS,
         frames_per_packet=min(packet_ms // FRAME_MS, MAX_FRAMES_PER_PACKET),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import __version__
 from softphone.codecs import CODECS
 from softphone.config import Config
@@ -20,7 +21,6 @@ from softphone.engine.pjsip.install import HIGHEST_PRIORITY, configure_media
 from softphone.engine.pjsip.security import set_tls
 from softphone.errors import SoftphoneError
 
-CLOCK_HZ = 16000
 USER_AGENT = f"softphone/{__version__}"
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 ECHO_CANCELLERS = {"off": 0, "speex": pj.PJMEDIA_ECHO_SPEEX, "webrtc": pj.PJMEDIA_ECHO_WEBRTC}
@@ -63,7 +63,7 @@ class PhoneEndpoint:
             # Without its answer calls go on as if there were no NAT.
             settings.uaConfig.stunIgnoreFailure = True
         configure_media(settings.medConfig)
-        settings.medConfig.sndClockRate = CLOCK_HZ
+        settings.medConfig.sndClockRate = SAMPLE_RATE
         settings.medConfig.channelCount = 1
         settings.medConfig.threadCnt = 1
         settings.medConfig.hasIoqueue = True
