@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softphone.cli import beside, soak, status
+from softphone.cli import compare, soak, status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,18 +27,18 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     codec.add_argument("--systems", nargs="+", metavar="NAME", help="which codecs (default: all that work here)")
     codec.add_argument("--noise", nargs="+", type=float, metavar="DB", help="also with noise so many dB below the speech")
     codec.add_argument(
-        "--noise-from", type=Path, metavar="DIR", help="folder of noise (default: noise beside the list; where there is none, pink noise)"
+        "--noise-from", type=Path, metavar="DIR", help="folder of noise (default: noise next to the list; where there is none, pink noise)"
     )
     codec.add_argument("--lyra", type=Path, metavar="DIR", help="folder of Lyra's networks (or in SOFTPHONE_LYRA)")
     codec.set_defaults(run=run_codec)
     errors = actions.add_parser("errors", help="which part of our codec loses the words", epilog=status.HELP)
     _add_common(errors)
     errors.set_defaults(run=run_errors)
-    _add_network(actions.add_parser("network", help="calls of the whole phone over bad networks, beside other codecs", epilog=status.HELP))
+    _add_network(actions.add_parser("network", help="calls of the whole phone over bad networks, compared with other codecs", epilog=status.HELP))
     _add_setup(actions.add_parser("setup", help="how long a call takes to be set up, and how many bytes", epilog=status.HELP))
     _add_voice(actions.add_parser("voice", help="how like each speaker the far end sounds, and after how much speech", epilog=status.HELP))
     soak.add(actions)
-    beside.add(actions)
+    compare.add(actions)
     _add_relay(actions.add_parser("relay", help="a bad network between two phones on this machine, until Ctrl-C", epilog=status.HELP))
 
 
