@@ -11,9 +11,10 @@ from pathlib import Path
 from softphone.cli import status
 from softphone.cli.output import tell, tell_json
 from softphone.codecs import codec_names
-from softphone.store import vcard, vcard_import
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store, open_store
+from softphone.store.vcard import cards as vcard
+from softphone.store.vcard import importing
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -117,9 +118,9 @@ def _remove(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     with user_store() as store:
         if str(options.file) == "-":
-            result = vcard_import.import_cards(sys.stdin.buffer.read(), store.contacts, own=options.own, source="standard input")
+            result = importing.import_cards(sys.stdin.buffer.read(), store.contacts, own=options.own, source="standard input")
         else:
-            result = vcard_import.import_file(options.file, store.contacts, own=options.own)
+            result = importing.import_file(options.file, store.contacts, own=options.own)
     if options.json:
         tell_json(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
         return status.OK
@@ -135,7 +136,7 @@ def _export(options: argparse.Namespace) -> int:
             sys.stdout.buffer.write(vcard.write(store.contacts.all(), options.vcard))
             sys.stdout.buffer.flush()
             return status.OK
-        count = vcard_import.export_file(options.file, store.contacts, options.vcard)
+        count = importing.export_file(options.file, store.contacts, options.vcard)
     tell(f"{count} contacts written to {options.file}", sys.stderr)
     return status.OK
 

@@ -15,8 +15,8 @@ from softphone.config import Account, Config
 from softphone.config.passwords import KeyringError, Passwords
 from softphone.doctor.finding import Finding
 from softphone.errors import SoftphoneError
-from softphone.store.database import BUSY_S
-from softphone.store.schema import MIGRATIONS
+from softphone.store.sqlite.database import BUSY_S
+from softphone.store.sqlite.schema import MIGRATIONS
 
 _COUNTED = ("contacts", "calls", "messages")
 

@@ -18,10 +18,10 @@ from typing import Any, Literal
 
 from softphone.control.protocol import AnyCommand, CallState, Event, Hangup, Log, Media, Message, MessageSent, SendMessage
 from softphone.errors import SoftphoneError
-from softphone.store import owner
 from softphone.store.contacts import Contact
-from softphone.store.database import Database
 from softphone.store.rule_book import ContactRules, RuleBook
+from softphone.store.sqlite import owner
+from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
 
 QUEUE = 1000

@@ -13,9 +13,9 @@ from softphone.codecs import codec_names
 from softphone.files.errors import StoreError, clean, clean_lines
 from softphone.store import phone_number, sip_address
 from softphone.store.contact_index import ContactIndex
-from softphone.store.database import Database, Stamp
 from softphone.store.folding import fold
 from softphone.store.rule_book import ContactRules, RuleBook
+from softphone.store.sqlite.database import Database, Stamp
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Literal
 
 from softphone.files.errors import StoreError, clean
 from softphone.store import sip_address
-from softphone.store.database import Database, Stamp
-from softphone.store.rows import Rows
+from softphone.store.sqlite.database import Database, Stamp
+from softphone.store.sqlite.rows import Rows
 
 HUNG_UP_HERE = "hung up here"
 """The reason of a call that the user ended."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from softphone.files.errors import StoreError
 from softphone.store import dial
 from softphone.store.contacts import Contacts
-from softphone.store.database import Database
 from softphone.store.dial import Completion, Target
 from softphone.store.history import History
 from softphone.store.messages import Messages
+from softphone.store.sqlite.database import Database
 
 
 class Store:

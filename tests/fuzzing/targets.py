@@ -25,7 +25,8 @@ from softphone.engine.sip.head import read_head
 from softphone.engine.sip.inspection import inspect
 from softphone.engine.sip.trace import SipTrace
 from softphone.errors import SoftphoneError
-from softphone.store import sip_address, vcard
+from softphone.store import sip_address
+from softphone.store.vcard import cards as vcard
 
 SECRETS = (b"3c8a1b5e9d2f", b"c2VjcmV0a2V5")
 """Stand in the seeds where a secret stands; nothing that is shown may hold them."""

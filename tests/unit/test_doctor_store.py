@@ -11,7 +11,7 @@ from softphone.config import Account, Config
 from softphone.doctor.finding import Finding
 from softphone.doctor.store import check_database, check_passwords
 from softphone.store.contacts import Address, Contact
-from softphone.store.schema import MIGRATIONS
+from softphone.store.sqlite.schema import MIGRATIONS
 from softphone.store.store import open_store
 from tests.unit.store.keyrings import Working
 

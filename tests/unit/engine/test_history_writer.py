@@ -14,7 +14,7 @@ from softphone.control.protocol import AnyCommand, CallState, Event, Hangup, Log
 from softphone.engine import history_writer as module
 from softphone.engine.history_writer import HistoryWriter
 from softphone.store.contacts import Address, Contact
-from softphone.store.rows import KEPT
+from softphone.store.sqlite.rows import KEPT
 from softphone.store.store import Store, open_store
 
 BOB = '"Bob" <sip:bob@example.org>'

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from softphone.codecs import codec_names
 from softphone.files.errors import StoreError
-from softphone.store import vcard, vcard_lines
 from softphone.store.contacts import Address, Contact, Contacts, check
-from softphone.store.database import Database
-from softphone.store.vcard_import import export_file, import_cards, import_file
+from softphone.store.sqlite.database import Database
+from softphone.store.vcard import cards as vcard
+from softphone.store.vcard import lines as vcard_lines
+from softphone.store.vcard.importing import export_file, import_cards, import_file
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from pathlib import Path
 from softphone.files import private_file, text_file
 from softphone.files.errors import StoreError
 from softphone.files.text_file import TextFileError
-from softphone.store import sip_address, vcard
+from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact, Contacts
 from softphone.store.folding import fold
+from softphone.store.vcard import cards as vcard
 
 MAX_FILE = 100_000_000
 

@@ -15,8 +15,8 @@ from typing import TypeVar
 from softphone import paths
 from softphone.files.errors import StoreError
 from softphone.files.file_lock import alone
-from softphone.store.salvage import salvage
-from softphone.store.schema import NewerFile, migrate
+from softphone.store.sqlite.salvage import salvage
+from softphone.store.sqlite.schema import NewerFile, migrate
 
 T = TypeVar("T")
 BUSY_S = 5.0

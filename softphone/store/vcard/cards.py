@@ -11,7 +11,7 @@ from softphone.codecs import codec_names
 from softphone.files.errors import StoreError, clean
 from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact, check, tidy_uri
-from softphone.store.vcard_lines import ContentLine, components, escape, fold, read_lines, unescape
+from softphone.store.vcard.lines import ContentLine, components, escape, fold, read_lines, unescape
 
 Version = Literal["3.0", "4.0"]
 _SIP_PROPERTIES = ("IMPP", "X-IMPP", "URL", "X-SIP", "X-EVOLUTION-SIP", "X-MESSAGING/SIP-ALL", "X-PHONE-SIP")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from softphone.store.database import Database
+from softphone.store.sqlite.database import Database
 
 KEPT = 10_000
 """Rows of a table. Years of calls, some MB; and a stranger who floods the phone fills no disk."""

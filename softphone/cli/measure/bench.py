@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softphone.cli import compare, soak, status
+from softphone.cli import status
+from softphone.cli.measure import compare, soak
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     errors = actions.add_parser("errors", help="which part of our codec loses the words", epilog=status.HELP)
     _add_common(errors)
     errors.set_defaults(run=run_errors)
-    _add_network(actions.add_parser("network", help="calls of the whole phone over bad networks, compared with other codecs", epilog=status.HELP))
+    _add_network(actions.add_parser("network", help="whole phones over bad networks, compared with other codecs", epilog=status.HELP))
     _add_setup(actions.add_parser("setup", help="how long a call takes to be set up, and how many bytes", epilog=status.HELP))
     _add_voice(actions.add_parser("voice", help="how like each speaker the far end sounds, and after how much speech", epilog=status.HELP))
     soak.add(actions)

@@ -6,14 +6,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from softphone.cli import soak, status
+from softphone.cli import status
+from softphone.cli.measure import soak
 from softphone.cli.output import tell, tell_lines
 
 NAMES = ("softphone", "softphone-phv", "pjsua", "baresip")
 
 
 def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    compare = actions.add_parser("compare", help="call set-up time and calls a minute, compared with baresip and plain PJSUA2", epilog=status.HELP)
+    compare = actions.add_parser("compare", help="set-up time and calls a minute, against baresip and plain PJSUA2", epilog=status.HELP)
     compare.add_argument("--calls", type=soak.count, default=100, metavar="N", help="calls of each (default: 100)")
     compare.add_argument("--phones", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME", help=f"of {', '.join(NAMES)}")
     compare.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, of each call")
