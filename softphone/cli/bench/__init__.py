@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softphone.cli import status
-from softphone.cli.measure import compare, soak
+from softphone.cli.bench import compare, soak
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from softphone.cli import status
-from softphone.cli.measure import soak
+from softphone.cli.bench import soak
 from softphone.cli.output import tell, tell_lines
 
 NAMES = ("softphone", "softphone-phv", "pjsua", "baresip")
