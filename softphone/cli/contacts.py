@@ -1,4 +1,4 @@
-"""`softphone contacts`: who is called by name."""
+"""`softphone contacts`: the address book."""
 
 import argparse
 import contextlib

@@ -136,12 +136,12 @@ class Opus:
 @dataclass(frozen=True)
 class Worker:
     threads: int = limited(1, 1, 8)
-    """Threads of torch in the codec worker."""
+    """Torch threads in the codec worker."""
 
 
 @dataclass(frozen=True)
 class Privacy:
-    """What the phone remembers; contacts are kept in any case."""
+    """What is kept on disk; contacts are kept in any case."""
 
     history: bool = True
     """Keep calls and messages, in a file that only this user can read."""
@@ -160,9 +160,9 @@ class Presence:
     """Whether others can be called now, and whether they may know it of us."""
 
     watch: str = allowed("off", "off", "favourites", "contacts")
-    """Whom of the contacts to ask for: their servers and phones learn by that who watches them."""
+    """Whose presence to subscribe to. Contacts' servers and phones can see that subscription."""
     share: str = allowed("off", "off", "contacts", "server")
-    """Who may know whether we are on the phone: nobody; contacts whose phones ask this one; those whom the server lets know, too."""
+    """Who may see our presence: nobody; contacts whose phones ask this one; or also everybody whom the server allows."""
 
 
 @dataclass(frozen=True)

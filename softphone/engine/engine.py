@@ -61,9 +61,9 @@ from softphone.engine.standing import StandingCommands
 from softphone.errors import SoftphoneError
 
 MAX_ACCOUNTS = 8
-"""The wheel is built with PJSUA_MAX_ACC of 8, and PJSIP ends the process at one more."""
+"""The wheel is built with PJSUA_MAX_ACC 8, and PJSIP aborts at a ninth."""
 TURN_MS = 10
-"""Longest wait of one turn, and so the delay of a command."""
+"""Longest wait in one turn of the main loop, and so the delay of a command."""
 COLLECT_S = 30.0
 GOODBYE_S = 2.0
 STUCK_S = 15.0
@@ -95,7 +95,7 @@ class Engine:
         self.stay = False
         self.stay_until_idle = False
         self._orphan_s = -1
-        """Seconds without the front end that started it, any other, and calls; -1 while that one is there."""
+        """Seconds without any front end or call since the front end that started it left; -1 while that one is connected."""
         self.active_calls = ActiveCalls(self.calls)
         self.incoming_calls = IncomingCalls(self, config.calls.ring_seconds)
         self.schedule = Schedule()
@@ -105,7 +105,7 @@ class Engine:
         self._numbers = calls_before
         self._standing = standing or StandingCommands(None)
         self.supervised = lifeline is not None
-        """Whether whoever started this engine is there, and starts it again if it dies."""
+        """Whether a supervisor is there that restarts the engine if it dies."""
         self._addressing = Addressing(self.accounts, config.network.transport, self._is_sip_uri)
         self._commands = Commands(self, self._addressing)
         self.messages = Messages(self.publish)
@@ -127,7 +127,7 @@ class Engine:
             ),
         )
         guard = MessageGuard(self.publish)
-        # With a server to ask first, an answer takes its time.
+        # A STUN or TURN server must be asked first, which delays the answer.
         self._compact_sip = CompactSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
         self.call_gate = CallGate(self.publish)
@@ -209,19 +209,19 @@ class Engine:
                 self._tick()
             if now >= next_collection:
                 next_collection = now + COLLECT_S
-                # In a call only what is young: a full collection holds the interpreter for longer than the media clock likes.
+                # During calls only the young generations: a full collection would block the media clock for too long.
                 gc.collect(1 if self.calls else 2)
         self._shut_down()
         return 0
 
     def _stand_again(self) -> None:
-        """What was set by command in an engine before this one."""
+        """Repeat the commands whose settings an earlier engine had."""
         for command in self._standing.earlier():
             try:
                 self._commands.obey(command)
             except SoftphoneError as error:
                 complaint = Log(level="error", message=f"not set again after the restart: {error}")
-                # Front ends are only on their way.
+                # Front ends are still connecting.
                 self.schedule.later(1.0, partial(self.publish, complaint))
 
     def stop(self, why: str) -> None:
@@ -229,7 +229,7 @@ class Engine:
         self._leaving = self._leaving or why
 
     def publish(self, event: Event) -> None:
-        """Tell all front ends, the history and whoever else follows calls. A mistake of one of these costs nobody else the event."""
+        """Send an event to all front ends, the history and other consumers. An exception in one of them does not affect the others."""
         followers = (lambda told: self.sip_trace.follow(told, self._call_id)), (lambda told: self.call_gate.follow(told, self._call_id))
         for consumer in (*followers, self.history.take, self.hooks.take, self.voices.take):
             try:
@@ -262,7 +262,7 @@ class Engine:
             return ""
 
     def turn(self) -> None:
-        """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
+        """One turn of the loop: let PJSIP work, drop what is over, run the queued jobs."""
         self.endpoint.poll(TURN_MS)
         self.blame.done()
         for number in [number for number, call in self.calls.items() if call.over]:
@@ -292,11 +292,11 @@ class Engine:
             self._guarded(job)
 
     def defer(self, job: Callable[[], None]) -> None:
-        """Do it when PJSIP is done with what it works on, in the same turn."""
+        """Run it outside PJSIP's callbacks, in the same turn."""
         self._jobs.put(job)
 
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
-        """Make or replace an account; it registers by itself. Raises AccountError."""
+        """Make or replace an account, which then registers. Raises AccountError."""
         self._drop_account(settings.name)
         if len(self.accounts) >= MAX_ACCOUNTS:
             raise AccountError(f"{MAX_ACCOUNTS} accounts are there, the local one counted, and more do not fit; remove one first")
@@ -314,14 +314,14 @@ class Engine:
         return account
 
     def _drop_account(self, name: str) -> None:
-        # No reference may live on: the destructor of an old account deletes whatever account has its number by then.
+        # No reference may survive: the destructor of an old account deletes whichever account has its number by then.
         if name in self.accounts:
             self.accounts[name].leaving = True
             self.requests.forget(self.accounts[name])
             self.accounts.pop(name).shutdown()
 
     def new_call(self, account: PhoneAccount, direction: Literal["incoming", "outgoing"], call_id: int = pj.PJSUA_INVALID_ID) -> PhoneCall:
-        """A call object under a number of its own. Raises CallGateError when there is no room for one of ours."""
+        """A call object with a new number. Raises CallGateError if there is no room for an outgoing call."""
         if direction == "outgoing":
             self.call_gate.check_room()
         self._numbers += 1
@@ -405,7 +405,7 @@ class Engine:
             self.stop("the front end that started this engine is gone")
 
     def _count_idle(self) -> None:
-        # An engine that was kept for its calls must not go on taking calls that nobody sees.
+        # An engine kept for its calls must not accept calls that nobody sees.
         if self._orphan_s < 0 or not self.stay_until_idle:
             return
         self._orphan_s = 0 if self.calls or self.server.front_ends else self._orphan_s + 1
@@ -426,7 +426,7 @@ class Engine:
         while not done() and time.monotonic() < deadline:
             self.turn()
 
-    # Loops over calls and accounts live in functions of their own: a loop variable that lives on would keep a call past libDestroy().
+    # Loops over calls and accounts are in separate functions: a leftover loop variable would keep a call past libDestroy().
 
     def _connection_lost(self, transport: int) -> None:
         self._sip.connection_lost(transport)

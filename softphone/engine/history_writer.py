@@ -26,7 +26,7 @@ from softphone.store.store import Store
 
 QUEUE = 1000
 KEPT = 500
-"""Calls and messages that wait in memory for a disk that takes them."""
+"""Most calls and messages kept in memory until they can be written."""
 PRUNE_EVERY = 100
 """Rows that are written before the oldest are forgotten (store/rows.py)."""
 LOOK_S = 1.0
@@ -66,7 +66,7 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Refused:
-    """The user hangs up this call, or all."""
+    """The user hung up this call, or all of them."""
 
     call: int | None
 
@@ -83,9 +83,9 @@ class HistoryWriter:
 
     def __init__(self, tell: Callable[[Event], None], *, keep: bool = True, path: Path | None = None) -> None:
         self.note = ""
-        """Why nothing can be kept just now; empty when all is well."""
+        """Why the history cannot be written at the moment; empty when it can."""
         self.remark = ""
-        """The last that the store had to say, for a front end that was not there when it did."""
+        """The store's last notice, for front ends that connect later."""
         self._tell = tell
         self._keep = keep
         self._path = path
@@ -94,7 +94,7 @@ class HistoryWriter:
         self._stopping = threading.Event()
         self._rules = RuleBook()
         self.contacts: tuple[Contact, ...] = ()
-        """As they were a moment ago."""
+        """A recent copy of the contacts."""
         self._calls: dict[int, _Call] = {}
         self._ended: list[_Call] = []
         self._texts: list[_Text] = []
@@ -108,11 +108,11 @@ class HistoryWriter:
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
 
     def start(self) -> None:
-        """Begin to write; what was taken before is written too."""
+        """Start the thread; events taken before are written too."""
         self._thread.start()
 
     def stop(self, limit_s: float = 3.0) -> None:
-        """Write what is left, for at most so long."""
+        """Write what is left, for at most `limit_s`."""
         if self._thread.is_alive():
             self._stopping.set()
             with contextlib.suppress(queue.Full):
@@ -170,7 +170,7 @@ class HistoryWriter:
             log.exception("the history missed %s", type(item).__name__)
 
     def _turn(self) -> None:
-        """Read and write what there is to; one sentence when that begins to fail, one when it works again."""
+        """Read and write; publish one notice when that starts to fail and one when it works again."""
         try:
             if self._store is None:
                 self._store = Store(Database(self._path, check=True))
@@ -239,7 +239,7 @@ class HistoryWriter:
             self._early_results[event.message] = event
 
     def _settle(self, store: Store) -> None:
-        """What engines left open that were killed."""
+        """Close the rows that a killed engine left open."""
         if not self._settled and self._keep:
             store.history.end_orphans(owner.is_alive, _GONE)
             store.messages.fail_orphans(owner.is_alive, f"{_GONE}; send it again")

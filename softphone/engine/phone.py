@@ -49,7 +49,7 @@ class Phone(Protocol):
         """Make or replace an account. Raises AccountError."""
 
     def new_call(self, account: PhoneAccount, direction: Literal["incoming", "outgoing"]) -> PhoneCall:
-        """A call object under a number of its own. Raises CallGateError when there is no room for one of ours."""
+        """A call object with a new number. Raises CallGateError if there is no room for an outgoing call."""
 
     def stop(self, why: str) -> None:
         """End the engine soon."""

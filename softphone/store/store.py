@@ -1,4 +1,4 @@
-"""All that the phone remembers, behind one door."""
+"""Contacts, history and messages in one database."""
 
 from __future__ import annotations
 

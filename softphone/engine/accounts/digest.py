@@ -14,7 +14,7 @@ from softphone.engine.sip.head import Head
 
 _KINDS = {"www-authenticate": "www", "proxy-authenticate": "proxy"}
 _SCHEME = re.compile(r"([A-Za-z][\w-]*)(?:[ \t]+([^ \t=].*))?")
-"""What begins a challenge; a parameter has "=" after its name."""
+"""The start of a challenge; a parameter has "=" after its name."""
 ALGORITHMS = {"": "md5", "MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 """RFC 8760, 2.1; hashlib's names."""
 
@@ -64,8 +64,7 @@ def _unquoted(value: str) -> str:
 
 
 def chosen(offered: list[Challenge], algorithms: Collection[str]) -> list[Challenge]:
-    """Those to be answered: of each realm the topmost that is known (RFC 8760, 2.4); schemes that are not known are passed over
-    (RFC 3261, 22.3)."""
+    """The challenges to answer: for each realm the topmost supported one (RFC 8760, 2.4); unknown schemes are ignored (RFC 3261, 22.3)."""
     found: dict[tuple[str, str], Challenge] = {}
     for challenge in offered:
         if challenge.answerable(algorithms):
@@ -74,7 +73,7 @@ def chosen(offered: list[Challenge], algorithms: Collection[str]) -> list[Challe
 
 
 def header(challenge: Challenge) -> str:
-    """The challenge in a header of its own, with what PJSIP's parser knows."""
+    """The challenge as a header of its own, with the parameters that PJSIP's parser knows."""
     name = "WWW-Authenticate" if challenge.kind == "www" else "Proxy-Authenticate"
     quoted = [f'{key}="{challenge.fields[key]}"' for key in ("realm", "nonce", "opaque", "domain", "qop") if key in challenge.fields]
     plain = [f"{key}={challenge.fields[key]}" for key in ("algorithm", "stale") if challenge.fields.get(key)]

@@ -63,7 +63,7 @@ class MessageWaitingService:
             self._subscribe(name)
 
     def unregistered(self, name: str) -> None:
-        """The account is out of touch, or gone: subscribe anew when it comes back."""
+        """The account lost its registration or is gone: subscribe again when it registers."""
         self._subscriptions.pop(name, None)
         self.last.pop(name, None)
 
@@ -85,7 +85,7 @@ class MessageWaitingService:
         elif code in _RETRIED:
             self._plan(name, RETRY_S)
         else:
-            log.info("account %s: the server tells of no waiting messages (%d)", name, code)
+            log.info("account %s: the server offers no message summary (%d)", name, code)
 
     def take(self, request: bytes) -> int | None:
         """A request that came: 200 when it is a message summary for an account of ours, and then it is told; else None."""

@@ -1,4 +1,4 @@
-"""When to register again after a failure, and where: the servers in turn, then longer and longer waits (RFC 5626, 4.5)."""
+"""Registration backoff: after a failure the servers in turn, then longer and longer waits (RFC 5626, 4.5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from softphone.engine.sip.head import Head
 
 _SPREAD = 0.2
-"""So that all phones of a server that comes back do not ask it in the same moment."""
+"""Random share of the wait, so that not all phones return to a recovered server at the same moment."""
 
 
 class RegistrationBackoff:

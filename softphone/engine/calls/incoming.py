@@ -1,4 +1,4 @@
-"""What happens to a call that comes in: it rings, waits, is answered at once or refused."""
+"""Incoming calls: they ring, wait, are answered at once or refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEMPORARILY_UNAVAILABLE = 480
 
 
 class ContactRules(Protocol):
-    """How calls of a contact are treated."""
+    """How to treat calls from and to a contact."""
 
     @property
     def auto_answer(self) -> bool: ...
@@ -32,11 +32,11 @@ class ContactRules(Protocol):
 
 
 RulesFor = Callable[[str], ContactRules | None]
-"""From the far end's URI, or whole From header. Must not raise, nor wait."""
+"""Looks up the rules for a SIP URI or a whole From header. Must neither raise nor block."""
 
 
 class CallMaker(Protocol):
-    """What incoming calls need of the engine."""
+    """What incoming calls need from the engine."""
 
     @property
     def calls(self) -> Mapping[int, PhoneCall]: ...
@@ -93,7 +93,7 @@ class IncomingCalls:
             elif self.answer_all:
                 self._answer(call)
             elif auto_answer and not call.waiting:
-                # Never into another conversation.
+                # Never while another call is active.
                 self._answer(call)
             else:
                 call.ring()
@@ -102,8 +102,8 @@ class IncomingCalls:
             call.end(500, f"refused here: {error}")
 
     def tick(self) -> None:
-        """Each second: give up calls that ring for too long, here or at the far end, for which SIP itself has no limit, and those that
-        nobody takes up after our answer."""
+        """Called each second: end calls that ring for too long, here or at the far end, which SIP itself does not limit, and calls whose
+        answer is never acknowledged."""
         now, limit_s = time.monotonic(), self._ring_seconds
         ringing = {number: call for number, call in self._engine.calls.items() if call.state in ("incoming", "calling", "early")}
         self._rings_since = {number: self._rings_since.get(number, now) for number in ringing}
@@ -115,7 +115,7 @@ class IncomingCalls:
             unanswered = self._engine.calls.get(self._engine.call_gate.call_of(dialog.call_id))
             if unanswered is not None and not unanswered.over:
                 unanswered.end(reason="the far end did not acknowledge that the call was answered")
-            # Hung up or not, PJSIP would keep its place until an ACK comes.
+            # Even after a hangup PJSIP would keep the call until an ACK arrives.
             end_session(*dialog)
 
     def _answer(self, call: PhoneCall) -> None:

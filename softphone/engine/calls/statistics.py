@@ -1,4 +1,4 @@
-"""What a call costs and how it fares, read from PJMEDIA's RTCP counters each second (RFC 3550, 6.4)."""
+"""Rates, loss and delay of a call, read from PJMEDIA's RTCP counters each second (RFC 3550, 6.4)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from softphone.engine.pjsip.negotiated import NegotiatedCodec
 SLOT_MS = 20.0
 """Of PJMEDIA's jitter buffer."""
 PHV_LEAD_MS = 20.0
-"""Silence with which our decoder begins to speak."""
+"""Silence at the start of our decoder's output."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class _Previous:
 
 
 class CallMeter:
-    """Turns the growing counters of one call into events with rates, and notices a far end that vanished."""
+    """Turns the cumulative counters of one call into events with rates, and notices when the far end has vanished."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -41,7 +41,7 @@ class CallMeter:
         self._reports = 0
         self._told = (0, 0)
         self.received = Received(0, 0, 0, 0.0)
-        """What came of the far end's packets, and what did not."""
+        """Counters of the far end's packets, received and lost."""
         self.rtcp_reports = 0
         """How often the far end reported on ours by RTCP,"""
         self.rtcp_packets = 0
@@ -97,7 +97,7 @@ class CallMeter:
         )
 
     def _loss_now(self, name: str, stat: pj.RtcpStreamStat, before: _Previous) -> float:
-        """Of the packets since the last look; of what we send, since the far end's last report but one."""
+        """Loss since the last reading; for what we send, since the far end's last report but one."""
         packets, lost = int(stat.pkt), int(stat.loss)
         if name == "tx":
             if int(stat.updateCount) == self._reports:

@@ -32,7 +32,7 @@ class EndpointError(SoftphoneError):
 
 
 class _Endpoint(pj.Endpoint):  # type: ignore[misc]
-    """PJSUA2's, which tells of connections."""
+    """A `pj.Endpoint` that reports lost connections."""
 
     def __init__(self, connection_lost: Callable[[int], None]) -> None:
         super().__init__()

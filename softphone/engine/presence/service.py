@@ -1,4 +1,4 @@
-"""Presence both ways, as the engine needs it: contacts that are watched, and what of us is shown."""
+"""Presence in both directions: subscriptions to contacts, and our own state for those who may see it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TALKING = frozenset({"calling", "early", "connecting", "confirmed"})
 
 @dataclass(frozen=True)
 class PresenceEnvironment:
-    """What presence needs of the engine."""
+    """What presence needs from the engine."""
 
     accounts: Mapping[str, PhoneAccount]
     calls: Mapping[int, PhoneCall]

@@ -25,7 +25,7 @@ EXPIRES_S = 600
 RETRY_S = 300.0
 BAD_EVENT, FORBIDDEN, TOO_MANY = 489, 403, 480
 BURST, PER_S = 20, 0.2
-"""So many may subscribe at once, and so many a second go on: who says to be a contact may be somebody else, and each costs memory."""
+"""Subscriptions accepted in a burst, and per second after that: From can be forged, and each one takes memory."""
 
 MAX_ETAG = 200
 _REFUSED_FOR_GOOD = frozenset({403, 404, 405, 489, 501, 603})
@@ -84,7 +84,7 @@ class PresenceShare:
         return None
 
     def update(self) -> None:
-        """Tell those who may know what has changed; often called."""
+        """Notify subscribers and the server if our state has changed; cheap otherwise."""
         if self._share == "off":
             return
         own = self._own()
@@ -98,7 +98,7 @@ class PresenceShare:
                 self._publish(account, self._publications.setdefault(name, _Publication()), own)
 
     def unregistered(self, name: str) -> None:
-        """The server may have forgotten what it was told."""
+        """The registration was lost, so our publication may be gone too."""
         self._publications.pop(name, None)
 
     def _publish(self, account: PhoneAccount, publication: _Publication, own: tuple[State, str]) -> None:
@@ -139,7 +139,7 @@ class PresenceShare:
             publication.next_at = self._clock() + max(30.0, 0.8 * granted)
             return
         publication.etag, publication.told = "", None
-        # 412: it does not know our tag (any more), and wants all anew (RFC 3903, 4.1).
+        # 412: the entity tag is unknown or expired, so publish the full state again (RFC 3903, 4.1).
         publication.next_at = 0.0 if code == 412 else self._clock() + RETRY_S
         publication.given_up = code in _REFUSED_FOR_GOOD
 

@@ -26,9 +26,9 @@ EXPIRES_S = 600
 LEAST_RENEWAL_S = 30.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 30.0, 3600.0
 MOST = 64
-"""Contacts that are watched; each costs the server a subscription."""
+"""Most contacts that are watched; each needs a subscription on the server."""
 AT_ONCE = 4
-"""Requests in one second, so that a long list is no flood."""
+"""Most requests per second, so that a long list is no flood."""
 OK, GONE, BAD_EVENT = 200, 481, 489
 PACKAGES = ("presence", "dialog")
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ AccountFor = Callable[[str], tuple[PhoneAccount, str] | None]
 @dataclass
 class _Watch:
     uri: str
-    """As it stands in the contacts."""
+    """The address as the contact has it."""
     package: int = 0
     next_at: float = 0.0
     expires_at: float = 0.0
@@ -49,7 +49,7 @@ class _Watch:
     pending: bool = False
     target: str = ""
     dialogs: deque[tuple[bytes, bytes]] = field(default_factory=lambda: deque(maxlen=3))
-    """(Call-ID, our tag): the newest, and what it takes the place of."""
+    """(Call-ID, our tag) of the newest subscription and of the one that it replaces."""
 
 
 class PresenceWatch:
@@ -72,12 +72,12 @@ class PresenceWatch:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
         self._news: dict[str, tuple[str, str, str]] = {}
-        """State, note and reason that NOTIFYs told since the last tick: the last counts, so that nobody makes events by the hundred."""
+        """State, note and reason from NOTIFYs since the last tick. Only the last is published, so a flood of NOTIFYs makes one event."""
         self.last: dict[str, Presence] = {}
-        """What is known of each address that is watched: for front ends that come later than the event."""
+        """The last event for each watched address, for front ends that connect later."""
 
     def tick(self) -> None:
-        """Each second: ask for who is new, ask again where it is time, and say what is no longer known."""
+        """Called each second: subscribe to new contacts, renew what is due, and publish what has expired."""
         wanted = list(dict.fromkeys(self._wanted()))[:MOST]
         for uri in self._watches.keys() - set(wanted):
             self._news.pop(uri, None)
@@ -97,12 +97,12 @@ class PresenceWatch:
                 room -= self._subscribe(watch)
 
     def again(self) -> None:
-        """An account has reached its server anew: ask for all, who may have been forgotten there."""
+        """An account registered again: renew all subscriptions, which the server may have lost."""
         for watch in self._watches.values():
             watch.next_at, watch.wait_s = 0.0, FIRST_RETRY_S
 
     def sent(self, message: bytes) -> None:
-        """A request on its way: which dialogs are ours."""
+        """A request of ours: remember its dialog."""
         if not message.startswith(b"SUBSCRIBE "):
             return
         head = read_head(message)
@@ -114,7 +114,7 @@ class PresenceWatch:
                 watch.dialogs.append((head.call_id, head.from_tag))
 
     def take(self, request: bytes) -> int | None:
-        """A request that came: 200 when it tells of somebody whom we watch, 481 when we watch nobody there; None when it is no such."""
+        """The status for a NOTIFY of presence: 200, or 481 without a matching subscription (RFC 6665, 4.1.3); None for other requests."""
         if not request.startswith(b"NOTIFY "):
             return None
         head = read_head(request)

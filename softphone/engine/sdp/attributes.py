@@ -1,4 +1,4 @@
-"""What our SDP says about packet times (RFC 8866 section 6.4) and rates, added to what PJSIP wrote.
+"""Packet times (RFC 8866, 6.4) and rate limits in our SDP, added to what PJSIP wrote.
 
 `a=maxptime` is a promise about what we can receive and always safe. `a=ptime` is not: it applies to every codec of the media line, and a
 peer that falls back to Opus and is asked for 160 ms may try to make Opus frames of 160 ms, which do not exist. So ptime is said only once
@@ -28,7 +28,7 @@ def add_packet_times(local: str, remote: str, ptime_ms: int, maxptime_ms: int) -
 
 
 def add_rate_limit(local: str, ceiling_bps: int) -> str:
-    """`local` with `maxrate` among the parameters of x-phv: the far end shall send no more than so many IP bit/s either. Unchanged where
+    """`local` with `maxrate` among the parameters of x-phv: the far end is asked to keep to that limit in IP bit/s too. Unchanged where
     it has no x-phv, or no limit is wanted."""
     lines = split_lines(local)
     ours = AudioSection(local)

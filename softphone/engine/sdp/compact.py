@@ -1,4 +1,4 @@
-"""SDP without what its absence says as well, and offers that fit a slow link."""
+"""Short SDP for slow links: lines that only state a default are left out."""
 
 from softphone.codecs import CODECS
 from softphone.codecs.fmtp import FmtpError, integer, parse_fmtp
@@ -24,7 +24,7 @@ _SESSION_DIGITS = 6
 
 
 def tight(rate_bps: int) -> bool:
-    """Whether a call below so many IP bit/s (0: without limit) has room for nothing but what it must say."""
+    """Whether a call with this limit in IP bit/s (0: none) must leave out everything optional."""
     return 0 < rate_bps < TIGHT_BPS
 
 

@@ -1,4 +1,4 @@
-"""Which challenge of a 401 or 407 PJSIP answers.
+"""Chooses the challenge of a 401 or 407 that PJSIP answers.
 
 PJSIP 2.15.1 drops a whole answer with a scheme that it does not know (Basic, Bearer), so that the request is sent again and again; and of
 several algorithms it answers the last (sip_auth_client.c), where RFC 8760, 2.4, wants the topmost that is known.

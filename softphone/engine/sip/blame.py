@@ -107,7 +107,7 @@ def read_deaths(folder: Path) -> list[tuple[float, str]]:
 
 
 def refused_sources(deaths: list[tuple[float, str]], now: float) -> dict[str, float]:
-    """Who is refused, and until when (time of day)."""
+    """Refused sources, and until when (time of day)."""
     times: dict[str, list[float]] = {}
     for when, source in deaths:
         if now - limits.DEATHS_WITHIN_S - limits.REFUSED_S < when <= now:

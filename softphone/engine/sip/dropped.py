@@ -1,4 +1,4 @@
-"""What PJSIP drops below its modules: answers that its parser refuses for a challenge, and messages over TCP that it has no room for.
+"""Data that PJSIP drops below its modules: responses whose challenge its parser refuses, and TCP messages that exceed its buffer.
 
 `pjsip_tpmgr_set_drop_data_cb` tells of both with a pointer into the packet. Of one that could not be parsed the callback may say how much
 was used up; the rest is then parsed again, which is how a corrected answer gets in.
@@ -60,7 +60,7 @@ class DroppedData:
     def __init__(self) -> None:
         self._ffi, self._lib = _library()
         self._skip: dict[int, int] = {}
-        """By the address of a connection: bytes that are still to come of a message that was refused."""
+        """Address of a connection -> bytes of a refused message that are still to come."""
         self._dropped_cb = self._ffi.callback("void(pjsip_tp_dropped_data *)", self._dropped)
         self._received_cb = self._ffi.callback("void(pjsip_tp_rx_data *)", self._received)
 
@@ -96,7 +96,7 @@ class DroppedData:
         raw = bytes(self._ffi.buffer(dropped.data, dropped.len))
         corrected = readable(raw)
         if corrected is not None:
-            # Line ends in front of a message are passed over.
+            # PJSIP ignores line ends in front of a message.
             filling = len(raw) - len(corrected)
             self._ffi.memmove(dropped.data, b"\n" * filling + corrected, len(raw))
             dropped.len = filling
@@ -114,13 +114,13 @@ class DroppedData:
             )  # fmt: skip
         rest = missing(raw)
         if rest is None or rest > _MOST_SKIPPED:
-            # Where the next message begins nobody can tell.
+            # The start of the next message is unknown.
             self._lib.pjsip_transport_shutdown(transport)
         elif rest:
             self._skip[int(self._ffi.cast("uintptr_t", transport))] = rest
 
     def _received(self, received: Any) -> None:
-        """More of a connection. `len` becomes what is left to be parsed, which stands at the end."""
+        """More data on a connection. `len` becomes the number of bytes left to parse, at the end of the buffer."""
         if not self._skip:
             return
         try:
@@ -151,7 +151,7 @@ def too_large(raw: bytes) -> bytes:
 
 
 def missing(raw: bytes) -> int | None:
-    """How many bytes of the message, of which this is the beginning, are still to come; None where it does not say."""
+    """How many bytes are missing from this beginning of a message; None if it does not say."""
     head, gap, body = raw.partition(b"\r\n\r\n")
     length = Head(head).number("content-length")
     return max(0, length - len(body)) if gap and length is not None else None

@@ -144,7 +144,7 @@ def read_head(message: bytes) -> SipHead | None:
 
 
 def read_caller(message: bytes) -> tuple[str, int]:
-    """Whom From names, without display name and parameters, and through how many Via the message came."""
+    """The URI in From, without parameters, and the number of Via entries."""
     head = Head(message)
     return address(head.get("from"))[:200], sum(1 + value.count(",") for value in head.all("via"))
 
@@ -163,8 +163,8 @@ def address(value: str) -> str:
 
 
 def party(message: bytes, name: str) -> str:
-    """Who is named in From ("from") or To ("to") of a message, without the header's parameters: `"Alice" <sip:alice@example.org>`; "" where
-    the header is missing.
+    """The party in From ("from") or To ("to") of a message, without the header's parameters: `"Alice" <sip:alice@example.org>`; "" if the
+    header is missing.
 
     For where PJSIP has no room for it.
     """

@@ -1,4 +1,4 @@
-"""How fast the messages went that set up a call: the first that is known of a link."""
+"""The link rate, measured on the messages that set up a call: the first thing known about a link."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHORTEST_S = 0.05
 
 
 FAST_BPS = 9000.0
-"""A message that was sent again and then answered at such a pace was lost the first time: the link is not slow."""
+"""A retransmission answered at such a rate means that the first message was lost: the link is not slow."""
 
 
 class LinkRate:

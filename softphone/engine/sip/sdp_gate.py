@@ -1,4 +1,4 @@
-"""Session descriptions of far ends, between PJSIP's parser of messages and all that works on them (see sdp/acceptable.py)."""
+"""Checks and rewrites far ends' session descriptions after PJSIP's parser and before anything uses them (sdp/acceptable.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIP status codes as sentences: what went wrong and what to do (RFC 3261, 21)."""
+"""SIP status codes in plain words: what went wrong and what to do (RFC 3261, 21)."""
 
 from __future__ import annotations
 

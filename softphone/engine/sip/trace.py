@@ -1,4 +1,4 @@
-"""The SIP messages of each call, as they were on the wire, without what is secret; and the SDP that was agreed on."""
+"""The SIP messages of each call as they were on the wire, without secrets, and the negotiated SDP."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from softphone.engine.sip.link_rate import LinkRate
 from softphone.plain_text import visible
 
 MAX_MESSAGES = 100
-"""Kept of one call, the newest."""
+"""Most messages kept of one call, the newest."""
 MAX_DIALOGS = 64
 KEPT_S = 600.0
-"""How long a call's messages stay after its last one."""
+"""How long a call's messages are kept after its last one."""
 HIDDEN = "(not shown)"
 
 _SECRETS = (
@@ -108,7 +108,7 @@ class SipTrace:
                 dialog.agreed_sdp, dialog.answer_follows = dict(dialog.newest_sdp), False
 
     def follow(self, event: Event, call_id_of: Callable[[int], str]) -> None:
-        """Learn from what is told of calls; `call_id_of` gives a call's Call-ID, or ""."""
+        """Learn from events of calls; `call_id_of` returns a call's Call-ID, or ""."""
         if isinstance(event, CallState) and not self.knows(event.call):
             self.learn(event.call, call_id_of(event.call))
         elif isinstance(event, Media):
@@ -124,14 +124,14 @@ class SipTrace:
         return self._of(number) is not None
 
     def agreed(self, number: int) -> None:
-        """An offer was answered: what was sent and received last is what holds."""
+        """An offer was answered: the SDP sent and received last is the negotiated one."""
         if (dialog := self._of(number)) is not None:
             dialog.answer_follows = dialog.open_offer is False
             if not dialog.answer_follows:
                 dialog.agreed_sdp = dict(dialog.newest_sdp)
 
     def far_end(self, number: int) -> FarEnd:
-        """What is known of the far end of the call."""
+        """What is known about the far end of the call."""
         dialog = self._of(number)
         return FarEnd() if dialog is None else dialog.far_end
 
@@ -165,7 +165,7 @@ class SipTrace:
     def _begin(self, call_id: str) -> _Dialog:
         self._forget_old()
         if len(self._dialogs) >= MAX_DIALOGS:
-            # Rather those of strangers whom no call was made for than those of calls.
+            # Dialogs without a call of ours go first.
             strangers = (key for key, dialog in self._dialogs.items() if dialog.number is None)
             del self._dialogs[next(strangers, next(iter(self._dialogs)))]
         return self._dialogs.setdefault(call_id, _Dialog(self._clock()))
@@ -177,7 +177,7 @@ class SipTrace:
 
 
 def blot(text: str) -> str:
-    """The message without credentials and keys."""
+    """The message without credentials and keys (shown as HIDDEN)."""
     for pattern, kept in _SECRETS:
         text = pattern.sub(kept + HIDDEN, text)
     return text
