@@ -22,7 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     kinds = top.add_subparsers(metavar="WHAT", required=True)
 
     show = kinds.add_parser("list", help="show contacts", epilog=status.HELP)
-    show.add_argument("text", nargs="*", help="only those of whom some word of name or address begins so, or a number")
+    show.add_argument("text", nargs="*", help="only contacts in which a word of the name or an address begins with it, or a number")
     _add_json(show)
     show.set_defaults(run=_list)
 
@@ -37,7 +37,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     new.set_defaults(run=_add)
 
     old = kinds.add_parser("remove", help="remove a contact", epilog=status.HELP)
-    old.add_argument("who", help="its name, or its number in the list")
+    old.add_argument("who", help="name of the contact, or its number in the list")
     old.set_defaults(run=_remove)
 
     reader = kinds.add_parser("import", help="add the contacts of a vCard file", epilog=status.HELP)

@@ -482,7 +482,7 @@ class Engine:
             account.unregister()
 
     def _destroy(self) -> None:
-        """Calls are gone; then devices, accounts, codecs, library: any other order crashes PJSIP (shared/design/pjmedia.md)."""
+        """Calls are gone; then devices, accounts, codecs, library: any other order crashes PJSIP."""
         self.endpoint.close_sound()
         for name in list(self.accounts):
             self._drop_account(name)

@@ -1,4 +1,4 @@
-"""Contacts: who they are, where they are reached, and how the phone treats their calls."""
+"""Contacts: names, addresses, and how the phone treats their calls."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Contact:
-    """`id` 0: not kept yet. `codecs` None: offered is what the configuration says; else what is offered to them, best first."""
+    """`id` 0: not stored yet. `codecs`: offered in calls with them, best first; None leaves it to the configuration."""
 
     name: str
     addresses: tuple[Address, ...] = ()
@@ -138,7 +138,7 @@ class Contacts:
         return self.rule_book().name(uri) or clean(display, 200)
 
     def rules_for(self, remote_uri: str, domains: Collection[str] = ()) -> ContactRules | None:
-        """How to treat the call of `remote_uri`; None when it is nobody's. See `RuleBook.rules`. Raises StoreError."""
+        """How to treat a call from `remote_uri`; None if it is no contact. See `RuleBook.rules`. Raises StoreError."""
         return self.rule_book().rules(remote_uri, domains)
 
     def rule_book(self) -> RuleBook:

@@ -27,7 +27,7 @@ class Store:
         return self.database.changed()
 
     def take_notes(self) -> list[str]:
-        """Sentences for the user, each told once."""
+        """New notices for the user; each is returned once."""
         return self.database.take_notes()
 
     def complete(self, text: str, limit: int = 20) -> list[Completion]:

@@ -52,7 +52,7 @@ class KeptVoices:
         self._forget_oldest()
 
     def get(self, remote: str) -> KeptVoice | None:
-        """None where nothing is kept, or what is there cannot be read."""
+        """None if there is no file, or it cannot be read."""
         return self._read(self._path(remote if remote == OWN else key_of(remote)))
 
     def all(self) -> list[KeptVoice]:

@@ -25,7 +25,7 @@ MAX_PAYLOAD = 500
 
 
 MAX_FRAMES_PER_PACKET = 16
-"""More is not clean in PJMEDIA (shared/design/pjmedia.md); SDP says the true packet time (sdp.py)."""
+"""More is not clean in PJMEDIA ; SDP says the true packet time (engine/sdp/attributes.py)."""
 
 
 class PlayCredit:

@@ -60,7 +60,7 @@ class PhoneEndpoint:
         settings.uaConfig.maxCalls = MAX_CALLS
         if config.network.stun:
             settings.uaConfig.stunServer.append(config.network.stun)
-            # Without its answer calls go on as if there were no NAT.
+            # If it does not respond, calls work as if there were no NAT.
             settings.uaConfig.stunIgnoreFailure = True
         configure_media(settings.medConfig)
         settings.medConfig.sndClockRate = SAMPLE_RATE
@@ -74,7 +74,7 @@ class PhoneEndpoint:
         self.address = ""
 
     def start(self) -> None:
-        """Open the SIP transport and start the library. Raises EndpointError when the address cannot be had."""
+        """Open the SIP transport and start the library. Raises EndpointError if the address cannot be bound."""
         network = self._config.network
         transport = pj.TransportConfig()
         transport.port = network.port
@@ -123,11 +123,11 @@ class PhoneEndpoint:
         return self._endpoint
 
     def use_null_device(self) -> None:
-        """No microphone, no loudspeaker; a clock drives the media."""
+        """Use no microphone and no loudspeaker; a clock drives the media."""
         self._endpoint.audDevManager().setNullDev()
 
     def close_sound(self) -> None:
-        """Let go of any device, so that no clock runs while the rest is taken down."""
+        """Close any sound device, so that no clock runs during shutdown."""
         try:
             self._endpoint.audDevManager().setNoDev()
         except pj.Error:
@@ -137,12 +137,12 @@ class PhoneEndpoint:
         return self._endpoint.audDevManager()
 
     def poll(self, timeout_ms: int) -> None:
-        """Let PJSIP work and deliver its callbacks, for at most about `timeout_ms`."""
+        """Process PJSIP's events and callbacks, for at most about `timeout_ms`."""
         self._endpoint.libHandleEvents(timeout_ms)
 
     def is_sip_uri(self, uri: str) -> bool:
         return len(uri.encode("utf-8", "replace")) <= MAX_URI_BYTES and bool(self._endpoint.utilVerifySipUri(uri) == pj.PJ_SUCCESS)
 
     def destroy(self) -> None:
-        """Last of all: calls, players and accounts must be gone already (shared/design: any other order crashes)."""
+        """Call it last, when calls, players and accounts are gone: any other order crashes PJSIP."""
         self._endpoint.libDestroy()

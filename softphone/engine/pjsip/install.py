@@ -1,4 +1,4 @@
-"""One entry to put our codecs into an initialised PJSUA endpoint, and to take them out again in the order PJSIP needs."""
+"""Registers our codecs with an initialised PJSUA endpoint, and removes them in the order that PJSIP needs."""
 
 import logging
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from softphone.engine.pjsip.registry import CodecRegistry
 
 log = logging.getLogger(__name__)
 HIGHEST_PRIORITY = 254
-"""255 is turned into 254 by PJSIP and so loses its rank (codec.c, sort_codecs)."""
+"""PJSIP turns 255 into 254, so it would lose its rank (codec.c, sort_codecs)."""
 
 
 @dataclass

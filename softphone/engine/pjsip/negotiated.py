@@ -1,4 +1,4 @@
-"""What a call's media agreed on, as SDP lines of both sides."""
+"""The negotiated media of a call, as SDP lines of both sides."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -100,7 +100,7 @@ class Database:
         return before != self._seen
 
     def take_notes(self) -> list[str]:
-        """Sentences for the user, each told once: a damaged file was set aside, nothing can be kept. Never waits."""
+        """New notices for the user, each returned once: a damaged file was set aside, nothing can be stored. Never blocks."""
         notes = []
         with contextlib.suppress(IndexError):
             while True:

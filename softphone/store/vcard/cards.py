@@ -99,7 +99,7 @@ def _contact(lines: list[ContentLine]) -> tuple[Contact, list[str]]:
                 addresses.append(Address(tidy_uri(value), label))
                 ranks.append(_rank(line, label))
             except StoreError:
-                # Nobody's number is lost because we cannot dial it.
+                # Keep numbers that we cannot dial.
                 if value:
                     notes.append(value)
                     remarks.append(f"{clean(value, 60)} cannot be called and stands in the notes")

@@ -19,7 +19,7 @@ _QUOTED_PRINTABLE = re.compile(rb"[^:]*;\s*(?:ENCODING=)?\"?QUOTED-PRINTABLE\"?\
 _BINARY = re.compile(rb"[^:]*;\s*(?:ENCODING=)?\"?(?:BASE64|B)\"?\s*[;:]", re.IGNORECASE)
 _ENCODED_END, _ENCODED_START = re.compile(rb"=[0-9A-F]{2}$", re.IGNORECASE), re.compile(rb"[ \t]=[0-9A-F]?", re.IGNORECASE)
 _HEAD_BYTES = 2000
-"""The head of a line (name and parameters) is looked for in so many bytes, so that photographs cost nothing."""
+"""Most bytes in which the head of a line (name and parameters) is looked for, so that photographs cost no time."""
 _SAME_CHARSET = {"iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "utf-8", "ascii": "utf-8"}
 """What is declared, and what such files hold."""
 _ESCAPES = {"n": "\n", "N": "\n"}
