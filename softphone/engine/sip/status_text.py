@@ -84,7 +84,7 @@ def explain_message(code: int, reason: str) -> str:
 
 
 def explain_call(code: int, reason: str, unknown_way: bool = False) -> str:
-    """Why a call ended with this final status. unknown_way: it was challenged for a kind of authentication that this phone does not support."""
+    """Why a call ended with this final status. unknown_way: it wanted an authentication that this phone does not support."""
     if unknown_way:
         return f"{code}: {_UNKNOWN_WAY}"
     return f"{code}: {_OF_PJSIP[reason]}" if reason in _OF_PJSIP else _sentence(_CALL, code, reason)
