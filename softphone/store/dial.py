@@ -53,7 +53,7 @@ def complete(text: str, contacts: Contacts, history: History, limit: int = 20) -
 
 @dataclass(frozen=True)
 class Target:
-    """Whom to call, and the keys to press when the call is up (as `Call.keys` of the control protocol)."""
+    """The address to call, and the keys to send when the call is up (see `Call.keys` of the control protocol)."""
 
     uri: str
     keys: str = ""

@@ -1,4 +1,4 @@
-"""Telephone numbers as people write, paste and export them: what is dialled, and the keys that are pressed once the call is up.
+"""Telephone numbers as people write, paste and export them: the number to dial, and the DTMF keys to send when the call is up.
 
 Sources: RFC 3966 (tel URIs: visual separators, ;ext, ;phone-context), RFC 2806 (;postd, pauses `p` and `w`), ITU-T E.123 (how numbers are
 printed), and what the address books of phones write (a comma or `;` for a pause, `x55`, a trunk zero in parentheses).
@@ -52,7 +52,7 @@ _LETTERS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "222333444555666777788899
 
 @dataclass(frozen=True)
 class PhoneNumber:
-    """`digits`: what is dialled, of `+ 0-9 * #`. `keys`: what is pressed after the far end has answered, of `0-9 * # A-D` and `,`."""
+    """`digits` to dial, of `+ 0-9 * #`; `keys` to send after the far end has answered, of `0-9 * # A-D` and `,`."""
 
     digits: str
     keys: str = ""

@@ -10,9 +10,9 @@ from softphone.control.protocol import Call, parse_command, to_line
 from softphone.files.errors import StoreError
 from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact, tidy_uri
-from softphone.store.database import Database
 from softphone.store.dial import Target
 from softphone.store.phone_number import PhoneNumber, read
+from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
 
 

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softphone.config import CODEC_NAMES
+from softphone.codecs import codec_names
 from softphone.files.errors import StoreError
-from softphone.store import vcard, vcard_lines
 from softphone.store.contacts import Address, Contact, Contacts, check
-from softphone.store.database import Database
-from softphone.store.vcard_import import export_file, import_cards, import_file
+from softphone.store.sqlite.database import Database
+from softphone.store.vcard import cards as vcard
+from softphone.store.vcard import lines as vcard_lines
+from softphone.store.vcard.importing import export_file, import_cards, import_file
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ people = st.builds(
     favourite=st.booleans(),
     notes=texts,
     auto_answer=st.booleans(),
-    codecs=st.one_of(st.none(), st.lists(st.sampled_from(CODEC_NAMES), min_size=1, unique=True).map(tuple)),
+    codecs=st.one_of(st.none(), st.lists(st.sampled_from(codec_names()), min_size=1, unique=True).map(tuple)),
     uid=texts,
 )
 

@@ -28,7 +28,7 @@ _NEXT_PROPERTY = re.compile(
 """What a value of quoted-printable that ends in `=` by mistake must not swallow."""
 _BINARY_PROPERTIES = frozenset({"PHOTO", "LOGO", "SOUND", "KEY"})
 _HEAD_BYTES = 2000
-"""The head of a line (name and parameters) is looked for in so many bytes, so that photographs cost nothing."""
+"""Most bytes in which the head of a line (name and parameters) is looked for, so that photographs cost no time."""
 _SAME_CHARSET = {"iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "utf-8", "ascii": "utf-8"}
 """What is declared, and what such files hold."""
 _COMPONENT = re.compile(r";|(?:[^\\;]|\\.|\\$)++", re.DOTALL)
