@@ -1,4 +1,4 @@
-"""`softphone doctor`: checks everything the phone needs and says how to mend what is wrong."""
+"""`softphone doctor`: checks everything the phone needs and says how to fix what is wrong."""
 
 import argparse
 

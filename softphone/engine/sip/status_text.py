@@ -1,4 +1,4 @@
-"""SIP status codes as sentences: what went wrong and what to do (RFC 3261, 21)."""
+"""SIP status codes in plain words: what went wrong and what to do (RFC 3261, 21)."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ _OF_PJSIP = {
     "SDP negotiation failed": "the other side answered with no audio line, codec or encryption that this phone has",
     "SDP offer/answer incomplete": "the other side answered without a session description",
 }
-"""Reasons for which PJSIP itself ends a call that the far end took."""
+"""Reasons for which PJSIP itself ends a call that was answered."""
 
 
 def explain_message(code: int, reason: str) -> str:

@@ -8,15 +8,10 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from softphone.config import CODEC_NAMES
+from softphone.codecs import CODECS, codec_names
 from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 
-MEANING = {
-    "x-phv": "speech as symbols, a few hundred bit/s; between phones like this one",
-    "opus": "about 8 kbit/s; most current phones",
-    "PCMU": "64 kbit/s (G.711); every phone",
-    "PCMA": "64 kbit/s (G.711); every phone",
-}
+MEANING = {codec.name: codec.summary for codec in CODECS}
 
 
 class CodecOrder(PickList):
@@ -45,7 +40,7 @@ class CodecOrder(PickList):
 
     def _set(self, order: Sequence[str]) -> None:
         self._offered = set(order)
-        self._names = [*order, *(name for name in CODEC_NAMES if name not in order)]
+        self._names = [*order, *(name for name in codec_names() if name not in order)]
 
     def on_mount(self) -> None:
         self._show()
