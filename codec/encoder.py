@@ -162,6 +162,7 @@ class Encoder:
                 self._gate.hear(levels)
                 if self.settings.comfort_noise:
                     self._background.push(step, float(levels.max(initial=-96.0)), self._gate.floor, self._gate.speaking)
+            self._recogniser.wait = self.settings.wait
             payloads += self._take(self._recogniser.push(step))
             if self._typed.active and not self._gate.speaking:
                 payloads += self._utter()
