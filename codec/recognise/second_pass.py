@@ -34,21 +34,24 @@ TICK_SAMPLES = 320
 class SecondPassSettings:
     """Times in ticks of 20 ms.
 
-    step: from one look of the word recogniser to the next; longest_wait: from the beginning of a phone, then it goes out in any case;
-    silence_wait: so long silence waits for words that may turn out to be in it; pause: after so much silence nothing more comes to the
-    words before it; longest_window, kept_window: of sound that the word recogniser hears, and what is left of it when it gets too long;
-    lead: of sound before the first phone; least_evidence: of `AlignedWord`, or the phones heard stay; doubts: words in a row against
-    which the sound speaks, after which the word recogniser begins anew.
+    step: from one look of the word recogniser to the next; wait: from the beginning of a word, or of a phone heard, until it goes out: as late
+    as all others, for what follows makes it clearer; silence_wait: so long silence waits for words that may turn out to be in it; pause:
+    after so much silence nothing more comes to the words before it; first_window: of sound before the first look; longest_window,
+    kept_window: of sound that the word recogniser hears, and what is left of it when it gets too long; lead: of sound before the first phone;
+    least_evidence: of `AlignedWord`, or the phones heard stay; least_alone: the same for a word that only the last look has; doubts: words
+    in a row against which the sound speaks, or loops, after which the word recogniser begins anew.
     """
 
     step: int = 16
-    longest_wait: int = 55
+    wait: int = 55
     silence_wait: int = 20
     pause: int = 16
+    first_window: int = 45
     longest_window: int = 350
-    kept_window: int = 150
+    kept_window: int = 175
     lead: int = 25
     least_evidence: float = -2.2
+    least_alone: float = -1.2
     doubts: int = 3
 
 
@@ -129,7 +132,7 @@ class SecondPass:
     ) -> None:
         """at: the tick before which everything was given out already; counters: to be continued.
 
-        They are looks, words that were given out as words, words_late (of them those that no second look had confirmed), words_rejected
+        They are looks, words that were given out as words, words_alone (of them those that only the last look had), words_rejected
         (because the sound speaks against them), loops, and ticks_as_heard.
         """
         self.counters: Counter[str] = Counter() if counters is None else counters
@@ -140,25 +143,25 @@ class SecondPass:
         self._heard_until = at
         self._pcm = np.zeros(0, np.int16)
         self._window = at  # tick of the first sample kept
-        self._rows: list[Floats] = []
-        self._first_row = at
+        self._rows: list[Floats] = []  # of the window
         self._looking = False
         self._looked_at = at
         self._voiced_at = -math.inf  # tick of the last frame that was no silence
         self._generation = 0
         """Counts how often the words began anew: what was asked before that is no longer of use."""
-        self._pending = (0, at, False)
-        """Of the look under way: generation, tick until which there were posteriors, whether nothing more can come to the words."""
+        self._pending = (0, 0, at, False)
+        """Of the look under way: generation, words that stood, tick until which there were posteriors, whether nothing more can come."""
         self._begin()
 
     def _begin(self) -> None:
+        """Hear the window as if for the first time."""
         self._words: tuple[Word, ...] = ()
-        self._agreed = 0  # words at the beginning that stand
+        self._agreed = 0  # words at the beginning that the last two looks have alike
         self._out = 0  # words at the beginning that were given out, or whose time is over
-        self._anchor = self._given  # where the last of them ended
-        self._starts: dict[int, int] = {}  # of words that were given out
+        self._anchor = self._window  # where the last of them ended
+        self._starts: dict[int, int] = {}  # of those words
         self._plan: list[_Planned] = []
-        self._doubts = 0
+        self._doubts = self._loops = 0
         self._generation += 1
 
     @property
@@ -168,7 +171,7 @@ class SecondPass:
     @property
     def _known(self) -> int:
         """Tick until which there are posteriors."""
-        return self._first_row + len(self._rows)
+        return self._window + len(self._rows)
 
     def push(self, pcm: NDArray[np.int16], log_posteriors: Floats, heard: Sequence[FoundPhone]) -> list[FoundPhone]:
         """pcm (samples,) int16; log_posteriors (frames, phones) and phones of the first pass that became ready -> phones that are due."""
@@ -186,8 +189,8 @@ class SecondPass:
         self._take(np.zeros(0, np.int16), np.zeros((0, 0), np.float32), heard)
         given: list[FoundPhone] = []
         if self._voiced_at >= self._given:
-            found = self._recogniser.hear(self._pcm, self._words[: self._agreed], self._words[self._agreed :])
-            self._pending = (self._generation, self._known, True)
+            found = self._recogniser.hear(self._pcm, *self._split())
+            self._pending = (self._generation, self._out, self._known, True)
             given += self._learn(found)
         return given + self.release()
 
@@ -209,19 +212,16 @@ class SecondPass:
         self._drop_heard()
         if self._given >= self._voiced_at and not self._looking and self._now - self._voiced_at > self._settings.pause + self._settings.lead:
             # Nobody speaks.
-            if self._words:
-                self._begin()
             self._cut(self._now - self._settings.lead)
+            self._begin()
 
     def _cut(self, tick: int) -> None:
         """Forget sound and posteriors before a tick."""
-        if tick > self._window:
-            self._pcm = self._pcm[(tick - self._window) * TICK_SAMPLES :]
-            self._window = tick
-        count = min(min(self._anchor, self._given) - self._first_row, len(self._rows))
+        count = min(tick - self._window, len(self._rows))
         if count > 0:
+            self._pcm = self._pcm[count * TICK_SAMPLES :]
             del self._rows[:count]
-            self._first_row += count
+            self._window += count
 
     def _look(self) -> None:
         settings, now = self._settings, self._now
@@ -229,14 +229,19 @@ class SecondPass:
             return
         self._shorten()
         final = self._known - self._voiced_at >= settings.pause
-        if final and not any(phone.phone != SILENCE for phone in self._heard):
+        if (now - self._window < settings.first_window and not final) or (final and all(phone.phone == SILENCE for phone in self._heard)):
             return
-        pcm, kept, guess = self._pcm, self._words[: self._agreed], self._words[self._agreed :]
-        self._pending = (self._generation, self._known, final)
+        pcm, (kept, guess) = self._pcm, self._split()
+        self._pending = (self._generation, self._out, self._known, final)
         self._looking, self._looked_at = True, now
         self.counters["looks"] += 1
         recogniser = self._recogniser
         self._runner.submit(lambda: recogniser.hear(pcm, kept, guess), now)
+
+    def _split(self) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+        """Words that stand, the last one open for what follows it, and words that are guessed."""
+        kept, guess = self._words[: self._out], self._words[self._out :]
+        return (*kept[:-1], *(word.open for word in kept[-1:])), guess
 
     def _shorten(self) -> None:
         """Keep the window short: cut it at a word that was given out."""
@@ -244,44 +249,41 @@ class SecondPass:
         if self._now - self._window <= settings.longest_window:
             return
         wanted = self._now - settings.kept_window
-        first = next((number for number in sorted(self._starts) if self._starts[number] >= wanted and number < self._agreed), None)
+        first = next((number for number in sorted(self._starts) if self._starts[number] >= wanted), None)
         if first is None:
+            self._cut(min(self._given - settings.lead, wanted))
             self._begin()
-            self._cut(max(self._given - settings.lead, wanted))
             return
         self._cut(self._starts[first])
         self._words = self._words[first:]
-        self._agreed, self._out = self._agreed - first, self._out - first
+        self._agreed, self._out = max(0, self._agreed - first), self._out - first
         self._starts = {number - first: start for number, start in self._starts.items() if number >= first}
         self._plan = [replace(each, number=each.number - first) for each in self._plan]
 
     def _learn(self, found: Hypothesis) -> list[FoundPhone]:
-        """A hypothesis came: what of it stands, when it was said, and what may go out."""
-        generation, known, final = self._pending
+        """A hypothesis came: what is said, and when; where nothing more can come to it, it goes out."""
+        generation, kept, known, final = self._pending
         if generation != self._generation:
             return []
         if found.looped:
             self.counters["loops"] += 1
-            self._begin()
-            self._cut(self._given - self._settings.lead)
+            self._loops += 1
+            if self._loops >= self._settings.doubts:
+                self._begin()
             return []
-        common = agreed(self._words, found.words)
+        self._loops = 0
+        self._agreed = len(found.words) if final else agreed(self._words, found.words)
         # Words that went out meanwhile stay what they were.
-        self._words = (*self._words[: self._out], *found.words[self._out :])
-        self._agreed = len(self._words) if final else max(self._agreed, common)
+        self._words = (*found.words[:kept], *self._words[kept : self._out], *found.words[max(kept, self._out) :])
         self._align(known, final)
         given: list[FoundPhone] = []
-        for each in list(self._plan):
-            if each.number >= self._agreed or not each.whole or (each.end > known - 2 and not final):
-                break
-            given += self._give_word(each)
-            if generation != self._generation:
-                break
+        while final and self._plan and generation == self._generation:
+            given += self._give_word(self._plan[0])
         return given
 
     def _align(self, known: int, final: bool) -> None:
         words = [self._spelling(word.text) for word in self._words[self._out :]]
-        rows = self._rows[self._anchor - self._first_row : known - self._first_row]
+        rows = self._rows[self._anchor - self._window : known - self._window]
         aligned = align_words(np.array(rows), self._log_prior, words, final) if rows else []
         self._plan = [self._planned(word) for word in aligned]
         # What lies before the phones given out was said with them.
@@ -289,7 +291,7 @@ class SecondPass:
             self._skip(self._plan[0])
 
     def _planned(self, word: AlignedWord) -> _Planned:
-        first, offset = self._anchor - self._first_row, self._anchor
+        first, offset = self._anchor - self._window, self._anchor
         phones = tuple(
             FoundPhone(
                 one.phone,
@@ -303,23 +305,17 @@ class SecondPass:
 
     def _skip(self, word: _Planned) -> None:
         self._out, self._anchor = word.number + 1, max(self._anchor, word.end)
-        self._agreed = max(self._agreed, self._out)
+        self._starts[word.number] = word.start
         self._plan = [each for each in self._plan if each.number > word.number]
 
     def _give_word(self, word: _Planned) -> list[FoundPhone]:
         """A word with what lies before it, or the phones heard where the sound speaks against it."""
         given = self._give_heard(word.start)
-        self._starts[word.number] = word.start
-        if word.evidence >= self._settings.least_evidence:
+        if self._fits(word):
             self.counters["words"] += 1
+            self.counters["words_alone"] += word.number >= self._agreed
             self._doubts = 0
-            # The evidence of the whole word stands for each of its phones.
-            sure = float(np.exp(max(word.evidence, -0.9)))
-            for phone in word.phones:
-                if phone.end > self._given:
-                    given.append(replace(phone, start=self._given, confidence=max(phone.confidence, sure)))
-                    self._given = phone.end
-            self._drop_heard()
+            given += self._give_phones(word.phones, word.evidence)
         else:
             self.counters["words_rejected"] += 1
             self._doubts += 1
@@ -328,7 +324,28 @@ class SecondPass:
         if self._doubts >= self._settings.doubts:
             # The words have lost the sound.
             self._begin()
-            self._cut(self._given - self._settings.lead)
+        return given
+
+    def _give_part(self, word: _Planned, until: int) -> list[FoundPhone]:
+        """The phones, begun before a tick, of a word that is still being said."""
+        given = self._give_heard(min(word.start, until))
+        if self._fits(word):
+            given += self._give_phones([phone for phone in word.phones[:-1] if phone.start < until], word.evidence)
+        return given
+
+    def _fits(self, word: _Planned) -> bool:
+        alone = word.number >= self._agreed
+        return word.evidence >= (self._settings.least_alone if alone else self._settings.least_evidence)
+
+    def _give_phones(self, phones: Sequence[FoundPhone], evidence: float) -> list[FoundPhone]:
+        """Phones of a word, those that were given out already left out. Its evidence stands for each of them."""
+        given = []
+        sure = float(np.exp(max(evidence, -0.9)))
+        for phone in phones:
+            if phone.end > self._given:
+                given.append(replace(phone, start=self._given, confidence=max(phone.confidence, sure)))
+                self._given = phone.end
+        self._drop_heard()
         return given
 
     def _drop_heard(self) -> None:
@@ -361,7 +378,7 @@ class SecondPass:
             quiet_until = min(quiet_until, self._plan[0].start)
         if quiet_until > self._given:
             given += self._give_heard(quiet_until)
-        late = self._now - settings.longest_wait
+        late = self._now - settings.wait
         if late > self._given:
             given += self._give_until(late)
         return given
@@ -372,15 +389,18 @@ class SecondPass:
         while self._given < until and self._plan and self._plan[0].start < until:
             word = self._plan[0]
             if not word.whole:
+                given += self._give_part(word, until)
                 break
             generation = self._generation
-            self.counters["words_late"] += 1
             given += self._give_word(word)
             if generation != self._generation:
                 break
+        # Phones heard go out whole.
+        self._drop_heard()
+        last = next((phone.end for phone in self._heard if phone.start < until <= phone.end), until)
         if self._given < until:
-            self.counters["ticks_as_heard"] += min(until, self._heard_until) - self._given
-            given += self._give_heard(until)
+            self.counters["ticks_as_heard"] += min(last, self._heard_until) - self._given
+            given += self._give_heard(last)
         return given
 
 

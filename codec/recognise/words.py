@@ -34,15 +34,23 @@ CYCLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """text as it was written; pieces: the recogniser's own symbols for it."""
+    """text as it was written; pieces: the recogniser's own symbols for it; mark: how many of them, at the end, are punctuation."""
 
     text: str
     pieces: tuple[int, ...]
+    mark: int = 0
 
     @property
     def plain(self) -> str:
         """Without case and punctuation: for comparison."""
         return re.sub(r"[^\w']", "", self.text.lower())
+
+    @property
+    def open(self) -> Word:
+        """Without the punctuation at its end: after a full stop nothing more is expected."""
+        if not self.mark:
+            return self
+        return Word(re.sub(r"[^\w']+$", "", self.text), self.pieces[: len(self.pieces) - self.mark])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +107,21 @@ class MoonshineWords:
             said.append(piece)
             hidden, past = self._decoder(torch.tensor([[piece]]), heard, past)
             piece = int(self._decoder.score(hidden[0, -1:]).argmax())
-        return Hypothesis((*kept, *self._words(said[fixed:], bool(kept))), piece != END or loops(said))
+        return Hypothesis(self._words(kept, said[fixed:]), piece != END or loops(said))
 
-    def _words(self, pieces: Sequence[int], within: bool) -> list[Word]:
-        """within: whether words stand before; pieces that do not begin with a space belong to the word before them."""
-        groups: list[list[int]] = []
+    def _words(self, kept: Sequence[Word], pieces: Sequence[int]) -> tuple[Word, ...]:
+        """The words of `pieces` after those kept; pieces that do not begin with a space belong to the word before them."""
+        groups = [list(word.pieces) for word in kept]
+        first = max(0, len(groups) - 1)
         for piece in pieces:
             if not groups or self._vocabulary.pieces[piece].startswith(b" "):
                 groups.append([])
             groups[-1].append(piece)
-        return [Word(self._vocabulary.text(group).strip(), tuple(group)) for group in groups]
+        return (*kept[:first], *(Word(self._vocabulary.text(group).strip(), tuple(group), self._mark(group)) for group in groups[first:]))
+
+    def _mark(self, pieces: Sequence[int]) -> int:
+        last = [piece for piece in pieces if re.search(r"\w", self._vocabulary.text([piece]))]
+        return len(pieces) - pieces.index(last[-1]) - 1 if last else 0
 
 
 def loops(symbols: Sequence[int]) -> bool:
