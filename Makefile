@@ -1,5 +1,6 @@
 # make demo    a call between two softphones on this machine, with a report
 # make test    everything: set-up, lint, types, tests with real peers
+# make unit    the tests that need no other program, in under two minutes
 # make interop the tests with other programs, and docs/interop.md from them
 # make soak    many calls between two phones, and what goes wrong around them, with counts in docs/reliability.md
 # make setup   only the program, in .venv
@@ -16,7 +17,7 @@ DEBIAN_SOAK := kamailio libfaketime
 DEBIAN_TEST := $(DEBIAN_SOAK) kamailio-tls-modules openssl rtpengine-daemon coturn sip-tester iproute2 iptables procps baresip-core linphone-cli kamailio-presence-modules tmux $(shell command -v npm >/dev/null || echo npm)
 PINS := pyproject.toml constraints.txt
 
-.PHONY: interop demo soak test setup bench-setup train-setup test-setup lint types check dist clean
+.PHONY: unit interop demo soak test setup bench-setup train-setup test-setup lint types check dist clean
 
 demo: setup
 	@$(BIN)/softphone demo
@@ -40,12 +41,16 @@ test: lint types check
 lint: test-setup
 	$(BIN)/ruff check codec softphone tests tools
 	$(BIN)/ruff format --check codec softphone tests tools
+	$(BIN)/lint-imports
 
 types: test-setup
 	$(BIN)/mypy
 
 check: test-setup
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations=12
+
+unit: $(VENV)/.test
+	$(BIN)/pytest tests/unit --numprocesses 2 --dist loadfile
 
 interop: test-setup
 	INTEROP=docs/interop.md $(BIN)/pytest -m interop

@@ -11,20 +11,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.detail_reader import DetailReader
-from codec.extensions import ReceivedExtensions
-from codec.link_report import LinkReport
-from codec.payload import VoicePiece, parse
-from codec.playout import Playout, SpokenPhone, Undecided
-from codec.prosody import DEFAULT_MEAN_F0
-from codec.prosody_fill import ProsodyFill
-from codec.synthesiser import SpokenFrames
-from codec.tokens import FRAME_SAMPLES, Token
-from codec.voice import Voice
-from codec.voice_memory import Remembered
-from codec.voice_receipt import VoiceReceipt
-from codec.voice_updates import VoiceReceiver
-from codec.wire_token import TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
+from codec.describe.prosody import DEFAULT_MEAN_F0
+from codec.detail.reader import DetailReader
+from codec.playout.schedule import Playout, SpokenPhone, Undecided
+from codec.received_extensions import ReceivedExtensions
+from codec.speak.prosody_fill import ProsodyFill
+from codec.speak.synthesiser import SpokenFrames
+from codec.units.token import FRAME_SAMPLES, Token
+from codec.voice.embedding import Voice
+from codec.voice.memory import Remembered
+from codec.voice.receipt import VoiceReceipt
+from codec.voice.updates import VoiceReceiver
+from codec.wire.link_report import LinkReport
+from codec.wire.packet import VoicePiece, parse
+from codec.wire.token import TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
 
 if TYPE_CHECKING:
     from codec.models import Models

@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import far_end
-from codec.comfort_noise import BackgroundMeter
-from codec.detail_writer import MARGIN, DetailWriter
-from codec.far_end import Lesson
-from codec.link_report import LinkReport
-from codec.packetiser import Packetiser, without_oldest
-from codec.payload import MAX_EXTENSIONS, TIME_MODULO, Extension, Packet, serialize
-from codec.prosody import RunningMeanF0
-from codec.recogniser import RecognisedPhone
-from codec.settings import EncoderSettings
-from codec.sound_history import SoundHistory
-from codec.speech_gate import HeardPhone, SpeechGate
-from codec.tokens import FRAME_SAMPLES, Token
-from codec.typed_speech import TypedSpeech
-from codec.voice import Voice, VoiceEstimator
-from codec.voice_memory import MemorySender, OwnMemory, Remembered
-from codec.voice_receipt import ReceiptWriter, VoiceReceipt
-from codec.voice_residual import ResidualSender
-from codec.voice_updates import VoiceReceiver, VoiceSender
-from codec.wire_token import TICK_FRAMES, TICK_MS, WireToken, split_ticks, to_wire
+from codec.describe.prosody import RunningMeanF0
+from codec.describe.sound_history import SoundHistory
+from codec.describe.typed import TypedSpeech
+from codec.detail.writer import MARGIN, DetailWriter
+from codec.recognise.recogniser import RecognisedPhone
+from codec.recognise.speech_gate import HeardPhone, SpeechGate
+from codec.speak.comfort_noise import BackgroundMeter
+from codec.units.token import FRAME_SAMPLES, Token
+from codec.voice import lesson
+from codec.voice.embedding import Voice, VoiceEstimator
+from codec.voice.lesson import Lesson
+from codec.voice.memory import MemorySender, OwnMemory, Remembered
+from codec.voice.receipt import ReceiptWriter, VoiceReceipt
+from codec.voice.residual import ResidualSender
+from codec.voice.updates import VoiceReceiver, VoiceSender
+from codec.wire.link_report import LinkReport
+from codec.wire.packet import MAX_EXTENSIONS, TIME_MODULO, Extension, Packet, serialize
+from codec.wire.packetiser import Packetiser, without_oldest
+from codec.wire.settings import EncoderSettings
+from codec.wire.token import TICK_FRAMES, TICK_MS, WireToken, split_ticks, to_wire
 
 if TYPE_CHECKING:
     from codec.models import Models
@@ -61,7 +61,7 @@ class Encoder:
         self.sent: deque[WireToken] = deque(maxlen=REMEMBERED_TOKENS)
         """Tokens sent, newest last, for whoever shows them: take them out with `popleft`; the oldest are forgotten."""
         self.lessons: deque[Lesson] | None = None
-        """Set to a deque by whoever trains the voice's residual (`codec.voice_fit`): what was sent and how it sounded, newest last."""
+        """Set to a deque by whoever trains the voice's residual (`codec.learning.fit`): what was sent and how it sounded, newest last."""
         self._models = models
         self._start()
 
@@ -187,10 +187,10 @@ class Encoder:
         return serialize(Packet(self._now % TIME_MODULO, ((),), extensions=extensions), self._models.entropy)
 
     def say(self, tokens: Sequence[Token], known: Voice | None = None) -> None:
-        """Speak typed text (`codec.say`) instead of what the microphone hears, after the word that is being said and what waits already.
+        """Speak typed text (`codec.text.speaker`) instead of what the microphone hears.
 
-        tokens: semitones relative to the speaker's mean F0. known: the caller's voice as learned elsewhere, spoken in while too little
-        was heard here. Raises TextError when too much waits.
+        It begins after the word that is being said and what waits already. tokens: semitones relative to the speaker's mean F0. known: the
+        caller's voice as learned elsewhere, spoken in while too little was heard here. Raises TextError when too much waits.
         """
         mean_f0 = self._mean_f0.hz
         if known is not None and self._voice.embedding is None:
@@ -356,7 +356,7 @@ class Encoder:
         """Keep the group that goes now, with its sound, for whoever learns from it."""
         end = self._packets.next_tick
         start = end - sum(token.ticks for token in tokens)
-        sound = self._history.around(start * TICK_FRAMES - far_end.MARGIN, end * TICK_FRAMES + far_end.MARGIN)
+        sound = self._history.around(start * TICK_FRAMES - lesson.MARGIN, end * TICK_FRAMES + lesson.MARGIN)
         if self.lessons is not None and tokens:
             self.lessons.append(Lesson(start, tokens, sound))
 

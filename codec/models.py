@@ -9,17 +9,17 @@ from pathlib import Path
 
 import torch
 
-from codec.detail import DetailLayer
-from codec.entropy import Entropy
-from codec.errors import ModelError
-from codec.lexicon import Lexicon
-from codec.recogniser import Recogniser
-from codec.synthesiser import Synthesiser
-from codec.vocoder import Vocoder
-from codec.voice import VoiceEncoder
-from codec.voice_code import VoiceCode
-from codec.voice_residual import ResidualCode
-from codec.weights_file import load_weights
+from codec.detail.layer import DetailLayer
+from codec.recognise.lexicon import Lexicon
+from codec.recognise.recogniser import Recogniser
+from codec.speak.synthesiser import Synthesiser
+from codec.speak.vocoder import Vocoder
+from codec.units.errors import ModelError
+from codec.units.weights import load_weights
+from codec.voice.code import VoiceCode
+from codec.voice.embedding import VoiceEncoder
+from codec.voice.residual import ResidualCode
+from codec.wire.tables import Entropy
 
 DECODER_FILES = ("detail", "entropy", "voice_code", "synthesiser", "vocoder")
 """What both ends must have alike; the recogniser may differ, and the basis of the voice's residual, which is named with each piece."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.errors import AudioFileError
+from codec.units.errors import AudioFileError
 from softphone.errors import SoftphoneError
 
 SAMPLE_RATE = 16000
@@ -22,7 +22,7 @@ def read(path: Path) -> NDArray[np.int16]:
     Raises:
         SoundFileError: unreadable, not a sound file, too long, or empty.
     """
-    from codec import audio_file  # noqa: PLC0415 - brings scipy, and most commands need no file
+    from codec.units import audio_file  # noqa: PLC0415 - brings scipy, and most commands need no file
 
     try:
         pcm = audio_file.read(path)
@@ -35,7 +35,7 @@ def read(path: Path) -> NDArray[np.int16]:
 
 def write_wav(path: Path, pcm: NDArray[np.int16]) -> None:
     """int16 mono PCM at 16 kHz as a WAV file; the name ends in .wav. Raises SoundFileError."""
-    from codec import audio_file  # noqa: PLC0415
+    from codec.units import audio_file  # noqa: PLC0415
 
     try:
         audio_file.write(path, pcm)

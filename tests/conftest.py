@@ -28,7 +28,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 HASTY = "tests.peers.hasty_engine"
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
+TESTS = Path(__file__).parent
 PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret", "carol": "carol-secret"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Each test is marked with the folder of tests/ that it lies in."""
+    item.add_marker(item.path.relative_to(TESTS).parts[0])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.detail import DetailLayer
-from codec.entropy import Entropy
-from codec.phones import UNVOICED, phone_index
-from codec.recogniser import FRAMES_PER_STEP, RecognisedPhone
-from codec.synthesiser import Synthesiser
-from codec.vocoder import Vocoder
-from codec.voice import VoiceEncoder
-from codec.voice_code import VoiceCode
-from codec.voice_residual import ResidualCode
-from codec.weights_file import load_weights
-from codec.word_search import LONGEST
+from codec.detail.layer import DetailLayer
+from codec.recognise.recogniser import FRAMES_PER_STEP, RecognisedPhone
+from codec.recognise.word_search import LONGEST
+from codec.speak.synthesiser import Synthesiser
+from codec.speak.vocoder import Vocoder
+from codec.units.phones import UNVOICED, phone_index
+from codec.units.weights import load_weights
+from codec.voice.code import VoiceCode
+from codec.voice.embedding import VoiceEncoder
+from codec.voice.residual import ResidualCode
+from codec.wire.tables import Entropy
 
 torch.set_num_threads(1)
 

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from softphone.bench.markdown import table
+from softphone.bench.instruments.markdown import table
 from softphone.control import events, requests
 from softphone.control.protocol import COMMANDS, Command, Event, Reply, to_line
 from tools import control_examples

@@ -1,7 +1,8 @@
-"""Measures what x-phv costs, for the constants of `softphone/engine/rate_model.py`: `python -m tools.measure_rates --data LIST --limit 20`.
+"""Measures what x-phv costs, for the constants of `softphone/engine/phv/rate_model.py`.
 
-Each recording is encoded with no, one and two codes of detail, with and without a repeated group; bit/s are over the seconds in which
-somebody speaks, and without what a packet costs whatever is in it (PACKET_BITS).
+`python -m tools.measure_rates --data LIST --limit 20`: each recording is encoded with no, one and two codes of detail, with and
+without a repeated group; bit/s are over the seconds in which somebody speaks, and without what a packet costs
+whatever is in it (PACKET_BITS).
 """
 
 import argparse
@@ -9,13 +10,13 @@ from pathlib import Path
 
 import torch
 
-from codec import audio_file
 from codec.encoder import STEP_SAMPLES, Encoder
 from codec.models import Models
-from codec.settings import EncoderSettings
-from softphone.bench.manifest import Recording, read_manifest
-from softphone.bench.speech import speech_seconds
-from softphone.engine.rate_model import PACKET_BITS
+from codec.units import audio_file
+from codec.wire.settings import EncoderSettings
+from softphone.bench.instruments.manifest import Recording, read_manifest
+from softphone.bench.instruments.speech import speech_seconds
+from softphone.engine.phv.rate_model import PACKET_BITS
 
 RATE = 16000
 

@@ -19,9 +19,9 @@ from softphone.control.client import ControlClient
 from softphone.control.protocol import AutoAnswer, ControlError, Play, Status
 from softphone.paths import demo_recording
 from softphone.sound_file import read, write_wav
+from tests.e2e.tui.terminal import Terminal
+from tests.e2e.tui.ui import Ui
 from tests.peers.phone import Phone
-from tests.tui_e2e.terminal import Terminal
-from tests.tui_e2e.ui import Ui
 
 KEYS = "the quick brown fox"
 CALL_S = 20.0

@@ -5,16 +5,14 @@ To be run whenever the tables in models/ change; a test compares.
 
 from pathlib import Path
 
-from codec.comfort_noise import TYPE as NOISE
-from codec.detail import DetailLayer
-from codec.entropy import Entropy
-from codec.link_report import LinkReport
 from codec.models import model_id, weights_directory
-from codec.payload import Extension, Packet, VoicePiece, serialize
-from codec.phones import phone_index
-from codec.range_coder import FrequencyTable, RangeEncoder
-from codec.weights_file import load_weights
-from codec.wire_token import WireToken
+from codec.speak.comfort_noise import TYPE as NOISE
+from codec.units.phones import phone_index
+from codec.wire.link_report import LinkReport
+from codec.wire.packet import Extension, Packet, VoicePiece, serialize
+from codec.wire.range_coder import FrequencyTable, RangeEncoder
+from codec.wire.tables import Entropy
+from codec.wire.token import WireToken
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "payload-format.md"
 BEGIN, END = "<!-- worked bytes: begin -->", "<!-- worked bytes: end -->"
@@ -48,9 +46,7 @@ EXAMPLES = {
 
 def entropy() -> Entropy:
     """The tables of the shipped models."""
-    folder = weights_directory()
-    detail = DetailLayer.tables(load_weights(folder / "detail.safetensors")[0])
-    return Entropy.from_weights(load_weights(folder / "entropy.safetensors")[0] | detail)
+    return Entropy.load(weights_directory())
 
 
 class _Spoken(RangeEncoder):

@@ -27,7 +27,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from codec import audio_file
+from codec.units import audio_file
 
 Clip = tuple[str, str, NDArray[np.int16]]
 """Speaker, name, sound at 16 kHz."""

@@ -5,7 +5,6 @@ positions. Weights: MIT licence, from the package `moonshine-cpp`; `load` reads 
 """
 
 import importlib.util
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.errors import ModelError
 from codec.recognise.ort_weights import Weights
+from codec.units.errors import ModelError
 
 PACKAGE = "moonshine_cpp"
 WIDTH, HEADS, LAYERS, INNER = 416, 8, 8, 1664
@@ -275,5 +274,3 @@ class Vocabulary:
     def _bytes(self, piece: int) -> bytes:
         text = self.pieces[piece]
         return bytes([int(text[3:5], 16)]) if len(text) == 6 and text.startswith(b"<0x") else text
-
-

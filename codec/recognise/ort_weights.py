@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.errors import ModelError
+from codec.units.errors import ModelError
 
 # Numbers of the fields in ort.fbs.
 _SESSION_MODEL = 1

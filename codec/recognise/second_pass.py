@@ -19,11 +19,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.phones import SILENCE
 from codec.recognise.spelling import Spelling
 from codec.recognise.word_alignment import AlignedWord, align_words
+from codec.recognise.word_search import FoundPhone
 from codec.recognise.words import Hypothesis, Word, WordRecogniser, agreed
-from codec.word_search import FoundPhone
+from codec.units.phones import SILENCE
 
 Floats = NDArray[np.float32]
 
@@ -210,7 +210,11 @@ class SecondPass:
             self._heard.append(phone)
             self._heard_until = phone.end
         self._drop_heard()
-        if self._given >= self._voiced_at and not self._looking and self._now - self._voiced_at > self._settings.pause + self._settings.lead:
+        if (
+            self._given >= self._voiced_at
+            and not self._looking
+            and self._now - self._voiced_at > self._settings.pause + self._settings.lead
+        ):
             # Nobody speaks.
             self._cut(self._now - self._settings.lead)
             self._begin()

@@ -3,10 +3,10 @@
 import itertools
 from collections.abc import Sequence
 
-from codec.errors import TextError
-from codec.phones import phone_index
-from codec.pronounce import Pronouncer
-from codec.text_words import MARKS, spoken_words, unspoken
+from codec.text.pronounce import Pronouncer
+from codec.text.words import MARKS, spoken_words, unspoken
+from codec.units.errors import TextError
+from codec.units.phones import phone_index
 
 MOST_VARIANTS = 8
 MOST_KEPT = 4000

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.phones import PHONES
 from codec.recognise.moonshine import WIDTH, MoonshineEncoder, rotations
+from codec.units.phones import PHONES
 
 REACH = 2
 """Frames on either side that the phone head sees, where they are there."""
@@ -98,4 +98,3 @@ class StreamingEncoder(MoonshineEncoder):
         after = functional.pad(after, (0, 0, 0, REACH - after.shape[2]))
         logits: Tensor = self.head(torch.cat((before, main, after), 2).flatten(0, 1)).unflatten(0, hidden.shape[:2]).flatten(1, 2)
         return logits
-

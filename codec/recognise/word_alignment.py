@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.phones import SILENCE
+from codec.units.phones import SILENCE
 
 Floats = NDArray[np.float32]
 Variants = Sequence[Sequence[int]]
@@ -135,7 +135,9 @@ def align_words(log_posteriors: Floats, log_prior: Floats, words: Sequence[Varia
     return _words_on(path, phones, owners, log_posteriors, closed or final)
 
 
-def _words_on(path: list[int], phones: NDArray[np.int64], owners: NDArray[np.int64], log_posteriors: Floats, closed: bool) -> list[AlignedWord]:
+def _words_on(
+    path: list[int], phones: NDArray[np.int64], owners: NDArray[np.int64], log_posteriors: Floats, closed: bool
+) -> list[AlignedWord]:
     best = log_posteriors.max(1)
     found = []
     edges = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]

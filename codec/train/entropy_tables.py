@@ -9,7 +9,14 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from codec.entropy import (
+from codec.train.card import data_card, write_card
+from codec.train.corpus import wire_tokens
+from codec.train.corpus.pack import Corpus
+from codec.train.step import begin, run_step, step_options
+from codec.units.phones import PHONES, SILENCE, VOWELS
+from codec.wire.packet import END, EXTENSIONS, LAYER, START, VOICE, Packet, serialize
+from codec.wire.range_coder import TOTAL
+from codec.wire.tables import (
     MANY_GROUPS,
     MAX_GROUP_TOKENS,
     SHAPES,
@@ -18,14 +25,7 @@ from codec.entropy import (
     glide_context,
     phone_class,
 )
-from codec.payload import END, EXTENSIONS, LAYER, START, VOICE, Packet, serialize
-from codec.phones import PHONES, SILENCE, VOWELS
-from codec.range_coder import TOTAL
-from codec.train import wire_tokens
-from codec.train.card import data_card, write_card
-from codec.train.corpus import Corpus
-from codec.train.step import begin, run_step, step_options
-from codec.wire_token import LEVELS, MAX_GLIDE, PITCHES, TICK_MS, WireToken, glide_end
+from codec.wire.token import LEVELS, MAX_GLIDE, PITCHES, TICK_MS, WireToken, glide_end
 
 PART_WEIGHT = {"librispeech": 2.0, "synthetic": 1.0, "commands": 1.0, "l2": 0.3}
 """Native adults at full speed are what the tables are for; learners speak slowly, and half of them are children."""
@@ -41,7 +41,7 @@ Utterance = tuple[float, list[WireToken], list[float]]
 
 
 def utterances(path: Path) -> Iterator[Utterance]:
-    """The lines that `codec.train.wire_tokens` wrote."""
+    """The lines that `codec.train.corpus.wire_tokens` wrote."""
     for line in path.read_text().splitlines():
         record = json.loads(line)
         tokens, levels = wire_tokens.unpack(record["tokens"])
@@ -64,7 +64,7 @@ def groups(tokens: Iterable[WireToken], interval_ticks: int) -> Iterator[list[Wi
 
 
 def count_symbols(source: Iterable[Utterance]) -> dict[str, NDArray[np.float64]]:
-    """Weighted counts of every table of `codec.entropy.SHAPES`; phones are counted across packets, all else within."""
+    """Weighted counts of every table of `codec.wire.tables.SHAPES`; phones are counted across packets, all else within."""
     counts = {name: np.zeros(shape) for name, shape in SHAPES.items()}
     for weight, tokens, _ in source:
         before = (SILENCE, SILENCE)

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from codec.errors import ModelError
 from codec.models import weights_directory
 from codec.train.step import SMOKE, step_options
-from codec.weights_file import load_weights
+from codec.units.errors import ModelError
+from codec.units.weights import load_weights
 
 SAVE_SECONDS = 240.0
 SMOKE_STEPS = 5
@@ -117,7 +117,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         saved: dict[str, Any] = torch.load(path, map_location="cpu")
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
-        raise ModelError(f"The checkpoint {path} {reason}: run `python -m codec.train.{path.stem}` first.") from None
+        raise ModelError(f"The checkpoint {path} {reason}: run the step that trains it first (models/README.md).") from None
     return saved
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from codec.errors import CodecError
+from codec.units.errors import CodecError
 
 SMOKE = "smoke"
 """Folder inside --work in which a smoke run has everything of its own."""
@@ -23,7 +23,7 @@ def begin(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     """Parses; with --smoke every folder is turned into one of the smoke run, and its tiny corpus is made if it is not there."""
     arguments = parser.parse_args(argv)
     if arguments.smoke:
-        from codec.train import tiny_corpus  # noqa: PLC0415 - it needs torch and the shipped weights, which other runs may not
+        from codec.train.corpus import tiny_corpus  # noqa: PLC0415 - it needs torch and the shipped weights, which other runs may not
 
         arguments.work = arguments.work / SMOKE
         tiny_corpus.make(arguments.work)

@@ -13,7 +13,7 @@ from softphone.cli import beside, soak, status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from softphone.bench.manifest import Recording
+    from softphone.bench.instruments.manifest import Recording
 
 _NETWORK_LIMIT = 10
 """Calls take their time: these are two minutes of talk a row."""
@@ -104,11 +104,11 @@ def _add_relay(relay: argparse.ArgumentParser) -> None:
 
 
 def run_codec(options: argparse.Namespace) -> int:
-    from codec.errors import CodecError  # noqa: PLC0415 - loads torch
-    from softphone.bench import codec_bench, codec_docs  # noqa: PLC0415
+    from codec.units.errors import CodecError  # noqa: PLC0415 - loads torch
+    from softphone.bench.codec import codec_bench, codec_docs  # noqa: PLC0415
+    from softphone.bench.codec.table import table  # noqa: PLC0415
+    from softphone.bench.codec.workbench import CLEAN, Condition  # noqa: PLC0415
     from softphone.bench.systems.lyra import FOLDER_VARIABLE  # noqa: PLC0415
-    from softphone.bench.table import table  # noqa: PLC0415
-    from softphone.bench.workbench import CLEAN, Condition  # noqa: PLC0415
 
     recordings = _recordings(options)
     if options.lyra is not None:
@@ -128,11 +128,11 @@ def run_codec(options: argparse.Namespace) -> int:
 
 
 def run_network(options: argparse.Namespace) -> int:
-    from codec.errors import CodecError  # noqa: PLC0415 - loads torch
+    from codec.units.errors import CodecError  # noqa: PLC0415 - loads torch
     from softphone import config  # noqa: PLC0415
-    from softphone.bench import network_docs  # noqa: PLC0415
-    from softphone.bench.network_bench import bench  # noqa: PLC0415
-    from softphone.bench.network_table import network_table  # noqa: PLC0415
+    from softphone.bench.network import network_docs  # noqa: PLC0415
+    from softphone.bench.network.network_bench import bench  # noqa: PLC0415
+    from softphone.bench.network.network_table import network_table  # noqa: PLC0415
 
     recordings = _recordings(options)
     settings = None if options.config is None else config.load(options.config)
@@ -149,7 +149,7 @@ def run_network(options: argparse.Namespace) -> int:
 
 
 def run_setup(options: argparse.Namespace) -> int:
-    from softphone.bench.set_up_bench import bench, ladder, table  # noqa: PLC0415
+    from softphone.bench.network.set_up_bench import bench, ladder, table  # noqa: PLC0415
 
     if options.calls < 1:
         raise status.CommandError("--calls must be 1 or more")
@@ -163,11 +163,11 @@ def run_setup(options: argparse.Namespace) -> int:
 
 
 def run_voice(options: argparse.Namespace) -> int:
-    from codec.errors import CodecError  # noqa: PLC0415 - loads torch
-    from softphone.bench import voice_docs  # noqa: PLC0415
-    from softphone.bench.manifest import read_manifest  # noqa: PLC0415
-    from softphone.bench.voice_bench import VoiceBench  # noqa: PLC0415
-    from softphone.bench.voice_table import voice_table  # noqa: PLC0415
+    from codec.units.errors import CodecError  # noqa: PLC0415 - loads torch
+    from softphone.bench.instruments.manifest import read_manifest  # noqa: PLC0415
+    from softphone.bench.voice import voice_docs  # noqa: PLC0415
+    from softphone.bench.voice.voice_bench import VoiceBench  # noqa: PLC0415
+    from softphone.bench.voice.voice_table import voice_table  # noqa: PLC0415
 
     if options.limit is not None and options.limit < 1:
         raise status.CommandError("--limit must be 1 or more")
@@ -193,8 +193,8 @@ def run_voice(options: argparse.Namespace) -> int:
 
 
 def _run_voice_live(options: argparse.Namespace, recordings: "Sequence[Recording]") -> int:
-    from codec.errors import CodecError  # noqa: PLC0415 - loads torch
-    from softphone.bench import voice_live  # noqa: PLC0415
+    from codec.units.errors import CodecError  # noqa: PLC0415 - loads torch
+    from softphone.bench.voice import voice_live  # noqa: PLC0415
 
     try:
         rows = voice_live.bench(recordings, _progress, options.limit)
@@ -214,9 +214,9 @@ def run_relay(options: argparse.Namespace) -> int:
 
 
 def run_errors(options: argparse.Namespace) -> int:
-    from codec.errors import CodecError  # noqa: PLC0415 - loads torch
-    from softphone.bench.docs_page import write_section  # noqa: PLC0415
-    from softphone.bench.error_analysis import analyse, report  # noqa: PLC0415
+    from codec.units.errors import CodecError  # noqa: PLC0415 - loads torch
+    from softphone.bench.codec.error_analysis import analyse, report  # noqa: PLC0415
+    from softphone.bench.instruments.docs_page import write_section  # noqa: PLC0415
 
     recordings = _recordings(options)
     try:
@@ -233,7 +233,7 @@ def run_errors(options: argparse.Namespace) -> int:
 
 
 def _recordings(options: argparse.Namespace) -> Any:
-    from softphone.bench.manifest import read_manifest  # noqa: PLC0415
+    from softphone.bench.instruments.manifest import read_manifest  # noqa: PLC0415
 
     for name in ("limit", "jobs"):
         value = getattr(options, name)

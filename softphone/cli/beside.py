@@ -21,12 +21,12 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from softphone.bench.beside.baresip import BaresipPair  # noqa: PLC0415
-    from softphone.bench.beside.beside import measure, report  # noqa: PLC0415
-    from softphone.bench.beside.ours import OurPair  # noqa: PLC0415
-    from softphone.bench.beside.pair import Pair  # noqa: PLC0415
-    from softphone.bench.beside.plain import PlainPair  # noqa: PLC0415
-    from softphone.bench.docs_page import write_section  # noqa: PLC0415
+    from softphone.bench.compare.baresip import BaresipPair  # noqa: PLC0415
+    from softphone.bench.compare.ours import OurPair  # noqa: PLC0415
+    from softphone.bench.compare.pair import Pair  # noqa: PLC0415
+    from softphone.bench.compare.plain import PlainPair  # noqa: PLC0415
+    from softphone.bench.compare.run import measure, report  # noqa: PLC0415
+    from softphone.bench.instruments.docs_page import write_section  # noqa: PLC0415
 
     makers: tuple[Callable[[], Pair], ...] = (lambda: OurPair("PCMU"), lambda: OurPair("x-phv"), PlainPair, BaresipPair)
     pairs = [maker() for name, maker in zip(NAMES, makers, strict=True) if name in options.phones]

@@ -39,9 +39,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_encode(options: argparse.Namespace) -> int:
-    from codec import commands  # noqa: PLC0415 - loads torch
-    from codec.errors import CodecError  # noqa: PLC0415
-    from codec.settings import EncoderSettings  # noqa: PLC0415
+    from codec.units.errors import CodecError  # noqa: PLC0415
+    from codec.wire.settings import EncoderSettings  # noqa: PLC0415
+    from softphone.cli import codec_commands as commands  # noqa: PLC0415 - loads torch
 
     try:
         settings = EncoderSettings(options.interval_ms, options.redundancy, not options.no_voice, options.detail)
@@ -52,8 +52,8 @@ def run_encode(options: argparse.Namespace) -> int:
 
 
 def run_decode(options: argparse.Namespace) -> int:
-    from codec import commands  # noqa: PLC0415 - loads torch
-    from codec.errors import CodecError  # noqa: PLC0415
+    from codec.units.errors import CodecError  # noqa: PLC0415
+    from softphone.cli import codec_commands as commands  # noqa: PLC0415 - loads torch
 
     try:
         print(commands.decode(options.source, options.target))
@@ -63,8 +63,8 @@ def run_decode(options: argparse.Namespace) -> int:
 
 
 def run_say(options: argparse.Namespace) -> int:
-    from codec import commands  # noqa: PLC0415 - loads torch
-    from codec.errors import CodecError  # noqa: PLC0415
+    from codec.units.errors import CodecError  # noqa: PLC0415
+    from softphone.cli import codec_commands as commands  # noqa: PLC0415 - loads torch
 
     try:
         text = sys.stdin.read() if options.text == "-" else options.text
@@ -77,8 +77,8 @@ def run_say(options: argparse.Namespace) -> int:
 
 
 def run_info(options: argparse.Namespace) -> int:
-    from codec import commands  # noqa: PLC0415 - loads torch
-    from codec.errors import CodecError  # noqa: PLC0415
+    from codec.units.errors import CodecError  # noqa: PLC0415
+    from softphone.cli import codec_commands as commands  # noqa: PLC0415 - loads torch
 
     try:
         facts = commands.info(options.source)

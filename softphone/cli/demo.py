@@ -22,7 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace) -> int:
     from softphone.demo import run_demo  # noqa: PLC0415 - numpy and scipy, which other commands do without
-    from softphone.demo_report import as_dict, as_text  # noqa: PLC0415
+    from softphone.demo.report import as_dict, as_text  # noqa: PLC0415
 
     if options.text is not None and options.wav is None:
         raise status.CommandError("--text goes with --wav; the words of the bundled recording are known", status.USAGE)

@@ -29,7 +29,7 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(options: argparse.Namespace) -> int:
     from softphone import config  # noqa: PLC0415
-    from softphone.bench.docs_page import write_section  # noqa: PLC0415
+    from softphone.bench.instruments.docs_page import write_section  # noqa: PLC0415
     from softphone.bench.soak.report import report  # noqa: PLC0415
     from softphone.bench.soak.run import soak  # noqa: PLC0415
 

@@ -11,9 +11,9 @@ import msgspec
 from softphone import __version__
 from softphone.control import protocol as ask
 from softphone.control.protocol import AnyCommand, ControlError
-from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
-from softphone.engine.call import PhoneCall
-from softphone.engine.wav import check_playable, check_writable
+from softphone.engine.accounts.account import LOCAL, AccountSettings, PhoneAccount
+from softphone.engine.calls.call import PhoneCall
+from softphone.engine.sound.wav import check_playable, check_writable
 
 if TYPE_CHECKING:
     from softphone.engine.engine import Engine

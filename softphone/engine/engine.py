@@ -19,37 +19,38 @@ from softphone import __version__
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
-from softphone.engine import dtmf, strictness
-from softphone.engine.account import LOCAL, AccountSettings, PhoneAccount
-from softphone.engine.address_watch import AddressWatch
-from softphone.engine.alerts import Alerts
-from softphone.engine.call import PhoneCall
-from softphone.engine.call_environment import CallEnvironment
-from softphone.engine.call_gate import CallGate
-from softphone.engine.codecs import PhoneCodecs
+from softphone.engine.accounts.account import LOCAL, AccountSettings, PhoneAccount
+from softphone.engine.accounts.address_watch import AddressWatch
+from softphone.engine.accounts.message_waiting import MessageWaitingService
+from softphone.engine.accounts.messages import MessageGuard, Messages
+from softphone.engine.accounts.outside_requests import OutsideRequests
+from softphone.engine.calls import dtmf
+from softphone.engine.calls.active_calls import Lineup
+from softphone.engine.calls.admission import CallGate
+from softphone.engine.calls.call import PhoneCall
+from softphone.engine.calls.environment import CallEnvironment
+from softphone.engine.calls.incoming import ContactRules, Reception, RulesFor
+from softphone.engine.calls.recording_notice import RecordingNotice
+from softphone.engine.calls.typed_speech import Typist
+from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.commands import Commands
-from softphone.engine.endpoint import PhoneEndpoint
 from softphone.engine.history_writer import HistoryWriter
 from softphone.engine.hooks import HookRunner
-from softphone.engine.lineup import Lineup
 from softphone.engine.live import LiveEvents
-from softphone.engine.media.rtcp_gate import RtcpGate
-from softphone.engine.message_waiting import MessageWaitingService
-from softphone.engine.messages import MessageGuard, Messages
-from softphone.engine.outside_requests import OutsideRequests
-from softphone.engine.presence import PresenceService
-from softphone.engine.reception import ContactRules, Reception, RulesFor
-from softphone.engine.recording_notice import RecordingNotice
+from softphone.engine.phv.voice_keeper import VoiceKeeper, voices_refused
+from softphone.engine.phv.worker import CodecWorker, WorkerCommand
+from softphone.engine.pjsip.endpoint import PhoneEndpoint
+from softphone.engine.pjsip.rtcp_gate import RtcpGate
+from softphone.engine.presence.service import PresenceService
 from softphone.engine.schedule import Schedule
 from softphone.engine.server import ControlServer
-from softphone.engine.short_sip import ShortSip
-from softphone.engine.sip_module import SipModule, forget_call, set_t1
-from softphone.engine.sip_trace import SipTrace
-from softphone.engine.sound import open_sound
-from softphone.engine.sound_test import SoundTest
-from softphone.engine.typist import Typist
-from softphone.engine.voice_keeper import VoiceKeeper, voices_refused
-from softphone.engine.worker_link import CodecWorker, WorkerCommand
+from softphone.engine.sip import validation as strictness
+from softphone.engine.sip.compact import ShortSip
+from softphone.engine.sip.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.trace import SipTrace
+from softphone.engine.sound.alerts import Alerts
+from softphone.engine.sound.devices import open_sound
+from softphone.engine.sound.self_test import SoundTest
 from softphone.errors import SoftphoneError
 
 TURN_MS = 10

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 
 from softphone.control.protocol import Event, Levels, Phone, Phones, Voice
-from softphone.engine.call import PhoneCall
-from softphone.engine.sip_module import sip_library
+from softphone.engine.calls.call import PhoneCall
+from softphone.engine.sip.module import sip_library
 
 TELL_S = 0.2
 LOOK_S = 0.02

@@ -33,7 +33,7 @@ from softphone.control.protocol import (
     to_line,
 )
 from softphone.errors import SoftphoneError
-from softphone.link import BoundedQueue
+from softphone.link.queue import BoundedQueue
 
 MAX_CONNECTIONS = 16
 EVENT_QUEUE = 512

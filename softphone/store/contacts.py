@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from softphone.config import CODEC_NAMES
+from softphone.files.errors import StoreError, clean, clean_lines
 from softphone.store import sip_address
 from softphone.store.contact_index import ContactIndex
 from softphone.store.database import Database, Stamp
-from softphone.store.errors import StoreError, clean, clean_lines
 from softphone.store.folding import fold
 from softphone.store.rule_book import ContactRules, RuleBook
 

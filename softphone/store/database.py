@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from softphone import paths
-from softphone.store.errors import StoreError
-from softphone.store.file_lock import alone
+from softphone.files.errors import StoreError
+from softphone.files.file_lock import alone
 from softphone.store.salvage import salvage
 from softphone.store.schema import NewerFile, migrate
 

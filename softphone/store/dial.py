@@ -6,9 +6,9 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Literal
 
+from softphone.files.errors import StoreError, clean
 from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact, Contacts
-from softphone.store.errors import StoreError, clean
 from softphone.store.folding import words
 from softphone.store.history import History
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from softphone.files.errors import StoreError, clean
 from softphone.store import sip_address
 from softphone.store.database import Database, Stamp
-from softphone.store.errors import StoreError, clean
 from softphone.store.rows import Rows
 
 Outcome = Literal["open", "answered", "missed", "refused", "unanswered"]

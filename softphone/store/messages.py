@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from softphone.files.errors import clean, clean_lines
 from softphone.store import sip_address
-from softphone.store.errors import clean, clean_lines
 from softphone.store.rows import Rows
 
 MAX_TEXT = 20000

@@ -13,11 +13,11 @@ from tomlkit.items import AoT, Comment, Item, Table, Whitespace
 
 from softphone import config, paths
 from softphone.config import Account, Config
-from softphone.config_fields import ConfigError
-from softphone.store import private_file
-from softphone.store.errors import StoreError
-from softphone.store.file_lock import alone
-from softphone.store.passwords import Passwords
+from softphone.config.fields import ConfigError
+from softphone.config.passwords import Passwords
+from softphone.files import private_file
+from softphone.files.errors import StoreError
+from softphone.files.file_lock import alone
 
 _LOCK_S = 5.0
 _PASSWORD_KEYS = ("password_file", "password_env", "password_keyring")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from softphone.files.errors import StoreError
 from softphone.store import dial
 from softphone.store.contacts import Contacts
 from softphone.store.database import Database
 from softphone.store.dial import Completion
-from softphone.store.errors import StoreError
 from softphone.store.history import History
 from softphone.store.messages import Messages
 

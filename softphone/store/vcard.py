@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from softphone.config import CODEC_NAMES
+from softphone.files.errors import StoreError, clean
 from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact, check, tidy_uri
-from softphone.store.errors import StoreError, clean
 from softphone.store.vcard_lines import ContentLine, components, escape, fold, read_lines, unescape
 
 Version = Literal["3.0", "4.0"]

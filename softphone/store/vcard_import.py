@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from softphone.store import private_file, sip_address, vcard
+from softphone.files import private_file
+from softphone.files.errors import StoreError
+from softphone.store import sip_address, vcard
 from softphone.store.contacts import Address, Contact, Contacts
-from softphone.store.errors import StoreError
 from softphone.store.folding import fold
 
 MAX_FILE = 100_000_000

@@ -1,6 +1,6 @@
 """Voices that are remembered from call to call: a private file for each contact, and one for the user's own.
 
-What is in them is the codec's affair (`codec.voice_memory`); here they are JSON objects. `mine` is what the contact's phone knows of the
+What is in them is the codec's affair (`codec.voice.memory`); here they are JSON objects. `mine` is what the contact's phone knows of the
 user's voice, `theirs` what this one knows of the contact's.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from softphone import paths
-from softphone.store import private_file
-from softphone.store.errors import StoreError
+from softphone.files import private_file
+from softphone.files.errors import StoreError
 from softphone.store.sip_address import key_of
 
 FOLDER = "voices"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from softphone.config import Account
-from softphone.config_fields import ConfigError, section
+from softphone.config.fields import ConfigError, section
 from softphone.control.protocol import Register
 from softphone.store import sip_address
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from softphone.config import Account, Config
+from softphone.config.passwords import Passwords
 from softphone.control.protocol import Register, Unregister
-from softphone.store.passwords import Passwords
 from softphone.store.settings import Settings
 from softphone.tui.account_entry import AccountEntry, register_command
 

@@ -19,7 +19,7 @@ from textual.worker import WorkerFailed
 
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.store.store import Store, open_store
 from softphone.tui import actions as table
 from softphone.tui import theme

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from softphone import __version__, paths
 from softphone.errors import SoftphoneError
-from softphone.store import private_file
+from softphone.files import private_file
 
 LOG = "errors.log"
 LARGEST = 200_000

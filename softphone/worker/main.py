@@ -12,11 +12,10 @@ import threading
 import time
 from typing import Any
 
-from softphone.link import (
+from softphone.link.messages import (
     Close,
     Failure,
     Keep,
-    Link,
     Message,
     Observe,
     Observed,
@@ -31,9 +30,10 @@ from softphone.link import (
     Stop,
     Tune,
 )
-from softphone.worker.codec_room import CodecRoom
+from softphone.link.transport import Link
+from softphone.worker.codec import CodecRoom
 from softphone.worker.stream import WorkerStream
-from softphone.worker.text_room import TextRoom
+from softphone.worker.typed_text import TextRoom
 
 REPORT_S = 1.0
 OBSERVE_S = 0.25

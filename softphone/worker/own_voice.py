@@ -1,6 +1,6 @@
 """The user's voice as learned in calls: typed text is spoken in it where a call has not heard enough itself."""
 
-from codec.voice import Voice
+from codec.voice.embedding import Voice
 
 ENOUGH_S = 3.0
 """Seconds of speech from which a call's estimate is worth keeping."""

@@ -15,8 +15,8 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from codec.voice_trainer import TrainingRoom, VoiceTrainer
-from softphone.worker.lectures import Learned, Taught
+from codec.learning.trainer import TrainingRoom, VoiceTrainer
+from softphone.worker.trainer_messages import Learned, Taught
 
 SHARE = 0.25
 """Of a core."""

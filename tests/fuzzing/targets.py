@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from softphone import config
 from softphone.config import ConfigError
 from softphone.control.protocol import MAX_ANSWER, ControlError, Register, parse_command, parse_message, to_line
-from softphone.engine import dtmf, strictness
-from softphone.engine.call_gate import CallGate
-from softphone.engine.digest import credentials
-from softphone.engine.media.codec_order import order_codecs
-from softphone.engine.media.errors import FmtpError
-from softphone.engine.media.fmtp import MAX_LINE, MAX_PARAMETERS, format_fmtp, integer, parse_fmtp, word
-from softphone.engine.media.match import opus_fits, phv_fits
-from softphone.engine.media.sdp import AudioSection, add_packet_times, add_rate_limit
-from softphone.engine.message_waiting import parse_summary
-from softphone.engine.outside_requests import OutsideRequests
-from softphone.engine.presence_documents import DIALOG_INFO, LONGEST_NOTE, PIDF, read, write
-from softphone.engine.presence_watch import PresenceWatch
-from softphone.engine.sdp_guard import is_harmful
-from softphone.engine.sip_head import read_head
-from softphone.engine.sip_trace import SipTrace
+from softphone.engine.accounts.digest import credentials
+from softphone.engine.accounts.message_waiting import parse_summary
+from softphone.engine.accounts.outside_requests import OutsideRequests
+from softphone.engine.calls import dtmf
+from softphone.engine.calls.admission import CallGate
+from softphone.engine.pjsip.errors import FmtpError
+from softphone.engine.pjsip.fmtp import MAX_LINE, MAX_PARAMETERS, format_fmtp, integer, parse_fmtp, word
+from softphone.engine.pjsip.match import opus_fits, phv_fits
+from softphone.engine.presence.documents import DIALOG_INFO, LONGEST_NOTE, PIDF, read, write
+from softphone.engine.presence.watch import PresenceWatch
+from softphone.engine.sdp.attributes import AudioSection, add_packet_times, add_rate_limit
+from softphone.engine.sdp.codec_order import order_codecs
+from softphone.engine.sip import validation as strictness
+from softphone.engine.sip.head import read_head
+from softphone.engine.sip.sdp_guard import is_harmful
+from softphone.engine.sip.trace import SipTrace
 from softphone.errors import SoftphoneError
 from softphone.store import sip_address, vcard
 

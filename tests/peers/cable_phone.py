@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from softphone.engine import main
-from softphone.engine.media import sound_device
+from softphone.engine.sound import device as sound_device
 
 BLOCK = 320
 

@@ -7,9 +7,12 @@ for is shortened in the same measure.
 import ctypes
 import sys
 
-from softphone.engine import account, call, call_media, engine
+from softphone.engine import engine
+from softphone.engine.accounts import account
+from softphone.engine.calls import call
+from softphone.engine.calls import media as call_media
 from softphone.engine.main import main
-from softphone.engine.media.abi import find_library
+from softphone.engine.pjsip.abi import find_library
 
 T1_MS, T2_MS, T4_MS, TD_MS = 500, 4000, 5000, 32000
 HASTE = 5

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from softphone import sound_file
-from softphone.bench.delay import Lag, find_lag
+from softphone.bench.instruments.delay import Lag, find_lag
 from softphone.sound_file import SAMPLE_RATE
 
 LEAST_LIKENESS = 0.75

@@ -1,4 +1,4 @@
-"""Bad days that need no terminal: what is said, and that nothing typed is lost. The others are in tests/tui_e2e/test_bad_days.py."""
+"""Bad days that need no terminal: what is said, and that nothing typed is lost. The others are in tests/e2e/tui/test_bad_days.py."""
 
 import time
 from pathlib import Path

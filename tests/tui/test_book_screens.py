@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from softphone.control.protocol import Call, SendMessage
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.store.store import Store
 from softphone.tui.screens.contacts import ContactsScreen
 from softphone.tui.screens.history import HistoryScreen

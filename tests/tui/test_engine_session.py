@@ -81,7 +81,7 @@ def test_a_lost_engine_is_said_and_the_next_one_found(tmp_path: Path, monkeypatc
     def refuse(self: object) -> None:
         raise ControlError("the configuration is wrong; mend account.id", "no_engine")
 
-    # This session must not start an engine of its own: what it then does is seen in a real terminal (tests/tui_e2e).
+    # This session must not start an engine of its own: what it then does is seen in a real terminal (tests/e2e/tui).
     monkeypatch.setattr(engine_session.EngineSupervisor, "start", refuse)
     monkeypatch.setattr(engine_session, "FIRST_WAIT_S", 0.05)
 

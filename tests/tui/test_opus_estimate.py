@@ -3,7 +3,7 @@
 import pytest
 
 from softphone import paths, sound_file
-from softphone.bench.opus_cost import opus_packets, wire_cost
+from softphone.bench.instruments.opus_cost import opus_packets, wire_cost
 from softphone.tui.opus_estimate import opus_cost_now, speech_share
 
 

@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from softphone import config
+from softphone.config import passwords
 from softphone.control.protocol import (
     Devices,
     Levels,
@@ -21,7 +22,6 @@ from softphone.control.protocol import (
     parse_command,
     to_line,
 )
-from softphone.store import passwords
 from softphone.tui.account_entry import AccountEntry
 from softphone.tui.account_keeping import keep_account
 from softphone.tui.app import PhoneApp

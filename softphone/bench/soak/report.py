@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from softphone.bench.markdown import table
+from softphone.bench.instruments.markdown import table
 from softphone.bench.soak.process_figures import Usage
 from softphone.bench.soak.run import Soak
 

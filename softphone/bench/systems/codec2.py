@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from softphone.bench.manifest import Recording
+from softphone.bench.instruments.manifest import Recording
 from softphone.bench.systems.system import Passed
 from softphone.errors import SoftphoneError
 

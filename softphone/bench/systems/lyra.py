@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softphone.bench.manifest import Recording
+from softphone.bench.instruments.manifest import Recording
 from softphone.bench.systems.system import Passed
 from softphone.errors import SoftphoneError
 

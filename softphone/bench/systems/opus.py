@@ -6,8 +6,8 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from softphone.bench.manifest import Recording
-from softphone.bench.opus_cost import RATE, opus_packets, wire_cost
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.instruments.opus_cost import RATE, opus_packets, wire_cost
 from softphone.bench.systems.system import Passed
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from softphone.bench.manifest import Recording
+from softphone.bench.instruments.manifest import Recording
 from softphone.bench.systems.system import Passed
 
 

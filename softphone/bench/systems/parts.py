@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from codec import analysis
-from codec.fingerprint import fingerprint
-from codec.phones import SILENCE
-from softphone.bench.manifest import Recording
+from codec.units.phones import SILENCE
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.systems import analysis
+from softphone.bench.systems.fingerprint import fingerprint
 from softphone.bench.systems.own_models import own_models
 from softphone.bench.systems.system import Passed
 from softphone.errors import SoftphoneError

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from codec.decoder import Decoder
 from codec.encoder import Encoder
-from codec.fingerprint import fingerprint
-from codec.payload import TIME_MODULO, Packet, parse
-from codec.phones import SILENCE
-from codec.settings import EncoderSettings
-from codec.wire_token import TICK_MS
-from softphone.bench.manifest import Recording
+from codec.units.phones import SILENCE
+from codec.wire.packet import TIME_MODULO, Packet, parse
+from codec.wire.settings import EncoderSettings
+from codec.wire.token import TICK_MS
+from softphone.bench.instruments.manifest import Recording
+from softphone.bench.systems.fingerprint import fingerprint
 from softphone.bench.systems.own_models import own_models
 from softphone.bench.systems.system import Passed
 

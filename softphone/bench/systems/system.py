@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from softphone.bench.manifest import Recording
+from softphone.bench.instruments.manifest import Recording
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,8 @@ class Passed:
     """One recording after its way through a codec.
 
     pcm: (samples,) int16 at 16 kHz; payload_bytes, packets: None where nothing is sent; encode_s, decode_s: seconds of processor time, None
-    where not measured; phones: what the codec itself recognised, indices into `codec.phones.PHONES`, None where it recognises nothing;
-    phone_to_packet_ms: for each phone, how long after its end the packet with it left; phone_ms: how long it lasted.
+    where not measured; phones: what the codec itself recognised, indices into `codec.units.phones.PHONES`, None where it recognises
+    nothing; phone_to_packet_ms: for each phone, how long after its end the packet with it left; phone_ms: how long it lasted.
     """
 
     pcm: NDArray[np.int16]

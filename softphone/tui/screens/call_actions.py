@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from softphone import paths
 from softphone.control import protocol as ask
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.tui.call_view import CallView
 from softphone.tui.names import short
 from softphone.tui.screens.base import PhoneParts

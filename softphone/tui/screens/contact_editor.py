@@ -11,8 +11,8 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Checkbox, Label, Static, TextArea
 
+from softphone.files.errors import StoreError
 from softphone.store.contacts import Address, Contact, check, tidy_uri
-from softphone.store.errors import StoreError
 from softphone.tui.screens.form_dialog import FormDialog
 from softphone.tui.widgets.codec_order import CodecOrder
 from softphone.tui.widgets.form import Field, Tick

@@ -16,8 +16,8 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 
 from softphone.control.protocol import Presence
+from softphone.files.errors import StoreError
 from softphone.store.contacts import Address, Contact
-from softphone.store.errors import StoreError
 from softphone.store.vcard_import import export_file, import_file
 from softphone.tui.names import harmless, short
 from softphone.tui.phone_state import Topic

@@ -14,8 +14,8 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
+from softphone.files.errors import StoreError
 from softphone.store.contacts import Address, Contact
-from softphone.store.errors import StoreError
 from softphone.store.history import CallRecord
 from softphone.tui.names import harmless, short
 from softphone.tui.screens.base import bindings

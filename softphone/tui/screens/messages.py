@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 
 from softphone.control.protocol import SendMessage
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.store.messages import Conversation, MessageRecord, peer_key
 from softphone.tui.names import harmless, short
 from softphone.tui.screens.base import PhoneScreen, bindings

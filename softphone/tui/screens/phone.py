@@ -13,7 +13,7 @@ from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Input
 
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.store.history import CallRecord
 from softphone.tui.names import who
 from softphone.tui.phone_state import EVERYTHING, Topic

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.suggester import Suggester
 from textual.widget import Widget
 
-from softphone.store.errors import StoreError
+from softphone.files.errors import StoreError
 from softphone.tui.screens.form_dialog import FormDialog
 from softphone.tui.widgets.form import Field
 

@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from softphone.files.errors import StoreError
 from softphone.store.dial import Completion
-from softphone.store.errors import StoreError
 from softphone.tui.names import short
 from softphone.tui.widgets.line import Line
 

@@ -1,0 +1,43 @@
+"""The listener's side of the detail layer: corrects the synthesiser's frames token by token."""
+
+import torch
+from torch import Tensor
+
+from codec.detail.layer import STAGES, DetailLayer, spread_latents
+from codec.speak.synthesiser import SpokenFrames
+from codec.wire.token import SegmentCodes
+
+
+class DetailReader:
+    """One stream. Costs nothing until the first details arrive."""
+
+    def __init__(self, layer: DetailLayer) -> None:
+        self._layer = layer
+        self._state: list[Tensor] | None = None
+        self._coming: tuple[SegmentCodes, ...] = ()
+
+    @torch.inference_mode()
+    def correct(self, spoken: SpokenFrames, following: tuple[SegmentCodes, ...]) -> Tensor:
+        """What `Synthesiser.push` said at a token, which is of the token before; following: details of the token that was pushed.
+
+        -> mel (frames, 80) for the vocoder, with the speaker's own colour.
+        """
+        shift = spoken.shift
+        mel = self._corrected(spoken, following)
+        return mel if shift is None else mel + shift.bands[spoken.kind]
+
+    def _corrected(self, spoken: SpokenFrames, following: tuple[SegmentCodes, ...]) -> Tensor:
+        details, self._coming = self._coming, following
+        if self._state is None:
+            if not details:
+                return spoken.mel
+            self._state = self._layer.decoder.state(1)
+        frames = len(spoken.mel)
+        if not frames:
+            return spoken.mel
+        codes = torch.tensor([[*codes, *[-1] * (STAGES - len(codes))] for codes in details], dtype=torch.int64).view(len(details), STAGES)
+        latents = self._layer.codebooks.latents(codes)
+        spread, place = spread_latents(latents, (len(details),), (frames,))
+        shift = None if spoken.shift is None else spoken.shift.detail
+        mel = self._layer.decoder(self._state, spoken.plain[None], spoken.level[None], spread[None], place[None], shift)[0]
+        return mel if details else spoken.mel

@@ -1,0 +1,106 @@
+"""Which recognised phones are speech: noise alone is not sent, however much a recogniser hears in it."""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.units.phones import SILENCE
+
+FLOOR_FRAMES = 400
+"""The noise floor is the tenth percentile of the frames of the last 4 s."""
+
+FLOOR_PERCENTILE = 10
+_FEWEST_FRAMES = 20
+LOUDER_DB = 6.0
+"""Speech stands out of the floor by so much somewhere,"""
+AUDIBLE_DB = -58.0
+"""and is not quieter than this."""
+
+SURE = 0.4
+"""Least confidence of the phone that opens a talkspurt."""
+
+PAUSE_FRAMES = 30
+"""A longer silence than 300 ms ends the talkspurt; a shorter one is part of it."""
+
+WEAK_FRAMES = 60
+"""So much without a phone that stands out is no speech."""
+
+MAX_LEAD = 4
+"""So many weak phones before the first strong one belong to the talkspurt."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardPhone:
+    """phone; start, end: frames of 10 ms; confidence 0..1; level: dB."""
+
+    phone: int
+    start: int
+    end: int
+    confidence: float
+    level: float
+
+
+class SpeechGate:
+    """Phones in, phones of talkspurts out; silence within a talkspurt comes with the phone that ends it."""
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque(maxlen=FLOOR_FRAMES)
+        self._speaking = False
+        self._held: list[HeardPhone] = []  # a pause, or weak phones that may be the beginning of speech
+        self._strong_end = 0
+
+    @property
+    def speaking(self) -> bool:
+        return self._speaking
+
+    def hear(self, levels: NDArray[np.float32]) -> None:
+        """Levels of new frames, dB, for the noise floor."""
+        self._recent.extend(levels.tolist())
+
+    @property
+    def floor(self) -> float:
+        """dB; low until a little was heard."""
+        if len(self._recent) < _FEWEST_FRAMES:
+            return -80.0
+        return float(np.percentile(np.fromiter(self._recent, np.float32), FLOOR_PERCENTILE))
+
+    def push(self, phone: HeardPhone) -> tuple[list[HeardPhone], bool]:
+        """One more phone -> (phones to be sent, in order and without gaps between them, True if a talkspurt ended before them)."""
+        strong = phone.phone != SILENCE and phone.level >= max(AUDIBLE_DB, self.floor + LOUDER_DB)
+        if not self._speaking:
+            return self._outside(phone, strong), False
+        if strong:
+            self._strong_end = phone.end
+        if phone.phone == SILENCE:
+            self._held.append(phone)
+        else:
+            sent = [*self._held, phone]
+            if phone.end - self._strong_end <= WEAK_FRAMES and self._pause() <= PAUSE_FRAMES:
+                self._held = []
+                return sent, False
+            self._close()
+            return self._outside(phone, strong), True
+        if self._pause() > PAUSE_FRAMES:
+            self._close()
+            return [], True
+        return [], False
+
+    def _pause(self) -> int:
+        return sum(held.end - held.start for held in self._held)
+
+    def _outside(self, phone: HeardPhone, strong: bool) -> list[HeardPhone]:
+        if phone.phone == SILENCE:
+            self._held = []
+            return []
+        self._held = [*self._held[-MAX_LEAD:], phone]
+        if not strong or phone.confidence < SURE:
+            return []
+        sent, self._held = self._held, []
+        self._speaking, self._strong_end = True, phone.end
+        return sent
+
+    def _close(self) -> None:
+        self._speaking = False
+        self._held = []

@@ -1,0 +1,60 @@
+"""What a call does to details before and behind the wire: noise under the speech, repeated groups with fewer codes, lost ones."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec.speak.mel import MEL_BANDS
+from codec.train.synthesis.token_data import FRAMES
+from codec.wire.token import TICK_FRAMES
+
+GROUP_FRAMES = 8 * TICK_FRAMES
+"""Tokens are lost by whole groups of 160 ms."""
+COARSE_ALL, COARSE_GROUPS, LOST_GROUPS = 0.15, 0.4, 0.3
+"""Shares of examples whose repeated groups all have the first code alone; some of them; that lack some groups' details."""
+SCATTERED_LOSS = 0.04
+"""Share of single tokens without details."""
+NOISY = 0.35
+
+
+class Damage:
+    """Which frames of one example have the first code alone (`coarse`), which have none (`lost`): (FRAMES,) bool."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        kind = rng.random()
+        self.coarse = np.full(FRAMES, True) if kind < COARSE_ALL else np.full(FRAMES, False)
+        if COARSE_ALL <= kind < COARSE_ALL + COARSE_GROUPS:
+            self.coarse = some_groups(rng)
+        self.lost = some_groups(rng) if rng.random() < LOST_GROUPS else np.full(FRAMES, False)
+        self._rng = rng
+
+    def loses(self, frame: int) -> bool:
+        """Whether the token that begins at `frame` arrives without details."""
+        return bool(self.lost[frame]) or self._rng.random() < SCATTERED_LOSS
+
+
+def some_groups(rng: np.random.Generator) -> np.ndarray:
+    """(FRAMES,) bool: frames of the groups that a network with a random loss of up to one half takes."""
+    groups = rng.random(FRAMES // GROUP_FRAMES + 2) < rng.uniform(0.05, 0.5)
+    start = int(rng.integers(GROUP_FRAMES))
+    return np.asarray(np.repeat(groups, GROUP_FRAMES)[start : start + FRAMES])
+
+
+def with_noise(mel: Tensor, spoken: Tensor, rng: np.random.Generator) -> Tensor:
+    """Log-mel (batch, T, 80) as if steady coloured noise lay 3 to 30 dB under the speech of some examples; spoken (batch, T) bool."""
+    result = mel.clone()
+    for row in range(len(mel)):
+        if rng.random() >= NOISY or not bool(spoken[row].any()):
+            continue
+        power = float((2 * mel[row][spoken[row]]).exp().mean())
+        slope = rng.uniform(-1.0, 0.6) * np.linspace(-1.5, 1.5, MEL_BANDS)
+        shape = slope + np.interp(np.arange(MEL_BANDS), np.linspace(0, MEL_BANDS, 9), rng.normal(0, 0.5, 9))
+        knots = len(mel[row]) // 20 + 2
+        swell = np.interp(np.arange(len(mel[row])), np.arange(knots) * 20, rng.normal(0, rng.uniform(0, 0.5), knots))
+        # Magnitudes of noise within a band: Rayleigh, narrowed by the bins that a band averages.
+        grain = rng.normal(0, np.linspace(0.5, 0.2, MEL_BANDS), (len(mel[row]), MEL_BANDS))
+        noise = torch.from_numpy((shape + swell[:, None] + grain).astype(np.float32)).to(mel.device)
+        wanted = power / 10 ** (rng.uniform(3, 30) / 10)
+        noise += 0.5 * float(np.log(wanted / float((2 * noise).exp().mean())))
+        result[row] = 0.5 * torch.logaddexp(2 * mel[row], 2 * noise)
+    return result

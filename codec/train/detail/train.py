@@ -1,0 +1,291 @@
+"""Trains the detail layer: `python -m codec.train.detail.train --minutes 60`.
+
+Encoder, codebooks and decoder together, around a synthesiser that stays as it is. What counts is what a listener notices
+(`codec.train.detail.perception`), then the mel spectrogram. Many phones are wrong on purpose, as a recogniser's are: details must put
+them right.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from codec.detail.layer import (
+    CODES,
+    LATENT,
+    STAGES,
+    DetailLayer,
+    loudness,
+    place_of_segment,
+    places_of_frames,
+    segment_of_frames,
+)
+from codec.models import weights_directory
+from codec.speak.synthesiser import Synthesiser, TokenBatch
+from codec.train.card import data_card
+from codec.train.corpus.pack import Corpus
+from codec.train.detail.damage import Damage, with_noise
+from codec.train.detail.perception import Perception
+from codec.train.run import Run, device, options, set_rate
+from codec.train.step import begin, run_step
+from codec.train.synthesis.synthesiser import open_data
+from codec.train.synthesis.token_data import PART_WEIGHT, Target, TokenData, collate
+from codec.units.weights import load_weights
+from codec.wire.token import TICK_FRAMES, segment_count
+
+BATCH = 12
+LABEL_NOISE = 0.2
+FREE_STEPS = 250
+"""Steps without quantising, before the first codebooks are made of what the encoder says."""
+DECAY = 0.99
+
+
+@dataclass
+class Segments:
+    """Segments of a batch, in order: frame_segment (batch, T) index into them, or their number where a frame has none; token features;
+    place (batch, T, 4) as `DetailDecoder` wants it; following (segments,) index of the next segment of the same token, or their number;
+    coarse (segments,) whether only the first code arrives.
+    """
+
+    frame_segment: Tensor
+    phones: Tensor
+    place: Tensor
+    of_frame: Tensor
+    following: Tensor
+    coarse: Tensor
+
+
+def segments_of(batch: TokenBatch, lengths: list[int], damages: Sequence[Damage] | None = None) -> Segments:
+    """Cuts the tokens of a batch into segments; those get none whose details `damages` (one for each row) loses."""
+    size, frames = batch.owner.shape
+    frame_segment = torch.full((size, frames), -1)
+    of_frame = torch.zeros(size, frames, 4)
+    phones: list[int] = []
+    places: list[tuple[float, float]] = []
+    following: list[int] = []
+    coarse: list[bool] = []
+    for row, total in enumerate(lengths):
+        owners, counts = torch.unique_consecutive(batch.owner[row, :total], return_counts=True)
+        at = 0
+        for owner, length in zip(owners.tolist(), counts.tolist(), strict=True):
+            phone = int(batch.phones[row, owner, 1])
+            count = segment_count(phone, -(-length // TICK_FRAMES))
+            damage = damages[row] if damages else None
+            if count and not (damage and damage.loses(at)):
+                first = len(phones)
+                frame_segment[row, at : at + length] = first + segment_of_frames(length, count)
+                of_frame[row, at : at + length] = places_of_frames(length, count)
+                for index in range(count):
+                    phones.append(phone)
+                    places.append(place_of_segment(index, count))
+                    following.append(first + index + 1 if index + 1 < count else -1)
+                    coarse.append(bool(damage and damage.coarse[at]))
+            at += length
+    many = len(phones)
+    frame_segment[frame_segment < 0] = many
+    follow = torch.tensor([many if index < 0 else index for index in following] + [many])
+    return Segments(frame_segment, torch.tensor(phones), torch.tensor(places), of_frame, follow, torch.tensor(coarse))
+
+
+class Detail(DetailLayer):
+    """The layer with what is counted while its codebooks are learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("used", torch.ones(STAGES, CODES))
+        self.register_buffer("sums", torch.zeros(STAGES, CODES, LATENT))
+        self.register_buffer("ready", torch.zeros(()))
+        self.used: Tensor
+        self.sums: Tensor
+        self.ready: Tensor
+
+    def latents(self, mel: Tensor, spoken: Tensor, segments: Segments, jitter: float = 0.0) -> Tensor:
+        """What the encoder says of each segment, (segments, LATENT)."""
+        heard = self.encoder.hear(mel - loudness(mel, spoken) + jitter)
+        many = len(segments.phones)
+        flat = segments.frame_segment.flatten()
+        sums = torch.zeros(many + 1, heard.shape[2], device=mel.device).index_add(0, flat, heard.flatten(0, 1).float())
+        counts = torch.zeros(many + 1, device=mel.device).index_add(0, flat, torch.ones(len(flat), device=mel.device))
+        mean = (sums / counts.clamp_min(1)[:, None])[:many]
+        result: Tensor = self.encoder(mean, segments.phones, segments.place)
+        return result
+
+    def quantise(self, latents: Tensor, coarse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Straight-through quantised latents, commitment, codes; `coarse` (n,) segments get the first stage alone. Learns the books."""
+        if not bool(self.ready):
+            return latents, latents.new_zeros(()), torch.zeros(len(latents), STAGES, dtype=torch.int64)
+        rest, total, chosen = latents.detach(), torch.zeros_like(latents), []
+        for stage in range(STAGES):
+            book = self.codebooks.books[stage]
+            nearest = torch.cdist(rest, book).argmin(1)
+            chosen.append(nearest)
+            if self.training:
+                self._learn(stage, nearest, rest)
+            said = book[nearest]
+            total = total + (said if stage == 0 else torch.where(coarse[:, None], torch.zeros_like(said), said))
+            rest = rest - said
+        commitment = (latents - total.detach()).square().mean()
+        return latents + (total - latents).detach(), commitment, torch.stack(chosen, 1)
+
+    @torch.no_grad()
+    def _learn(self, stage: int, nearest: Tensor, values: Tensor) -> None:
+        hits = torch.bincount(nearest, minlength=CODES).float()
+        self.used[stage] = DECAY * self.used[stage] + (1 - DECAY) * hits
+        self.sums[stage] = DECAY * self.sums[stage] + (1 - DECAY) * torch.zeros_like(self.sums[stage]).index_add(0, nearest, values)
+        self.codebooks.books[stage] = self.sums[stage] / self.used[stage].clamp_min(1e-4)[:, None]
+        idle = (self.used[stage] < 0.02 * self.used[stage].mean()).nonzero()[:, 0]
+        if len(idle) and len(values):
+            fresh = values[torch.randint(len(values), (len(idle),))]
+            share = float(self.used[stage].mean()) * 0.5
+            self.codebooks.books[stage][idle], self.sums[stage][idle], self.used[stage][idle] = fresh, fresh * share, share
+
+    @torch.no_grad()
+    def begin_quantising(self, latents: Tensor) -> None:
+        """First codebooks: k-means of each stage over many latents."""
+        rest = latents
+        for stage in range(STAGES):
+            book = rest[torch.randperm(max(CODES, len(rest)))[:CODES] % len(rest)].clone()
+            for _ in range(8):
+                nearest = torch.cdist(rest, book).argmin(1)
+                hits = torch.bincount(nearest, minlength=CODES).float()
+                book = torch.where(hits[:, None] > 0, torch.zeros_like(book).index_add(0, nearest, rest) / hits.clamp_min(1)[:, None], book)
+            hits = torch.bincount(torch.cdist(rest, book).argmin(1), minlength=CODES).float() / len(rest) * 300 + 0.05
+            self.codebooks.books[stage], self.used[stage], self.sums[stage] = book, hits, book * hits[:, None]
+            rest = rest - book[torch.cdist(rest, book).argmin(1)]
+        self.ready.fill_(1)
+
+
+def speak(detail: Detail, base: Tensor, batch: TokenBatch, segments: Segments, latents: Tensor) -> Tensor:
+    """The decoder over a whole batch -> mel (batch, T, 80)."""
+    table = torch.cat((latents, latents.new_zeros(1, LATENT)))
+    own = table[segments.frame_segment]
+    following = table[segments.following[segments.frame_segment]]
+    mel: Tensor = detail.decoder(detail.decoder.state(len(base)), base, batch.level, torch.cat((own, following), 2), segments.of_frame)
+    return mel
+
+
+def spectral(mel: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+    """L1 of mel, and of its error averaged over patches."""
+    weight = target.weight[..., None] / target.weight.sum()
+    error = mel - target.mel
+    level = (error.abs() * weight).sum() / mel.shape[2]
+    mean = nn.functional.avg_pool2d((error * (weight > 0))[:, None], (3, 3), stride=1, padding=1)[:, 0]
+    return level, (mean.abs() * weight).sum() / mel.shape[2]
+
+
+def frozen_synthesiser() -> Synthesiser:
+    """The synthesiser as it is shipped."""
+    return Synthesiser.from_weights(load_weights(weights_directory() / "synthesiser.safetensors")[0]).requires_grad_(False)
+
+
+@torch.no_grad()
+def base_mel(synthesiser: Synthesiser, batch: TokenBatch) -> Tensor:
+    """What is heard without details."""
+    with torch.autocast(batch.frames.device.type, torch.bfloat16):
+        mel: Tensor = synthesiser(synthesiser.network_state(len(batch.phones)), batch)[0].float()
+    return mel
+
+
+def to_device(batch: TokenBatch, target: Target, segments: Segments) -> tuple[TokenBatch, Target, Segments]:
+    return (
+        TokenBatch(*(x.to(device()) for x in batch)),
+        Target(*(x.to(device()) for x in target)),
+        Segments(**{name: value.to(device()) for name, value in vars(segments).items()}),
+    )
+
+
+@torch.no_grad()
+def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, data: TokenData, count: int = 60) -> dict[str, float]:
+    """Distances over exact tokens as the wire brings them: without details, with them, with the first code alone, with 30 % of the
+    segments so, and with noise before the encoder."""
+    detail.eval()
+    rng = np.random.default_rng(0)
+    sums: dict[str, float] = {}
+    chosen = data.indices[:: max(1, len(data.indices) // count)]
+    for start in range(0, len(chosen), BATCH):
+        batch, target = collate([data.example(i, damaged=False, wired=True) for i in chosen[start : start + BATCH]])
+        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)])
+        batch, target, segments = to_device(batch, target, segments)
+        base = base_mel(synthesiser, batch)
+        latents = detail.latents(target.mel, target.weight > 0.5, segments)
+        noisy = detail.latents(with_noise(target.mel, target.weight > 0.5, rng), target.weight > 0.5, segments)
+        every = torch.ones(len(latents), dtype=torch.bool, device=base.device)
+        some = torch.from_numpy(rng.random(len(latents)) < 0.3).to(base.device)
+        mels = {"base": base}
+        for name, said, coarse in (
+            ("detail", latents, ~every),
+            ("coarse", latents, every),
+            ("mixed", latents, some),
+            ("noisy", noisy, ~every),
+        ):
+            mels[name] = speak(detail, base, batch, segments, detail.quantise(said, coarse)[0])
+        share = len(base) / len(chosen)
+        for name, one in mels.items():
+            sums[f"{name} mel"] = sums.get(f"{name} mel", 0) + share * float(spectral(one, target)[0])
+            sums[f"{name} heard"] = sums.get(f"{name} heard", 0) + share * float(perception(one, target.mel, target.weight))
+    detail.train()
+    return sums
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the step."""
+    parser = options(__doc__ or "")
+    arguments = begin(parser, argv)
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    random.seed(arguments.seed)
+    rng = np.random.default_rng(arguments.seed)
+    detail = Detail().to(device()).train()
+    synthesiser = frozen_synthesiser().to(device())
+    optimizer = torch.optim.AdamW([*detail.encoder.parameters(), *detail.decoder.parameters()], lr=arguments.rate, betas=(0.9, 0.98))
+    run = Run("detail", arguments, {"detail": detail, "optimizer": optimizer})
+    corpus = Corpus("train", arguments.work / "corpus")
+    run.uses(data_card(corpus, PART_WEIGHT, aligned=True))
+    data = open_data("train", arguments.seed + run.step, arguments.work)
+    data.label_noise = LABEL_NOISE
+    # Whisper takes longer to load than a smoke run lasts.
+    perception = None if arguments.smoke else Perception(corpus).to(device())
+    remembered: list[Tensor] = []
+    for done in run.steps():
+        set_rate(optimizer, arguments.rate, done, run.step)
+        batch, target = collate(data.draw(2 if arguments.smoke else BATCH))
+        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], [Damage(rng) for _ in range(len(batch.phones))])
+        if not len(segments.phones):
+            continue
+        batch, target, segments = to_device(batch, target, segments)
+        base = base_mel(synthesiser, batch)
+        spoken = target.weight > 0.5
+        latents = detail.latents(with_noise(target.mel, spoken, rng), spoken, segments, float(rng.normal(0, 0.3)))
+        rough, commitment, codes = detail.quantise(latents, segments.coarse)
+        if not bool(detail.ready):
+            remembered = [*remembered, latents.detach()][-60:]
+            if run.step >= FREE_STEPS or arguments.smoke:
+                detail.begin_quantising(torch.cat(remembered))
+        mel = speak(detail, base, batch, segments, rough)
+        level, patches = spectral(mel, target)
+        loss = 0.4 * level + 0.6 * patches + 0.1 * commitment
+        if perception is not None:
+            heard = perception(mel, target.mel, target.weight)
+            loss = loss + 2.0 * heard
+            run.note(heard=float(heard.detach()))
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(detail.parameters(), 1.0)
+        optimizer.step()
+        run.note(
+            mel=level.item(),
+            patches=patches.item(),
+            commitment=commitment.item(),
+            codes=len({tuple(row) for row in codes.tolist()}) / len(codes),
+        )
+        if perception is not None and run.step % 500 == 0:
+            print(f"step {run.step}: {evaluate(detail, synthesiser, perception, open_data('valid', 0, arguments.work))}", flush=True)
+    if perception is not None:
+        print(f"done: {evaluate(detail, synthesiser, perception, open_data('valid', 0, arguments.work))}", flush=True)
+
+
+if __name__ == "__main__":
+    run_step(main)

@@ -1,0 +1,30 @@
+"""The unit that is sent: one phone, how long, how high, how loud."""
+
+from dataclasses import dataclass
+
+FRAME_MS = 10
+"""One frame, the time unit of durations, features and synthesis."""
+
+SAMPLE_RATE = 16000
+FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
+
+MAX_FRAMES = 64
+"""Longest duration of one token; a longer sound is sent as several tokens of the same phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One spoken phone.
+
+    phone: index into `codec.units.phones.PHONES`.
+    frames: duration in frames of 10 ms, 1..MAX_FRAMES.
+    semitones: F0 at 25 % and 75 % of the phone in semitones relative to the speaker's mean F0; None where unvoiced.
+    loudness_db: mean level of the phone, dB relative to full scale (RMS of int16 / 32768), -96..0.
+    confidence: posterior of the phone in the recogniser, 0..1; never sent.
+    """
+
+    phone: int
+    frames: int
+    semitones: tuple[float, float] | None
+    loudness_db: float
+    confidence: float = 1.0

@@ -1,0 +1,95 @@
+"""Parts of the codec on a whole recording, each with the parts around it made perfect: for measuring what which part costs.
+
+Nothing here streams or is sent. What is spoken lies at the same time as in the recording.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codec.describe.pitch import track
+from codec.describe.prosody import frame_levels, mean_f0, measure, pieces
+from codec.models import Models
+from codec.speak.mel import log_mel
+from codec.speak.prosody_fill import wire_round_trip
+from codec.speak.vocoder import LAG_SAMPLES
+from codec.units.audio_file import to_pcm
+from codec.units.phones import SILENCE, phone_index
+from codec.units.token import FRAME_MS, Token
+from codec.wire.token import TICK_FRAMES, split_ticks
+
+Span = tuple[int, int, int]
+"""Phone, first frame of 10 ms, end frame (excluded)."""
+
+
+def spans_heard(pcm: NDArray[np.int16], models: Models) -> list[Span]:
+    """What the streaming recogniser hears in pcm (samples,) int16 at 16 kHz: without gaps, silence included."""
+    stream = models.recogniser.stream()
+    return [(one.phone, one.start_frame, one.end_frame) for one in (*stream.push(pcm), *stream.flush())]
+
+
+def spans_aligned(phones: Sequence[tuple[str, int, int]], frames: int) -> list[Span]:
+    """An alignment of (ARPAbet label, start ms, end ms) in a recording of so many frames; gaps become silence. Raises KeyError."""
+    spans: list[Span] = []
+    at = 0
+    for label, start_ms, end_ms in phones:
+        start, end = max(at, round(start_ms / FRAME_MS)), min(frames, round(end_ms / FRAME_MS))
+        if start > at:
+            spans.append((SILENCE, at, start))
+        if end > start:
+            spans.append((phone_index(label), start, end))
+        at = max(at, end)
+    return spans
+
+
+def speak(spans: Sequence[Span], pcm: NDArray[np.int16], models: Models, wire: bool) -> NDArray[np.int16]:
+    """The phones `spans` of the recording pcm (samples,) int16 at 16 kHz, spoken with its prosody and in its voice.
+
+    wire: durations, pitch and level rounded to what a packet carries; else as measured. The voice is the recording's own embedding, not
+    quantised. Returns (samples,) int16, about as long as the recording.
+    """
+    levels, f0 = frame_levels(pcm), track(pcm).f0
+    speaker_f0 = mean_f0(np.concatenate([f0[start:end] for phone, start, end in spans if phone != SILENCE] or [f0]))
+    cut = _ticks(spans) if wire else _frames(spans)
+    tokens = [measure(phone, start, end, f0, levels, speaker_f0) for phone, start, end in cut]
+    if wire:
+        tokens = wire_round_trip(tokens, speaker_f0, models.entropy.level_offset)
+    windows = models.voice_encoder.embed_windows(pcm.astype(np.float32) / np.float32(32768))
+    embedding = windows.mean(0) / np.linalg.norm(windows.mean(0))
+    return _synthesise(tokens, embedding.astype(np.float32), speaker_f0, models)
+
+
+def copy_synthesis(pcm: NDArray[np.int16], models: Models) -> NDArray[np.int16]:
+    """The true spectrum and pitch of pcm (samples,) int16 at 16 kHz through the vocoder: what no synthesiser can surpass."""
+    sound = torch.from_numpy(pcm.astype(np.float32) / 32768)
+    mel = log_mel(sound)
+    f0 = torch.from_numpy(track(pcm).f0[: len(mel)])
+    return _vocode([(mel, f0)], models)
+
+
+def _frames(spans: Sequence[Span]) -> Iterator[Span]:
+    for phone, start, end in spans:
+        yield from ((phone, first, last) for first, last in pieces(start, end))
+
+
+def _ticks(spans: Sequence[Span]) -> Iterator[Span]:
+    for phone, start, end in spans:
+        first, last = round(start / TICK_FRAMES), round(end / TICK_FRAMES)
+        for ticks in split_ticks(last - first):
+            yield phone, first * TICK_FRAMES, (first + ticks) * TICK_FRAMES
+            first += ticks
+
+
+def _synthesise(tokens: Sequence[Token], embedding: NDArray[np.float32], speaker_f0: float, models: Models) -> NDArray[np.int16]:
+    state, voice = models.synthesiser.stream(), torch.from_numpy(embedding)
+    spoken = [models.synthesiser.push(state, token, voice, speaker_f0) for token in tokens]
+    return _vocode([(part.mel, part.f0) for part in (*spoken, models.synthesiser.flush(state))], models)
+
+
+def _vocode(parts: Sequence[tuple[torch.Tensor, torch.Tensor]], models: Models) -> NDArray[np.int16]:
+    state = models.vocoder.stream()
+    sounds = [models.vocoder.push(state, mel, f0) for mel, f0 in parts]
+    sound = torch.cat([*sounds, models.vocoder.flush(state)])[LAG_SAMPLES:]
+    return to_pcm(sound.numpy())

@@ -1,0 +1,25 @@
+"""What this codec is, in one short name: for caches of what was measured with it."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import codec
+from codec.models import weights_directory
+from codec.units.errors import ModelError
+
+
+@cache
+def fingerprint() -> str:
+    """Sixteen hex digits over all weights and all source files of the codec, training aside. Raises ModelError."""
+    digest = hashlib.sha256()
+    sources = Path(codec.__file__).parent
+    training = sources / "train"
+    files = sorted(weights_directory().glob("*.safetensors"))
+    files += [path for path in sorted(sources.rglob("*.py")) if training not in path.parents]
+    try:
+        for path in files:
+            digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    except OSError as error:
+        raise ModelError(f"{error.filename} cannot be read ({error.strerror}): reinstall the softphone package.") from error
+    return digest.hexdigest()[:16]

@@ -1,0 +1,194 @@
+"""How many calls there may be, so that nobody can end this phone by calling it.
+
+Each call of PJSUA needs two places in PJLIB's table of sockets. It has 64 (PJ_IOQUEUE_MAX_HANDLES), keeps one for half a second after the
+socket was closed, and ends the process when there is none (ioqueue_select.c, assertion on free_list): thirty INVITEs in half a second are
+enough. And requests of a call that is over must not reach PJSUA 2.15.1: it takes the call that has the old one's slot by then for theirs,
+and ends the process at a REFER (pjsua_call.c, pjsua_call_on_tsx_state_changed; later versions know the stale dialog).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import TypeVar
+
+from softphone.control.protocol import CallState, Event, Log
+from softphone.engine.calls.ack_watch import AckWatch
+from softphone.engine.sip.head import read_head
+from softphone.errors import SoftphoneError
+
+MAX_CALLS = 4
+"""At once, ringing ones counted: the wheel is built with PJSUA_MAX_CALLS of 4."""
+MAX_RINGING = 2
+"""Incoming ones that nobody has answered: who else calls finds the user busy, who can still call and take up what waits."""
+MAX_UNCERTAIN = 3
+"""Of others' calls, those that ring or that were answered and not yet acknowledged: whoever sends them, one place is left."""
+PLACES = 29
+"""Calls whose sockets fit: 64 places, less those of SIP itself."""
+OWN_PLACES = 4
+"""Of these, the ones that no flood of others' calls can take."""
+LINGER_S = 0.75
+"""How long a closed socket keeps its place, and some more."""
+BUSY, REQUEST_PENDING, GONE, BAD_REQUEST = 486, 491, 481, 400
+MOST_REMEMBERED = 1024
+NOTICE_S = 10.0
+_ANYWHERE = frozenset({"ACK", "BYE", "CANCEL"})
+
+K = TypeVar("K", bound=tuple[bytes, ...])
+
+
+class CallGateError(SoftphoneError):
+    """There is no room for another call; one sentence."""
+
+
+class CallGate:
+    """Sees SIP messages before PJSIP does, and what becomes of calls. Main thread only."""
+
+    def __init__(self, publish: Callable[[Event], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._publish = publish
+        self._clock = clock
+        self._live: dict[int, bytes] = {}
+        """Call -> Call-ID, empty until it is known."""
+        self._ringing: set[int] = set()
+        self._unacknowledged: set[int] = set()
+        self._ended: deque[float] = deque()
+        self._let_in: OrderedDict[tuple[bytes, bytes], float] = OrderedDict()
+        """(Call-ID, Via) -> when: INVITEs that PJSIP has been given, and of which no call is known (yet)."""
+        self._known: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
+        """The same of all, so that one that is sent again goes through to its transaction."""
+        self._tags: OrderedDict[bytes, set[bytes]] = OrderedDict()
+        """Call-ID -> our tags in it."""
+        self._taken: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
+        """Dialogs that began: later refusals are of a re-INVITE only."""
+        self._newest = b""
+        self._over: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
+        """(Call-ID, our tag), whoever the far end is: of calls that are over, and of INVITEs that we refused."""
+        self._left: OrderedDict[tuple[bytes, bytes, bytes], None] = OrderedDict()
+        """(Call-ID, our tag, their tag), where a BYE was: of a call that forked, another dialog may live on under our tag."""
+        self.acks = AckWatch()
+        self._refused = 0
+        self._noticed_at = float("-inf")
+
+    def refuse(self, request: bytes) -> int | None:
+        """The status with which this request is refused, or None."""
+        head = read_head(request)
+        if head is None:
+            return None
+        if head.twice:
+            return BAD_REQUEST
+        if head.to_tag and head.method not in _ANYWHERE:
+            dialog = (head.call_id, head.to_tag)
+            if dialog in self._over or (*dialog, head.from_tag) in self._left:
+                return GONE
+        if head.method not in ("INVITE", "UPDATE"):
+            return None
+        key = (head.call_id, head.branch)
+        if key in self._known:
+            return None
+        if self._used() >= PLACES or (not head.to_tag and not self._has_room_for_others()):
+            self._notice()
+            # In a call it is tried again soon (RFC 3261, 14.1).
+            return REQUEST_PENDING if head.to_tag else BUSY
+        self._let_in[key] = self._clock()
+        self._newest = head.call_id
+        _remember(self._known, key)
+        return None
+
+    def passed(self, sent: bool, message: bytes) -> None:
+        """A message on its way, either way: whose dialogs there are, and which are over."""
+        head = read_head(message)
+        if head is None:
+            return
+        self.acks.passed(sent, head, message, self._clock())
+        if head.method not in ("INVITE", "BYE"):
+            return
+        # Ours is the tag of From in what we ask and in what is answered to us (RFC 3261, 12.1).
+        ours, theirs = (head.from_tag, head.to_tag) if sent != bool(head.status) else (head.to_tag, head.from_tag)
+        dialog = (head.call_id, ours)
+        if not ours or head.status == 100:
+            return
+        if head.method == "BYE":
+            # One that came is believed when PJSIP has found its dialog.
+            if sent and head.status // 100 in (0, 2):
+                _remember(self._left, (*dialog, theirs))
+            return
+        if head.status // 100 == 2:
+            _remember(self._taken, dialog)
+        elif head.status >= 300 and dialog not in self._taken and sent:
+            _remember(self._over, dialog)
+        if sent:
+            self._tags.setdefault(head.call_id, set()).add(dialog[1])
+            self._tags.move_to_end(head.call_id)
+            while len(self._tags) > MOST_REMEMBERED:
+                self._tags.popitem(last=False)
+
+    def follow(self, event: Event, call_id_of: Callable[[int], str]) -> None:
+        """Learn from what is told of calls; `call_id_of` gives a call's Call-ID, or ""."""
+        if not isinstance(event, CallState):
+            return
+        if not self._live.get(event.call):
+            call_id = call_id_of(event.call).encode("utf-8", "surrogateescape")  # SWIG gives bytes that are no UTF-8 so
+            if event.state == "incoming" and not call_id:
+                call_id = self._newest  # PJSUA has lost it already; it came with the INVITE that is being worked on
+            if event.state != "disconnected":
+                self._live[event.call] = call_id
+            for key in [key for key in self._let_in if key[0] == call_id]:
+                del self._let_in[key]
+        if event.direction == "incoming" and event.state in ("incoming", "early"):
+            self._ringing.add(event.call)
+        else:
+            self._ringing.discard(event.call)
+        if event.direction == "incoming" and event.state == "connecting":
+            self._unacknowledged.add(event.call)
+        else:
+            self._unacknowledged.discard(event.call)
+        if event.state == "disconnected":
+            call_id = self._live.pop(event.call, b"")
+            self._ended.append(self._clock())
+            for tag in self._tags.pop(call_id, ()):
+                _remember(self._over, (call_id, tag))
+
+    def call_of(self, call_id: bytes) -> int:
+        """The call with this Call-ID that is not over; 0 where there is none."""
+        return next((call for call, known in self._live.items() if known == call_id), 0)
+
+    def check_room(self) -> None:
+        """Before a call of our own. Raises CallGateError."""
+        if len(self._live) >= MAX_CALLS:
+            raise CallGateError(f"{MAX_CALLS} calls are up, and more do not fit; end one first")
+        if self._used() >= PLACES:
+            raise CallGateError("too many calls began and ended just now; try again in a second")
+
+    def _has_room_for_others(self) -> bool:
+        """For another call that comes in."""
+        return (
+            len(self._live) < MAX_CALLS
+            and len(self._ringing) < MAX_RINGING
+            and len(self._ringing) + len(self._unacknowledged) < MAX_UNCERTAIN
+            and self._used() < PLACES - OWN_PLACES
+        )
+
+    def _used(self) -> int:
+        """Calls whose sockets have a place now."""
+        since = self._clock() - LINGER_S
+        while self._ended and self._ended[0] < since:
+            self._ended.popleft()
+        for key in [key for key, when in self._let_in.items() if when < since]:
+            del self._let_in[key]
+        return len(self._live) + len(self._ended) + len(self._let_in)
+
+    def _notice(self) -> None:
+        self._refused += 1
+        now = self._clock()
+        if now - self._noticed_at >= NOTICE_S:
+            self._noticed_at = now
+            text = f"too many calls come at once: {self._refused} refused as busy, more may be; at most {MAX_RINGING} ring at a time"
+            self._publish(Log(level="warning", message=text))
+            self._refused = 0
+
+
+def _remember(table: OrderedDict[K, None], key: K) -> None:
+    table[key] = None
+    while len(table) > MOST_REMEMBERED:
+        table.popitem(last=False)

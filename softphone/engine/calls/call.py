@@ -1,0 +1,346 @@
+"""One call, from the first INVITE to the last answer."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import weakref
+from collections.abc import Callable
+from typing import Literal
+
+import pjsua2 as pj
+
+from softphone.control.protocol import CallState, Dtmf, Log, Transfer
+from softphone.engine.accounts.account import PhoneAccount
+from softphone.engine.calls import dtmf
+from softphone.engine.calls.audio import CallAudio
+from softphone.engine.calls.environment import CallEnvironment
+from softphone.engine.calls.events import CallLength, State, state_event
+from softphone.engine.calls.media import CallMedia
+from softphone.engine.calls.renegotiation import Renegotiation
+from softphone.engine.calls.transfer import TransferProgress
+from softphone.engine.codecs import phv
+from softphone.engine.phv.rate_model import RTCP_INTERVAL_S
+from softphone.engine.pjsip.guard import pjsip_callback
+from softphone.engine.sip.trace import FarEnd
+from softphone.errors import SoftphoneError
+
+PJ_EINVALIDOP = 70013
+PJSIP_ESESSIONTERMINATED = 171140
+MAX_REDIRECTIONS = 5
+log = logging.getLogger(__name__)
+
+
+class CallError(SoftphoneError):
+    """The call cannot be made or changed; one sentence."""
+
+
+class PhoneCall(pj.Call):  # type: ignore[misc]
+    """`number` is the engine's own; PJSUA's ids are used again. `over` is set with the last event; the main loop then drops it."""
+
+    def __init__(
+        self,
+        environment: CallEnvironment,
+        account: PhoneAccount,
+        number: int,
+        direction: Literal["incoming", "outgoing"],
+        call_id: int = pj.PJSUA_INVALID_ID,
+    ) -> None:
+        super().__init__(account, call_id)
+        self.number = number
+        self.over = False
+        self.direction: Literal["incoming", "outgoing"] = direction
+        self.state: State = "incoming" if direction == "incoming" else "calling"
+        self.length = CallLength()
+        self.waiting = False
+        """Came while another call was up."""
+        self.conference = False
+        self.rang = False
+        """The far end said that it rings (180)."""
+        self.audio = CallAudio(number, environment.publish, environment.defer, environment.sound)
+        self.media = CallMedia(number, environment, offers_srtp=account.offers_srtp)
+        self.account_name = account.settings.name
+        self.account = account  # PJSUA2 keeps a bare pointer to it
+        self._environment = environment
+        self._negotiation = Renegotiation(weakref.ref(self), environment.schedule)
+        self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
+        self._transfer = TransferProgress(number, environment.publish)
+        self._redirections = 0
+        self._end_reason = ""
+        self._successor: weakref.ref[PhoneCall] | None = None
+        self._transports: list[int] = []
+
+    @property
+    def is_known(self) -> bool:
+        """Whether PJSUA knows this call; of one that it does not, nothing may be asked, or the process ends (pjsua_call.c asserts)."""
+        return bool(self.getId() != pj.PJSUA_INVALID_ID)
+
+    def getInfo(self) -> pj.CallInfo:
+        """Raises pj.Error, also of a call that PJSUA does not know."""
+        if not self.is_known:
+            raise pj.Error(PJ_EINVALIDOP, "getInfo", "its address or transport is not one that this phone can use", __file__, 0)
+        return super().getInfo()
+
+    @property
+    def far_end(self) -> FarEnd:
+        """What the far end has said of itself."""
+        return self._environment.far_end(self.number)
+
+    @property
+    def held(self) -> bool:
+        """On hold by us, or on the way there."""
+        return self._negotiation.held
+
+    def dial(self, uri: str) -> None:
+        """Send the INVITE. Raises CallError."""
+        try:
+            parameters = _call_parameters()
+            parameters.opt.customCallId = _call_id()
+            self.makeCall(uri, parameters)
+        except pj.Error as error:
+            self.over = True
+            raise CallError(
+                f"{uri} cannot be called ({error.reason}); an address looks like sip:bob@example.org or sip:192.0.2.7:5060, "
+                "and its transport must be that of network.transport"
+            ) from None
+
+    def take(self) -> None:
+        """Answer with 200. Raises CallError."""
+        self.check_rings()
+        parameters = _call_parameters()
+        parameters.statusCode = pj.PJSIP_SC_OK
+        self._perform("answered", lambda: self.answer(parameters))
+
+    def ring(self) -> None:
+        """Answer with 180."""
+        parameters = pj.CallOpParam()
+        parameters.statusCode = pj.PJSIP_SC_RINGING
+        self._perform("answered", lambda: self.answer(parameters))
+
+    def end(self, code: int | None = None, reason: str = "hung up here") -> None:
+        """Hang up, cancel or refuse. Raises CallError."""
+        self._end_reason = self._end_reason or reason
+        if not self.is_known:
+            self._finish(self.describe())
+            return
+        parameters = pj.CallOpParam()
+        if code is not None:
+            parameters.statusCode = code
+        try:
+            self.hangup(parameters)
+        except pj.Error as error:
+            # On its way out already: what was asked for is happening.
+            if error.status != PJSIP_ESESSIONTERMINATED:
+                raise CallError(f"call {self.number} cannot be hung up ({error.reason}); it may be over already") from None
+
+    def hold(self, on: bool) -> None:
+        """Hold or resume. Nothing is heard on either side from now on; the far end is told as soon as it can be."""
+        self._negotiation.want(on)
+        self.audio.silence(on)
+
+    def hold_refused(self, code: int) -> None:
+        """The far end did not agree to hold or resume: the call is on hold here, whatever it thinks."""
+        self.audio.silence(True)
+        self.media.tell_hold_refused(code)
+
+    def press(self, digits: str, method: dtmf.Method) -> None:
+        """Send keys. Raises CallError, DtmfError."""
+        self.check_up("take keys")
+        self._keys.press(digits, method)
+
+    def transfer(self, target: str | PhoneCall) -> None:
+        """Ask the far end to call `target` instead: an address, or the far end of another call of ours. Raises CallError."""
+        self.check_up("be transferred")
+        if self._transfer.running:
+            raise CallError(f"call {self.number} is being transferred already; wait for what becomes of it")
+        self._transfer.begin()
+        try:
+            if isinstance(target, str):
+                self.xfer(target, pj.CallOpParam())
+            else:
+                self.xferReplaces(target, pj.CallOpParam())
+        except pj.Error as error:
+            self._transfer.running = False
+            raise CallError(f"call {self.number} cannot be transferred ({error.reason}); it may be over already") from None
+
+    def check_up(self, what: str) -> None:
+        """Raises CallError unless the call is up."""
+        if self.state != "confirmed":
+            raise CallError(f"call {self.number} is {self.state}; only a call that is up can {what}")
+
+    def check_rings(self) -> None:
+        """Raises CallError unless the call can be answered."""
+        if self.direction != "incoming" or self.state not in ("incoming", "early"):
+            raise CallError(f"call {self.number} is {self.state}; only an incoming call that rings can be answered")
+
+    def describe(self) -> CallState:
+        """The state now, as an event."""
+        return state_event(self, self._end_reason)
+
+    def tell(self) -> None:
+        """Publish the state now."""
+        self._environment.publish(self.describe())
+
+    def tick(self) -> None:
+        """Each second: statistics, and the end of a call whose far end vanished."""
+        if not self.over and not self.isActive() and self._is_dropped():
+            self._finish(self.describe())
+        if self.over:
+            return
+        self.media.tell_statistics(self)
+        if self.state == "confirmed" and self.media.silent_s > self.media.silence_limit_s and not self._end_reason:
+            self.end(
+                reason=f"nothing came from the far end for {self.media.silence_limit_s:g} s; it or the network between is gone, call again"
+            )
+
+    def _is_dropped(self) -> bool:
+        """Not active may also mean that a relay or STUN server is still being asked, before the INVITE goes out."""
+        try:
+            return bool(self.getInfo().state == pj.PJSIP_INV_STATE_DISCONNECTED)
+        except pj.Error:
+            return True
+
+    @pjsip_callback
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:
+        event = self.describe()
+        if event.state == "incoming":
+            return  # told already, when the call object was made
+        self.state = event.state
+        self.rang = self.rang or (self.state == "early" and event.code == pj.PJSIP_SC_RINGING)
+        if self.state == "confirmed":
+            for transport in self._transports:
+                self._environment.rtcp_gate.open(transport)
+            self.media.call_is_up()
+        if self.state == "disconnected":
+            self._finish(event)
+        else:
+            self._environment.publish(event)
+            self._negotiation.settle()
+
+    def _finish(self, event: CallState) -> None:
+        """The files are whole before the last event is sent."""
+        while self._transports:
+            self._environment.rtcp_gate.forget(self._transports.pop())
+        self.media.close()
+        self._transfer.call_over()
+        self.audio.close()
+        event.state = self.state = "disconnected"
+        event.recording = ""
+        self.over = True
+        self._environment.publish(event)
+
+    @pjsip_callback
+    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
+        event = prm.e.body.tsxState
+        transaction, code = event.tsx, int(event.tsx.statusCode)
+        final = transaction.state >= pj.PJSIP_TSX_STATE_COMPLETED and event.prevState < pj.PJSIP_TSX_STATE_COMPLETED
+        # After 401 and 407 PJSIP tries again, with the password.
+        if not final or transaction.role != pj.PJSIP_ROLE_UAC or code in (401, 407):
+            return
+        if transaction.method == "INVITE":
+            self._negotiation.answered(code)
+        elif transaction.method == "INFO" and code >= 300 and self.state == "confirmed":
+            text = f"call {self.number}: the far end did not take a key as SIP INFO ({code}); send keys with the method rfc4733"
+            self._environment.publish(Log(level="warning", message=text))
+
+    @pjsip_callback
+    def onCreateMediaTransport(self, prm: pj.OnCreateMediaTransportParam) -> None:
+        transport = int(prm.mediaTp)
+        if self._environment.rtcp_gate.shut(transport):
+            self._transports.append(transport)
+            if self.state == "confirmed":
+                self._environment.rtcp_gate.open(transport)
+
+    @pjsip_callback
+    def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
+        self.media.stream_created(self, int(prm.streamIdx), int(prm.stream))
+        few_bits = self.getStreamInfo(int(prm.streamIdx)).codecName.lower() == phv.ENCODING_NAME
+        for transport in self._transports:
+            self._environment.rtcp_gate.pace(transport, RTCP_INTERVAL_S if few_bits else 0.0)
+
+    @pjsip_callback
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
+        self.media.changed(self)
+
+    @pjsip_callback
+    def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
+        before = prm.sdp.wholeSdp
+        text = self.media.sdp(before, prm.remSdp.wholeSdp)
+        if text != before:
+            prm.sdp.wholeSdp = text
+
+    @pjsip_callback
+    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
+        key = dtmf.received(prm.digit, prm.method)
+        if key is not None:
+            self._environment.publish(Dtmf(call=self.number, digit=key[0], method=key[1]))
+
+    def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
+        """The answer was that the call is to be made elsewhere (RFC 3261, 8.1.3.4). PJSIP asks each address once, and servers that
+        name new ones without end are not followed."""
+        try:
+            target = prm.targetUri
+            self._redirections += 1
+            if self._redirections <= MAX_REDIRECTIONS and self._environment.is_sip_uri(target):
+                self._environment.publish(Log(level="info", message=f"call {self.number}: the far end sends this call on to {target}"))
+                return int(pj.PJSIP_REDIRECT_ACCEPT)
+        except Exception:
+            log.exception("a redirected call is given up")
+        return int(pj.PJSIP_REDIRECT_STOP)
+
+    # Transfers. PJSUA makes the new call by itself and puts it into the object that it is given here.
+
+    @pjsip_callback
+    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
+        if self._transfer.status(int(prm.statusCode), prm.reason, prm.finalNotify):
+            prm.cont = False
+            self.end(reason="transferred")
+
+    @pjsip_callback
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
+        # Until there is a call for it: PJSUA2 would put the new call into this object (endpoint.cpp, on_call_transfer_request2).
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+        target = prm.dstUri
+        if not self._environment.is_sip_uri(target):
+            prm.statusCode = pj.PJSIP_SC_BAD_REQUEST
+            self._environment.publish(Log(level="warning", message=f"call {self.number}: the far end asked to be called at no SIP address"))
+            return
+        prm.newCall = successor = self._environment.successor(self, "outgoing")
+        prm.statusCode = pj.PJSIP_SC_ACCEPTED
+        reason = f"the far end sends this call on to {target}"
+        self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
+
+    @pjsip_callback
+    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
+        # As above: a new call that finds no object of its own would be put into this one.
+        wanted, prm.statusCode = prm.statusCode, pj.PJSIP_SC_DECLINE
+        prm.newCall = successor = self._environment.successor(self, "incoming")
+        prm.statusCode = wanted
+        self._successor = weakref.ref(successor)
+
+    @pjsip_callback
+    def onCallReplaced(self, prm: pj.OnCallReplacedParam) -> None:
+        successor = self._successor() if self._successor is not None else None
+        if successor is not None:
+            successor.tell()
+            self._end_reason = self._end_reason or f"goes on as call {successor.number}"
+            reason = f"the far end put call {successor.number} in the place of this call"
+            self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
+
+    def _perform(self, what: str, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except pj.Error as error:
+            raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
+
+
+def _call_parameters() -> pj.CallOpParam:
+    parameters = pj.CallOpParam(True)
+    parameters.opt.audioCount = 1
+    parameters.opt.videoCount = 0
+    return parameters
+
+
+def _call_id() -> str:
+    """Unique, hard to guess (RFC 3261, 8.1.1.4), and shorter than PJSIP's 32 characters: each message of the call has it."""
+    return secrets.token_urlsafe(9)

@@ -1,0 +1,121 @@
+"""A call as the control socket tells of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import pjsua2 as pj
+
+from softphone.control.protocol import CallState, Media
+from softphone.engine.pjsip.endpoint import USER_AGENT
+from softphone.engine.pjsip.negotiated import NegotiatedCodec
+from softphone.engine.sip.status_text import NO_IPV6, explain_call
+from softphone.engine.sip.trace import FarEnd
+
+if TYPE_CHECKING:
+    from softphone.engine.calls.call import PhoneCall
+
+NOT_ACCEPTABLE_HERE = 488
+State = Literal["calling", "incoming", "early", "connecting", "confirmed", "disconnected"]
+_STATES: dict[int, State] = {
+    pj.PJSIP_INV_STATE_CALLING: "calling",
+    pj.PJSIP_INV_STATE_INCOMING: "incoming",
+    pj.PJSIP_INV_STATE_EARLY: "early",
+    pj.PJSIP_INV_STATE_CONNECTING: "connecting",
+    pj.PJSIP_INV_STATE_CONFIRMED: "confirmed",
+    pj.PJSIP_INV_STATE_DISCONNECTED: "disconnected",
+}
+
+
+class CallLength:
+    """How long a call has been up, by a clock that nobody sets: PJSIP counts by the time of day, and calls lasted minus an hour."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: float | None = None
+        self._over: float | None = None
+
+    def seconds(self, state: State) -> float:
+        """Now that the call is in this state; once over it grows no more."""
+        if state == "confirmed" and self._began is None:
+            self._began = self._clock()
+        if state == "disconnected" and self._over is None:
+            self._over = self._clock()
+        if self._began is None:
+            return 0.0
+        return (self._clock() if self._over is None else self._over) - self._began
+
+
+def state_event(call: PhoneCall, end_reason: str) -> CallState:
+    """The state now. `end_reason` is ours, or empty where the far end is to tell."""
+    event = CallState(
+        call=call.number,
+        state="disconnected",
+        direction=call.direction,
+        account=call.account_name,
+        muted=call.audio.muted,
+        conference=call.conference,
+        recording=call.audio.recording,
+        waiting=call.waiting,
+    )
+    try:
+        info = call.getInfo()
+    except pj.Error as error:
+        # PJSUA has dropped the call without a word; `tick` finishes it.
+        event.reason = end_reason or f"the call ended before it was set up ({error.reason})"
+        event.duration_s = call.length.seconds("disconnected")
+        return event
+    event.state = _STATES.get(info.state, call.state)
+    event.local, event.remote = info.localUri, info.remoteUri
+    event.code, event.reason = int(info.lastStatusCode), str(info.lastReason)
+    event.duration_s = call.length.seconds(event.state)
+    if event.state == "disconnected":
+        event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason))
+        if event.code == NOT_ACCEPTABLE_HERE and not end_reason and _wants_ipv6(call.far_end.sdp):
+            event.reason = f"{event.code}: {NO_IPV6}"
+    return event
+
+
+def _wants_ipv6(sdp: str) -> bool:
+    return "IN IP6 " in sdp.partition("c=")[2] and "c=IN IP4" not in sdp
+
+
+def media_event(call: PhoneCall, codec: NegotiatedCodec, media_index: int, *, held_by_remote: bool, note: str) -> Media:
+    """What was negotiated for a call that has sound. Raises pj.Error when it has none any more."""
+    return Media(
+        call=call.number,
+        state="held_by_remote" if held_by_remote else "active",
+        codec=codec.codec,
+        clock_hz=codec.clock_rate,
+        rtpmap_local=codec.rtpmap_local or None,
+        fmtp_local=codec.fmtp_local or None,
+        rtpmap_remote=codec.rtpmap_remote or None,
+        fmtp_remote=codec.fmtp_remote or None,
+        remote_address=call.getStreamInfo(media_index).remoteRtpAddress,
+        note=note,
+    )
+
+
+def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, worker: str, far_end: FarEnd) -> str:
+    """Why the call is not on our own codec, or nothing."""
+    if codec == "x-phv":
+        return ""
+    if chosen and "x-phv" not in chosen:
+        return f"x-phv is not among the codecs chosen for this call ({', '.join(chosen)}); the call uses {codec}"
+    if not phv_offered:
+        return f"x-phv was not offered ({worker}); the call uses {codec}"
+    program = far_end.program or "its program"
+    ours = far_end.program.startswith(USER_AGENT.partition("/")[0] + "/")
+    listed = "x-phv/" in far_end.sdp.lower()
+    if listed:
+        why = f"{program} there has another version or model of it; install the same release on both"
+    elif ours:
+        why = f"{program} there has another version or model of it, or does not offer it now"
+    elif not far_end.program:
+        why = "it lacks it, or has another version or model of it"
+    else:
+        why = f"{program} does not know it"
+    did_not = "offer" if far_end.offered and not listed else "agree to"
+    return f"the far end did not {did_not} x-phv: {why}; the call uses {codec}"

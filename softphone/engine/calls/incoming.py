@@ -1,0 +1,94 @@
+"""What happens to a call that comes in: it rings, waits, is answered at once or refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Protocol
+
+from softphone.control.protocol import Log
+from softphone.engine.accounts.account import PhoneAccount
+from softphone.engine.sip.module import end_session
+from softphone.errors import SoftphoneError
+
+if TYPE_CHECKING:
+    from softphone.engine.calls.call import PhoneCall
+    from softphone.engine.engine import Engine
+
+BUSY_HERE = 486
+TEMPORARILY_UNAVAILABLE = 480
+
+
+class ContactRules(Protocol):
+    """How calls of a contact are treated."""
+
+    @property
+    def auto_answer(self) -> bool: ...
+
+    @property
+    def codecs(self) -> Collection[str] | None:
+        """What is offered in calls with them, best first; None leaves it to the configuration."""
+
+
+RulesFor = Callable[[str], ContactRules | None]
+"""From the far end's URI, or whole From header. Must not raise, nor wait."""
+
+
+class Reception:
+    """Main thread only."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.do_not_disturb = False
+        self.answer_all = False
+        self.answer_files: tuple[str | None, str | None] = (None, None)
+        self._engine = engine
+        self._rings_since: dict[int, float] = {}
+
+    def arrive(self, account: PhoneAccount, call_id: int) -> None:
+        """PJSIP has a new call for this account."""
+        engine = self._engine
+        call = engine.new_call(account, "incoming", call_id)
+        call.waiting = bool(engine.lineup.others(call))
+        state = call.describe()
+        rules = engine.contact_rules(state.remote)
+        if rules is not None and rules.codecs:
+            call.media.codec_order = list(rules.codecs)
+        engine.publish(state)
+        try:
+            if self.do_not_disturb:
+                call.end(BUSY_HERE, "refused because of do not disturb")
+            elif self.answer_all:
+                self._answer(call)
+            elif (account.settings.auto_answer or (rules is not None and rules.auto_answer)) and not call.waiting:
+                # Never into another conversation.
+                self._answer(call)
+            else:
+                call.ring()
+        except SoftphoneError as error:
+            engine.publish(Log(level="error", message=f"call {call.number} was refused: {error}"))
+            call.end(500, f"refused here: {error}")
+
+    def tick(self) -> None:
+        """Each second: give up calls that ring for too long, here or at the far end, for which SIP itself has no limit, and those that
+        nobody takes up after our answer."""
+        now, limit_s = time.monotonic(), self._engine.config.calls.ring_seconds
+        ringing = {number: call for number, call in self._engine.calls.items() if call.state in ("incoming", "calling", "early")}
+        self._rings_since = {number: self._rings_since.get(number, now) for number in ringing}
+        for number, call in ringing.items():
+            if now - self._rings_since[number] >= limit_s and not call.over:
+                code = TEMPORARILY_UNAVAILABLE if call.direction == "incoming" else None
+                call.end(code, f"nobody answered within {limit_s} s")
+        for dialog in self._engine.call_gate.acks.overdue(now):
+            unanswered = self._engine.calls.get(self._engine.call_gate.call_of(dialog.call_id))
+            if unanswered is not None and not unanswered.over:
+                unanswered.end(reason="the far end did not acknowledge that the call was answered")
+            # Hung up or not, PJSIP would keep its place until an ACK comes.
+            end_session(*dialog)
+
+    def _answer(self, call: PhoneCall) -> None:
+        wav_in, wav_out = self.answer_files
+        if wav_in:
+            call.audio.play(wav_in, stands_in=True)
+        if wav_out:
+            call.audio.record(wav_out.replace("{call}", str(call.number)))
+        call.take()

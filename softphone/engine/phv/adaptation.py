@@ -1,0 +1,260 @@
+"""What an x-phv stream sends, from what is known of its way: packet interval, redundancy and detail, under a ceiling in IP bit/s.
+
+Quick to protect, slow to relax. Loss asks for more redundancy, as long as packets do not queue; queues ask for less of everything.
+Knows no clock, no PJSIP and no codec: whoever drives it says what time it is.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from itertools import product
+
+from softphone.engine.phv.rate_model import RTCP_BPS, Profile
+
+INTERVALS_MS = (80, 160, 320, 640)
+MAX_REDUNDANCY = 8
+LONGEST_SPAN_MS = 1300
+"""A copy that comes later than this after the first sending (and twice the jitter) would come after its time had been played."""
+
+DELAY_COST = 0.04
+"""A second of delay is worth so much of all words,"""
+RATE_COST = 0.005
+"""and a kbit/s so much."""
+
+FIRST_REDUNDANCY = 3
+"""Until the first report came, each group is repeated at least so often, and finely: most networks need less, and say so in two seconds."""
+ENOUGH_PACKETS = 24
+"""So many have to be reported on as good before that is believed: losses cluster;"""
+UNTOLD_S = 12.0
+"""or so many seconds of speech go without any report."""
+SLOW_SET_UP_BPS = 9000.0
+"""A call that was set up at such a rate begins with what fits there,"""
+SET_UP_SHARE = 0.75
+"""with so much of it, because what was measured is both directions of a link that both may have to share."""
+
+CLEAN_LOSS = 0.02
+LEAST_LOSS = 0.005
+"""A network that lost nothing yet may."""
+WORTH_A_CHANGE = 0.01
+RELAX_AFTER_S = 12.0
+"""A profile that protects more than is needed now stays for so long."""
+FORGET_S = 30.0
+"""Time constant with which a high loss is forgotten."""
+FEW_PACKETS = 8
+ASSUMED_BURST = 1.3
+"""Packets lost in a row, where nobody tells;"""
+ASSUMED_LOSSES = 1.0
+"""believed as much as so many losses seen."""
+
+QUEUE_MS = 400.0
+"""Packets that travel so much longer than the fastest wait in a queue that we fill;"""
+LOSSY_QUEUE_MS = 150.0
+"""where some are lost too, this much is enough,"""
+LOSSY_RTT_MS = 1000.0
+"""or such a round trip: queues overflow."""
+DECREASE = 0.8
+LEAST_DELIVERED = 0.75
+"""What is sent next is a share of what arrived of what is sent now, but no less than of this."""
+SETTLE_S = 5.0
+CLEAR_S = 15.0
+INCREASE = 1.08
+WALL_S = 60.0
+CONTENT_WALL_S = 300.0
+"""So long a rate that filled a queue is not tried again; the second where all details are sent already, and only delay could be gained."""
+SMALLEST_BUDGET_BPS = 600.0
+CALIBRATION = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class PathReport:
+    """One report on what we sent: loss 0..1 of so many packets; burst: mean packets lost in a row, 0 where unknown or none;
+    queue_ms: None where nobody tells."""
+
+    loss: float
+    packets: int
+    burst: float = 0.0
+    queue_ms: float | None = None
+    jitter_ms: float = 0.0
+
+
+class Adaptation:
+    """One direction of one call. base: what is sent where nothing is in the way; ceiling_bps: the user's, RTCP counted, 0 for none."""
+
+    def __init__(self, base: Profile, ceiling_bps: int = 0, max_redundancy: int = MAX_REDUNDANCY) -> None:
+        self.base = base
+        self.ceiling_bps = ceiling_bps
+        self._max_redundancy = min(max_redundancy, MAX_REDUNDANCY)
+        self._loss = 0.0
+        self._burst = ASSUMED_BURST
+        self._jitter_ms = 0.0
+        self._budget: float | None = None  # what the path seems to carry
+        self._congested_at = float("-inf")
+        self._wall = (float("inf"), float("-inf"))  # the rate that filled a queue last, and when
+        self._fastest_rtt: float | None = None
+        self._scale = 1.0  # measured cost over that of the model
+        self._heard_at = 0.0
+        self._told = False
+        self._told_of = 0
+        self._lost = 0.0
+        self._changed_at = float("-inf")
+        self.profile = self._best()
+
+    def estimate_bps(self, profile: Profile) -> float:
+        """IP bit/s while somebody speaks, as this call measured so far, RTCP not counted."""
+        return self._scale * profile.ip_bps()
+
+    def limit(self, ceiling_bps: int) -> None:
+        """Another ceiling, from now on."""
+        self.ceiling_bps = ceiling_bps
+        if self.estimate_bps(self.profile) > self._limit:
+            self.profile = self._best()
+
+    def presume(self, loss: float, burst: float, packets: int) -> None:
+        """What became of the far end's packets: ours fare alike on most links, so this stands until a report comes."""
+        if not self._told and packets >= FEW_PACKETS:
+            self._loss = loss
+            self._cluster(burst, loss * packets)
+            self._told = loss == 0 and packets >= ENOUGH_PACKETS
+
+    def set_up_at(self, now: float, bps: float) -> None:
+        """The rate at which the messages went that set up the call: of a slow link the first packets shall not fill the queue."""
+        if bps < SLOW_SET_UP_BPS and self._budget is None:
+            self._budget = max(SMALLEST_BUDGET_BPS, SET_UP_SHARE * bps)
+            self._congested_at, self._wall = now, (bps, now)
+            self.profile = self._best()
+
+    def measured(self, profile: Profile, ip_bps: float) -> None:
+        """What a profile did cost in some seconds of speech."""
+        ratio = ip_bps / profile.ip_bps()
+        self._scale += CALIBRATION * (max(0.5, min(2.0, ratio)) - self._scale)
+
+    def update(self, now: float, report: PathReport | None = None, rtt_ms: float | None = None, spoken_s: float = 0.0) -> Profile:
+        """To be called each second or so, with a new report where one came. now: monotonic seconds; spoken_s: of speech sent so far."""
+        self._watch_queues(now, report, rtt_ms)
+        first = not self._told
+        if report is not None and report.packets:
+            self._hear(now, report)
+        self._told = self._told or spoken_s >= UNTOLD_S
+        best = self._best()
+        if best != self.profile and (first or self._shall_change(best, now)):
+            self.profile, self._changed_at = best, now
+        return self.profile
+
+    def _hear(self, now: float, report: PathReport) -> None:
+        elapsed, self._heard_at = min(FORGET_S, now - self._heard_at), now
+        weight = min(1.0, report.packets / ENOUGH_PACKETS)
+        if not self._told:
+            self._told_of += report.packets
+            self._told = self._told_of >= (FEW_PACKETS if report.loss > CLEAN_LOSS else ENOUGH_PACKETS)
+            if self._told:  # what was presumed is of no account any more
+                self._loss, weight = report.loss, 1.0
+        if now - self._congested_at < SETTLE_S:
+            # A full queue loses packets: that is no reason to send more.
+            self._loss = 0.0
+        elif report.loss > self._loss:
+            self._loss += weight * (report.loss - self._loss)
+        else:
+            self._loss += weight * (1 - math.exp(-elapsed / FORGET_S)) * (report.loss - self._loss)
+        self._lost += report.loss * report.packets
+        self._cluster(report.burst, self._lost)
+        self._jitter_ms += 0.5 * (report.jitter_ms - self._jitter_ms)
+
+    def _cluster(self, burst: float, lost: float) -> None:
+        """How losses cluster, judged by so many lost packets."""
+        if burst > 0:
+            losses = lost / max(1.0, burst)
+            self._burst = (ASSUMED_LOSSES * ASSUMED_BURST + losses * max(1.0, burst)) / (ASSUMED_LOSSES + losses)
+
+    def _watch_queues(self, now: float, report: PathReport | None, rtt_ms: float | None) -> None:
+        queue_ms = (report.queue_ms or 0.0) if report is not None else 0.0
+        lossy = report is not None and report.loss > CLEAN_LOSS
+        queued = queue_ms > (LOSSY_QUEUE_MS if lossy else QUEUE_MS)
+        if rtt_ms is not None:
+            self._fastest_rtt = rtt_ms if self._fastest_rtt is None else min(self._fastest_rtt, rtt_ms)
+            queued = queued or rtt_ms > 1.5 * self._fastest_rtt + 2 * QUEUE_MS or (lossy and rtt_ms > LOSSY_RTT_MS)
+        if queued:
+            # What was sent before the last decrease has to drain first.
+            if now - self._congested_at >= SETTLE_S + queue_ms / 1000:
+                delivered = 1 - report.loss if report is not None else 1.0
+                sent = min(self.estimate_bps(self.profile), self._budget or float("inf"))
+                self._budget = max(SMALLEST_BUDGET_BPS, DECREASE * max(LEAST_DELIVERED, delivered) * sent)
+                self._congested_at, self._wall = now, (sent, now)
+        elif self._budget is not None and report is not None and report.packets and now - self._congested_at >= CLEAR_S:
+            wall, built_at = self._wall
+            stands_s = CONTENT_WALL_S if self.profile.detail == self.base.detail else WALL_S
+            self._budget = max(self._budget, min(INCREASE * self._budget, 0.9 * wall if now - built_at < stands_s else float("inf")))
+            self._congested_at = now - CLEAR_S + SETTLE_S
+            if self._budget > 2 * self.estimate_bps(self.base):
+                self._budget = None
+
+    @property
+    def _limit(self) -> float:
+        ceiling = max(SMALLEST_BUDGET_BPS, self.ceiling_bps - RTCP_BPS) if self.ceiling_bps else float("inf")
+        return min(ceiling, self._budget or float("inf"))
+
+    @property
+    def _again(self) -> float:
+        """Chance that a packet is lost after a lost one."""
+        return max(self._loss, 1 - 1 / self._burst) if self._loss >= CLEAN_LOSS else 0.0
+
+    def _cost(self, profile: Profile) -> float:
+        loss = max(self._loss, LEAST_LOSS)
+        words = profile.words_lost(loss, self._again)
+        return words + DELAY_COST * profile.delay_s(self._loss, self._again) + RATE_COST * self.estimate_bps(profile) / 1000
+
+    def _best(self) -> Profile:
+        base = self._fitting_base()
+        if self._loss < CLEAN_LOSS and base == self.base:
+            wary = replace(base, redundancy=min(max(base.redundancy, FIRST_REDUNDANCY), self._max_redundancy), repeated_detail=base.detail)
+            return base if self._told or self._budget is not None or self.estimate_bps(wary) > self._limit else wary
+        return min(self._candidates(), key=self._cost, default=base)
+
+    def _candidates(self) -> list[Profile]:
+        """What fits under the limit; where there is none, nothing that gives up what the base has."""
+        base, limit = self.base, self._limit
+        intervals = sorted({base.interval_ms, *(interval for interval in INTERVALS_MS if interval > base.interval_ms)})
+        found = []
+        for interval, redundancy in product(intervals, range(self._max_redundancy + 1)):
+            if redundancy > 1 and redundancy * interval + 2 * self._jitter_ms > LONGEST_SPAN_MS:
+                continue
+            for detail in range(base.detail + 1):
+                for repeated in range(detail + 1 if redundancy else 1):
+                    profile = Profile(interval, redundancy, detail, repeated)
+                    if self.estimate_bps(profile) <= limit:
+                        found.append(profile)
+        if limit < float("inf"):
+            return found
+        return [
+            each
+            for each in found
+            if (each.interval_ms, each.detail) == (base.interval_ms, base.detail) and each.redundancy >= base.redundancy
+        ]
+
+    def _fitting_base(self) -> Profile:
+        """The base, or where it costs too much what comes nearest without loss; the cheapest of all where nothing fits."""
+        if self.estimate_bps(self.base) <= self._limit:
+            return self.base
+        cheapest = Profile(max(self.base.interval_ms, INTERVALS_MS[-1]), 0, 0, 0)
+        return min(self._candidates(), key=self._cost, default=cheapest)
+
+    def _shall_change(self, best: Profile, now: float) -> bool:
+        current = self.profile
+        if self.estimate_bps(current) > self._limit:
+            return True
+        protects = (best.redundancy, best.repeated_detail) > (current.redundancy, current.repeated_detail)
+        if protects and self._loss >= CLEAN_LOSS:
+            return self._cost(best) < self._cost(current) - WORTH_A_CHANGE
+        return now - self._changed_at >= RELAX_AFTER_S
+
+    @property
+    def reason(self) -> str:
+        """Why the profile is as it is, in a few words, for the call card."""
+        if self.profile == self.base:
+            return "as configured"
+        reasons = []
+        if self._loss >= CLEAN_LOSS:
+            reasons.append(f"{round(100 * self._loss)} % of packets lost")
+        if self._budget is not None:
+            reasons.append("packets queue")
+        if self.ceiling_bps and self.estimate_bps(self.base) + RTCP_BPS > self.ceiling_bps:
+            reasons.append(f"at most {self.ceiling_bps} bit/s")
+        return ", ".join(reasons) or ("loss that is over" if self._told else "nothing reported yet")

@@ -1,0 +1,124 @@
+"""How the far end's packets fare on their way to us, and when that is worth telling: what an x-phv receiver reports to its sender."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+CLOCK_HZ = 16000
+WINDOW_S = 30.0
+MAX_ARRIVALS = 256
+RECENT, RECENT_S = 4, 3.0
+
+EVERY_S = 4.0
+"""A report at most so often, where little changed,"""
+URGENT_EVERY_S = 2.0
+"""and so often where much did."""
+MUCH_LOSS, MUCH_QUEUE_MS = 0.08, 200.0
+FEW_PACKETS, PATIENCE_S = 8, 6.0
+"""A window is judged once it has so many packets, or is so old;"""
+ENOUGH_PACKETS = 24
+"""the first one in which nothing was lost once it has these."""
+SMALL_BYTES = 16
+"""Payloads of no more are not speech: they travel faster over a slow link, and say nothing of its queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Counters since the stream began: packets that came, that were lost, and how often one or more in a row were lost; jitter now."""
+
+    packets: int
+    lost: int
+    losses: int
+    jitter_ms: float
+
+    @property
+    def burst(self) -> float:
+        """Packets lost in a row, on average; 0 where none was."""
+        return self.lost / self.losses if self.losses else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingReport:
+    """See `codec.wire.link_report.LinkReport`. urgent: worth a packet of its own."""
+
+    loss: float
+    burst: float
+    queue_ms: float
+    jitter_ms: float
+    urgent: bool
+
+
+class TransitTimes:
+    """How much longer packets travel now than the fastest of the last half minute. Any thread."""
+
+    def __init__(self) -> None:
+        self._arrivals: deque[tuple[float, float]] = deque(maxlen=MAX_ARRIVALS)
+        self._last_stamp: int | None = None
+        self._unfolded = 0
+        self._lock = threading.Lock()
+
+    def arrived(self, timestamp: int, now: float, size: int) -> None:
+        """A packet with this RTP timestamp (32 bits) and payload of so many bytes came at `now`, monotonic seconds."""
+        if size <= SMALL_BYTES:
+            return
+        with self._lock:
+            if self._last_stamp is not None:
+                step = (timestamp - self._last_stamp + 2**31) % 2**32 - 2**31
+                if abs(step) > 60 * CLOCK_HZ:  # the sender set its clock anew
+                    self._arrivals.clear()
+                self._unfolded += step
+            self._last_stamp = timestamp % 2**32
+            self._arrivals.append((now, now - self._unfolded / CLOCK_HZ))
+            while now - self._arrivals[0][0] > WINDOW_S:
+                self._arrivals.popleft()
+
+    def queue_ms(self, now: float) -> float:
+        """0 where nothing came lately; the fastest of the last few packets counts, as one alone may be late for many reasons."""
+        with self._lock:
+            recent = [transit for moment, transit in self._arrivals if now - moment <= RECENT_S][-RECENT:]
+            return 1000 * (min(recent) - min(transit for _, transit in self._arrivals)) if recent else 0.0
+
+
+class ReportWriter:
+    """Decides once a second whether the far end should be told."""
+
+    def __init__(self) -> None:
+        self._told: OutgoingReport | None = None
+        self._again = False
+        self._told_at = float("-inf")
+        self._since: Received | None = None
+        self._since_at = 0.0
+
+    def look(self, now: float, received: Received, queue_ms: float) -> OutgoingReport | None:
+        """The report that should go now, if any. While nothing is lost or late there is only the first."""
+        if self._since is None or received.packets < self._since.packets:
+            self._since, self._since_at = received, now
+            return None
+        packets = received.packets - self._since.packets
+        lost = max(0, received.lost - self._since.lost)
+        if self._told is None and not lost and packets < ENOUGH_PACKETS:
+            return None
+        if packets + lost < FEW_PACKETS and now - self._since_at < PATIENCE_S:
+            return None
+        if packets + lost == 0:
+            self._since_at = now
+            return None
+        # How losses cluster is told of the whole stream: a few seconds have too few of them.
+        loss, burst = lost / (packets + lost), received.burst if lost else 0.0
+        last = self._told
+        before = (last.loss, last.queue_ms) if last is not None else (0.0, 0.0)
+        # The first one is waited for: until it comes the far end protects itself against the worst.
+        changed = last is None or abs(loss - before[0]) > MUCH_LOSS or abs(queue_ms - before[1]) > MUCH_QUEUE_MS
+        # Where packets are lost the report may be too, and nobody says so.
+        urgent = changed or (self._again and loss > MUCH_LOSS)
+        if now - self._told_at < (URGENT_EVERY_S if urgent else EVERY_S):
+            return None
+        self._since, self._since_at = received, now
+        if not lost and queue_ms <= MUCH_QUEUE_MS and last is not None and last.loss == 0 and last.queue_ms <= MUCH_QUEUE_MS:
+            return None
+        self._again = changed
+        self._told = OutgoingReport(loss, burst, queue_ms, received.jitter_ms, urgent)
+        self._told_at = now
+        return self._told

@@ -1,0 +1,106 @@
+"""Whether a peer's fmtp fits ours, asked by PJSIP's SDP negotiator (`pjmedia_sdp_neg_register_fmt_match_cb`).
+
+PJSIP compares only name, clock rate and channels. With a matcher, a payload type whose parameters do not fit is no match, and
+negotiation goes on to the next codec of the list.
+
+Rules of x-phv: `version` is `major` or `major.minor`; the major number must be equal, the minor one may differ, because a minor version may
+only add things that an older decoder skips. `inventory` (names of the phones) and `model` (hash of everything the decoder needs) must be
+equal, since tokens mean nothing to another model. Unknown parameters are ignored. A line that cannot be parsed does not match.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.errors import CodecSetupError, FmtpError
+from softphone.engine.pjsip.fmtp import MAX_LINE, integer, parse_fmtp, word
+
+log = logging.getLogger(__name__)
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class FormatMatcher:
+    """Decides for one encoding name. `fits(ours, theirs)` gets both parsed lines; it may raise FmtpError, which means no."""
+
+    encoding_name: str
+    fits: Callable[[Parameters, Parameters], bool]
+
+
+def phv_fits(one: Parameters, other: Parameters) -> bool:
+    """Rules of x-phv (see the module's text); symmetrical. Raises FmtpError on a malformed or missing parameter."""
+    return _major(one) == _major(other) and all(word(one, name) == word(other, name) for name in ("inventory", "model"))
+
+
+def opus_fits(one: Parameters, other: Parameters) -> bool:
+    """PJSIP runs Opus at the smaller of our sprop-maxcapturerate and the peer's maxplaybackrate, whatever number that is, and libopus knows
+    five rates. A peer with another one below ours gets the next codec."""
+    for parameters in (one, other):
+        rate = integer(parameters, "maxplaybackrate", 8000, 48000, 48000)
+        if rate < 16000 and rate not in (8000, 12000):
+            return False
+    return True
+
+
+def _major(parameters: Parameters) -> int:
+    major, _, minor = parameters.get("version", "").partition(".")
+    numbers = {"version": major, "version minor": minor or "0"}
+    integer(numbers, "version minor", 0, 999)
+    return integer(numbers, "version", 1, 999)
+
+
+class FormatMatch:
+    """Registers matchers with PJSIP's negotiator, process-wide, one per encoding name."""
+
+    def __init__(self, abi: pj.Abi, matchers: Sequence[FormatMatcher]) -> None:
+        self._abi = abi
+        self._registered: list[tuple[Any, Any]] = []
+        self._entries = [self._entry(matcher) for matcher in matchers]
+
+    def register(self) -> None:
+        """Raises CodecSetupError when PJSIP refuses, as it does for a second matcher of the same name."""
+        for name, callback, encoding_name in self._entries:
+            status = self._abi.lib.pjmedia_sdp_neg_register_fmt_match_cb(name, callback)
+            if status != pj.PJ_SUCCESS:
+                self.unregister()
+                raise CodecSetupError(f"PJSIP refused the fmtp matcher of {encoding_name} with status {status}; is there one already?")
+            self._registered.append((name, callback))
+
+    def unregister(self) -> None:
+        for name, _callback in self._registered:
+            self._abi.lib.pjmedia_sdp_neg_register_fmt_match_cb(name, self._abi.ffi.NULL)
+        self._registered.clear()
+
+    def _entry(self, matcher: FormatMatcher) -> tuple[Any, Any, str]:
+        ffi = self._abi.ffi
+
+        def match(_pool: Any, offer: Any, offer_index: int, answer: Any, answer_index: int, _option: int) -> int:
+            try:
+                fits = matcher.fits(self._parameters(offer, offer_index), self._parameters(answer, answer_index))
+            except FmtpError as error:
+                log.info("fmtp of %s does not match: %s", matcher.encoding_name, error)
+                fits = False
+            except BaseException:  # nothing may unwind through C frames
+                log.exception("the fmtp matcher of %s failed; the format counts as not matching", matcher.encoding_name)
+                fits = False
+            return pj.PJ_SUCCESS if fits else pj.PJMEDIA_SDP_EFORMATNOTEQUAL
+
+        raw = matcher.encoding_name.encode("ascii")
+        text = ffi.new("char[]", raw)
+        name = ffi.new("pj_str_t *", {"ptr": text, "slen": len(raw)})
+        callback = ffi.callback("pjmedia_sdp_neg_fmt_match_cb", match, error=pj.PJMEDIA_SDP_EFORMATNOTEQUAL)
+        self._texts = [*getattr(self, "_texts", []), text]
+        return name, callback, matcher.encoding_name
+
+    def _parameters(self, media: Any, index: int) -> dict[str, str]:
+        if index >= min(media.fmt_count, 32):
+            raise FmtpError("PJSIP asked for a format that the media line does not have.")
+        attribute = self._abi.lib.pjmedia_sdp_media_find_attr2(media, b"fmtp", self._abi.ffi.addressof(media.fmt, index))
+        if attribute == self._abi.ffi.NULL:
+            return {}
+        if attribute.value.slen > MAX_LINE:
+            raise FmtpError(f"The fmtp line has {attribute.value.slen} characters; at most {MAX_LINE} are accepted.")
+        _payload_type, _, text = self._abi.text(attribute.value, MAX_LINE).partition(" ")
+        return parse_fmtp(text)

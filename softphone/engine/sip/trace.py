@@ -1,0 +1,192 @@
+"""The SIP messages of each call, as they were on the wire, without what is secret; and the SDP that was agreed on."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from softphone.control.protocol import CallState, Event, Media
+from softphone.engine.sip.link_rate import SetUpPace
+
+MAX_MESSAGES = 100
+"""Kept of one call, the newest."""
+MAX_DIALOGS = 64
+KEPT_S = 600.0
+"""How long a call's messages stay after its last one."""
+HIDDEN = "(not shown)"
+
+_CALL_ID = re.compile(rb"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
+_CSEQ = re.compile(r"^CSeq[ \t]*:[ \t]*\d+[ \t]+(\S+)", re.IGNORECASE | re.MULTILINE)
+_PROGRAM = re.compile(r"^(?:User-Agent|Server)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_SECRETS = (
+    # Folded lines belong to the header (RFC 3261, 7.3.1). The scheme stays: which one was tried is worth knowing.
+    (re.compile(r"^((?:Proxy-)?Authorization[ \t]*:[ \t]*\w*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE), r"\1 "),
+    # Keys of SRTP: RFC 4568, RFC 4567, the old k= line, and the password of ICE.
+    (re.compile(r"^(a=crypto:[ \t]*\S+[ \t]+\S+)[^\r\n]*", re.IGNORECASE | re.MULTILINE), r"\1 "),
+    (re.compile(r"^(a=key-mgmt:)[^\r\n]*", re.IGNORECASE | re.MULTILINE), r"\1"),
+    (re.compile(r"^(a=ice-pwd:)[^\r\n]*", re.IGNORECASE | re.MULTILINE), r"\1"),
+    (re.compile(r"^(k=)[^\r\n]*", re.MULTILINE), r"\1"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SipMessage:
+    """`time` is of the clock of the wall, seconds; `peer` address and port; `summary` the first line and of a response its method."""
+
+    time: float
+    sent: bool
+    peer: str
+    summary: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """What the far end says of itself: program (User-Agent or Server) and session description, and whether it made the offer."""
+
+    program: str = ""
+    sdp: str = ""
+    offered: bool = False
+
+
+@dataclass
+class _Dialog:
+    touched: float
+    messages: deque[SipMessage] = field(default_factory=lambda: deque(maxlen=MAX_MESSAGES))
+    number: int | None = None
+    newest_sdp: dict[bool, str] = field(default_factory=dict)
+    agreed_sdp: dict[bool, str] = field(default_factory=dict)
+    far_end: FarEnd = FarEnd()
+    open_offer: bool | None = None
+    """Whether an offer that was not answered yet was sent (RFC 3264); None where there is none."""
+    answer_follows: bool = False
+    """PJSIP told of the agreement before our answer was sent."""
+    pace: SetUpPace = field(default_factory=SetUpPace)
+
+
+class SipTrace:
+    """Messages by Call-ID from the INVITE on; `learn` says which call of ours that is. One thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._dialogs: OrderedDict[str, _Dialog] = OrderedDict()
+
+    def passed(self, sent: bool, peer: str, data: bytes) -> None:
+        """A message as it is on the wire. Only dialogs that an INVITE began are kept."""
+        head = data.partition(b"\r\n\r\n")[0]
+        found = _CALL_ID.search(head)
+        if found is None:
+            return
+        call_id = found[1].decode("utf-8", "surrogateescape")  # as SWIG gives it
+        dialog = self._dialogs.get(call_id)
+        if dialog is None:
+            if not data.startswith(b"INVITE "):
+                return
+            dialog = self._begin(call_id)
+        dialog.touched = self._clock()
+        dialog.pace.passed(sent, data, dialog.touched)
+        text = blot(data.decode("utf-8", "replace"))
+        dialog.messages.append(SipMessage(time.time(), sent, peer, _summary(text), text))
+        if sdp := _sdp(text):
+            dialog.newest_sdp[sent] = sdp
+            if not text.startswith(("SIP/2.0 ", "ACK ")):
+                dialog.open_offer = sent
+            elif dialog.open_offer != sent:
+                dialog.open_offer = None
+            if not sent:
+                # Only from messages with SDP: others may be a proxy's own.
+                program = _PROGRAM.search(text.partition("\r\n\r\n")[0])
+                shown = "".join(filter(str.isprintable, program[1]))[:60].strip() if program else ""
+                dialog.far_end = FarEnd(shown, sdp, dialog.open_offer is False)
+            if sent and dialog.answer_follows:
+                dialog.agreed_sdp, dialog.answer_follows = dict(dialog.newest_sdp), False
+
+    def follow(self, event: Event, call_id_of: Callable[[int], str]) -> None:
+        """Learn from what is told of calls; `call_id_of` gives a call's Call-ID, or ""."""
+        if isinstance(event, CallState) and not self.knows(event.call):
+            self.learn(event.call, call_id_of(event.call))
+        elif isinstance(event, Media):
+            self.agreed(event.call)
+
+    def learn(self, number: int, call_id: str) -> None:
+        """The call of this number has this Call-ID."""
+        if (dialog := self._dialogs.get(call_id)) is not None:
+            dialog.number = number
+
+    def knows(self, number: int) -> bool:
+        """Whether messages of this call are kept."""
+        return self._of(number) is not None
+
+    def agreed(self, number: int) -> None:
+        """An offer was answered: what was sent and received last is what holds."""
+        if (dialog := self._of(number)) is not None:
+            dialog.answer_follows = dialog.open_offer is False
+            if not dialog.answer_follows:
+                dialog.agreed_sdp = dict(dialog.newest_sdp)
+
+    def far_end(self, number: int) -> FarEnd:
+        """What is known of the far end of the call."""
+        dialog = self._of(number)
+        return FarEnd() if dialog is None else dialog.far_end
+
+    def set_up_bps(self, number: int) -> float | None:
+        """See `SetUpPace.bps`."""
+        dialog = self._of(number)
+        return None if dialog is None else dialog.pace.bps
+
+    def ladder(self, number: int) -> list[dict[str, Any]] | None:
+        """Messages of the call in their order; None when the call is not known, or forgotten."""
+        dialog = self._of(number)
+        return None if dialog is None else [asdict(message) for message in dialog.messages]
+
+    def sdp(self, number: int) -> dict[str, str] | None:
+        """`local` and `remote` as agreed on last, "" where nothing was yet; None when the call is not known, or forgotten."""
+        dialog = self._of(number)
+        return None if dialog is None else {"local": dialog.agreed_sdp.get(True, ""), "remote": dialog.agreed_sdp.get(False, "")}
+
+    def _of(self, number: int) -> _Dialog | None:
+        self._forget_old()
+        return next((dialog for dialog in self._dialogs.values() if dialog.number == number), None)
+
+    def _begin(self, call_id: str) -> _Dialog:
+        self._forget_old()
+        if len(self._dialogs) >= MAX_DIALOGS:
+            # Rather those of strangers whom no call was made for than those of calls.
+            strangers = (key for key, dialog in self._dialogs.items() if dialog.number is None)
+            del self._dialogs[next(strangers, next(iter(self._dialogs)))]
+        return self._dialogs.setdefault(call_id, _Dialog(self._clock()))
+
+    def _forget_old(self) -> None:
+        oldest = self._clock() - KEPT_S
+        for call_id in [call_id for call_id, dialog in self._dialogs.items() if dialog.touched < oldest]:
+            del self._dialogs[call_id]
+
+
+def blot(text: str) -> str:
+    """The message without credentials and keys."""
+    for pattern, kept in _SECRETS:
+        text = pattern.sub(kept + HIDDEN, text)
+    return text
+
+
+def _summary(text: str) -> str:
+    first = text.partition("\r\n")[0][:200]
+    method = _CSEQ.search(text)
+    if first.startswith("SIP/2.0 "):
+        return f"{first[8:]} ({method[1]})" if method else first[8:]
+    return first.removesuffix(" SIP/2.0")
+
+
+def _sdp(text: str) -> str:
+    """The session description in the body, also as one part of several (RFC 5621); "" where there is none."""
+    head, _, body = text.partition("\r\n\r\n")
+    if "application/sdp" not in head.lower() and "multipart/" not in head.lower():
+        return ""
+    start = 0 if body.startswith("v=0") else body.find("\r\nv=0") + 2
+    if not body[start:].startswith("v=0"):
+        return ""
+    return body[start:].partition("\r\n--")[0]

@@ -1,0 +1,237 @@
+"""The sound of this machine as the user wants it, or the null device: a clock and silence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pjsua2 as pj
+
+from softphone.config import Audio
+from softphone.control.protocol import SoundDevice
+from softphone.engine.pjsip import abi
+from softphone.engine.pjsip.endpoint import PhoneEndpoint
+from softphone.engine.pjsip.errors import MediaError
+from softphone.engine.sound.device import SoundDeviceInfo, SoundDevices
+from softphone.errors import SoftphoneError
+
+NULL = "null"
+DEFAULT = "default"
+AGAIN_S = 10.0
+"""A device that stops again so soon is left alone."""
+_CURE = "plug it in again and choose it, or choose another device; calls go on in silence"
+
+
+class SoundError(SoftphoneError):
+    """Devices that cannot be chosen; one sentence."""
+
+
+@dataclass
+class Sound:
+    """What calls are connected to. `note` is what the user should know, or empty. Keep it until after `libDestroy()`.
+
+    Devices are opened when a call needs them, and closed a second after: nobody wants a microphone that is always on.
+    """
+
+    endpoint: PhoneEndpoint
+    microphone: bool = False
+    loudspeaker: bool = False
+    note: str = ""
+    input: str = ""
+    """Name of the device in use; empty where there is none."""
+    output: str = ""
+    on_change: Callable[[SoundDevice], None] = field(default=lambda _event: None, repr=False)
+    """Told of each change; calls must then be connected anew."""
+    _devices: SoundDevices | None = field(default=None, repr=False)
+    _known: list[SoundDeviceInfo] = field(default_factory=list, repr=False)
+    _lost_at: float = field(default=float("-inf"), repr=False)
+    _indices: tuple[int, int] = (pj.PJSUA_SND_NULL_DEV, pj.PJSUA_SND_NULL_DEV)
+
+    def microphone_port(self) -> pj.AudioMedia | None:
+        """What the microphone hears, as a port of the conference bridge; None without one."""
+        return self.endpoint.audio().getCaptureDevMedia() if self.microphone else None
+
+    def loudspeaker_port(self) -> pj.AudioMedia | None:
+        """What is sent to it is heard, where there is a loudspeaker; where there is none it is taken all the same."""
+        return self.endpoint.audio().getPlaybackDevMedia()
+
+    def describe(self) -> dict[str, Any]:
+        """The answer to `devices`. New devices are seen while none is open."""
+        note = ""
+        try:
+            if self._devices is None or not self._devices.is_open:
+                self._look()
+                self._follow()
+        except MediaError as error:
+            note = str(error)
+        devices = [{"name": device.name, "inputs": device.inputs, "outputs": device.outputs} for device in self._known]
+        return {"devices": devices, "input": self.input, "output": self.output, "note": self.note or note}
+
+    def _follow(self, *, reopen: bool = False, now: bool = False) -> None:
+        """The devices were looked for while none was open: those in use may have other numbers now, or be gone."""
+        if not (self.microphone or self.loudspeaker):
+            return
+        capture, playback = self._find(self.input or NULL, "input"), self._find(self.output or NULL, "output")
+        if capture is None or playback is None:
+            missing = self.input if capture is None else self.output
+            self.give_up(f"{missing} is not there any more; {_CURE}")
+        elif (capture.index, playback.index) != self._indices or reopen:
+            self._use(capture, playback, self.microphone, self.loudspeaker)
+            self._reopen(now)
+            if not self.microphone and not self.loudspeaker:
+                self._tell()
+
+    def select(self, wanted_input: str, wanted_output: str, *, now: bool) -> None:
+        """Use these devices (names, "default" or "null") from now on; `now`: something is using sound, so open them at once.
+
+        Raises SoundError, with everything as it was, for a name that is not there.
+        """
+        if wanted_input == wanted_output == NULL:
+            self._use_null("")
+            self._tell()
+            return
+        if self._missing(wanted_input, wanted_output) and self._devices is not None and self._devices.is_open:
+            # It may have been plugged in since; looking for it closes what is open.
+            self.endpoint.use_null_device()
+        if self._devices is None or not self._devices.is_open:
+            try:
+                self._look()
+            except MediaError as error:
+                self.give_up(str(error))
+                raise SoundError(str(error)) from None
+        if missing := self._missing(wanted_input, wanted_output):
+            self._follow(reopen=True, now=now)
+            raise SoundError(f"there is no {missing}; there are: {self._names() or 'none'}")
+        capture, playback = self._find(wanted_input, "input"), self._find(wanted_output, "output")
+        assert capture is not None and playback is not None
+        self._use(capture, playback, wanted_input != NULL, wanted_output != NULL)
+        self.note = ""
+        self._reopen(now)
+        self._tell()
+
+    def check(self, *, in_use: bool) -> None:
+        """To be called about once a second: open a device again that stopped, and go on without one that is gone.
+
+        `in_use`: a call or a sound test needs sound now.
+        """
+        if self._devices is None or not self._devices.lost:
+            return
+        last, self._lost_at = self._lost_at, time.monotonic()
+        if self._lost_at - last < AGAIN_S:
+            gone = " and ".join(dict.fromkeys(name for name in (self.input, self.output) if name))
+            self.give_up(f"{gone} stopped working; {_CURE}")
+            return
+        # A busy machine is enough for PortAudio to end a stream: not everything that stops is unplugged.
+        self.endpoint.use_null_device()
+        try:
+            self._look()
+        except MediaError as error:
+            self.give_up(str(error))
+        else:
+            self._follow(reopen=True, now=in_use)
+
+    def give_up(self, why: str) -> None:
+        """The devices do not work: go on without them."""
+        self._use_null(f"there is no sound: {why}")
+        self._tell()
+
+    def open_with(self, audio: Audio) -> None:
+        """The configured devices; the null device where that is configured or nothing else works, with the reason in `note`."""
+        if audio.input == audio.output == NULL:
+            self._use_null("")
+            return
+        try:
+            self._look()
+        except MediaError as error:
+            self._use_null(f"there is no sound: {error}")
+            return
+        capture, note_in = self._choose(audio.input, "input")
+        playback, note_out = self._choose(audio.output, "output")
+        note = " ".join(text for text in (note_in, note_out) if text)
+        if capture is None or playback is None:
+            self._use_null(f"there is no sound: {note}")
+            return
+        self._use(capture, playback, audio.input != NULL, audio.output != NULL)
+        self.note = note
+        self._reopen(now=False)
+
+    def _look(self) -> None:
+        """Learn which devices there are. Raises MediaError."""
+        if self._devices is None:
+            devices = SoundDevices(abi.load(), anew=True)
+            self._known = devices.register()
+            self._devices = devices
+        else:
+            self._known = self._devices.refresh()
+
+    def _find(self, name: str, side: str) -> SoundDeviceInfo | None:
+        """The device of this name for this side; the default one comes first."""
+        fitting = [device for device in self._known if (device.inputs if side == "input" else device.outputs)]
+        if name == NULL and self._devices is not None:
+            return SoundDeviceInfo(self._devices.index_of_null, NULL, 1, 1)
+        if name == DEFAULT:
+            return fitting[0] if fitting else None
+        return next((device for device in fitting if device.name == name), None)
+
+    def _missing(self, wanted_input: str, wanted_output: str) -> str:
+        """Which of the two devices is not known, in words; "" when both are."""
+        wanted = (("input", wanted_input), ("output", wanted_output))
+        return next((f'{side} device "{name}"' for side, name in wanted if self._find(name, side) is None), "")
+
+    def _choose(self, name: str, side: str) -> tuple[SoundDeviceInfo | None, str]:
+        """The device of that name, else the default one and a sentence."""
+        found = self._find(name, side)
+        if found is not None:
+            return found, ""
+        found = self._find(DEFAULT, side)
+        if found is None:
+            return None, f"there is no {side} device; plug one in, or use files with --wav-in and --wav-out."
+        return found, f'audio.{side} names "{name}", which is not there; {found.name} is used.'
+
+    def _names(self) -> str:
+        return ", ".join(device.name for device in self._known)
+
+    def _use(self, capture: SoundDeviceInfo, playback: SoundDeviceInfo, microphone: bool, loudspeaker: bool) -> None:
+        self.microphone, self.loudspeaker = microphone, loudspeaker
+        self.input, self.output = capture.name if microphone else "", playback.name if loudspeaker else ""
+        self._indices = (capture.index, playback.index)
+
+    def _use_null(self, note: str) -> None:
+        self.microphone = self.loudspeaker = False
+        self.input = self.output = ""
+        self.note = note
+        self._indices = (pj.PJSUA_SND_NULL_DEV, pj.PJSUA_SND_NULL_DEV)
+        self.endpoint.use_null_device()
+
+    def _reopen(self, now: bool) -> None:
+        """Give PJSUA the devices in use; without `now` they are opened when a call connects to them."""
+        capture, playback = self._indices
+        if capture == pj.PJSUA_SND_NULL_DEV:
+            self.endpoint.use_null_device()
+            return
+        if not now:
+            # The null device's clock counts as open sound, and what is open is changed at once.
+            self.endpoint.close_sound()
+        library = abi.load()
+        mode = 0 if now else pj.PJSUA_SND_DEV_NO_IMMEDIATE_OPEN
+        status = library.lib.pjsua_set_snd_dev2(library.ffi.new("pjsua_snd_dev_param *", [capture, playback, mode, 0]))
+        if status:
+            reason = pj.Endpoint.instance().utilStrError(status)
+            names = " and ".join(dict.fromkeys(name for name in (self.input, self.output) if name))
+            self._use_null(f"there is no sound: {names} cannot be opened ({reason}); choose another device, or run: softphone doctor")
+
+    def _tell(self) -> None:
+        self.on_change(self.event())
+
+    def event(self) -> SoundDevice:
+        """How it stands, as an event."""
+        return SoundDevice(microphone=self.microphone, loudspeaker=self.loudspeaker, input=self.input, output=self.output, note=self.note)
+
+
+def open_sound(endpoint: PhoneEndpoint, audio: Audio) -> Sound:
+    """The sound as configured; see `Sound.open_with`."""
+    sound = Sound(endpoint)
+    sound.open_with(audio)
+    return sound

@@ -1,0 +1,340 @@
+"""Deaths: of the worker, of the engine, of the front end, the far end. Each is said, mended where possible, leaves nothing behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+import soundfile
+
+from softphone.config import Audio, Codecs, Config, Network, to_toml
+from softphone.control.client import ControlClient
+from softphone.control.event_log import EventLog
+from softphone.control.protocol import (
+    AutoAnswer,
+    Call,
+    CallState,
+    CallStatistics,
+    ControlError,
+    Engine,
+    Event,
+    Hangup,
+    Media,
+    Play,
+    Shutdown,
+    Status,
+    Stay,
+    Worker,
+)
+from softphone.control.supervisor import EngineSupervisor
+from softphone.engine.phv.worker import CodecWorker, WorkerCommand
+from tests.conftest import HASTY
+from tests.peers.hasty_engine import IDLE_S, MEDIA_TIMEOUT_S
+from tests.peers.phone import Phone
+
+ROOT = Path(__file__).resolve().parents[2]
+E = TypeVar("E", bound=Event)
+MakePhone = Callable[..., Phone]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def gone(pid: int, seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def config_file(folder: Path, *codecs: str) -> Path:
+    path = folder / "engine.toml"
+    order = codecs or ("x-phv", "opus", "PCMU", "PCMA")
+    path.write_text(to_toml(Config(network=Network(bind="127.0.0.1"), audio=Audio("null", "null"), codecs=Codecs(order))))
+    return path
+
+
+class Watched:
+    """A supervised engine whose events are all kept."""
+
+    def __init__(self, folder: Path, *codecs: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self.engine = EngineSupervisor(folder / "engine.sock", config=config_file(folder, *codecs))
+        self._log = EventLog(self.engine)
+        self.events = self._log.events
+
+    def wait(self, kind: type[E], wanted: Callable[[E], bool] = lambda _event: True, seconds: float = 60, after: int = 0) -> E:
+        found = self._log.wait(kind, wanted, seconds, after)
+        assert found is not None, f"no such {kind.__name__}; seen: " + "\n".join(map(str, self.events[after:]))
+        return found
+
+    def status(self) -> dict[str, object]:
+        return self.engine.request(Status())
+
+    def worker(self) -> int:
+        return int(self.engine.request(Status())["worker"]["pid"])
+
+    def wait_worker(self) -> int:
+        if self.engine.request(Status())["worker"]["state"] != "ready":
+            self.wait(Worker, lambda event: event.state == "ready")
+        return self.worker()
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
+    with ExitStack() as running:
+
+        def make(name: str, *codecs: str) -> Watched:
+            watched = Watched(tmp_path / name, *codecs)
+            running.enter_context(watched.engine)
+            return watched
+
+        yield make
+
+
+def test_a_killed_worker_comes_back_and_the_call_goes_on(watch: Callable[..., Watched], speech: Path, tmp_path: Path) -> None:
+    alice, bob = watch("alice"), watch("bob")
+    alice.wait_worker()
+    victim = bob.wait_worker()
+    heard = tmp_path / "heard.wav"
+    bob.engine.request(AutoAnswer(wav_out=str(heard)))
+    address = str(bob.status()["address"])
+    call = alice.engine.request(Call(uri=f"sip:softphone@{address}"))["call"]
+    assert alice.wait(Media, lambda event: event.state == "active").codec == "x-phv"
+    os.kill(victim, signal.SIGKILL)
+    died = bob.wait(Worker, lambda event: event.state == "died")
+    assert "signal 9" in died.reason and "started again" in died.reason
+    bob.wait(Worker, lambda event: event.state == "ready", after=bob.events.index(died))
+    assert bob.worker() != victim
+    calls = bob.engine.request(Status())["calls"]
+    assert [call["state"] for call in calls] == ["confirmed"]
+    # The same call, and the far end hears speech through the new worker.
+    alice.engine.request(Play(call=call, wav=str(speech)))
+    time.sleep(7)
+    counted = bob.wait(CallStatistics, lambda event: event.codec_counters.get("tokens_received", 0) > 5)
+    assert counted.worker == "ready"
+    alice.engine.request(Hangup(call=call))
+    bob.wait(CallState, lambda event: event.state == "disconnected")
+    sound, _ = soundfile.read(heard, dtype="int16")
+    assert np.sqrt(np.mean(sound[-6 * 16000 :].astype(float) ** 2)) > 100
+
+
+def test_while_the_worker_is_away_calls_use_opus_and_say_why(watch: Callable[..., Watched]) -> None:
+    alice, bob = watch("alice"), watch("bob")
+    alice.wait_worker()
+    bob.wait_worker()
+    bob.engine.request(AutoAnswer())
+    address = str(bob.status()["address"])
+    os.kill(alice.worker(), signal.SIGKILL)
+    alice.wait(Worker, lambda event: event.state == "died")
+    alice.engine.request(Call(uri=f"sip:softphone@{address}"))
+    media = alice.wait(Media, lambda event: event.state == "active")
+    assert media.codec == "opus" and "x-phv was not offered" in media.note and "worker" in media.note
+
+
+def test_a_killed_engine_is_said_its_calls_are_ended_and_it_comes_back(watch: Callable[..., Watched], make_phone: MakePhone) -> None:
+    bob = make_phone("bob", codecs=("PCMU",))
+    bob.client.request(AutoAnswer())
+    alice = watch("alice", "x-phv", "PCMU")
+    worker = alice.worker()
+    alice.engine.request(AutoAnswer())
+    call = alice.engine.request(Call(uri=bob.uri))["call"]
+    alice.wait(CallState, lambda event: event.state == "confirmed")
+    before = alice.engine.pid
+    os.kill(before, signal.SIGKILL)
+    over = alice.wait(CallState, lambda event: event.state == "disconnected")
+    assert over.call == call and "signal 9" in over.reason and "call again" in over.reason
+    died = alice.wait(Engine, lambda event: event.state == "died")
+    assert "signal 9" in died.reason
+    alice.wait(Engine, lambda event: event.state == "restarting")
+    ready = alice.wait(Engine, lambda event: event.state == "ready", after=alice.events.index(died))
+    assert ready.pid == alice.engine.pid != before
+    assert gone(worker), "the worker of the dead engine lives on"
+    assert alice.status()["auto_answer"] is True, "what was set by command is set again"
+    assert alice.engine.restarts == 1
+    alice.engine.request(Call(uri=bob.uri))
+    alice.wait(CallState, lambda event: event.state == "confirmed", after=alice.events.index(ready))
+
+
+def test_after_the_end_nothing_is_left(tmp_path: Path) -> None:
+    watched = Watched(tmp_path / "alice")
+    with watched.engine:
+        engine, worker = watched.engine.pid, watched.worker()
+        assert alive(engine) and alive(worker)
+    assert not alive(engine) and gone(worker, 3)
+    assert not watched.engine.socket.exists()
+
+
+FRONT_END = textwrap.dedent(
+    """
+    import sys, time
+    from pathlib import Path
+    from softphone.control.protocol import Status, Stay
+    from softphone.control.supervisor import EngineSupervisor
+    engine = EngineSupervisor(Path(sys.argv[1]), config=Path(sys.argv[2]))
+    engine.start()
+    if sys.argv[3] == "stay":
+        engine.request(Stay())
+    print(engine.pid, engine.request(Status())["worker"]["pid"], flush=True)
+    time.sleep(60)
+    """
+)
+
+
+@pytest.mark.parametrize("wish", ["leave", "stay"])
+def test_when_the_front_end_dies(tmp_path: Path, wish: str) -> None:
+    path = tmp_path / "engine.sock"
+    arguments = [sys.executable, "-c", FRONT_END, str(path), str(config_file(tmp_path)), wish]
+    front = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert front.stdout is not None
+    engine, worker = map(int, front.stdout.readline().split())
+    front.kill()
+    front.wait()
+    if wish == "leave":
+        assert gone(engine) and gone(worker)
+        assert not path.exists()
+        return
+    time.sleep(2)
+    assert alive(engine) and alive(worker)
+    with ControlClient(path) as client:
+        assert client.request(Status())["stay"] is True
+        client.request(Shutdown())
+    assert gone(engine) and gone(worker)
+
+
+def test_an_engine_that_was_told_to_stay_outlives_its_supervisor(tmp_path: Path) -> None:
+    watched = Watched(tmp_path / "alice", "PCMU")
+    with watched.engine:
+        watched.engine.request(Stay())
+        pid = watched.engine.pid
+    assert alive(pid)
+    os.kill(pid, signal.SIGTERM)
+    assert gone(pid)
+
+
+def test_an_engine_that_was_kept_for_its_calls_goes_when_they_are_over_and_nobody_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("softphone.control.supervisor.ENGINE", HASTY)
+    watched = Watched(tmp_path / "alice", "PCMU")
+    with watched.engine:
+        watched.engine.request(Stay(until_idle=True))
+        pid, path = watched.engine.pid, watched.engine.socket
+        with ControlClient(path) as another:
+            watched.engine.stop()
+            assert not gone(pid, IDLE_S + 3), "another front end is there"
+            assert another.is_open
+    assert gone(pid, 40)
+
+
+def test_an_engine_that_cannot_start_says_why(tmp_path: Path, make_phone: MakePhone) -> None:
+    running = make_phone("bob", codecs=("PCMU",))
+    path = tmp_path / "taken.toml"
+    port = int(running.uri.rpartition(":")[2])
+    path.write_text(to_toml(Config(network=Network(bind="127.0.0.1", port=port), audio=Audio("null", "null"))))
+    with pytest.raises(ControlError, match="another phone") as caught, EngineSupervisor(tmp_path / "s.sock", config=path):
+        pass
+    assert caught.value.code == "no_engine"
+
+
+def test_an_engine_that_dies_again_and_again_is_given_up(tmp_path: Path) -> None:
+    watched = Watched(tmp_path / "alice", "PCMU")
+    with watched.engine:
+        config_file(tmp_path / "alice").write_text("nonsense")
+        os.kill(watched.engine.pid, signal.SIGKILL)
+        given_up = watched.wait(Engine, lambda event: event.state == "given_up")
+        assert "not valid TOML" in given_up.reason
+        with pytest.raises(ControlError):
+            watched.engine.request(Status())
+    assert watched.engine.pid == 0
+
+
+def worker_script(folder: Path, body: str) -> WorkerCommand:
+    path = folder / "worker.py"
+    path.write_text("import os, socket, sys, time\nlink = socket.socket(fileno=int(sys.argv[2]))\n" + textwrap.dedent(body))
+    return WorkerCommand(argv=(sys.executable, str(path)))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("sys.exit(7)", "exit status 7"),
+        ("os.kill(os.getpid(), 9)", "signal 9"),
+        ("link.send(b'nonsense, and a lot of it'); time.sleep(60)", "codec worker ended|closed|unknown|reserved"),
+        ("link.send(bytes([9, 0, 0, 0, 0, 0, 0, 0]) + b'the models are broken'); sys.exit(1)", "the models are broken"),
+        ("time.sleep(60)", "not ready within"),
+    ],
+)
+def test_a_worker_that_does_not_come_up_is_given_up_with_the_reason(tmp_path: Path, body: str, words: str) -> None:
+    events: list[Worker] = []
+    worker = CodecWorker(events.append, {}, worker_script(tmp_path, body), deadline_s=1.5)
+    worker.start()
+    deadline = time.monotonic() + 40
+    while worker.state != "unavailable":
+        assert time.monotonic() < deadline, events
+        time.sleep(0.05)
+    assert [event.state for event in events] == ["starting", "died", "starting", "died", "starting", "unavailable"]
+    assert re.search(words, events[-1].reason) and "Opus" in events[-1].reason
+    stream = worker.open_stream({})
+    stream.put_pcm(bytes(640))
+    stream.put_payload(b"x", 0)
+    assert stream.take_pcm(320) == bytes(640) and stream.take_payload() is None
+    assert stream.counters["pcm_without_worker"] == 1
+    stream.close()
+    worker.stop()
+
+
+def test_a_worker_that_hangs_in_a_call_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softphone.engine.phv.worker.HANG_S", 1.0)
+    events: list[Worker] = []
+    worker = CodecWorker(events.append, {}, worker_script(tmp_path, "link.send(bytes([7, 0, 0, 0, 0, 0, 0, 0]) + b'{}'); time.sleep(60)"))
+    worker.start()
+    deadline = time.monotonic() + 20
+    while not worker.is_ready:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(2)
+    assert worker.is_ready, "without a call silence is no hang"
+    stream = worker.open_stream({})
+    while not any(event.state == "died" for event in events):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "said nothing" in next(event.reason for event in events if event.state == "died")
+    stream.close()
+    pid = worker.pid
+    worker.stop()
+    assert gone(pid) if pid else True
+
+
+def test_a_far_end_that_vanishes_ends_the_call_and_a_silent_one_does_not(make_phone: MakePhone, tmp_path: Path) -> None:
+    alice, quiet = make_phone("alice", hasty=True), make_phone("quiet")
+    alice.wait_worker()
+    quiet.wait_worker()
+    quiet.client.request(AutoAnswer())
+    with EngineSupervisor(tmp_path / "bob.sock", config=config_file(tmp_path, "PCMU")) as bob:
+        bob.request(AutoAnswer())
+        silent = alice.call(quiet.uri)
+        vanishing = alice.call(f"sip:softphone@{bob.request(Status())['address']}")
+        assert alice.wait_media(silent).codec == "x-phv"
+        alice.wait_state(vanishing, "confirmed")
+        os.kill(bob.pid, signal.SIGKILL)
+        began = time.monotonic()
+        # PJSIP reports a call as over only when the far end answered the BYE or its time ran out.
+        over = alice.wait_state(vanishing, "disconnected", 90)
+        assert "nothing came from the far end" in over.reason and time.monotonic() - began > 0.8 * MEDIA_TIMEOUT_S
+    assert [call["call"] for call in alice.client.request(Status())["calls"]] == [silent]
