@@ -205,6 +205,11 @@ class Encoder:
         return self._typed.seconds
 
     @property
+    def words(self) -> dict[str, int]:
+        """What the word recogniser did since the stream began: the counters of `codec.recognise.second_pass.SecondPass`."""
+        return dict(self._recogniser.counters)
+
+    @property
     def spoken_ms(self) -> float:
         """How much speech was sent so far."""
         return float(self._packets.spoken_ticks * TICK_MS)

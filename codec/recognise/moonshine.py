@@ -48,7 +48,7 @@ def rotate(x: Tensor, turn: Tensor) -> Tensor:
 
 def split_heads(x: Tensor) -> Tensor:
     """(batch, n, WIDTH) -> (batch, HEADS, n, HEAD)."""
-    return x.unflatten(-1, (HEADS, HEAD)).transpose(1, 2)
+    return x.view(*x.shape[:-1], HEADS, HEAD).transpose(1, 2)
 
 
 def _norm() -> nn.LayerNorm:
@@ -70,7 +70,8 @@ class EncoderBlock(nn.Module):
         query, key, value = (split_heads(part) for part in self.qkv(self.norm_attention(x)).chunk(3, -1))
         seen = functional.scaled_dot_product_attention(rotate(query, turn), rotate(key, turn), value, attn_mask=mask)
         x = x + self.out(seen.transpose(1, 2).flatten(2))
-        return x + self.down(functional.gelu(self.up(self.norm_mlp(x))))
+        y: Tensor = x + self.down(functional.gelu(self.up(self.norm_mlp(x))))
+        return y
 
 
 class MoonshineEncoder(nn.Module):
@@ -96,7 +97,8 @@ class MoonshineEncoder(nn.Module):
         turn = rotations(torch.arange(x.shape[1], device=x.device))
         for block in self.blocks:
             x = block(x, turn)
-        return self.norm(x)
+        y: Tensor = self.norm(x)
+        return y
 
 
 class DecoderBlock(nn.Module):
@@ -111,6 +113,11 @@ class DecoderBlock(nn.Module):
         self.sound = nn.Linear(WIDTH, 2 * WIDTH, bias=False)
         self.sound_out = nn.Linear(WIDTH, WIDTH, bias=False)
         self.up, self.down = nn.Linear(WIDTH, 2 * INNER), nn.Linear(INNER, WIDTH)
+
+    def listen(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """The encoder's frames (batch, n, WIDTH) -> their keys and values."""
+        key, value = self.sound(frames).chunk(2, -1)
+        return split_heads(key), split_heads(value)
 
     def forward(
         self, x: Tensor, turn: Tensor, mask: Tensor | None, past: tuple[Tensor, Tensor] | None, sound: tuple[Tensor, Tensor]
@@ -140,7 +147,7 @@ class MoonshineDecoder(nn.Module):
 
     def listen(self, frames: Tensor) -> Cache:
         """frames (batch, n, WIDTH) -> keys and values of them for each layer."""
-        return [(split_heads(key), split_heads(value)) for key, value in (block.sound(frames).chunk(2, -1) for block in self.blocks)]
+        return [block.listen(frames) for block in self.blocks if isinstance(block, DecoderBlock)]
 
     def forward(self, pieces: Tensor, sound: Cache, past: Cache | None = None) -> tuple[Tensor, Cache]:
         """pieces (batch, n) that follow those in `past` -> (hidden (batch, n, WIDTH), keys and values of all so far)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -36,6 +36,8 @@ class PhoneStream(Protocol):
 
     wait: bool
     """Whether phones wait for the words they belong to. May be changed at any time: no phone is lost or comes twice."""
+    counters: Counter[str]
+    """What waiting did; see `SecondPass`."""
 
     def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
         """pcm (samples,) int16 16 kHz, any length -> the phones that became certain."""
@@ -83,6 +85,9 @@ class Recogniser:
         return RecogniserStream(self, PosteriorStream(self.network), WordSearch(self._lexicon, self._tables))
 
 
+REST_SAMPLES = 30 * 16000
+"""A machine that is too slow for words goes on without them for so long."""
+
 REMEMBERED_TICKS = 50
 """Of sound and posteriors, so that a second pass that begins has what the first one has not given out."""
 
@@ -100,14 +105,14 @@ class RecogniserStream:
         self._second: SecondPass | None = None
         self._recent_pcm = np.zeros(0, np.int16)
         self._recent_rows = np.zeros((0, len(PHONES)), np.float32)
-        self._samples = self._rows = self._given = 0
+        self._samples = self._rows = self._given = self._rests_until = 0
 
     def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
         """pcm (samples,) int16 16 kHz, any length -> the phones that became certain."""
         rows = self._posteriors.push(pcm)
         found = self._search.push(rows)
         words = self._recogniser.words
-        if self._second is None and self.wait and words is not None:
+        if self._second is None and self.wait and words is not None and self._samples >= self._rests_until:
             self._second = words.begin(self._recogniser.log_prior, self._given, self.counters)
             before = self._given - (self._rows - len(self._recent_rows))
             silent = max(0, self._given * TICK_SAMPLES - (self._samples - len(self._recent_pcm)))
@@ -116,7 +121,10 @@ class RecogniserStream:
         if self._second is None:
             return self._out(found)
         due = self._second.push(pcm, rows, found)
-        if not self.wait:
+        if self._second.too_slow:
+            self.counters["rests"] += 1
+            self._rests_until = self._samples + REST_SAMPLES
+        if self._second.too_slow or not self.wait:
             due += self._second.release()
             self._second = None
         return self._out(due)
@@ -134,9 +142,11 @@ class RecogniserStream:
             self._recent_rows = np.concatenate((self._recent_rows, rows))[-REMEMBERED_TICKS:]
 
     def _out(self, phones: Sequence[FoundPhone]) -> list[RecognisedPhone]:
-        if phones:
-            self._given = phones[-1].end
-        return [_in_frames(found) for found in phones]
+        # A second pass that ended may have been ahead of the first.
+        new = [replace(phone, start=max(phone.start, self._given)) for phone in phones if phone.end > self._given]
+        if new:
+            self._given = new[-1].end
+        return [_in_frames(found) for found in new]
 
 
 def _in_frames(found: FoundPhone) -> RecognisedPhone:

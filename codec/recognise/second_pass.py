@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from codec.recognise.spelling import Spelling
 from codec.recognise.word_alignment import AlignedWord, align_words
 from codec.recognise.word_search import FoundPhone
-from codec.recognise.words import Hypothesis, Word, WordRecogniser, agreed
+from codec.recognise.words import Hypothesis, MoonshineWords, Word, WordRecogniser, agreed
 from codec.units.phones import SILENCE
 
 Floats = NDArray[np.float32]
@@ -32,27 +32,32 @@ TICK_SAMPLES = 320
 
 @dataclass(frozen=True, slots=True)
 class SecondPassSettings:
-    """Times in ticks of 20 ms.
-
-    step: from one look of the word recogniser to the next; wait: from the beginning of a word, or of a phone heard, until it goes out: as late
-    as all others, for what follows makes it clearer; silence_wait: so long silence waits for words that may turn out to be in it; pause:
-    after so much silence nothing more comes to the words before it; first_window: of sound before the first look; longest_window,
-    kept_window: of sound that the word recogniser hears, and what is left of it when it gets too long; lead: of sound before the first phone;
-    least_evidence: of `AlignedWord`, or the phones heard stay; least_alone: the same for a word that only the last look has; doubts: words
-    in a row against which the sound speaks, or loops, after which the word recogniser begins anew.
-    """
+    """Times in ticks of 20 ms."""
 
     step: int = 16
+    """From one look of the word recogniser to the next."""
     wait: int = 55
+    """From the beginning of a word, or of a phone heard, until it goes out: as late as all others, for what follows makes it clearer."""
     silence_wait: int = 20
+    """So long silence waits for words that may turn out to be in it."""
     pause: int = 16
+    """After so much silence nothing more comes to the words before it."""
     first_window: int = 45
+    """Of sound before the first look."""
     longest_window: int = 350
+    """Of sound that the word recogniser hears,"""
     kept_window: int = 175
+    """and what is left of it when it gets too long."""
     lead: int = 25
-    least_evidence: float = -2.2
-    least_alone: float = -1.2
+    """Of sound before the first phone."""
+    least_evidence: float = -2.4
+    """Of `AlignedWord`, or the phones heard stay;"""
+    least_alone: float = -1.5
+    """the same for a word that only the last look has."""
     doubts: int = 3
+    """Words in a row against which the sound speaks, or loops, after which the word recogniser begins anew."""
+    late_looks: int = 4
+    """So many looks in a row that take half of `wait`, and the machine is too slow for words."""
 
 
 class Runner(Protocol):
@@ -147,6 +152,9 @@ class SecondPass:
         self._looking = False
         self._looked_at = at
         self._voiced_at = -math.inf  # tick of the last frame that was no silence
+        self.too_slow = False
+        """Set when the word recogniser did not keep up with the sound: then nobody should wait for it."""
+        self._late = 0
         self._generation = 0
         """Counts how often the words began anew: what was asked before that is no longer of use."""
         self._pending = (0, 0, at, False)
@@ -179,10 +187,16 @@ class SecondPass:
         given: list[FoundPhone] = []
         if self._looking and (found := self._runner.result(self._now)) is not None:
             self._looking = False
+            self._watch(self._now - self._looked_at)
             given += self._learn(found)
         if not self._looking:
             self._look()
         return given + self._overdue()
+
+    def _watch(self, ticks: int) -> None:
+        """A look took so many ticks."""
+        self._late = self._late + 1 if 2 * ticks > self._settings.wait else 0
+        self.too_slow = self._late >= self._settings.late_looks
 
     def flush(self, heard: Sequence[FoundPhone]) -> list[FoundPhone]:
         """End of the sound: one more look at everything, and the rest. heard: the last phones of the first pass."""
@@ -196,6 +210,7 @@ class SecondPass:
 
     def release(self) -> list[FoundPhone]:
         """Everything that waits, as it is known now; words begin anew after it."""
+        self._plan = [word for word in self._plan if word.end <= self._heard_until]
         given = self._give_until(self._heard_until)
         self._begin()
         return given
@@ -290,9 +305,7 @@ class SecondPass:
         rows = self._rows[self._anchor - self._window : known - self._window]
         aligned = align_words(np.array(rows), self._log_prior, words, final) if rows else []
         self._plan = [self._planned(word) for word in aligned]
-        # What lies before the phones given out was said with them.
-        while self._plan and self._plan[0].start + self._plan[0].end <= 2 * self._given and self._plan[0].whole:
-            self._skip(self._plan[0])
+        self._pass_over()
 
     def _planned(self, word: AlignedWord) -> _Planned:
         first, offset = self._anchor - self._window, self._anchor
@@ -306,6 +319,11 @@ class SecondPass:
             for one in word.phones
         )
         return _Planned(word.number + self._out, phones, word.evidence, word.whole)
+
+    def _pass_over(self) -> None:
+        """Words that lie before the phones given out were said with them."""
+        while self._plan and self._plan[0].start + self._plan[0].end <= 2 * self._given and self._plan[0].whole:
+            self._skip(self._plan[0])
 
     def _skip(self, word: _Planned) -> None:
         self._out, self._anchor = word.number + 1, max(self._anchor, word.end)
@@ -382,6 +400,7 @@ class SecondPass:
             quiet_until = min(quiet_until, self._plan[0].start)
         if quiet_until > self._given:
             given += self._give_heard(quiet_until)
+        self._pass_over()
         late = self._now - settings.wait
         if late > self._given:
             given += self._give_until(late)
@@ -415,6 +434,11 @@ class WordService:
     recogniser: WordRecogniser
     spelling: Spelling
     pool: ThreadPoolExecutor | None = None
+
+    @classmethod
+    def load(cls, pool: ThreadPoolExecutor | None = None) -> WordService:
+        """The word recogniser of the installed package; some seconds. Raises ModelError where it is missing."""
+        return cls(MoonshineWords.load(), Spelling(), pool)
 
     def begin(self, log_prior: Floats, at: int, counters: Counter[str]) -> SecondPass:
         """A second pass for a stream of which everything before tick `at` was given out already."""

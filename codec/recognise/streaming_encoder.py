@@ -1,8 +1,8 @@
 """Moonshine's encoder made streaming: it works in chunks, with a look-ahead that may be chosen, and says phones as well.
 
-Attention works in chunks with copied look-ahead (Emformer, arXiv 2010.10759), as in `codec.recogniser_network`; sizes of chunk, look-ahead and
-context are free, so that one network serves whoever waits and whoever does not. The level of the sound is taken from what was heard so far
-instead of the whole recording.
+Attention works in chunks with copied look-ahead (Emformer, arXiv 2010.10759), as in `codec.recognise.network`; sizes of chunk, look-ahead
+and context are free, so that one network serves whoever waits and whoever does not. The level of the sound is taken from what was heard
+so far instead of the whole recording.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class StreamingEncoder(MoonshineEncoder):
         x = torch.tanh(self.conv1(pcm[:, None]))
         frames = x.shape[2] // PARTS
         with torch.autocast(x.device.type, enabled=False):
-            parts = x[:, :, : frames * PARTS].float().unflatten(2, (frames, PARTS))
+            parts = x[:, :, : frames * PARTS].float().view(x.shape[0], -1, frames, PARTS)
             moments = torch.stack((parts.mean((1, 3)), parts.square().mean((1, 3))))
             place = torch.arange(frames, device=x.device)
             age = place[:, None] - place[None, :]

@@ -1,4 +1,4 @@
-"""When each word was said, and whether the sound agrees: Viterbi over pronunciations and phone posteriors, left to right and open at the end.
+"""When each word was said, and whether the sound agrees: Viterbi over pronunciations and phone posteriors, open at the end.
 
 Between words there may be silence, or phones that no word explains: a stretch in which each frame is its likeliest phone, at a price. What
 the last frames hold need not be among the words yet.
@@ -37,7 +37,7 @@ class AlignedPhone:
 
 @dataclass(frozen=True, slots=True)
 class AlignedWord:
-    """number: which of the words; phones: contiguous; evidence: mean over frames of log P(phone) - log P(likeliest phone), 0 is best;
+    """number: which of the words; phones: contiguous; evidence: log P(phone) - log P(likeliest phone), mean over frames and then over phones, 0 is best;
     whole: False where the sound ends within it."""
 
     number: int
@@ -147,6 +147,6 @@ def _words_on(
             continue
         said = tuple(AlignedPhone(int(phones[state]), start, end) for state, start, end in group)
         against = [log_posteriors[one.start : one.end, one.phone] - best[one.start : one.end] for one in said]
-        evidence = float(np.maximum(np.concatenate(against), WORST_FRAME).mean())
+        evidence = float(np.mean([np.maximum(one, WORST_FRAME).mean() for one in against]))
         found.append(AlignedWord(number, said, evidence, closed or said[-1].end < len(path)))
     return found

@@ -77,7 +77,7 @@ class MoonshineWords:
         pieces = decoder.pieces.weight.detach()
         to_int8(encoder)
         to_int8(decoder)
-        decoder.pieces = torch.nn.Embedding.from_pretrained(pieces.half())
+        decoder.pieces.weight = torch.nn.Parameter(pieces.half(), requires_grad=False)
         self._encoder, self._decoder, self._vocabulary = encoder, decoder, vocabulary
 
     @classmethod

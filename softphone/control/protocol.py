@@ -69,6 +69,7 @@ from softphone.control.requests import (
     Subscribe,
     TransferCall,
     Unregister,
+    Wait,
 )
 from softphone.errors import SoftphoneError
 
@@ -130,6 +131,7 @@ __all__ = [
     "TransferCall",
     "Unregister",
     "Voice",
+    "Wait",
     "Worker",
     "parse_command",
     "parse_message",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +16,8 @@ import torch
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.models import Models
+from codec.recognise.second_pass import WordService
+from codec.units.errors import CodecError
 from codec.units.phones import INVENTORY_NAME
 from codec.wire.packet import VERSION, parse
 from codec.wire.settings import EncoderSettings
@@ -22,6 +27,8 @@ from softphone.worker.own_voice import OwnVoice
 from softphone.worker.trainer_client import VoiceRoom
 
 WARM_UP_S = 2
+WORDS_NICENESS = 5
+"""Priority of the word recogniser's thread below the others: first the words go, never the call."""
 NOT_THE_CODECS = ("learn",)
 """Settings of a stream that say what the worker does beside the codec."""
 
@@ -33,6 +40,23 @@ class CodecRoom:
     models: Models
     own_voice: OwnVoice = field(default_factory=OwnVoice)
     voices: VoiceRoom = field(default_factory=VoiceRoom)
+    words: list[str] = field(default_factory=lambda: ["loading"])
+    """State of the word recogniser, newest last: "loading", "ready", or why there is none."""
+
+    def load_words(self) -> None:
+        """Load the word recogniser in a thread of its own; calls go without it until it is there."""
+        threading.Thread(target=self._load_words, name="words-loader", daemon=True).start()
+
+    def _load_words(self) -> None:
+        _be_nice()
+        try:
+            service = WordService.load(ThreadPoolExecutor(1, "words", _be_nice))
+            service.recogniser.hear(np.zeros(16000, np.int16), (), ())
+        except (CodecError, OSError) as error:
+            self.words.append(str(error))
+            return
+        self.models.recogniser.words = service
+        self.words.append("ready")
 
     @classmethod
     def load(cls, threads: int) -> CodecRoom:
@@ -91,3 +115,8 @@ class CodecRoom:
                 ages.append((now - at) * TICK_MS)
                 at += token.ticks
         return ages
+
+
+def _be_nice() -> None:
+    """This thread, not the process: priorities are per thread on Linux."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORDS_NICENESS)

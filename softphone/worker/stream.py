@@ -25,6 +25,7 @@ class WorkerStream:
     def __init__(self, number: int, room: CodecRoom, settings: dict[str, Any], send: Send) -> None:
         self._encoder = EncoderLane(number, room, settings, send)
         self._decoder = DecoderLane(number, room, send, self._encoder)
+        self._words = room.words
         self._last_voice: list[Any] = [0, None, 0, None]
         self.put_pcm = self._encoder.put
         self.put_payload = self._decoder.put
@@ -106,6 +107,8 @@ class WorkerStream:
             "training_steps": self._encoder.training[0],
             "training_cpu_s": round(self._encoder.training[1], 2),
             **({} if heard is None else {f"heard_{name}": round(value, 3) for name, value in dataclasses.asdict(heard).items()}),
+            "word_recogniser": self._words[-1],
+            **{f"word_{name}": count for name, count in self._encoder.words.items()},
             "typed_s": round(self._encoder.typed_s, 2),
             "encoder_cpu_s": round(self._encoder.busy_s, 3),
             "encoder_longest_ms": round(1000 * self._encoder.longest_s),

@@ -74,7 +74,7 @@ class Spoken:
 
 @dataclass
 class Batch:
-    """clean, distorted (batch, samples); labels (batch, frames), UNLABELLED where unknown; within (batch, frames), true where there is sound."""
+    """clean, distorted (batch, samples); labels (batch, frames), UNLABELLED where unknown; within (batch, frames): where there is sound."""
 
     clean: Tensor
     distorted: Tensor

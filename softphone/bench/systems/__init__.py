@@ -10,6 +10,8 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "phv-base": lambda: phv.Phv(redundancy=0),
     "phv-coarse": lambda: phv.Phv(redundancy=0, detail=1),
     "phv-detail": lambda: phv.Phv(redundancy=0, detail=2),
+    "phv-base-quick": lambda: phv.Phv(redundancy=0, wait=False),
+    "phv-detail-quick": lambda: phv.Phv(redundancy=0, detail=2, wait=False),
     "phv-base-r1": lambda: phv.Phv(redundancy=1),
     "opus-6k-60ms": lambda: opus.Opus(6000, 60),
     "opus-6k-20ms": lambda: opus.Opus(6000, 20),

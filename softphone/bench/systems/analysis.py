@@ -20,14 +20,19 @@ from codec.units.phones import SILENCE, phone_index
 from codec.units.token import FRAME_MS, Token
 from codec.wire.token import TICK_FRAMES, split_ticks
 
+STEP = 320
+"""Samples that the recogniser gets at once."""
+
 Span = tuple[int, int, int]
 """Phone, first frame of 10 ms, end frame (excluded)."""
 
 
 def spans_heard(pcm: NDArray[np.int16], models: Models) -> list[Span]:
-    """What the streaming recogniser hears in pcm (samples,) int16 at 16 kHz: without gaps, silence included."""
+    """What the streaming recogniser hears in pcm (samples,) int16 at 16 kHz, waiting for words: without gaps, silence included."""
     stream = models.recogniser.stream()
-    return [(one.phone, one.start_frame, one.end_frame) for one in (*stream.push(pcm), *stream.flush())]
+    stream.wait = True
+    heard = [one for at in range(0, len(pcm), STEP) for one in stream.push(pcm[at : at + STEP])]
+    return [(one.phone, one.start_frame, one.end_frame) for one in (*heard, *stream.flush())]
 
 
 def spans_aligned(phones: Sequence[tuple[str, int, int]], frames: int) -> list[Span]:

@@ -25,7 +25,7 @@ class Spoken:
 
     def __init__(self, true_phones: bool, wire: bool) -> None:
         self._true_phones, self._wire = true_phones, wire
-        self._models = own_models()
+        self._models = own_models(words=not true_phones)
         self.fingerprint = f"{fingerprint()} {true_phones} {wire}"
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:

@@ -19,18 +19,18 @@ from softphone.bench.systems.system import Passed
 
 STEP = 320
 STEP_MS = 20
-TAIL_STEPS = 75
-"""1.5 s: how long after the last packet the decoder may still speak."""
+TAIL_STEPS = 125
+"""2.5 s: how long after the last packet the decoder may still speak."""
 
 
 class Phv:
-    """`redundancy`: how many earlier groups a packet repeats; `detail`: codes of the second layer. Raises ModelError."""
+    """redundancy: how many earlier groups a packet repeats; detail: codes of the second layer; wait: for words. Raises ModelError."""
 
     hold_ms = STEP_MS
 
-    def __init__(self, redundancy: int, detail: int = 0) -> None:
-        self._settings = EncoderSettings(redundancy=redundancy, detail=detail)
-        self._models = own_models()
+    def __init__(self, redundancy: int, detail: int = 0, wait: bool = True) -> None:
+        self._settings = EncoderSettings(redundancy=redundancy, detail=detail, wait=wait)
+        self._models = own_models(words=wait)
         self.fingerprint = f"{fingerprint()} {self._settings}"
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:

@@ -56,6 +56,7 @@ class CallMedia:
         """The one agreed on last, also while there is no sound."""
         self._index = -1
         self._stream: PhvStream | None = None
+        self._wait: str | None = None
         self._is_up = False
         self._phv_offered = environment.offers_phv()
 
@@ -84,6 +85,12 @@ class CallMedia:
         """Our codec's stream in the worker; None on other codecs."""
         return self._stream if self._codec_name == "x-phv" else None
 
+    def wait_for_words(self, mode: str) -> None:
+        """From now on; see `Phv.wait` of the configuration. Also for the streams of a later renegotiation."""
+        self._wait = mode
+        if self._stream is not None:
+            self._stream.wait(mode)
+
     def sdp(self, local: str, remote: str) -> str:
         """Our SDP as it shall be sent, from what PJSIP wrote; `remote` is the offer that it answers, or empty."""
         order = list(self.codec_order or ())
@@ -110,6 +117,8 @@ class CallMedia:
             self._stream.call_is_up()
         if self._stream is not None and self.max_rate != self._environment.max_rate:
             self._stream.limit(self.max_rate)
+        if self._stream is not None and self._wait is not None:
+            self._stream.wait(self._wait)
         if call.getStreamInfo(index).codecName.lower() == opus.ENCODING_NAME:
             set_rtp_clock(abi.load(), stream, opus.RTP_CLOCK)
 

@@ -32,7 +32,7 @@ FILL_SAMPLES = 3 * CHUNK_SAMPLES
 """60 ms of decoded sound are kept ahead of the playout: the time that the worker has for an answer."""
 LONGEST_FILL_SAMPLES = 12 * CHUNK_SAMPLES
 """So much may wait after the worker was late; the next pause in speech brings it back to `FILL_SAMPLES`."""
-OURS = ("profile", "max_rate")
+OURS = ("profile", "max_rate", "wait")
 """Settings that are not the codec's."""
 PAYLOAD_QUEUE = 16
 REPORT_QUEUE = 8
@@ -113,6 +113,13 @@ class PhvStream:
         """Another ceiling in IP bit/s than the configuration's, RTCP counted; 0 for none."""
         before = self.tuning.settings
         self.tuning.limit(ceiling_bps)
+        if self.tuning.settings != before:
+            self._send(Tune(self.number, {"settings": self.tuning.settings}))
+
+    def wait(self, mode: str) -> None:
+        """Whether what is said waits for its words from now on: "clear", "quick" or "auto"."""
+        before = self.tuning.settings
+        self.tuning.wait = mode
         if self.tuning.settings != before:
             self._send(Tune(self.number, {"settings": self.tuning.settings}))
 

@@ -28,6 +28,8 @@ class PhvTuning:
     """settings: `Phv` of the configuration as a dictionary; fmtp_remote: the far end's limits. Main thread only."""
 
     def __init__(self, settings: Mapping[str, Any], fmtp_remote: Mapping[str, str]) -> None:
+        self.wait = str(settings.get("wait", "auto"))
+        """"clear", "quick" or "auto", as in the configuration; may be changed."""
         self.adaptive = settings.get("profile", "adaptive") == "adaptive"
         self._fmtp_remote = dict(fmtp_remote)
         base = Profile(**{name: settings[name] for name in ("interval_ms", "redundancy", "detail") if name in settings})
@@ -63,7 +65,12 @@ class PhvTuning:
     @property
     def settings(self) -> dict[str, Any]:
         """Fields of `codec.wire.settings.EncoderSettings` as they shall be now."""
-        return asdict(self._profile)
+        return {**asdict(self._profile), "wait": self.waits}
+
+    @property
+    def waits(self) -> bool:
+        """Whether what is said waits for its words."""
+        return self.wait == "clear" or (self.wait == "auto" and self.adaptation.worth_waiting(self._profile))
 
     @property
     def _profile(self) -> Profile:
@@ -115,6 +122,8 @@ class PhvTuning:
         return SendProfile(
             **asdict(profile),
             adaptive=self.adaptive,
+            wait=self.wait,
+            waits=self.waits,
             max_rate=adaptation.ceiling_bps,
             ip_bps=round(adaptation.estimate_bps(profile)),
             reason=adaptation.reason if self.adaptive else "fixed",
