@@ -34,9 +34,9 @@ TICK_SAMPLES = 320
 class SecondPassSettings:
     """Times in ticks of 20 ms."""
 
-    step: int = 16
+    step: int = 13
     """From one look of the word recogniser to the next."""
-    wait: int = 55
+    wait: int = 60
     """From the beginning of a word, or of a phone heard, until it goes out: as late as all others, for what follows makes it clearer."""
     silence_wait: int = 20
     """So long silence waits for words that may turn out to be in it."""
@@ -44,9 +44,9 @@ class SecondPassSettings:
     """After so much silence nothing more comes to the words before it."""
     first_window: int = 45
     """Of sound before the first look."""
-    longest_window: int = 350
+    longest_window: int = 300
     """Of sound that the word recogniser hears,"""
-    kept_window: int = 175
+    kept_window: int = 160
     """and what is left of it when it gets too long."""
     lead: int = 25
     """Of sound before the first phone."""
