@@ -240,3 +240,19 @@ def test_settings_change_and_reports_travel_during_a_stream(worker: WorkerProces
     worker.wait(Payload, lambda m: m.stream == 32 and len(worker.payloads(32)) > before and 6 < len(m.payload) < 24)
     for stream in (31, 32):
         worker.link.send(Close(stream))
+
+
+def test_words_are_waited_for_and_counted(worker: WorkerProcess, speech: Path) -> None:
+    """The word recogniser is loaded after the codec; a stream that waits uses it from then on, also when it is told to in the middle."""
+    worker.link.send(Open(31, SETTINGS))
+    worker.wait(Statistics, lambda m: m.stream == 31 and m.counters["word_recogniser"] == "ready")
+    assert "word_looks" not in worker.wait(Statistics, lambda m: m.stream == 31).counters, "nobody waits"
+    worker.link.send(Tune(31, {"settings": {"wait": True}}))
+    pcm = sound_file.read(speech).tobytes()
+    for start in range(0, 2 * len(pcm) - CHUNK_BYTES, CHUNK_BYTES):
+        worker.link.send(Pcm(31, pcm[start % len(pcm) : start % len(pcm) + CHUNK_BYTES].ljust(CHUNK_BYTES, b"\0")))
+        time.sleep(0.02)
+    counted = worker.wait(Statistics, lambda m: m.stream == 31 and m.counters.get("word_words", 0) + m.counters.get("word_rests", 0) > 0)
+    assert counted.counters["word_looks"] > 0
+    assert len(worker.payloads(31)) > 5
+    worker.link.send(Close(31))
