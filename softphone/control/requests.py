@@ -241,5 +241,6 @@ class Shutdown(Command, frozen=True, kw_only=True, tag="shutdown"):
 AnyCommand = (
     Status | Register | Unregister | Call | Answer | Hangup | Play | Record | AutoAnswer | Hold | Resume | Mute | SendDtmf | TransferCall
     | Conference | DoNotDisturb | SendMessage | Say | Devices | SelectDevices | SoundTest | SipLadder | Sdp | Subscribe | Stay | Shutdown
+    | Wait
 )  # fmt: skip
 COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}
