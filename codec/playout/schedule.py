@@ -49,9 +49,6 @@ SHORT_PAUSE_TICKS = 32
 SLIGHT_TICKS = 2
 """Speech that is less than 40 ms out of its time is brought back in pauses only."""
 
-NEARLY_DRY_TICKS = 2
-"""Where no more than 40 ms are known of what follows, a sound that can be held lasts for 20 ms more: that is heard less than a hole."""
-
 FAR_BEHIND_TICKS = 25
 """Half a second: then vowels and pauses become as short as can be understood."""
 
@@ -254,20 +251,10 @@ class Playout:
         behind = self._behind(begins, self._head)
         ticks = elastic(token, behind, waited=self._bridged > 0 or self._begins)
         self._head += token.ticks
-        if token.ticks > 1 and token.phone not in _STOPS and behind < FAR_BEHIND_TICKS and self._nearly_dry:
-            ticks = min(ticks + 1, MAX_TICKS)
         self._bridged, self._in_gap = 0, False
         self._begins = self._begins and token.phone == SILENCE
         self._last = token
         return Upcoming(token, ticks)
-
-    @property
-    def _nearly_dry(self) -> bool:
-        """True where little is known of what follows the head, and the talkspurt goes on."""
-        at = self._head
-        while at in self._queue and at - self._head <= NEARLY_DRY_TICKS:
-            at += self._queue[at].ticks
-        return at - self._head <= NEARLY_DRY_TICKS and at not in self._ends
 
     def _pause_or_end(self, now: int, begins: int) -> Upcoming | None:
         """The talkspurt has ended. Of a short pause before the next one the silence is spoken."""

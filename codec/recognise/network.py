@@ -197,6 +197,8 @@ class PosteriorStream:
             context=_Context([None] * config.layers),
         )
         self._conv1_left: Tensor | None = None
+        self.ahead: NDArray[np.float32] = np.zeros((0, len(PHONES)), np.float32)
+        """(look_ahead, phones) log-posteriors of the frames after those given out last, a first guess: they saw less of what follows."""
 
     @torch.inference_mode()
     def push(self, pcm: NDArray[np.int16]) -> NDArray[np.float32]:
@@ -257,9 +259,12 @@ class PosteriorStream:
         if state.following is not None:
             self._layers(frames, state.following)
         normed = network.norm(self._layers(frames, state.context))
-        logits = network.head(torch.cat((state.before, normed[:, : config.chunk + REACH]), 1))
+        # What the head would see beyond the look-ahead is not known yet: the last frame stands for it.
+        logits = network.head(torch.cat((state.before, normed, normed[:, -1:].expand(-1, REACH, -1)), 1))
         state.before = normed[:, config.chunk - REACH : config.chunk]
-        return torch.log_softmax(logits, -1)[0].numpy()
+        posteriors = torch.log_softmax(logits, -1)[0].numpy()
+        self.ahead = posteriors[config.chunk :]
+        return posteriors[: config.chunk]
 
     def _layers(self, frames: Tensor, before: _Context) -> Tensor:
         """A chunk with its look-ahead; what is kept is of the chunk alone."""

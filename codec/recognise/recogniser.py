@@ -110,7 +110,7 @@ class RecogniserStream:
     def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
         """pcm (samples,) int16 16 kHz, any length -> the phones that became certain."""
         rows = self._posteriors.push(pcm)
-        found = self._search.push(rows)
+        found = self._search.push(rows, self._posteriors.ahead)
         words = self._recogniser.words
         if self._second is None and self.wait and words is not None and self._samples >= self._rests_until:
             self._second = words.begin(self._recogniser.log_prior, self._given, self.counters)

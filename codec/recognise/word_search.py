@@ -2,7 +2,8 @@
 
 Time-synchronous Viterbi with tokens (Young, Russell and Thornton 1989) over a tree of pronunciations with a word bigram looked ahead
 into the tree (Ney and Ortmanns 1999). What no word explains is spoken by a loop of single phones. A phone stands as soon as nearly all
-of what is still possible agrees on it, and after `lag` frames in any case: the delay of a fixed lag is paid only where there is doubt.
+of what is still possible agrees on it, and `lag` frames after its beginning in any case. The lag counts from the beginning because the
+listener's delay does: a short phone can wait longer for what follows it than a long one, and neither is late.
 """
 
 import itertools
@@ -49,7 +50,11 @@ class FoundPhone:
 
 @dataclass(frozen=True, slots=True)
 class WordSearchSettings:
-    """Weights of the parts, tuned on the validation set. lag, least_lag in frames of 20 ms; agreement: share of what is possible."""
+    """Weights of the parts, tuned on the validation set.
+
+    In frames of 20 ms: lag from the beginning of a phone, least_lag from its end, part_lag from the end of a part of one that goes on.
+    agreement: share of what is possible.
+    """
 
     acoustic_scale: float = 0.9
     prior_scale: float = 0.3
@@ -60,9 +65,17 @@ class WordSearchSettings:
     beam: float = 14.0
     most_paths: int = 400
     most_endings: int = 60
-    lag: int = 10
+    lag: int = 15
     least_lag: int = 2
-    agreement: float = 0.7
+    part_lag: int = 10
+    agreement: float = 0.95
+
+
+class _Decision(NamedTuple):
+    """Phones of the best path that stand, by index: those that have ended, with their ends, and the part of one that goes on."""
+
+    ended: list[tuple[int, int]]
+    part: tuple[int, int] | None = None
 
 
 class _Paths(NamedTuple):
@@ -121,18 +134,23 @@ class WordSearch:
         self._first_row = 0
         self._rows: list[Floats] = []
 
-    def push(self, log_posteriors: Floats) -> list[FoundPhone]:
-        """log_posteriors (frames, phones) -> phones that are now certain, contiguous from frame 0."""
+    def push(self, log_posteriors: Floats, ahead: Floats | None = None) -> list[FoundPhone]:
+        """log_posteriors (frames, phones) -> phones that are now certain, contiguous from frame 0.
+
+        ahead (frames, phones): a first guess at the frames after these. It helps to decide, and is forgotten again.
+        """
+        if not len(log_posteriors):
+            return []
         for row in log_posteriors:
             self._advance(row)
-        return self._commit(self._now - self._settings.lag, self._settings.agreement)
+        return self._commit(self._decide(ahead if ahead is not None else log_posteriors[:0]))
 
     def flush(self) -> list[FoundPhone]:
         """The phones still open, for the end of a stream; the search begins anew after it."""
-        found = self._commit(self._now, 0.0)
-        last = int(self._paths.phone[0])
+        chain = self._chain(int(self._paths.phone[0]))
+        found = self._commit(_Decision([(phone, self._since[after - self._base]) for phone, after in itertools.pairwise(chain)]))
         if self._now > self._given:
-            found.append(self._found(last, self._now))
+            found.append(self._found(int(self._paths.phone[0]), self._now))
         self._begin()
         return found
 
@@ -210,24 +228,37 @@ class WordSearch:
         )
         return _joined((into_words, pause, unknown))
 
-    def _commit(self, until: int, agreement: float) -> list[FoundPhone]:
-        """Phones of the best path that ended before `until`, or on which enough of all paths agree."""
-        chain = self._chain(int(self._paths.phone[0]))
-        share = self._agreed()
-        found: list[FoundPhone] = []
-        waiting = chain[-1]
-        for phone, following in itertools.pairwise(chain):
-            end = self._since[following - self._base]
-            agreed = share.get(following, 0.0) >= agreement and end <= self._now - self._settings.least_lag
-            if end > until and not agreed:
-                waiting = phone
+    def _decide(self, ahead: Floats) -> _Decision:
+        """What stands, once the frames `ahead` are looked at; the search is as before afterwards."""
+        settings = self._settings
+        paths, now, begun, rows = self._paths, self._now, len(self._said), len(self._rows)
+        for row in ahead:
+            self._advance(row)
+        chain, share = self._chain(int(self._paths.phone[0])), self._agreed()
+        since = [self._since[phone - self._base] for phone in chain]
+        self._paths, self._now = paths, now
+        del self._said[begun:], self._since[begun:], self._after[begun:], self._rows[rows:]
+        given, ended = self._given, []
+        for place, (phone, following) in enumerate(itertools.pairwise(chain)):
+            end = since[place + 1]
+            due = max(since[place], given) <= now - settings.lag or share.get(following, 0.0) >= settings.agreement
+            if not due or end > now - settings.least_lag:
                 break
+            ended.append((phone, end))
+            given = max(given, end)
+        waiting, until = chain[len(ended)], now - settings.part_lag
+        return _Decision(ended, (waiting, until) if until - given >= LONGEST else None)
+
+    def _commit(self, decision: _Decision) -> list[FoundPhone]:
+        found: list[FoundPhone] = []
+        for phone, end in decision.ended:
             if end > self._given:
                 found.append(self._found(phone, end))
             self._given, self._anchor, self._whole = max(self._given, end), phone, True
-        if until - self._given >= LONGEST:
-            found.append(self._found(waiting, until))
-            self._given, self._anchor, self._whole = until, waiting, False
+        if decision.part is not None:
+            found.append(self._found(*decision.part))
+            self._anchor, self._given = decision.part
+            self._whole = False
         if found:
             self._drop_others()
         if len(self._said) > MOST_PHONES:

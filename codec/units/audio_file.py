@@ -8,6 +8,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from codec.units import wav_file
 from codec.units.errors import AudioFileError
 from codec.units.token import SAMPLE_RATE
 
@@ -22,7 +23,8 @@ def read(path: Path) -> NDArray[np.int16]:
     if not path.is_file():
         raise AudioFileError(f"{path} is not a file: check its name.")
     try:
-        with soundfile.SoundFile(path) as file:
+        rewritten = wav_file.opened(path)
+        with soundfile.SoundFile(path if rewritten is None else rewritten) as file:
             rate, frames = file.samplerate, file.frames
             if not MIN_RATE <= rate <= MAX_RATE:
                 raise AudioFileError(f"{path} has {rate} samples a second: convert it to something between {MIN_RATE} and {MAX_RATE}.")

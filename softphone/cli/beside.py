@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from softphone.cli import soak, status
+from softphone.cli.output import tell, tell_lines
 
 NAMES = ("softphone", "softphone-phv", "pjsua", "baresip")
 
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     pairs = [maker() for name, maker in zip(NAMES, makers, strict=True) if name in options.phones]
     paces = measure(pairs, options.calls, soak.say)
     text = report(paces)
-    print(text)
+    tell_lines(text)
     if options.json is not None:
         soak.write_json(options.json, [pace.as_json() for pace in paces])
     if options.docs is not None:
@@ -41,5 +42,5 @@ def run(options: argparse.Namespace) -> int:
             "named. Set-up is from the command to dial until the caller is told that the call is up; a minute counts hanging up too."
         )
         body = f"## Call set-up beside other phones\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{notes}\n\n{text}"
-        print(f"written: {write_section(options.docs, 'bench beside', body, soak.PAGE, soak.HEAD)}", file=sys.stderr)
+        tell(f"written: {write_section(options.docs, 'bench beside', body, soak.PAGE, soak.HEAD)}", sys.stderr)
     return status.OK if all(len(pace.set_up_s) == pace.tried for pace in paces) else status.ERROR

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from softphone.cli import status
+from softphone.cli.output import tell_lines
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,7 +46,7 @@ def run_encode(options: argparse.Namespace) -> int:
 
     try:
         settings = EncoderSettings(options.interval_ms, options.redundancy, not options.no_voice, options.detail)
-        print(commands.encode(options.source, options.target, settings))
+        tell_lines(commands.encode(options.source, options.target, settings))
     except CodecError as error:
         raise status.CommandError(str(error)) from None
     return status.OK
@@ -56,7 +57,7 @@ def run_decode(options: argparse.Namespace) -> int:
     from softphone.cli import codec_commands as commands  # noqa: PLC0415 - loads torch
 
     try:
-        print(commands.decode(options.source, options.target))
+        tell_lines(commands.decode(options.source, options.target))
     except CodecError as error:
         raise status.CommandError(str(error)) from None
     return status.OK
@@ -68,7 +69,7 @@ def run_say(options: argparse.Namespace) -> int:
 
     try:
         text = sys.stdin.read() if options.text == "-" else options.text
-        print("\n".join(commands.say(text, options.target, options.voice, options.voice_code)))
+        tell_lines("\n".join(commands.say(text, options.target, options.voice, options.voice_code)))
     except UnicodeDecodeError:
         raise status.CommandError("What came on standard input is no UTF-8 text: convert it first.") from None
     except CodecError as error:
@@ -84,5 +85,5 @@ def run_info(options: argparse.Namespace) -> int:
         facts = commands.info(options.source)
     except CodecError as error:
         raise status.CommandError(str(error)) from None
-    print(json.dumps(facts, indent=2) if options.json else "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    tell_lines(json.dumps(facts, indent=2) if options.json else "\n".join(f"{name}: {value}" for name, value in facts.items()))
     return status.OK

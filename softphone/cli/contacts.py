@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from softphone.cli import status
-from softphone.cli.output import harmless
+from softphone.cli.output import tell, tell_json
 from softphone.config import CODEC_NAMES
 from softphone.store import vcard, vcard_import
 from softphone.store.contacts import Address, Contact
@@ -60,7 +60,7 @@ def user_store() -> Iterator[Store]:
     finally:
         store.close()
         for note in store.take_notes():
-            print(f"softphone: {note}", file=sys.stderr)
+            tell(f"softphone: {note}", sys.stderr)
 
 
 def _add_json(command: argparse.ArgumentParser) -> None:
@@ -72,13 +72,13 @@ def _list(options: argparse.Namespace) -> int:
         found = store.contacts.search(" ".join(options.text))
     if options.json:
         for contact in found:
-            print(json.dumps(dataclasses.asdict(contact), ensure_ascii=False))
+            tell_json(json.dumps(dataclasses.asdict(contact), ensure_ascii=False))
         return status.OK
     width = max((len(contact.name) for contact in found), default=0)
     for contact in found:
-        print(harmless(_line(contact, min(width, 40))))
+        tell(_line(contact, min(width, 40)))
     if not found:
-        print("softphone: no such contact" if options.text else "softphone: there are no contacts yet", file=sys.stderr)
+        tell("softphone: no such contact" if options.text else "softphone: there are no contacts yet", sys.stderr)
     return status.OK
 
 
@@ -93,7 +93,10 @@ def _add(options: argparse.Namespace) -> int:
     )
     with user_store() as store:
         contact = store.contacts.add(contact)
-    print(json.dumps(dataclasses.asdict(contact), ensure_ascii=False) if options.json else harmless(_line(contact, len(contact.name))))
+    if options.json:
+        tell_json(json.dumps(dataclasses.asdict(contact), ensure_ascii=False))
+    else:
+        tell(_line(contact, len(contact.name)))
     return status.OK
 
 
@@ -103,7 +106,7 @@ def _remove(options: argparse.Namespace) -> int:
         if not found and options.who.isascii() and options.who.isdigit():
             found = [store.contacts.get(int(options.who))]
         if not found:
-            raise status.CommandError(f"nobody among the contacts is called {harmless(options.who)}; see: softphone contacts list")
+            raise status.CommandError(f"nobody among the contacts is called {options.who}; see: softphone contacts list")
         if len(found) > 1:
             numbers = ", ".join(str(contact.id) for contact in found)
             raise status.CommandError(f"{len(found)} contacts are called {found[0].name}; give one of their numbers instead: {numbers}")
@@ -118,11 +121,11 @@ def _import(options: argparse.Namespace) -> int:
         else:
             result = vcard_import.import_file(options.file, store.contacts, own=options.own)
     if options.json:
-        print(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
+        tell_json(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
         return status.OK
-    print(f"{result.added} added, {result.merged} completed, {result.known} were there already, {result.skipped} skipped")
+    tell(f"{result.added} added, {result.merged} completed, {result.known} were there already, {result.skipped} skipped")
     for remark in result.remarks:
-        print(harmless(remark), file=sys.stderr)
+        tell(remark, sys.stderr)
     return status.OK
 
 
@@ -133,7 +136,7 @@ def _export(options: argparse.Namespace) -> int:
             sys.stdout.buffer.flush()
             return status.OK
         count = vcard_import.export_file(options.file, store.contacts, options.vcard)
-    print(f"{count} contacts written to {options.file}", file=sys.stderr)
+    tell(f"{count} contacts written to {options.file}", sys.stderr)
     return status.OK
 
 

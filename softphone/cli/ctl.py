@@ -1,6 +1,7 @@
 """`softphone ctl`: any command of the control socket, and its events, as JSON lines (docs/control.md)."""
 
 import argparse
+import codecs
 import json
 import sys
 import time
@@ -11,6 +12,7 @@ import msgspec
 
 from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.output import tell_json
 from softphone.control.client import ControlClient
 from softphone.control.protocol import COMMANDS, EVENTS, AnyCommand, ControlError, Event, Failure, Reply, Subscribe, parse_command, to_line
 from softphone.control.runtime import default_socket
@@ -53,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         if options.command == "-":
             result = _requests(client)
         elif command is not None:
-            _write(json.dumps(client.request(command)).encode() + b"\n")
+            tell_json(json.dumps(client.request(command)))
         return _follow(client, options) if follows else result
 
 
@@ -110,7 +112,8 @@ def _json(text: str) -> Any:
 def _requests(client: ControlClient) -> int:
     """Requests of standard input, each answered before the next is sent."""
     result = status.OK
-    for line in sys.stdin.buffer:
+    for raw in sys.stdin.buffer:
+        line = raw.removeprefix(codecs.BOM_UTF8)
         if not line.strip():
             continue
         number = None
@@ -123,7 +126,7 @@ def _requests(client: ControlClient) -> int:
                 raise
             result = status.ERROR
             answer = Reply(id=error.request_id if number is None else number, error=Failure(code=error.code, message=str(error)))
-        _write(to_line(answer))
+        tell_json(to_line(answer).decode())
     return result
 
 
@@ -134,7 +137,7 @@ def _follow(client: ControlClient, options: argparse.Namespace) -> int:
         left = _STEP_S if deadline is None else min(_STEP_S, deadline - time.monotonic())
         event = client.next_event(left) if left > 0 else None
         if event is not None:
-            _write(to_line(event))
+            tell_json(to_line(event).decode())
             if options.until is not None and _is(event, *options.until):
                 return status.OK
         elif not client.is_open:
@@ -148,8 +151,3 @@ def _follow(client: ControlClient, options: argparse.Namespace) -> int:
 def _is(event: Event, name: str, wanted: dict[str, str]) -> bool:
     said = msgspec.to_builtins(event)
     return said["event"] == name and all(said.get(key) in (value, _json(value)) for key, value in wanted.items())
-
-
-def _write(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()

@@ -7,7 +7,7 @@ from pathlib import Path
 from softphone import config, paths
 from softphone.cli import options as shared
 from softphone.cli import status
-from softphone.cli.output import Output
+from softphone.cli.output import Output, tell_lines
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     text = options.text if options.wav else words.read_text().strip()
     received = options.wav_out or paths.cache_dir() / "demo-received.wav"
     result = run_demo(config.load(options.config), wav, text, received, Output(False).say)
-    print(as_text(result.report, result.remarks))
+    tell_lines(as_text(result.report, result.remarks))
     if options.json is not None:
         write_json(options.json, as_dict(result.report))
     return status.OK

@@ -4,6 +4,7 @@ import argparse
 
 from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.output import tell_lines
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -17,5 +18,5 @@ def run(options: argparse.Namespace) -> int:
     from softphone import doctor  # noqa: PLC0415 - imports what it checks
 
     findings = doctor.examine(options.config)
-    print(doctor.as_json(findings) if options.json else doctor.as_text(findings))
+    tell_lines(doctor.as_json(findings) if options.json else doctor.as_text(findings))
     return status.ERROR if any(finding.state == "broken" for finding in findings) else status.OK

@@ -6,7 +6,7 @@ from pathlib import Path
 from softphone.cli import options as shared
 from softphone.cli import status
 from softphone.cli.output import Output
-from softphone.cli.phone import open_phone
+from softphone.cli.phone import EngineStopped, open_phone
 from softphone.control.runtime import default_socket
 
 
@@ -22,5 +22,8 @@ def run(options: argparse.Namespace) -> int:
     output = Output(options.json)
     with open_phone(options, output, listen=options.listen or default_socket()) as phone:
         output.say(f"the engine is ready; use it with --socket {phone.socket}")
-        phone.follow()
-    return status.ERROR
+        try:
+            phone.follow()
+        except EngineStopped as ended:
+            output.say(str(ended))
+    return status.OK

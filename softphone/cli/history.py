@@ -8,7 +8,7 @@ import time
 
 from softphone.cli import status
 from softphone.cli.contacts import user_store
-from softphone.cli.output import harmless
+from softphone.cli.output import tell, tell_json
 from softphone.store.history import CallRecord
 
 _SIGNS = {"answered": "", "missed": "missed", "refused": "refused here", "unanswered": "not answered", "open": "not over"}
@@ -26,23 +26,23 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace) -> int:
     with user_store() as store:
         if options.clear:
-            print(f"{store.history.remove()} calls forgotten", file=sys.stderr)
+            tell(f"{store.history.remove()} calls forgotten", sys.stderr)
             return status.OK
         calls = store.history.calls(options.limit, missed_only=options.missed)
         names = store.contacts.rule_book()
     for call in reversed(calls):
         name = names.name(call.remote)
         if options.json:
-            print(json.dumps({**dataclasses.asdict(call), "contact": name}, ensure_ascii=False))
+            tell_json(json.dumps({**dataclasses.asdict(call), "contact": name}, ensure_ascii=False))
         else:
-            print(harmless(_line(call, name or call.remote_name)))
+            tell(_line(call, name or call.remote_name))
     return status.OK
 
 
 def _line(call: CallRecord, name: str) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(call.started))
     minutes, seconds = divmod(int(call.duration_s), 60)
-    fate = _SIGNS[call.outcome] or f"{minutes}:{seconds:02} {call.codec}"
+    fate = "cancelled" if call.cancelled else _SIGNS[call.outcome] or f"{minutes}:{seconds:02} {call.codec}"
     who = f"{name} <{call.remote}>" if name else call.remote
     return f"{when}  {'to  ' if call.direction == 'outgoing' else 'from'}  {who}  {fate}" + (f" ({call.reason})" if call.reason else "")
 

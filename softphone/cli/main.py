@@ -52,15 +52,21 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except SoftphoneError as error:
-        print(f"softphone: {error}", file=sys.stderr)
+        _say(f"softphone: {error}")
         return int(getattr(error, "status", status.ERROR))
     except KeyboardInterrupt:
-        print("softphone: interrupted", file=sys.stderr)
+        _say("softphone: interrupted")
         return status.INTERRUPTED
     except BrokenPipeError:
         # Who read our output has gone; the interpreter must not complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return status.ERROR
+
+
+def _say(sentence: str) -> None:
+    from softphone.cli.output import tell  # noqa: PLC0415 - the full-screen phone starts without it
+
+    tell(sentence, sys.stderr)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:

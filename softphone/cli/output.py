@@ -5,6 +5,7 @@ import sys
 from typing import TextIO
 
 from softphone.control.protocol import AnyEvent, CallState, CallStatistics, Engine, Log, Media, Registration, Worker, to_line
+from softphone.plain_text import safe_json, visible, visible_event, visible_lines
 
 
 class Output:
@@ -17,14 +18,15 @@ class Output:
         self._line = ""
         self._last = ""
 
-    def event(self, event: AnyEvent) -> None:
-        """Show an event."""
+    def event(self, event: AnyEvent, *, to_people: bool = True) -> None:
+        """Show an event; `to_people` False: what it means to people is said otherwise."""
         if self._json:
-            sys.stdout.write(to_line(event).decode())
-            sys.stdout.flush()
+            tell_json(to_line(event).decode())
+        elif not to_people:
+            return
         elif isinstance(event, CallStatistics):
             self.progress(statistics_line(event))
-        elif (sentence := event_sentence(event)) and sentence != self._last:
+        elif (sentence := event_sentence(visible_event(event))) and sentence != self._last:
             self._last = sentence
             self.say(sentence)
 
@@ -32,13 +34,13 @@ class Output:
         """A line that stays; not shown with --json."""
         if not self._json:
             self._clear()
-            print(harmless(sentence), file=self._people, flush=True)
+            tell(sentence, self._people)
 
     def progress(self, text: str) -> None:
         """A line that the next one replaces; shown on a terminal only."""
         if not self._json and self._live:
             self._clear()
-            self._line = harmless(text)[: shutil.get_terminal_size().columns - 1]
+            self._line = visible(text)[: shutil.get_terminal_size().columns - 1]
             self._people.write(self._line)
             self._people.flush()
 
@@ -48,10 +50,31 @@ class Output:
             self._line = ""
 
 
-def harmless(text: str) -> str:
-    """`text` without what could drive the terminal."""
-    # Names come from the network; control characters in them could drive the terminal.
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+def tell(sentence: object, file: TextIO | None = None) -> None:
+    """Print one line for people, on standard output or `file`. All that commands say goes this way or through `tell_lines`: names and
+    reasons in it come from the network, and must not drive the terminal."""
+    _print(visible(str(sentence)), file or sys.stdout)
+
+
+def tell_lines(text: object, file: TextIO | None = None) -> None:
+    """Print lines for people, as `tell` does."""
+    _print(visible_lines(str(text)), file or sys.stdout)
+
+
+def _print(text: str, file: TextIO) -> None:
+    try:
+        print(text, file=file, flush=True)
+    except UnicodeEncodeError:
+        # A locale without Unicode.
+        encoding = file.encoding or "ascii"
+        print(text.encode(encoding, "replace").decode(encoding), file=file, flush=True)
+
+
+def tell_json(line: str) -> None:
+    """Print one line of JSON for programs, which may also be seen on a terminal."""
+    ascii_only = (sys.stdout.encoding or "ascii").lower().replace("-", "") not in ("utf8", "utf8sig")
+    sys.stdout.write(safe_json(line if line.endswith("\n") else f"{line}\n", ascii_only=ascii_only))
+    sys.stdout.flush()
 
 
 def statistics_line(event: CallStatistics) -> str:

@@ -32,6 +32,7 @@ from softphone.control.supervisor import EngineSupervisor
 _WORKER_SECONDS = 90.0
 _REGISTRATION_SECONDS = 40.0
 _GOODBYE_SECONDS = 3.0
+_WHY_SECONDS = 1.0
 _TAIL_SECONDS = 2.0
 """How long a call goes on after its sound file was said: the far end hears the last words late."""
 
@@ -42,6 +43,13 @@ class EngineLink(Protocol):
     def request(self, command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]: ...
 
     def next_event(self, timeout_s: float | None = None) -> AnyEvent | None: ...
+
+    @property
+    def is_open(self) -> bool: ...
+
+
+class EngineStopped(status.CommandError):
+    """Somebody told the engine to end."""
 
 
 class Phone:
@@ -130,14 +138,25 @@ class Phone:
             if isinstance(event, CallState) and event.call == call:
                 if event.state == "disconnected":
                     self._calls.discard(call)
+                    self._fail_if_engine_died(event)
                     return event
                 if event.state == "confirmed" and seconds is not None:
                     hang_up_at = time.monotonic() + seconds
             elif isinstance(event, File) and event.call == call and event.action == "played" and until_played and seconds is None:
                 hang_up_at = time.monotonic() + _TAIL_SECONDS
 
+    def _fail_if_engine_died(self, end: CallState) -> None:
+        """The supervisor says that calls are over, and then why; no SIP status ended such a call."""
+        deadline = time.monotonic() + _WHY_SECONDS
+        while not end.code and self._link.is_open and (left := deadline - time.monotonic()) > 0:
+            event = self._link.next_event(left)
+            if event is not None:
+                self._output.event(event, to_people=not isinstance(event, Engine))
+            if isinstance(event, Engine) and event.state == "died":
+                raise status.CommandError(f"the call is lost: {event.reason}")
+
     def follow(self) -> None:
-        """Show events for as long as the engine lives. Raises CommandError when it is gone for good."""
+        """Show events for as long as the engine lives. Raises EngineStopped when it was told to end, CommandError when it is gone."""
         while True:
             self._next(None)
 
@@ -147,8 +166,8 @@ class Phone:
             with suppress(ControlError):
                 self._link.request(Hangup(call=call), timeout_s=_GOODBYE_SECONDS)
         deadline = time.monotonic() + _GOODBYE_SECONDS
-        while self._calls and (left := deadline - time.monotonic()) > 0:
-            with suppress(status.CommandError):
+        with suppress(status.CommandError):
+            while self._calls and (left := deadline - time.monotonic()) > 0:
                 event = self._next(left)
                 if isinstance(event, CallState) and event.state == "disconnected":
                     self._calls.discard(event.call)
@@ -162,12 +181,23 @@ class Phone:
         # Short waits, so that Ctrl-C is seen at once.
         wait = 0.5 if seconds is None else min(seconds, 0.5)
         event = self._link.next_event(wait)
-        if event is not None:
-            self._output.event(event)
-            if isinstance(event, Engine) and event.state in ("died", "given_up", "stopped"):
+        if event is None:
+            if not self._link.is_open:
                 self._calls.clear()
-                if event.state != "died":
-                    raise status.CommandError(f"the engine is gone ({event.reason}); run: softphone doctor")
+                raise status.CommandError("the engine is gone, and its calls with it; start it again")
+            return None
+        if isinstance(event, Engine) and event.state in ("died", "given_up", "stopped"):
+            had_calls = bool(self._calls)
+            self._calls.clear()
+            self._output.event(event, to_people=event.state == "died" and not had_calls)
+            if event.state == "stopped":
+                raise EngineStopped(f"the engine has ended ({event.reason}); start it again")
+            if event.state == "given_up":
+                raise status.CommandError(f"the engine is gone ({event.reason}); run: softphone doctor")
+            if had_calls:
+                raise status.CommandError(f"the call is lost: {event.reason}")
+            return event
+        self._output.event(event)
         return event
 
 

@@ -2,13 +2,17 @@
 
 import argparse
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from softphone.cli import status
+from softphone.cli.output import tell
 from softphone.control.client import ControlClient
 from softphone.control.protocol import ControlError, Say, Status
 from softphone.control.runtime import default_socket
+from softphone.files import text_file
+from softphone.files.text_file import TextFileError
 
 MAX_TEXT = 2000
 
@@ -24,10 +28,21 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace) -> int:
     socket = options.socket or default_socket()
     with ControlClient(socket) as client:
-        texts = (line for line in sys.stdin if line.strip()) if options.text == "-" else [options.text]
+        texts = _typed(sys.stdin.buffer) if options.text == "-" else [options.text]
         for text in texts:
             _say(client, text.strip(), options.call)
     return status.OK
+
+
+def _typed(lines: Iterable[bytes]) -> Iterator[str]:
+    """Each line as it comes."""
+    for number, line in enumerate(lines, 1):
+        try:
+            text = text_file.text_of(line)
+        except TextFileError:
+            raise status.CommandError(f"Line {number} of what came on standard input is no UTF-8 text: convert it first.") from None
+        if text.strip():
+            yield text
 
 
 def _say(client: ControlClient, text: str, wanted: int | None) -> None:
@@ -39,9 +54,9 @@ def _say(client: ControlClient, text: str, wanted: int | None) -> None:
         raise status.CommandError("The text holds control characters: type it without them.")
     call = wanted if wanted is not None else _only_call(client.request(Status())["calls"])
     result = client.request(Say(call=call, text=text))
-    print(f"said in {result['seconds']:.1f} s")
+    tell(f"said in {result['seconds']:.1f} s")
     for doubt in result["doubts"]:
-        print(doubt, file=sys.stderr)
+        tell(doubt, sys.stderr)
 
 
 def _only_call(calls: list[dict[str, Any]]) -> int:

@@ -2,13 +2,16 @@
 
 import argparse
 import json
+import random
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.output import tell, tell_lines
 
 PAGE = "reliability.md"
 HEAD = "# Reliability\n\nWritten by the command that is named; every figure says of how many tries.\n"
@@ -21,6 +24,10 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     soak.add_argument("--speech", type=count, default=30, metavar="N", help="calls in which somebody speaks (default: 30)")
     soak.add_argument("--faults", type=count, default=5, metavar="N", help="tries of each thing that goes wrong (default: 5)")
     soak.add_argument("--minutes", type=shared.positive, default=60.0, metavar="N", help="begin nothing new after so long (default: 60)")
+    soak.add_argument("--only", choices=("strangers",), help="nothing but this exercise")
+    soak.add_argument("--messages", type=count, default=10_000, metavar="N", help="SIP messages of strangers (default: 10000)")
+    soak.add_argument("--stranger-calls", type=count, default=500, metavar="N", help="calls of strangers that come up (default: 500)")
+    soak.add_argument("--seed", type=int, metavar="N", help="of what strangers send (default: another one each time, which is printed)")
     shared.add_config(soak)
     soak.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     soak.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help=f"write {PAGE} there")
@@ -29,20 +36,38 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(options: argparse.Namespace) -> int:
     from softphone import config  # noqa: PLC0415
-    from softphone.bench.instruments.docs_page import write_section  # noqa: PLC0415
-    from softphone.bench.soak.report import report  # noqa: PLC0415
+    from softphone.bench.soak.report import report, report_strangers  # noqa: PLC0415
     from softphone.bench.soak.run import soak  # noqa: PLC0415
+    from softphone.bench.soak.strangers import strangers  # noqa: PLC0415
 
     settings = config.Config() if options.config is None else config.load(options.config)
-    found = soak(settings, options.calls, options.at_once, options.faults, options.minutes, say, options.speech)
-    text = report(found)
-    print(text)
-    if options.json is not None:
-        write_json(options.json, found.as_json())
+    deadline = time.monotonic() + 60 * options.minutes
+    well = True
+    if options.only is None:
+        found = soak(settings, options.calls, options.at_once, options.faults, options.minutes, say, options.speech)
+        text = report(found)
+        tell_lines(text)
+        if options.json is not None:
+            write_json(options.json, found.as_json())
+        if options.docs is not None:
+            _document(options.docs, "bench soak", "## Endurance", text)
+        well = all(one.recovered == one.tried for one in found.exercises) and not found.left_over
+    seed = random.SystemRandom().randrange(2**32) if options.seed is None else options.seed
+    bothered = strangers(settings, options.messages, options.stranger_calls, seed, deadline, say)
+    text = report_strangers(bothered, options.messages, options.stranger_calls)
+    tell_lines(text)
+    if options.json is not None and options.only is not None:
+        write_json(options.json, vars(bothered))
     if options.docs is not None:
-        body = f"## Endurance\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{text}"
-        print(f"written: {write_section(options.docs, 'bench soak', body, PAGE, HEAD)}", file=sys.stderr)
-    return status.OK if all(one.recovered == one.tried for one in found.exercises) and not found.left_over else status.ERROR
+        _document(options.docs, "bench soak strangers", "## Strangers", text)
+    return status.OK if well and not bothered.deaths and not bothered.garbled else status.ERROR
+
+
+def _document(folder: Path, section: str, title: str, text: str) -> None:
+    from softphone.bench.instruments.docs_page import write_section  # noqa: PLC0415
+
+    body = f"{title}\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{text}"
+    tell(f"written: {write_section(folder, section, body, PAGE, HEAD)}", sys.stderr)
 
 
 def count(text: str) -> int:
@@ -62,4 +87,4 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    tell(line, sys.stderr)

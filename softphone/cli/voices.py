@@ -10,7 +10,7 @@ from pathlib import Path
 
 from softphone.cli import options as shared
 from softphone.cli import status
-from softphone.cli.output import harmless
+from softphone.cli.output import tell, tell_json
 from softphone.store.settings import Settings
 from softphone.store.voices import OWN, KeptVoice, KeptVoices
 
@@ -39,9 +39,9 @@ def _list(options: argparse.Namespace) -> int:
     for voice in KeptVoices().all():
         if options.json:
             parts = sorted(voice.voices)
-            print(json.dumps({"who": voice.who, "kept": voice.kept, "parts": parts}, ensure_ascii=False))
+            tell_json(json.dumps({"who": voice.who, "kept": voice.kept, "parts": parts}, ensure_ascii=False))
         else:
-            print(harmless(_line(voice)))
+            tell(_line(voice))
     return status.OK
 
 
@@ -58,7 +58,7 @@ def _delete(options: argparse.Namespace) -> int:
         raise status.CommandError("say whose voices to forget, or --all", status.USAGE)
     kept = KeptVoices()
     if options.all:
-        print(f"{kept.delete_all()} voices forgotten", file=sys.stderr)
+        tell(f"{kept.delete_all()} voices forgotten", sys.stderr)
         return status.OK
     for who in options.who:
         if not kept.delete(who):
@@ -86,5 +86,5 @@ def _export(options: argparse.Namespace) -> int:
 def _consent(options: argparse.Namespace) -> int:
     Settings(options.config).change({"privacy.voices": options.consent})
     said = "are remembered from the next start of the phone on" if options.consent == "always" else "are not remembered"
-    print(f"voices {said}", file=sys.stderr)
+    tell(f"voices {said}", sys.stderr)
     return status.OK

@@ -17,6 +17,8 @@ from softphone.config.fields import ConfigError, allowed, check_keys, limited, m
 from softphone.config.network import Network as Network
 from softphone.config.network import check_network, secret
 from softphone.config.passwords import Passwords
+from softphone.files import text_file
+from softphone.files.text_file import TextFileError
 
 MAX_ACCOUNTS = 7
 """PJSUA holds eight (PJSUA_MAX_ACC), and one of them is for direct calls."""
@@ -221,13 +223,13 @@ def load(path: Path | None = None) -> Config:
     """
     chosen = path or paths.config_file()
     try:
-        text = chosen.read_bytes().decode("utf-8")
+        text = text_file.read(chosen).text
     except FileNotFoundError:
         if path is None:
             return Config()
         raise ConfigError(f"there is no configuration file {chosen}; copy {paths.default_config_file()} there") from None
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise ConfigError(f"cannot read the configuration file {chosen} ({_reason(error)})") from None
+    except TextFileError as error:
+        raise ConfigError(f"cannot read the configuration file {chosen} ({error})") from None
     try:
         return parse(text)
     except ConfigError as error:
@@ -237,7 +239,7 @@ def load(path: Path | None = None) -> Config:
 def parse(text: str) -> Config:
     """The configuration in a TOML document. Raises ConfigError."""
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(text.removeprefix("\ufeff"))
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise ConfigError(f"this is not valid TOML: {error}") from None
     return from_dict(document)
@@ -312,7 +314,3 @@ def _check_account(place: str, account: Account) -> None:
     given = [key for key in ("password_file", "password_env", "password_keyring") if getattr(account, key)]
     if len(given) > 1:
         raise ConfigError(f"{place}.{given[1]}: cannot be used together with {place}.{given[0]}; keep one of them")
-
-
-def _reason(error: Exception) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)

@@ -1,11 +1,12 @@
 """The section [network]: addresses and transports of SIP, encryption, and the way through NATs."""
 
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from softphone.config.fields import ConfigError, allowed, limited, matching, shown
+from softphone.files import text_file
+from softphone.files.text_file import TextFileError
 
 _HOST = r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?"
 _HOST_MEANING = "a host and perhaps a port, such as stun.example.org:3478"
@@ -69,13 +70,13 @@ def secret(file_name: str, key: str) -> str:
     """The first line of a file that only its owner can read. Raises ConfigError, which names `key`."""
     path = Path(file_name).expanduser()
     try:
-        with path.open(encoding="utf-8") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            first = file.readline().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
-        raise ConfigError(f"{key}: cannot read {path} ({reason})") from None
-    if mode & 0o077:
+        file = text_file.read(path)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{key}: cannot read {path} ({error.strerror})") from None
+    except TextFileError as error:
+        raise ConfigError(f"{key}: cannot read {path} ({error})") from None
+    first = file.text.partition("\n")[0].rstrip("\r")
+    if file.mode & 0o077:
         raise ConfigError(f"{key}: {path} can be read by other users; run: chmod 600 {path}")
     if not first:
         raise ConfigError(f"{key}: the first line of {path} is empty; write the password there")

@@ -72,6 +72,7 @@ from softphone.control.requests import (
     Wait,
 )
 from softphone.errors import SoftphoneError
+from softphone.plain_text import visible
 
 __all__ = [
     "COMMANDS",
@@ -237,8 +238,7 @@ BY_NAME_ONLY: frozenset[str] = frozenset({"levels", "phones"})
 
 def _said(error: Exception) -> str:
     """What msgspec says, which may quote all of what it was given."""
-    text = "".join(letter if letter.isprintable() else "?" for letter in str(error))
-    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."
+    return visible(str(error), LONGEST_REASON)
 
 
 def _shown(text: str) -> str:

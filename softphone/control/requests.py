@@ -61,7 +61,7 @@ class Unregister(Command, frozen=True, kw_only=True, tag="unregister"):
 
 
 class Call(Command, frozen=True, kw_only=True, tag="call"):
-    """Call `uri`; result `{"call": n}`. WAV files are 16 kHz mono 16-bit."""
+    """Call `uri`, an address or a telephone number; result `{"call": n}`. WAV files are 16 kHz mono 16-bit."""
 
     uri: SipUri
     account: Name | None = None
@@ -74,6 +74,9 @@ class Call(Command, frozen=True, kw_only=True, tag="call"):
     """What is offered in this call, best first; None takes that of the contact, else that of the configuration."""
     max_rate: MaxRate | None = None
     """Ceiling in IP bit/s of each direction on our codec, headers and RTCP counted; 0 for none, None takes that of the configuration."""
+    keys: Digits | None = None
+    """Pressed when the call is up, after two seconds: an extension, or what stands behind a comma in a number. A comma waits two
+    seconds more. Without it they are those that stand in `uri`, where that is a number."""
 
 
 class Answer(Command, frozen=True, kw_only=True, tag="answer"):

@@ -18,21 +18,18 @@ from softphone.control.client import ControlClient
 from softphone.control.event_queue import EventQueue
 from softphone.control.protocol import (
     AnyEvent,
-    AutoAnswer,
+    Call,
     CallState,
     Command,
     ControlError,
-    DoNotDisturb,
     Engine,
-    Log,
-    Register,
     Shutdown,
     Status,
     Stay,
     Subscribe,
-    Unregister,
 )
 from softphone.control.runtime import default_socket
+from softphone.plain_text import LONGEST_NAME, visible
 
 START_S = 20.0
 FIRST_BACKOFF_S = 0.5
@@ -48,8 +45,9 @@ class EngineSupervisor:
     """Use it as a context manager, or call `start` and `stop`. Speaks like a `ControlClient`, across deaths of the engine.
 
     When the engine dies, events say so: `call_state` disconnected for each call that was up, then `engine` died, restarting and
-    ready. The restarted engine is told again of accounts and automatic answer that were set by command. After three failed starts
-    in a row `engine` given_up is the last event. Losing this process closes a pipe, at which the engine ends itself.
+    ready. The restarted engine remembers what was set by command, by this process or any other (softphone/engine/standing.py). After
+    three failed starts in a row `engine` given_up is the last event; where somebody told the engine to end, it is its own `stopped`.
+    Losing this process closes a pipe, at which the engine ends itself.
     """
 
     def __init__(
@@ -59,6 +57,7 @@ class EngineSupervisor:
         config: Path | None = None,
         on_event: Callable[[AnyEvent], None] | None = None,
         arguments: tuple[str, ...] = (),
+        complaints: int = 40,
     ) -> None:
         self._path = socket
         self._arguments = [*arguments, *(["--config", str(config)] if config is not None else [])]
@@ -67,9 +66,14 @@ class EngineSupervisor:
         self._client: ControlClient | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
-        self._complaints: deque[str] = deque(maxlen=40)
+        self._complaints: deque[str] = deque(maxlen=complaints)
         self._calls: dict[int, CallState] = {}
-        self._standing: dict[str, Command] = {}
+        self._stay = False
+        self._subscription: Subscribe | None = None
+        self._standing = os.memfd_create("softphone-standing", os.MFD_CLOEXEC)
+        self._last_call = 0
+        self._told_to_end = ""
+        self._over = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="engine-supervisor", daemon=True)
         self.restarts = 0
@@ -91,7 +95,7 @@ class EngineSupervisor:
     @property
     def is_open(self) -> bool:
         """Whether events may still come."""
-        return not self._stopping.is_set()
+        return not (self._stopping.is_set() or self._over.is_set())
 
     @property
     def pid(self) -> int:
@@ -100,7 +104,7 @@ class EngineSupervisor:
 
     @property
     def complaints(self) -> list[str]:
-        """The last lines that engine and worker wrote to stderr."""
+        """The last lines that engine and worker wrote to stderr, as many as `complaints` says."""
         return list(self._complaints)
 
     def start(self) -> None:
@@ -109,6 +113,7 @@ class EngineSupervisor:
             self._launch()
         except ControlError:
             self._end_process()
+            self._forget_standing()
             raise
         self._thread.start()
 
@@ -116,32 +121,35 @@ class EngineSupervisor:
         """The result of `command`. Raises ControlError with the engine's sentence."""
         client = self._client
         if client is None:
-            raise ControlError("the engine is being started again; try again in a moment", "no_engine")
+            again = "start it again" if self._over.is_set() else "it is being started again; try again in a moment"
+            raise ControlError(f"the engine is gone; {again}", "no_engine")
         result = client.request(command, timeout_s=timeout_s)
         match command:
-            case Register(account=name):
-                self._standing[f"register {name}"] = command
-            case Unregister(account=name):
-                self._standing.pop(f"register {name}", None)
-            case AutoAnswer() | DoNotDisturb() | Stay() | Subscribe():
-                self._standing[type(command).__name__] = command
+            case Stay(on=on):
+                self._stay = on
+            case Subscribe():
+                self._subscription = command
+            case Call(uri=uri):
+                # Its first event may never come.
+                number = int(result["call"])
+                self._calls.setdefault(number, CallState(call=number, state="calling", direction="outgoing", remote=uri))
         return result
 
     def next_event(self, timeout_s: float | None = None) -> AnyEvent | None:
-        """The next event; None when `timeout_s` passed."""
+        """The next event; None when `timeout_s` passed, or none will come (`is_open` tells which)."""
         return self._events.next(timeout_s)
 
     def events(self, timeout_s: float | None = None) -> Iterator[AnyEvent]:
-        """Events until `timeout_s` have passed since the call, else for ever."""
+        """Events until `timeout_s` have passed since the call, or none will come."""
         return self._events.iterate(timeout_s)
 
     def stop(self) -> None:
         """End the engine, kindly at first; returns when it is gone. An engine that was told to stay stays."""
         self._stopping.set()
-        stay = self._standing.get("Stay")
-        if isinstance(stay, Stay) and stay.on:
+        if self._stay:
             self._drop_client()
             self._close_lifeline()
+            self._forget_standing()
             return
         client = self._client
         if client is not None:
@@ -151,13 +159,18 @@ class EngineSupervisor:
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(STOP_S)
         self._drop_client()
+        self._forget_standing()
 
     def _launch(self) -> None:
         reading, self._lifeline = os.pipe()
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", ENGINE, "--socket", str(self.socket), "--lifeline", str(reading), *self._arguments],
-                pass_fds=[reading],
+                [
+                    *(sys.executable, "-m", ENGINE, "--socket", str(self.socket), "--lifeline", str(reading)),
+                    *("--standing", str(self._standing), "--calls-before", str(self._last_call)),
+                    *self._arguments,
+                ],
+                pass_fds=[reading, self._standing],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -170,6 +183,7 @@ class EngineSupervisor:
         finally:
             os.close(reading)
         self._process = process
+        self._told_to_end = ""
         self._complaints.clear()
         assert process.stderr is not None
         listener = threading.Thread(target=self._hear, args=(process.stderr,), name="engine-stderr", daemon=True)
@@ -206,7 +220,10 @@ class EngineSupervisor:
     def _take(self, event: AnyEvent) -> None:
         if isinstance(event, Engine) and event.state == "ready" and self._client is None:
             return  # said by `_restore`, when commands are taken again and what was set before is set again
+        if isinstance(event, Engine) and event.state in ("stopping", "stopped"):
+            self._told_to_end = event.state
         if isinstance(event, CallState):
+            self._last_call = max(self._last_call, event.call)
             if event.state == "disconnected":
                 self._calls.pop(event.call, None)
             else:
@@ -229,9 +246,15 @@ class EngineSupervisor:
             self._drop_client()
             if self._stopping.is_set():
                 return
+            if code == 0 and self._told_to_end:
+                self._bury_calls("the engine was told to end")
+                if self._told_to_end != "stopped":
+                    self._publish(Engine(state="stopped", reason="told to by a front end"))
+                self._end_events()
+                return
             why = self._last_words(code)
-            self._bury_calls(why)
-            self._publish(Engine(state="died", reason=f"{why}; calls that were up are lost"))
+            lost = self._bury_calls(why)
+            self._publish(Engine(state="died", reason=f"{why}; {lost}"))
             while True:
                 backoff = FIRST_BACKOFF_S if time.monotonic() - began > SETTLED_S else min(2 * backoff, LONGEST_BACKOFF_S)
                 if self._stopping.wait(backoff):
@@ -248,12 +271,18 @@ class EngineSupervisor:
                     if failed >= MAX_FAILED_STARTS:
                         self._end_process()
                         self._publish(Engine(state="given_up", reason=f"{error}; start the softphone again when that is mended"))
+                        self._end_events()
                         return
             if self._stopping.is_set():
                 self._end_process()
                 return
 
-    def _bury_calls(self, why: str) -> None:
+    def _end_events(self) -> None:
+        self._over.set()
+        self._events.end()
+
+    def _bury_calls(self, why: str) -> str:
+        """Tell that they are over; says which were lost."""
         calls, self._calls = list(self._calls.values()), {}
         for call in calls:
             self._publish(
@@ -268,16 +297,15 @@ class EngineSupervisor:
                     duration_s=call.duration_s,
                 )
             )
+        remotes = ", ".join(visible(call.remote, LONGEST_NAME) for call in calls)
+        return f"lost: the {'call' if len(calls) == 1 else 'calls'} with {remotes}" if calls else "no call was up"
 
     def _restore(self) -> None:
         self.restarts += 1
         client = self._client
         assert client is not None
-        for command in list(self._standing.values()):
-            try:
-                client.request(command)
-            except ControlError as error:
-                self._publish(Log(level="error", message=f"not set again after the restart: {error}"))
+        if self._subscription is not None:
+            client.request(self._subscription)
         state = client.request(Status())
         self._publish(Engine(state="ready", reason=f"listening on {state['address']}", version=str(state["version"]), pid=self.pid))
 
@@ -285,6 +313,11 @@ class EngineSupervisor:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _forget_standing(self) -> None:
+        if self._standing >= 0:
+            os.close(self._standing)
+            self._standing = -1
 
     def _close_lifeline(self) -> None:
         if self._lifeline >= 0:

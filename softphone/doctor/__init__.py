@@ -16,6 +16,7 @@ from softphone.control.protocol import ControlError
 from softphone.control.runtime import private_folder
 from softphone.doctor.engine import check_engine
 from softphone.doctor.finding import Finding, State
+from softphone.doctor.security import check_security
 from softphone.doctor.store import check_store
 from softphone.doctor.wheel import check_wheel
 from softphone.errors import SoftphoneError
@@ -47,6 +48,7 @@ def _examine(config_file: Path | None) -> Iterator[Finding]:
     yield from check_store(config)
     yield check_ports(config)
     yield from check_wheel(config)
+    yield from check_security(config)
     yield check_opus()
     yield check_weights()
     yield check_sound(config)

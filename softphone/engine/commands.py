@@ -14,6 +14,7 @@ from softphone.control.protocol import AnyCommand, ControlError
 from softphone.engine.accounts.account import LOCAL, AccountSettings, PhoneAccount
 from softphone.engine.calls.call import PhoneCall
 from softphone.engine.sound.wav import check_playable, check_writable
+from softphone.store import phone_number, sip_address
 
 if TYPE_CHECKING:
     from softphone.engine.engine import Engine
@@ -149,6 +150,7 @@ class Commands:
             "loudspeaker": engine.sound.loudspeaker,
             "history": engine.history.note or engine.history.remark,
             "stay": engine.stay,
+            "supervised": engine.supervised,
             "auto_answer": engine.reception.answer_all,
             "do_not_disturb": engine.reception.do_not_disturb,
             "worker": {
@@ -188,6 +190,8 @@ class Commands:
             call.media.max_rate = command.max_rate
         self._files(call, command.wav_in, command.wav_out)
         self._engine.lineup.talk_to(call)
+        number = phone_number.read(command.uri)
+        call.keys_when_up = command.keys or (number.keys if number is not None else "")
         call.dial(uri)
         return {"call": call.number}
 
@@ -223,9 +227,14 @@ class Commands:
             call.audio.record(wav_out)
 
     def _complete(self, text: str, account: PhoneAccount) -> str:
-        """A SIP URI from what people type: an address, or a name at the account's server."""
+        """A SIP URI from what people type: an address, a number, or a name at the account's server."""
         uri = text.strip()
-        if not uri.lower().startswith(("sip:", "sips:")):
+        number = phone_number.read(uri)
+        if number is not None:
+            if not account.settings.registrar:
+                raise ControlError(f"{uri[:60]} is a number, and no account has a server that could know it; register one", "bad_uri")
+            uri = f"sip:{sip_address.escape_user(number.digits)}@{account.settings.uri.rpartition('@')[2]}"
+        elif not uri.lower().startswith(("sip:", "sips:")):
             if "@" not in uri and ":" not in uri and account.settings.registrar:
                 uri = f"{uri}@{account.settings.uri.rpartition('@')[2]}"
             uri = f"sip:{uri}"
@@ -258,7 +267,7 @@ class Commands:
     def _best_account(self, uri: str) -> PhoneAccount:
         """The first registered one; for a bare name one that has a server, though it may be out of touch just now; else the local one."""
         accounts = [account for account in self._engine.accounts.values() if account.settings.registrar and not account.leaving]
-        bare = "@" not in uri and ":" not in uri
+        bare = ("@" not in uri and ":" not in uri) or phone_number.read(uri) is not None
         return next((account for account in accounts if account.registered or bare), self._engine.accounts[LOCAL])
 
     def way_to(self, address: str) -> tuple[PhoneAccount, str] | None:

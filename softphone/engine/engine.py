@@ -10,24 +10,25 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import pjsua2 as pj
 
-from softphone import __version__
+from softphone import __version__, paths
 from softphone.config import Config
 from softphone.control.protocol import AnyCommand, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
-from softphone.engine.accounts.account import LOCAL, AccountSettings, PhoneAccount
+from softphone.engine.accounts.account import LOCAL, AccountError, AccountSettings, PhoneAccount
 from softphone.engine.accounts.address_watch import AddressWatch
 from softphone.engine.accounts.message_waiting import MessageWaitingService
 from softphone.engine.accounts.messages import MessageGuard, Messages
 from softphone.engine.accounts.outside_requests import OutsideRequests
-from softphone.engine.calls import dtmf
 from softphone.engine.calls.active_calls import Lineup
 from softphone.engine.calls.admission import CallGate
 from softphone.engine.calls.call import PhoneCall
+from softphone.engine.calls.dtmf_info import InfoKeys
 from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.incoming import ContactRules, Reception, RulesFor
 from softphone.engine.calls.recording_notice import RecordingNotice
@@ -41,18 +42,26 @@ from softphone.engine.phv.voice_keeper import VoiceKeeper, voices_refused
 from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
 from softphone.engine.pjsip.rtcp_gate import RtcpGate
+from softphone.engine.pjsip.security import CRYPTO_SUITES
 from softphone.engine.presence.service import PresenceService
 from softphone.engine.schedule import Schedule
+from softphone.engine.sdp.acceptable import Ability
 from softphone.engine.server import ControlServer
 from softphone.engine.sip import validation as strictness
+from softphone.engine.sip.blame import Blame
 from softphone.engine.sip.compact import ShortSip
 from softphone.engine.sip.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.refusal_notices import RefusalNotices
+from softphone.engine.sip.sdp_gate import SdpGate
 from softphone.engine.sip.trace import SipTrace
 from softphone.engine.sound.alerts import Alerts
 from softphone.engine.sound.devices import open_sound
 from softphone.engine.sound.self_test import SoundTest
+from softphone.engine.standing import StandingCommands
 from softphone.errors import SoftphoneError
 
+MAX_ACCOUNTS = 8
+"""The wheel is built with PJSUA_MAX_ACC of 8, and PJSIP ends the process at one more."""
 TURN_MS = 10
 """Longest wait of one turn, and so the delay of a command."""
 COLLECT_S = 30.0
@@ -74,6 +83,8 @@ class Engine:
         worker_command: WorkerCommand | None = None,
         contact_rules: RulesFor | None = None,
         config_file: Path | None = None,
+        standing: StandingCommands | None = None,
+        calls_before: int = 0,
     ) -> None:
         self.config = config
         self.accounts: dict[str, PhoneAccount] = {}
@@ -88,7 +99,10 @@ class Engine:
         self.address_watch = AddressWatch(self._moved) if config.network.bind == "0.0.0.0" else None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._leaving = ""
-        self._numbers = 0
+        self._numbers = calls_before
+        self._standing = standing or StandingCommands(None)
+        self.supervised = lifeline is not None
+        """Whether whoever started this engine is there, and starts it again if it dies."""
         self._commands = Commands(self)
         self.messages = Messages(self.publish)
         self.sip_trace = SipTrace()
@@ -100,6 +114,9 @@ class Engine:
         self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
         self.call_gate = CallGate(self.publish)
+        self.blame = Blame(paths.data_dir(), str(socket_path.absolute()))
+        self._refusals = RefusalNotices(self.publish)
+        self._info_keys = InfoKeys(self.call_gate.call_in, self.publish)
         self._sip = SipModule(
             self._sip_passed,
             lambda request: (
@@ -108,9 +125,13 @@ class Engine:
                 or self.mailboxes.take(request)
                 or self.presence.take(request)
                 or guard.refuse(request)
-                or dtmf.refuse(request)
+                or self._info_keys.take(request)
+                or strictness.stray(request)
             ),
             self._short_sip.sent,
+            SdpGate(self._ability, self.publish),
+            self.blame.admits,
+            self._refusals.tell,
         )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
@@ -156,8 +177,9 @@ class Engine:
         self.voices.start()
         if "x-phv" in self.config.codecs.order:
             self.worker.start()
+        self._stand_again()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
-        for note in (self.codecs.refusal, self.sound.note):
+        for note in (self.codecs.refusal, self.sound.note, self._sip.without_hook, self.blame.notice()):
             if note:
                 self.publish(Log(level="warning", message=note))
         gc.collect()
@@ -175,6 +197,16 @@ class Engine:
                 gc.collect(1 if self.calls else 2)
         self._shut_down()
         return 0
+
+    def _stand_again(self) -> None:
+        """What was set by command in an engine before this one."""
+        for command in self._standing.earlier():
+            try:
+                self._commands.obey(command)
+            except SoftphoneError as error:
+                complaint = Log(level="error", message=f"not set again after the restart: {error}")
+                # Front ends are only on their way.
+                self.schedule.later(1.0, partial(self.publish, complaint))
 
     def stop(self, why: str) -> None:
         """End `run` soon; also from a signal handler."""
@@ -198,6 +230,15 @@ class Engine:
         self.call_gate.passed(sent, message)
         self.sip_trace.passed(sent, peer, message)
 
+    def _ability(self) -> Ability:
+        network = self.config.network
+        return Ability(
+            self.codecs.speaks,
+            plain=network.srtp != "mandatory",
+            suites=frozenset(CRYPTO_SUITES if network.srtp != "off" else ()),
+            ice=network.with_ice,
+        )
+
     def _call_id(self, number: int) -> str:
         try:
             return str(self.calls[number].getInfo().callIdString) if number in self.calls else ""
@@ -207,6 +248,7 @@ class Engine:
     def turn(self) -> None:
         """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
         self.endpoint.poll(TURN_MS)
+        self.blame.done()
         for number in [number for number, call in self.calls.items() if call.over]:
             forget_call(int(self.calls.pop(number).this))
         busy = {call.account_name for call in self.calls.values()}
@@ -233,9 +275,15 @@ class Engine:
                 return
             self._guarded(job)
 
+    def defer(self, job: Callable[[], None]) -> None:
+        """Do it when PJSIP is done with what it works on, in the same turn."""
+        self._jobs.put(job)
+
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
         """Make or replace an account; it registers by itself. Raises AccountError."""
         self._drop_account(settings.name)
+        if len(self.accounts) >= MAX_ACCOUNTS:
+            raise AccountError(f"{MAX_ACCOUNTS} accounts are there, the local one counted, and more do not fit; remove one first")
         account = PhoneAccount(
             settings,
             self.config.network,
@@ -277,6 +325,7 @@ class Engine:
             is_sip_uri=self.endpoint.is_sip_uri,
             rtcp_gate=self._rtcp_gate,
             far_end=self.sip_trace.far_end,
+            parties=self.sip_trace.parties,
             set_up_bps=self.sip_trace.set_up_bps,
         )
         call = PhoneCall(environment, account, self._numbers, direction, call_id)
@@ -305,6 +354,7 @@ class Engine:
                 self.typist.say(command, self._commands.numbered(command.call), lambda answer: self.server.reply(connection, answer))
                 return
             answer = Reply(id=command.id, result=self.history.watch(command, self._commands.obey))
+            self._standing.note(command)
         except SoftphoneError as error:
             code = error.code if isinstance(error, ControlError) else "failed"
             answer = Reply(id=command.id, error=Failure(code=code, message=str(error)))
@@ -328,6 +378,7 @@ class Engine:
 
     def _orphaned(self) -> None:
         self._orphan_s = 0
+        self.supervised = False
         if not self.stay:
             self.stop("the front end that started this engine is gone")
 
@@ -356,6 +407,7 @@ class Engine:
     # Loops over calls and accounts live in functions of their own: a loop variable that lives on would keep a call past libDestroy().
 
     def _connection_lost(self, transport: int) -> None:
+        self._sip.connection_lost(transport)
         for account in list(self.accounts.values()):
             account.connection_lost(transport)
 

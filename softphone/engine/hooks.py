@@ -20,6 +20,7 @@ from pathlib import Path
 
 from softphone.config import Hooks
 from softphone.control.protocol import CallState, Event, Log, Message
+from softphone.plain_text import visible, visible_lines
 
 QUEUE = 64
 MOST_AT_ONCE = 4
@@ -160,7 +161,7 @@ class HookRunner:
 
 
 def variables(hook: str, event: Event) -> dict[str, str]:
-    """What a hook is told, as environment variables: control characters but tab and line feed are left out."""
+    """What a hook is told, as environment variables; what cannot be seen is made visible (softphone/plain_text.py)."""
     values: dict[str, object] = {"EVENT": hook, "TIME": f"{event.time:.3f}"}
     if isinstance(event, CallState):
         values |= {
@@ -173,12 +174,11 @@ def variables(hook: str, event: Event) -> dict[str, str]:
             "SECONDS": f"{event.duration_s:.1f}",
         }
     elif isinstance(event, Message):
-        values |= {"ACCOUNT": event.account, "REMOTE": event.remote, "TEXT": event.text}
-    return {PREFIX + name: _harmless(str(value)) for name, value in values.items()}
-
-
-def _harmless(text: str) -> str:
-    return "".join(letter for letter in text[:LONGEST_VALUE] if letter.isprintable() or letter in "\t\n")
+        values |= {"ACCOUNT": event.account, "REMOTE": event.remote}
+    shown = {name: visible(str(value), LONGEST_VALUE) for name, value in values.items() if name != "TEXT"}
+    if isinstance(event, Message):
+        shown["TEXT"] = visible_lines(event.text, LONGEST_VALUE)
+    return {PREFIX + name: text for name, text in shown.items()}
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:

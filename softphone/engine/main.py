@@ -12,6 +12,7 @@ from pathlib import Path
 from softphone import config
 from softphone.control.runtime import default_socket
 from softphone.engine.engine import Engine
+from softphone.engine.standing import StandingCommands
 from softphone.errors import SoftphoneError
 
 
@@ -21,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--socket", type=Path, help="control socket; default: engine.sock in the runtime folder")
     parser.add_argument("--config", type=Path, help="TOML file; default: the XDG path")
     parser.add_argument("--lifeline", type=int, help="end when the other end of this pipe is closed")
+    parser.add_argument("--standing", type=int, help="file of what was set by command, for after a restart (engine/standing.py)")
+    parser.add_argument("--calls-before", type=int, default=0, help="calls of earlier engines, whose numbers are not used again")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.DEBUG if options.verbose else logging.WARNING, format="engine: %(levelname)s %(message)s")
@@ -28,7 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
     gc.disable()
     try:
         settings = config.load(options.config)
-        engine = Engine(settings, options.socket or default_socket(), lifeline=options.lifeline, config_file=options.config)
+        engine = Engine(
+            settings,
+            options.socket or default_socket(),
+            lifeline=options.lifeline,
+            config_file=options.config,
+            standing=StandingCommands(options.standing),
+            calls_before=options.calls_before,
+        )
     except SoftphoneError as error:
         print(f"softphone engine: {error}", file=sys.stderr, flush=True)
         return 2

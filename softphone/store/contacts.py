@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import uuid
 from collections.abc import Collection, Iterable
@@ -10,7 +11,7 @@ from functools import cached_property
 
 from softphone.config import CODEC_NAMES
 from softphone.files.errors import StoreError, clean, clean_lines
-from softphone.store import sip_address
+from softphone.store import phone_number, sip_address
 from softphone.store.contact_index import ContactIndex
 from softphone.store.database import Database, Stamp
 from softphone.store.folding import fold
@@ -188,11 +189,16 @@ def check(contact: Contact) -> Contact:
 def tidy_uri(text: str) -> str:
     """A number or SIP URI as it is kept: `bob@example.org` gets its `sip:`. Raises StoreError when it is neither."""
     uri = sip_address.bare_uri(clean(text, sip_address.MAX_URI + 1))[0]
-    if sip_address.valid(uri):
+    number = phone_number.read(uri)
+    if number is not None and (scheme := re.match("tel:|callto:|sips?:", uri, re.IGNORECASE)) is not None:
+        # As it is written, where no parameter of the URI changes it; sip:7001234 has no host, so its server is the one of the account.
+        written = uri[scheme.end() :].partition(";")[0].strip()
+        return written + number.keys if phone_number.read(written) == phone_number.PhoneNumber(number.digits) else number.text
+    if number is not None or sip_address.valid(uri):
         return uri
-    if sip_address.number(uri):
-        return uri[4:].partition(";")[0] if uri.lower().startswith("tel:") else uri
     user, at, host = uri.rpartition("@")
+    if not at and sip_address.valid(f"sip:{uri}") and (found := sip_address.parse(f"sip:{uri}")) is not None and found.host_is_address:
+        return f"sip:{uri}"
     if at and ":" not in user and sip_address.valid(made := f"sip:{sip_address.escape_user(user)}@{host}"):
         return made
     raise StoreError(f"{uri[:60] or 'an empty text'} is no SIP address or number; one looks like sip:bob@example.org or +49 30 1234")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from softphone.files.errors import StoreError, clean
-from softphone.store import sip_address
+from softphone.store import phone_number, sip_address
 from softphone.store.contacts import Address, Contact, Contacts
 from softphone.store.folding import words
 from softphone.store.history import History
@@ -51,8 +51,16 @@ def complete(text: str, contacts: Contacts, history: History, limit: int = 20) -
     return list(found.values())[:limit]
 
 
-def resolve(text: str, default_domain: str, contacts: Contacts) -> str:
-    """The SIP URI that `text` means: a SIP or tel URI, `user@host`, an IP address, a number, a contact, or a user at `default_domain`.
+@dataclass(frozen=True)
+class Target:
+    """Whom to call, and the keys to press when the call is up (as `Call.keys` of the control protocol)."""
+
+    uri: str
+    keys: str = ""
+
+
+def resolve(text: str, default_domain: str, contacts: Contacts) -> Target:
+    """What `text` means: a SIP or tel URI, `user@host`, an IP address, a number, a contact, or a user at `default_domain`.
 
     A contact is meant by its whole name, else by whole words of it, else (where there is no domain that could know the name) by the
     beginnings of words; if these fit several contacts, none is chosen.
@@ -67,24 +75,24 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> str:
     if not text:
         raise StoreError(f"there is nobody to call yet; type a name, a number or an address: {_EXAMPLE}")
     uri = sip_address.bare_uri(text)[0] if text.endswith(">") else text
-    if uri.lower().startswith(("sip:", "sips:")):
-        return _checked(uri, uri)
     if _is_ip(uri):
-        return _checked(f"sip:{uri}", text)
-    if digits := sip_address.number(uri):
-        return _at_domain(digits, default_domain, text, "a number")
+        return Target(_checked(f"sip:{uri}", text))
+    if (number := phone_number.read(uri)) is not None:
+        return Target(_at_domain(number.digits, default_domain, text, "a number"), number.keys)
+    if uri.lower().startswith(("sip:", "sips:")):
+        return Target(_checked(uri, uri))
     if "@" in uri:
         user, _, host = uri.rpartition("@")
-        return _checked(f"sip:{sip_address.escape_user(user)}@{host}", text)
+        return Target(_checked(f"sip:{sip_address.escape_user(user)}@{host}", text))
     contact = _meant(text, contacts, bool(default_domain))
     if contact is not None:
         return _of_contact(contact, default_domain)
     if " " not in text and (":" in text or ("." in text and not default_domain)):
         # A host, perhaps with a port.
-        return _checked(f"sip:{text}", text)
+        return Target(_checked(f"sip:{text}", text))
     if " " in text:
         raise StoreError(f"nobody among the contacts is called {_shown(text)}; {_EXAMPLE}")
-    return _at_domain(text, default_domain, text, "a name that no contact has")
+    return Target(_at_domain(text, default_domain, text, "a name that no contact has"))
 
 
 def _meant(text: str, contacts: Contacts, has_domain: bool) -> Contact | None:
@@ -110,13 +118,14 @@ def _only(found: list[Contact], text: str) -> Contact:
     return found[0]
 
 
-def _of_contact(contact: Contact, default_domain: str) -> str:
+def _of_contact(contact: Contact, default_domain: str) -> Target:
     address: Address | None = contact.preferred
     if address is None:
         raise StoreError(f"{contact.name} has no number and no address; add one to the contact")
-    if address.is_number:
-        return _at_domain(sip_address.number(address.uri), default_domain, f"{contact.name}'s {address.uri}", "a number")
-    return _checked(address.uri, contact.name)
+    number = phone_number.read(address.uri)
+    if number is not None:
+        return Target(_at_domain(number.digits, default_domain, f"{contact.name}'s {address.uri}", "a number"), number.keys)
+    return Target(_checked(address.uri, contact.name))
 
 
 def _at_domain(user: str, domain: str, text: str, what: str) -> str:

@@ -12,6 +12,8 @@ from softphone.store import sip_address
 from softphone.store.database import Database, Stamp
 from softphone.store.rows import Rows
 
+HUNG_UP_HERE = "hung up here"
+"""The reason of a call that the user ended."""
 Outcome = Literal["open", "answered", "missed", "refused", "unanswered"]
 """`open`: still up. `missed`: incoming, nobody here took or refused it. `refused`: by the user. `unanswered`: outgoing, see `reason`."""
 
@@ -35,6 +37,11 @@ class CallRecord:
     code: int
     reason: str
     seen: bool
+
+    @property
+    def cancelled(self) -> bool:
+        """Given up here before anybody answered."""
+        return self.outcome == "unanswered" and self.reason == HUNG_UP_HERE
 
 
 class History(Rows):

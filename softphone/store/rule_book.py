@@ -25,10 +25,14 @@ class RuleBook:
 
     def __init__(self, contacts: Iterable[tuple[str, bool, tuple[str, ...] | None, list[str]]] = ()) -> None:
         self._by_key: dict[str, ContactRules] = {}
+        self._names: dict[str, str] = {}
+        """Of numbers that are only reached by more keys (an extension): their calls come from the main number, as those of others do."""
         for name, auto_answer, codecs, uris in contacts:
             rules = ContactRules(name, auto_answer, codecs)
             for uri in uris:
                 self._by_key.setdefault(sip_address.key_of(uri), rules)
+                if sip_address.parse(uri) is None and (digits := sip_address.number(uri)):
+                    self._names.setdefault(digits, name)
 
     def rules(self, remote_uri: str, domains: Collection[str] = ()) -> ContactRules | None:
         """By user and host, regardless of port, parameters and display name. A contact `sip:192.0.2.7` is whoever calls from there.
@@ -50,9 +54,10 @@ class RuleBook:
         """Whom the address belongs to, for showing; a number counts wherever it comes from. "" when it is nobody's."""
         address = sip_address.parse(remote_uri)
         found = self.rules(remote_uri)
+        number = address.user if address is not None else remote_uri
         if found is None:
-            found = self._by_number(address.user if address is not None else remote_uri)
-        return found.name if found is not None else ""
+            found = self._by_number(number)
+        return found.name if found is not None else self._names.get(sip_address.number(number), "")
 
     def _by_number(self, text: str) -> ContactRules | None:
         digits = sip_address.number(text)

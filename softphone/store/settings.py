@@ -15,9 +15,10 @@ from softphone import config, paths
 from softphone.config import Account, Config
 from softphone.config.fields import ConfigError
 from softphone.config.passwords import Passwords
-from softphone.files import private_file
+from softphone.files import private_file, text_file
 from softphone.files.errors import StoreError
 from softphone.files.file_lock import alone
+from softphone.files.text_file import TextFileError
 
 _LOCK_S = 5.0
 _PASSWORD_KEYS = ("password_file", "password_env", "password_keyring")
@@ -140,12 +141,11 @@ class Settings:
 
     def _read(self) -> str:
         try:
-            return self.path.read_bytes().decode("utf-8")
+            return text_file.read(self.path).text
         except FileNotFoundError:
             return f"# Settings of the softphone. All that can be set, with explanations: {paths.default_config_file()}\n"
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise ConfigError(f"cannot read the configuration file {self.path} ({reason})") from None
+        except TextFileError as error:
+            raise ConfigError(f"cannot read the configuration file {self.path} ({error})") from None
 
     def _alone(self) -> AbstractContextManager[None]:
         lock = self.path.with_name(f".{self.path.name}.lock")

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+from softphone.store import phone_number
+
 MAX_URI = 512
 _USER_SAFE = "!*'()~-_.&=+$,;?/"
 _URI = re.compile(
@@ -17,8 +19,6 @@ _URI = re.compile(
     r"(?P<tail>[;?][^\s\x00-\x20\x7f<>\"]*)?",
     re.IGNORECASE | re.ASCII,
 )
-_NUMBER = re.compile(r"\+?[0-9*#](?:[\s./()-]*[0-9*#])*", re.ASCII)
-_SEPARATORS = re.compile(r"[\s./()-]")
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,16 @@ def escape_user(text: str) -> str:
 
 
 def number(text: str) -> str:
-    """The digits of a telephone number as people write it (`+49 (30) 12-34`), `+`, `*` and `#` kept; "" when it is none."""
-    text = text.strip()
-    if text.lower().startswith("tel:"):
-        text = text[4:].partition(";")[0]
-    return _SEPARATORS.sub("", text) if _NUMBER.fullmatch(text) else ""
+    """The digits of a telephone number as people write it (`+49 (30) 12-34`), `+`, `*` and `#` kept; "" when it is none. See
+    `phone_number.read`, which also tells the keys that are to be pressed later."""
+    found = phone_number.read(text)
+    return found.digits if found is not None else ""
 
 
 def key_of(uri: str) -> str:
-    """What two spellings of one address or number have in common: `user@host`, a number's digits, else the text itself."""
+    """What two spellings of one address or number have in common: `user@host`, a number's digits and later keys, else the text itself."""
     address = parse(uri)
-    return address.key if address is not None else number(uri) or uri.strip()
+    if address is not None:
+        return address.key
+    found = phone_number.read(uri)
+    return found.text if found is not None else uri.strip()

@@ -8,7 +8,7 @@ from softphone.files.errors import StoreError
 from softphone.store import dial
 from softphone.store.contacts import Contacts
 from softphone.store.database import Database
-from softphone.store.dial import Completion
+from softphone.store.dial import Completion, Target
 from softphone.store.history import History
 from softphone.store.messages import Messages
 
@@ -36,6 +36,10 @@ class Store:
 
     def resolve(self, text: str, default_domain: str = "") -> str:
         """The SIP URI that `text` means; `default_domain` is that of the account that will call. Raises StoreError."""
+        return self.target(text, default_domain).uri
+
+    def target(self, text: str, default_domain: str = "") -> Target:
+        """Like `resolve`, with the keys that are to be pressed in the call: an extension, or what stands behind pauses."""
         return dial.resolve(text, default_domain, self.contacts)
 
     def name_of(self, remote: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from softphone.config import CODEC_NAMES
@@ -14,18 +14,24 @@ from softphone.store.contacts import Address, Contact, check, tidy_uri
 from softphone.store.vcard_lines import ContentLine, components, escape, fold, read_lines, unescape
 
 Version = Literal["3.0", "4.0"]
-_SIP_PROPERTIES = ("IMPP", "URL", "X-SIP", "X-EVOLUTION-SIP", "X-MESSAGING/SIP-ALL", "X-PHONE-SIP")
+_SIP_PROPERTIES = ("IMPP", "X-IMPP", "URL", "X-SIP", "X-EVOLUTION-SIP", "X-MESSAGING/SIP-ALL", "X-PHONE-SIP")
 _NO_LABEL = frozenset({"pref", "voice", "internet", "text", "text-number", "msg", "voip", "x-sip", "sip", ""})
+_NOT_KEPT = frozenset({"PHOTO", "LOGO", "SOUND", "KEY"})
+_NO_VOICE = frozenset({"fax", "modem", "bbs", "telex", "pager"})
+"""Types of TEL at which no person answers."""
+_NOT_RANKED, _NOT_CALLED = 101, 102
 _APPLE_LABEL = re.compile(r"_\$!<(.*)>!\$_")
 _PLAIN_LABEL = re.compile(r"[a-z0-9-]+", re.ASCII)
 
 
 @dataclass
 class Cards:
-    """What was in a file: `contacts` as `contacts.check` leaves them, and a sentence for each card that is none."""
+    """What was in a file: `contacts` as `contacts.check` leaves them, a sentence for each card that is none, and remarks on what of the
+    others was put elsewhere or left out."""
 
     contacts: list[Contact] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 def read(data: bytes) -> Cards:
@@ -63,16 +69,21 @@ def write(contacts: Iterable[Contact], version: Version = "3.0") -> bytes:
 
 def _add(cards: Cards, lines: list[ContentLine], number: int) -> None:
     try:
-        cards.contacts.append(_contact(lines))
+        contact, remarks = _contact(lines)
+        cards.contacts.append(contact)
+        cards.remarks += [f"{contact.name}: {remark}" for remark in remarks]
     except StoreError:
         cards.skipped.append(f"card {number} has neither a name nor a number nor a SIP address")
 
 
-def _contact(lines: list[ContentLine]) -> Contact:
+def _contact(lines: list[ContentLine]) -> tuple[Contact, list[str]]:
+    lines = [line for line in lines if line.name not in _NOT_KEPT]
     labels = {line.group: _label_text(unescape(line.value)) for line in lines if line.name == "X-ABLABEL" and line.group}
     texts: dict[str, str] = {}
     notes = []
     addresses: list[Address] = []
+    ranks: list[int] = []
+    remarks = []
     for line in lines:
         value = unescape(line.value).strip()
         if line.name == "NOTE":
@@ -82,18 +93,31 @@ def _contact(lines: list[ContentLine]) -> Contact:
             texts.setdefault("N", " ".join(filter(None, (before, given, middle, family, after))))
         elif line.name == "ORG":
             texts.setdefault("ORG", ", ".join(filter(None, components(line.value))))
-        elif line.name == "TEL" or (line.name in _SIP_PROPERTIES and _is_sip(line.name, value)):
+        elif line.name == "TEL" or (line.name in _SIP_PROPERTIES and _is_sip(line, value)):
+            label = _label(line, labels)
             try:
-                addresses.append(Address(tidy_uri(value), _label(line, labels), _is_preferred(line)))
+                addresses.append(Address(tidy_uri(value), label))
+                ranks.append(_rank(line, label))
             except StoreError:
                 # Nobody's number is lost because we cannot dial it.
                 if value:
                     notes.append(value)
+                    remarks.append(f"{clean(value, 60)} cannot be called and stands in the notes")
         elif value:
             texts.setdefault(line.name, value)
     names = (texts.get(name, "") for name in ("FN", "N", "NICKNAME", "ORG", "EMAIL"))
+    if torn := sum(not line.name for line in lines):
+        remarks.append(f"{torn} {'line' if torn == 1 else 'lines'} that no vCard can have {'was' if torn == 1 else 'were'} left out")
+    if addresses and min(ranks) == _NOT_CALLED:
+        # Nobody answers there, and the only address would be called.
+        notes += [f"{address.label}: {address.uri}" for address in addresses]
+        remarks.append("there are only fax numbers, which stand in the notes")
+        addresses = []
+    if addresses:
+        best = ranks.index(min(ranks))
+        addresses[best] = replace(addresses[best], preferred=True)
     codecs = tuple(codec for codec in texts.get("X-SOFTPHONE-CODECS", "").split(",") if codec in CODEC_NAMES)
-    return check(
+    contact = check(
         Contact(
             name=next((name for name in names if clean(name)), ""),
             addresses=tuple(addresses),
@@ -104,14 +128,24 @@ def _contact(lines: list[ContentLine]) -> Contact:
             uid=texts.get("UID", ""),
         )
     )
+    return contact, remarks
 
 
-def _is_sip(name: str, value: str) -> bool:
-    return value.lower().startswith(("sip:", "sips:")) or (name.startswith("X-") and bool(value))
+def _is_sip(line: ContentLine, value: str) -> bool:
+    if line.name.startswith("X-") and line.name != "X-IMPP":
+        return bool(value)
+    service = {text.lower() for name in ("X-SERVICE-TYPE", "SERVICE-TYPE") for text in line.parameters.get(name, ())}
+    return value.lower().startswith(("sip:", "sips:", "tel:")) or (bool(value) and bool(service & {"sip", "voip"}))
 
 
-def _is_preferred(line: ContentLine) -> bool:
-    return "pref" in line.types or "PREF" in line.parameters
+def _rank(line: ContentLine, label: str) -> int:
+    """How much the owner of the card prefers this address: 1 is most (RFC 6350, 5.3; `TYPE=pref` of older versions is that too)."""
+    kinds = set(line.types)
+    if "voice" not in kinds and (kinds & _NO_VOICE or "fax" in label.lower()):
+        return _NOT_CALLED
+    ranks = [1] if "pref" in kinds else []
+    ranks += [int(text) for text in line.parameters.get("PREF", ()) if text.isascii() and text.isdigit() and 1 <= int(text) <= 100]
+    return min(ranks, default=_NOT_RANKED)
 
 
 def _label(line: ContentLine, labels: dict[str, str]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from softphone.files import private_file
+from softphone.files import private_file, text_file
 from softphone.files.errors import StoreError
+from softphone.files.text_file import TextFileError
 from softphone.store import sip_address, vcard
 from softphone.store.contacts import Address, Contact, Contacts
 from softphone.store.folding import fold
@@ -51,7 +52,7 @@ def import_cards(data: bytes, contacts: Contacts, *, own: bool = False, source: 
     cards = vcard.read(data)
     if not cards.contacts and not cards.skipped:
         raise StoreError(f"{source} holds no vCard; such a file has lines BEGIN:VCARD, and phones export it as .vcf")
-    result = Imported(skipped=len(cards.skipped), remarks=cards.skipped)
+    result = Imported(skipped=len(cards.skipped), remarks=[*cards.skipped, *cards.remarks])
     book = _Book(contacts.all())
     for card in cards.contacts:
         book.take(card, own, result)
@@ -149,10 +150,8 @@ def _keys(contact: Contact) -> set[str]:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read ({getattr(error, 'strerror', error)})") from None
-    if len(data) > MAX_FILE:
-        raise StoreError(f"{path} is larger than {MAX_FILE // 1_000_000} MB; split it")
-    return data
+        return text_file.read_bytes(path, MAX_FILE)
+    except FileNotFoundError as error:
+        raise StoreError(f"{path} cannot be read ({error.strerror})") from None
+    except TextFileError as error:
+        raise StoreError(f"{path} cannot be read ({error})") from None

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import quopri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_LINE = re.compile(
-    r"(?:(?P<group>[A-Za-z0-9-]+)\.)?(?P<name>[A-Za-z0-9_/-]+)(?P<parameters>(?:;(?:[^\";:]|\"[^\"]*\")*)*):(?P<value>.*)", re.DOTALL
+_HEAD = re.compile(rb"((?:[^\":]|\"[^\"]*\"?)*):")
+_NAME = re.compile(
+    r"\s*(?:(?P<group>[A-Za-z0-9-]+)\.)?(?P<name>[A-Za-z0-9_/-]+)\s*(?P<parameters>(?:;(?:[^\";]|\"[^\"]*\"?)*)*)", re.DOTALL
 )
 _PARAMETER = re.compile(r";((?:[^\";]|\"[^\"]*\")*)")
 _PARAMETER_VALUE = re.compile(r"(?:[^\",]|\"[^\"]*\")+")
-_QUOTED_PRINTABLE = re.compile(rb"^[^:]*;(?:ENCODING=)?QUOTED-PRINTABLE[;:]", re.IGNORECASE)
+_QUOTED_PRINTABLE = re.compile(rb"[^:]*;\s*(?:ENCODING=)?\"?QUOTED-PRINTABLE\"?\s*[;:]", re.IGNORECASE)
+_BINARY = re.compile(rb"[^:]*;\s*(?:ENCODING=)?\"?(?:BASE64|B)\"?\s*[;:]", re.IGNORECASE)
+_ENCODED_END, _ENCODED_START = re.compile(rb"=[0-9A-F]{2}$", re.IGNORECASE), re.compile(rb"[ \t]=[0-9A-F]?", re.IGNORECASE)
+_HEAD_BYTES = 2000
+"""The head of a line (name and parameters) is looked for in so many bytes, so that photographs cost nothing."""
+_SAME_CHARSET = {"iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "utf-8", "ascii": "utf-8"}
+"""What is declared, and what such files hold."""
 _ESCAPES = {"n": "\n", "N": "\n"}
 _CARET = {"^n": "\n", "^'": '"', "^^": "^"}
 WIDTH = 75
@@ -22,7 +30,8 @@ WIDTH = 75
 
 @dataclass(frozen=True)
 class ContentLine:
-    """`name` and the keys of `parameters` in upper case; `value` is as it stands in the file, but for quoted-printable."""
+    """`name` and the keys of `parameters` in upper case; `value` is as it stands in the file, but for quoted-printable. A line that is
+    none has no name, and all of it in `value`."""
 
     group: str
     name: str
@@ -36,17 +45,20 @@ class ContentLine:
 
 
 def read_lines(data: bytes) -> Iterator[ContentLine]:
-    """The content lines of a file of any of the encodings that phones write; what is no content line is left out. Never raises."""
+    """The content lines of a file of any of the encodings that phones write; what is no content line has the name "". Never raises."""
     for line in _unfolded(_utf8(data)):
-        found = _LINE.fullmatch(_decoded(line))
-        if found is None:
+        head = _HEAD.match(line[:_HEAD_BYTES])
+        found = _NAME.fullmatch(_decoded(head[1])) if head is not None else None
+        if found is None or head is None:
+            if line.strip(b" \t\0\x1a"):
+                yield ContentLine("", "", {}, _decoded(line))
             continue
         parameters = _parameters(found["parameters"])
-        value = found["value"]
+        value = line[head.end() :]
         if "quoted-printable" in (encoding.lower() for encoding in parameters.get("ENCODING", [])):
-            charset = parameters.get("CHARSET", ["utf-8"])[0]
-            value = _decoded(quopri.decodestring(_encoded(value)), charset)
-        yield ContentLine((found["group"] or "").lower(), found["name"].upper(), parameters, value)
+            value = quopri.decodestring(value)
+        charset = parameters.get("CHARSET", ["utf-8"])[0].strip().lower()
+        yield ContentLine((found["group"] or "").lower(), found["name"].upper(), parameters, _decoded(value, charset))
 
 
 def unescape(value: str) -> str:
@@ -86,44 +98,66 @@ def fold(line: str) -> str:
 
 
 def _utf8(data: bytes) -> bytes:
-    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (b"B\0", "utf-16-le"), (b"\0B", "utf-16-be")):
         if data.startswith(mark):
-            return data.decode(encoding, "replace").encode()
-    return data.removeprefix(codecs.BOM_UTF8)
+            return data.decode(encoding, "replace").encode("utf-8", "replace")
+    return data
 
 
 def _unfolded(data: bytes) -> Iterator[bytes]:
     # On bytes: some programs fold in the middle of a character.
-    current: bytes | None = None
-    soft = old = False
-    for line in re.split(rb"\r\n|\n|\r", data):
-        if current is not None and soft:
-            current = current[:-1] + line
-        elif current is not None and line[:1] in (b" ", b"\t"):
+    pieces: list[bytes] = []
+    quoted = binary = old = False
+    for raw in re.split(rb"\r\n|\n|\r", data):
+        # Files that were put together of several have a byte order mark before each card.
+        line = raw.removeprefix(codecs.BOM_UTF8)
+        soft = quoted and bool(pieces) and pieces[-1].rstrip(b" \t").endswith(b"=")
+        if pieces and soft:
+            pieces[-1] = pieces[-1].rstrip(b" \t")
+            pieces.append(line)
+        elif pieces and line[:1] in (b" ", b"\t"):
             # vCard 2.1 folds between words and keeps the space; later versions put one in.
-            current += line if old else line[1:]
+            pieces.append(line if old else line[1:])
+        elif pieces and binary and line and b":" not in line:
+            pieces.append(line)
         else:
-            if current is not None:
-                yield current
+            if pieces:
+                yield _joined(pieces, quoted)
             if line.upper().startswith(b"VERSION:"):
                 old = line[8:].strip() == b"2.1"
-            current = line
-        soft = current.endswith(b"=") and _QUOTED_PRINTABLE.match(current) is not None
-    if current is not None:
-        yield current
+            pieces = [line]
+        if len(pieces) < 4:
+            head = b"".join(pieces)[:_HEAD_BYTES]
+            quoted, binary = _QUOTED_PRINTABLE.match(head) is not None, _BINARY.match(head) is not None
+    if pieces:
+        yield _joined(pieces, quoted)
+
+
+def _joined(pieces: list[bytes], quoted: bool) -> bytes:
+    """The pieces of one line. Soft line breaks of quoted-printable (RFC 2045, 6.7) keep a blank that follows; but programs that fold the
+    lines of a vCard as well put one in, at each break."""
+    if not quoted or len(pieces) == 1:
+        return b"".join(pieces)
+    breaks = [(before, after) for before, after in itertools.pairwise(pieces) if before.endswith(b"=")]
+    folded = all(after[:1] in (b" ", b"\t") for _, after in breaks) and (
+        len(breaks) > 1 or all(_ENCODED_END.search(before[:-1]) and _ENCODED_START.match(after) for before, after in breaks)
+    )
+    joined = [pieces[0]]
+    for piece in pieces[1:]:
+        soft = joined[-1].endswith(b"=")
+        if soft:
+            joined[-1] = joined[-1][:-1]
+        joined.append(piece[1:] if soft and folded else piece)
+    return b"".join(joined)
 
 
 def _decoded(data: bytes, charset: str = "utf-8") -> str:
-    for encoding in (charset, "utf-8", "cp1252"):
+    for encoding in (_SAME_CHARSET.get(charset, charset), "utf-8", "cp1252"):
         try:
             return data.decode(encoding)
         except (LookupError, UnicodeError, ValueError):
             continue
     return data.decode("latin-1")
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
 
 
 def _parameters(text: str) -> dict[str, list[str]]:

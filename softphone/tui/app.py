@@ -20,6 +20,8 @@ from textual.worker import WorkerFailed
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup
 from softphone.files.errors import StoreError
+from softphone.plain_text import visible_event
+from softphone.store.dial import Target
 from softphone.store.store import Store, open_store
 from softphone.tui import actions as table
 from softphone.tui import theme
@@ -91,6 +93,7 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
         if self.no_color:
             # In place of Textual's own, which keeps colours as greys.
             self._filters[:] = [theme.NoColourFilter()]
+        self._filters.append(theme.UnseenFilter())
         if not theme.utf8_terminal(theme.users_environment()):
             self._filters.append(theme.AsciiFilter())
         self.set_keymap({name: keys.replace(" ", "") for name, keys in config.keys.items()})
@@ -128,6 +131,7 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
 
     def take_event(self, event: AnyEvent) -> None:
         """Every event of the engine comes by here, on the event loop."""
+        event = visible_event(event)
         fresh = isinstance(event, CallState) and event.state == "incoming" and event.call not in self.state.calls
         self.changed(self.state.apply(event))
         if fresh:
@@ -137,7 +141,7 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
                 screen.event_came(event)
 
     def take_status(self, status: Mapping[str, Any]) -> None:
-        self.changed(self.state.apply_status(status))
+        self.changed(self.state.apply_status(visible_event(dict(status))))
 
     def changed(self, topics: frozenset[Topic]) -> None:
         """Draw what changed: at once, or with the next frame what changes all the time."""
@@ -189,6 +193,10 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
     def resolve(self, text: str) -> str:
         """The SIP URI that `text` means for the account that will call. Raises StoreError."""
         return self.store.resolve(text, self.default_domain())
+
+    def target(self, text: str) -> Target:
+        """Like `resolve`, with the keys that are to be pressed in the call."""
+        return self.store.target(text, self.default_domain())
 
     def default_domain(self) -> str:
         """Host of the account that will call: the first that is registered, else the first with a server; "" without one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,6 +34,8 @@ from softphone.control.supervisor import EngineSupervisor
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 15.0
 RESTART_S = 40.0
+COMES_BACK_S = 8.0
+"""How long an engine that somebody else watches over is waited for when it has died."""
 REFRESHES = 5
 ASKING = 4
 """Commands that may wait for an answer at once."""
@@ -65,6 +68,8 @@ class EngineSession:
         self._ready = asyncio.Event()
         self._restarting = False
         self._closing = False
+        self._comes_back = False
+        """Another program started the engine, and starts it again if it dies."""
         self._news = 0
         """Events that change what the status says."""
         self._refreshing: asyncio.Future[None] | None = None
@@ -114,7 +119,9 @@ class EngineSession:
         with contextlib.suppress(ControlError):
             for _ in range(REFRESHES):
                 before = self._news
-                self._on_status(await self.ask(Status()))
+                status = await self.ask(Status())
+                self._comes_back = bool(status.get("supervised")) and not self.owns_engine
+                self._on_status(status)
                 # An event that overtook the answer on its way here is newer than what the answer says.
                 if self._news == before:
                     return
@@ -188,11 +195,8 @@ class EngineSession:
     def _open(self) -> ControlClient | EngineSupervisor:
         """On a thread: a running engine, else one of our own. Raises ControlError."""
         path = self._socket or default_socket()
-        try:
-            client = ControlClient(path)
-        except ControlError:
-            pass
-        else:
+        client = self._running(path)
+        if client is not None:
             threading.Thread(target=self._listen, args=(client,), name="engine-events", daemon=True).start()
             client.request(SUBSCRIPTION)
             return client
@@ -200,6 +204,19 @@ class EngineSession:
         supervisor.start()
         supervisor.request(SUBSCRIPTION)
         return supervisor
+
+    def _running(self, path: Path) -> ControlClient | None:
+        """The engine that runs at `path`; one that somebody else starts again is waited for: it knows what was set."""
+        deadline = time.monotonic() + (COMES_BACK_S if self._comes_back else 0.0)
+        self._comes_back = False
+        while not self._closing:
+            try:
+                return ControlClient(path)
+            except ControlError:
+                if time.monotonic() >= deadline:
+                    break
+                time.sleep(0.1)
+        return None
 
     def _listen(self, client: ControlClient) -> None:
         for event in client.events():
@@ -228,14 +245,14 @@ class EngineSession:
         if isinstance(event, Engine) and self.owns_engine:
             if event.state == "ready":
                 self._refreshing = asyncio.ensure_future(self.refresh())
-            elif event.state == "given_up":
+            elif event.state in ("given_up", "stopped"):
                 self._lost.set()
 
     def _gone(self, client: ControlClient) -> None:
         # What an engine left before tells is of no interest; without a link, the one that ended was just being made.
         if self._restarting or (self._link is not None and self._link is not client):
             return
-        self._on_event(Engine(state="died", reason="the engine ended; another is being started, calls that were up are lost"))
+        self._on_event(Engine(state="died", reason="the engine ended; another is being started"))
         self._lost.set()
 
 

@@ -11,11 +11,15 @@ import msgspec
 
 from softphone.control import protocol as told
 from softphone.control.protocol import AnyEvent, CallState, Media, Registration
+from softphone.plain_text import visible
 from softphone.tui.call_view import CallView
+from softphone.tui.names import who
 
 LOCAL = "local"
 """The engine's account for calls without a server."""
 NOTICES = 50
+LONGEST_NOTICE = 600
+"""Characters; reasons and names in it come from the network."""
 OLD_S = 10.0
 MESSAGES = 200
 Topic = Literal["engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence"]
@@ -127,7 +131,7 @@ class PhoneState:
 
     def notice(self, kind: Kind, text: str, call: int | None = None) -> frozenset[Topic]:
         """Tell the user something; the same sentence twice in a row is told once, unless it is an old one."""
-        new = Notice(kind, text, call, self._clock())
+        new = Notice(kind, visible(text, LONGEST_NOTICE), call, self._clock())
         if not self.notices or self.notices[-1] != new or new.when - self.notices[-1].when > OLD_S:
             self.notices.append(new)
         return frozenset({"notices"})
@@ -215,6 +219,9 @@ class PhoneState:
         """The connection ended; calls that are lost are told apart from calls that ended."""
         self.engine.state = "down"
         self.engine.reason = reason
+        lost = [who(view.state.remote) for view in self.calls.values()]
+        if lost:
+            self.notice("error", f"lost: the {'call' if len(lost) == 1 else 'calls'} with {', '.join(lost)}; call again")
         for view in list(self.calls.values()):
             self._end(view, msgspec.structs.replace(view.state, state="disconnected", reason="the engine ended under it; call again"))
         return self.notice("error", reason) | EVERYTHING

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from softphone.plain_text import LONGEST_NAME, visible
+
 # xterm keeps titles on a stack (XTWINOPS 22 and 23); terminals that do not know it ignore it.
 _PUSH, _POP = "\x1b[22;2t", "\x1b[23;2t"
 
@@ -17,7 +19,7 @@ class TerminalTitle:
 
     def show(self, title: str) -> None:
         """Set the title (OSC 2)."""
-        clean = "".join(letter for letter in title if letter.isprintable())
+        clean = visible(title, LONGEST_NAME)
         if clean == self._shown:
             return
         self._write(("" if self._shown is not None else _PUSH) + f"\x1b]2;{clean}\x07")

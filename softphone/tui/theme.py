@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import locale
 import os
+import re
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
@@ -77,6 +78,13 @@ def utf8_terminal(environment: Mapping[str, str]) -> bool:
         return False
 
 
+# Controls and what else has no shape of its own, but for the joiners of Persian, Hindi and emoji.
+_UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e007f]"
+)
+
+
 @lru_cache(4096)
 def to_ascii(text: str) -> str:
     """`text` in ASCII, of the same width in cells: accents go, signs become like ones, what has none becomes `?`."""
@@ -115,6 +123,15 @@ def _without_colour(style: Style, ground: tuple[int, int, int]) -> Style:
         far = max(abs(one - other) for one, other in zip(style.bgcolor.triplet, ground, strict=True)) > STANDS_OUT
         reverse = reverse != far
     return Style(bold=style.bold, underline=style.underline, strike=style.strike, reverse=reverse, meta=style.meta)
+
+
+class UnseenFilter(LineFilter):
+    """The last line of defence: what a terminal would act on never reaches it, whichever widget draws it. Such letters have no width."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            Segment(text if control or text.isprintable() else _UNSEEN.sub("", text), style, control) for text, style, control in segments
+        ]
 
 
 class AsciiFilter(LineFilter):

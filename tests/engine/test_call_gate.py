@@ -9,9 +9,9 @@ import pytest
 from softphone.control.protocol import Answer, AutoAnswer, CallState, ControlError, Event, Hangup, Log, Status
 from softphone.control.protocol import Call as CallCommand
 from softphone.engine.calls.ack_watch import ACK_S, SLOW_ACK_S, AckWatch
-from softphone.engine.calls.admission import LINGER_S, MAX_CALLS, MAX_RINGING, MAX_UNCERTAIN, OWN_PLACES, PLACES, CallGate
+from softphone.engine.calls.admission import CallGate
+from softphone.engine.limits import LINGER_S, MAX_CALLS, MAX_RINGING, MAX_UNCERTAIN, OWN_PLACES, PLACES
 from softphone.engine.sip.head import read_head
-from softphone.engine.sip.sdp_guard import is_harmful
 from tests.fuzzing.sip_talk import Dialog
 from tests.peers.phone import Phone
 
@@ -195,13 +195,6 @@ def test_what_has_no_call_id_is_no_message() -> None:
     assert read_head(b"\r\n\r\n") is None and read_head(b"") is None and read_head(b"INVITE\r\n\r\n") is None
 
 
-def test_long_addresses_in_sdp_are_harmful() -> None:
-    head = b"INVITE sip:a SIP/2.0\r\nCall-ID: x\r\n\r\n"
-    assert is_harmful(head + b"v=0\r\nc=IN IP4 " + b"1" * 254 + b"\r\n")
-    assert is_harmful(head + b"a=rtcp:9 IN IP4 " + b"1" * 300)
-    assert not is_harmful(head + b"v=0\r\nc=IN IP4 127.0.0.1\r\na=fmtp:96 " + b"1" * 600)
-
-
 def test_a_call_with_a_call_id_that_is_no_utf_8_rings_and_ends(make_phone: MakePhone) -> None:
     phone = make_phone("phone", codecs=("PCMU",))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -251,10 +244,12 @@ def test_strangers_who_never_acknowledge_are_hung_up_on(make_phone: MakePhone) -
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.bind(("127.0.0.1", 0))
         address = ("127.0.0.1", int(phone.uri.rpartition(":")[2]))
+        came: list[int] = []
         for number in range(MAX_CALLS):
             own = Dialog(number, stranger.getsockname()[1], 4000, f"sip:x@127.0.0.1:{address[1]}")
             stranger.sendto(own.request("INVITE", sdp=True), address)
-        came = [phone.wait_state(number, "connecting").call for number in range(1, MAX_UNCERTAIN + 1)]
+            if number < MAX_UNCERTAIN:
+                came.append(phone.wait_state(number + 1, "connecting").call)
         phone.wait_state(phone.call(friend.uri), "confirmed")
         for call in came:
             assert "did not acknowledge" in phone.wait_state(call, "disconnected").reason

@@ -92,7 +92,7 @@ def test_an_address_that_leads_nowhere_and_a_wish_for_quiet_harm_nothing(make_ph
         ('proxy-authenticate:Digest nonce="n",realm="a",qop="auth,auth-int"', "Proxy-Authorization"),
         ('WWW-Authenticate: Digest realm="other", nonce="n"', None),
         ('WWW-Authenticate: Digest realm="a", nonce="n", qop="auth-int"', None),
-        ('WWW-Authenticate: Digest realm="a", nonce="n", algorithm=SHA-512-256', None),
+        ('WWW-Authenticate: Digest realm="a", nonce="n", algorithm=SHA-512-256', "Authorization"),
         ('WWW-Authenticate: Digest nonce="n"', None),
         ('WWW-Authenticate: Digest =,="', None),
         ('WWW-Authenticate: Basic realm="a"', None),

@@ -10,7 +10,7 @@ from softphone.control.protocol import MAX_ANSWER, ControlError, Register, parse
 from softphone.engine.accounts.digest import credentials
 from softphone.engine.accounts.message_waiting import parse_summary
 from softphone.engine.accounts.outside_requests import OutsideRequests
-from softphone.engine.calls import dtmf
+from softphone.engine.calls import dtmf_info
 from softphone.engine.calls.admission import CallGate
 from softphone.engine.pjsip.errors import FmtpError
 from softphone.engine.pjsip.fmtp import MAX_LINE, MAX_PARAMETERS, format_fmtp, integer, parse_fmtp, word
@@ -21,7 +21,7 @@ from softphone.engine.sdp.attributes import AudioSection, add_packet_times, add_
 from softphone.engine.sdp.codec_order import order_codecs
 from softphone.engine.sip import validation as strictness
 from softphone.engine.sip.head import read_head
-from softphone.engine.sip.sdp_guard import is_harmful
+from softphone.engine.sip.inspection import inspect
 from softphone.engine.sip.trace import SipTrace
 from softphone.errors import SoftphoneError
 from softphone.store import sip_address, vcard
@@ -127,13 +127,16 @@ def _sip(data: bytes) -> None:
     """What looks at whole SIP messages before PJSIP does; longer ones it drops (PJSIP_MAX_PKT_LEN)."""
     data = data[:4000]
     read_head(data)
-    is_harmful(data)
+    verdict = inspect(data)
+    assert len(verdict.message) <= len(data)
+    if verdict.message:
+        assert not inspect(verdict.message).why, "what PJSIP is given instead is beyond doubt"
     CallGate(lambda _event: None).refuse(data)
     trace = SipTrace()
     trace.passed(False, "192.0.2.7:5060", data)
     trace.passed(True, "192.0.2.7:5060", b"INVITE " + data)
     text = data.decode("utf-8", "replace")
-    dtmf.refuse(data)
+    dtmf_info.read(dtmf_info.RELAY, data)
     parse_summary("work", text)
     found = credentials(text, "SUBSCRIBE", "sip:a@b", "alice", "geheim")
     assert found is None or ("geheim" not in found[1] and "\r" not in found[1] and "\n" not in found[1])

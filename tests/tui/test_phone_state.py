@@ -151,7 +151,7 @@ def test_an_engine_that_goes_takes_its_calls_and_says_so(state: str) -> None:
     phone.apply(told.Engine(state=state, reason="it crashed; start it again"))  # type: ignore[arg-type]
     assert phone.engine.state == "down" and not phone.calls
     assert phone.last_call is not None and "call again" in phone.last_call.state.reason
-    assert phone.notices[-1].text == "it crashed; start it again"
+    assert [notice.text for notice in phone.notices][-2:] == ["lost: the call with Bob Example; call again", "it crashed; start it again"]
     phone.apply_status(recorded.status())
     assert phone.engine.state == "ready" and "again" in phone.notices[-1].text
 

@@ -15,7 +15,7 @@ def test_the_title_is_sent_when_it_changes_and_given_back() -> None:
     for text in ("softphone", "softphone", "Bob\x1b]2;evil\x07 - softphone"):
         title.show(text)
     title.restore()
-    assert sent == ["\x1b[22;2t\x1b]2;softphone\x07", "\x1b]2;Bob]2;evil - softphone\x07", "\x1b[23;2t"]
+    assert sent == ["\x1b[22;2t\x1b]2;softphone\x07", "\x1b]2;Bob␛]2;evil␇ - softphone\x07", "\x1b[23;2t"]
 
 
 def test_a_call_that_rings_flashes_and_rings_the_bell() -> None:

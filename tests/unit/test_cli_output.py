@@ -21,7 +21,7 @@ def call(state: str, **fields: object) -> CallState:
 def test_names_from_the_network_cannot_drive_the_terminal() -> None:
     people = io.StringIO()
     Output(False, people).event(call("incoming", remote="\x1b]0;owned\x07<sip:m@x>\r\n"))
-    assert people.getvalue() == "?]0;owned?<sip:m@x>?? is calling\n"
+    assert people.getvalue() == "␛]0;owned␇<sip:m@x>␍␊ is calling\n"
 
 
 def test_json_goes_to_standard_output_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,11 @@ from softphone.errors import SoftphoneError
 
 STEPS = (
     ("phv-base", "the codec as it is: phones heard, sent, spoken"),
-    ("heard-wire", "the same phones; no gate, no packets, no schedule, the voice not quantised"),
+    ("phv-base-quick", "without waiting for words"),
+    ("phv-known", "the same, the voice known from the first word on"),
+    ("sent-wire", "what is sent, spoken at its own time: no schedule; the voice not quantised"),
+    ("heard-live", "the phones as heard in a call; no gate, no packets"),
+    ("heard-wire", "the phones as heard once everything was said"),
     ("heard-exact", "the same phones; prosody as measured, not rounded to the wire"),
     ("true-wire", "phones of the alignment instead of those heard; prosody as on the wire"),
     ("true-exact", "phones of the alignment, prosody as measured"),
@@ -30,7 +34,11 @@ STEPS = (
 """System of `systems.SYSTEMS` or `systems.PARTS`, and what is perfect in it."""
 
 _COSTS = (
-    ("packets, gate, schedule and voice code", "phv-base", "heard-wire"),
+    ("waiting for words (a gain)", "phv-base", "phv-base-quick"),
+    ("voice: the first seconds, and its code", "phv-base-quick", "phv-known"),
+    ("schedule", "phv-known", "sent-wire"),
+    ("gate, and prosody measured as it comes", "sent-wire", "heard-live"),
+    ("deciding each phone at once", "heard-live", "heard-wire"),
     ("recogniser (wrong phones)", "heard-wire", "true-wire"),
     ("prosody on the wire", "true-wire", "true-exact"),
     ("synthesiser (and what phones do not say)", "true-exact", "spectrum"),

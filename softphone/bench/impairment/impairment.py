@@ -17,10 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from softphone.errors import SoftphoneError
+from softphone.files import text_file
+from softphone.files.text_file import TextFileError
 
 DEFAULT_QUEUE_MS = 1000.0
 _LONGEST_MS = 60_000.0
 _LONGEST_TRACE = 1_000_000
+_LARGEST_TRACE = 20_000_000
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _MEANING = (
     "none, loss 30%, burst 30%x3, delay 200ms, jitter 300ms [ordered], reorder 10%, duplicate 5%, rate 2400 [queue 1000ms], trace FILE, "
@@ -103,9 +106,9 @@ def _with_term(found: Impairment, name: str, words: str, text: str) -> Impairmen
 def read_trace(path: Path) -> tuple[float | None, ...]:
     """Delays in ms, None for lost; empty lines and those that begin with # are passed over. Raises ImpairmentError."""
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        lines = text_file.read(path, _LARGEST_TRACE).text.splitlines()
+    except (FileNotFoundError, TextFileError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise ImpairmentError(f"the trace {path} cannot be read ({why}); name a file with a delay in ms or `lost` on each line") from None
     trace: list[float | None] = []
     for number, line in enumerate(lines, 1):

@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from softphone.errors import SoftphoneError
+from softphone.files import text_file
+from softphone.files.text_file import TextFileError
+
+LARGEST = 100_000_000
+"""Bytes."""
 
 
 class ManifestError(SoftphoneError):
@@ -31,13 +36,10 @@ def read_manifest(path: Path, limit: int | None = None) -> list[Recording]:
     """path: the folder, or the list itself -> at most `limit` recordings, spread evenly over the list. Raises ManifestError."""
     manifest = path / "manifest.jsonl" if path.is_dir() else path
     try:
-        lines = manifest.read_text().splitlines()
-    except OSError as error:
-        raise ManifestError(
-            f"{manifest} cannot be read ({error.strerror}); name a folder with manifest.jsonl, or a list, with --data"
-        ) from None
-    except UnicodeDecodeError:
-        raise ManifestError(f"{manifest} is not text; name a folder with manifest.jsonl, or a list, with --data") from None
+        lines = text_file.read(manifest, LARGEST).text.split("\n")
+    except (FileNotFoundError, TextFileError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ManifestError(f"{manifest} cannot be read ({why}); name a folder with manifest.jsonl, or a list, with --data") from None
     recordings: list[Recording] = []
     names: set[str] = set()
     for number, line in enumerate(lines, 1):

@@ -5,6 +5,7 @@ from itertools import pairwise
 from softphone.bench.instruments.markdown import table
 from softphone.bench.soak.process_figures import Usage
 from softphone.bench.soak.run import Soak
+from softphone.bench.soak.strangers import StrangersFound
 
 _MB = 1e6
 
@@ -27,6 +28,24 @@ def report(found: Soak) -> str:
     lines.append(f"Processes that outlived their phones: {found.left_over}.")
     lines += [f"Not tried: {sentence}." for sentence in found.not_tried]
     if found.stopped_early:
+        lines.append("The time that was allowed ran out before all was tried.")
+    return "\n".join(lines)
+
+
+def report_strangers(found: StrangersFound, messages: int, calls: int) -> str:
+    """A table and sentences. messages, calls: how many were wanted."""
+    rows = [
+        ("SIP messages", str(found.messages), str(messages)),
+        ("calls that came up", str(found.calls), str(calls)),
+        ("packets of RTP, RTCP and STUN in these calls", str(found.packets), "-"),
+        ("answers of the phone", str(found.answers), "-"),
+        ("deaths of the engine", str(found.deaths), "0"),
+        ("descriptions of the phone with freed memory in them", str(found.garbled), "0"),
+        ("times that it gave no sign of life for 5 s", str(found.silent), "0"),
+    ]
+    lines = [table(("what", "number", "wanted"), rows), "", f"Seed {found.seed}, {found.seconds:.0f} s."]
+    lines += [f"What was sent before: {folder}." for folder in found.last_messages]
+    if found.messages < messages or found.calls < calls:
         lines.append("The time that was allowed ran out before all was tried.")
     return "\n".join(lines)
 

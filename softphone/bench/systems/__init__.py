@@ -26,11 +26,15 @@ OPTIONAL = frozenset({"phv-coarse", "phv-base-r1", "opus-6k-20ms"})
 """Measured only where they are named."""
 
 PARTS: dict[str, Callable[[], System]] = {
+    "phv-known": lambda: phv.Phv(redundancy=0, voice_known=True, wait=False),
+    "sent-wire": parts.Sent,
+    "heard-live": lambda: parts.Spoken(true_phones=False, wire=True, live=True),
     "heard-wire": lambda: parts.Spoken(true_phones=False, wire=True),
     "heard-exact": lambda: parts.Spoken(true_phones=False, wire=False),
     "true-wire": lambda: parts.Spoken(true_phones=True, wire=True),
     "true-exact": lambda: parts.Spoken(true_phones=True, wire=False),
     "spectrum": parts.CopySynthesis,
 }
-"""Our codec with parts of it made perfect, for the error analysis. `heard`, `true`: phones of the recogniser, or of the alignment; `wire`,
+"""Our codec with parts of it made perfect, for the error analysis. `known`: the voice is known beforehand; `sent`: what packets hold,
+spoken without a schedule; `heard`, `true`: phones of the recogniser, which waits for the end unless `live`, or of the alignment; `wire`,
 `exact`: prosody rounded as on the wire, or as measured; `spectrum`: the recording's own, through the vocoder."""

@@ -23,14 +23,15 @@ class Spoken:
 
     hold_ms = None
 
-    def __init__(self, true_phones: bool, wire: bool) -> None:
-        self._true_phones, self._wire = true_phones, wire
-        self._models = own_models(words=not true_phones)
-        self.fingerprint = f"{fingerprint()} {true_phones} {wire}"
+    def __init__(self, true_phones: bool, wire: bool, live: bool = False, wait: bool = False) -> None:
+        """live: the recogniser decides as early as in a call; wait: which waits for words."""
+        self._true_phones, self._wire, self._live, self._wait = true_phones, wire, live, wait
+        self._models = own_models(words=wait)
+        self.fingerprint = f"{fingerprint()} {true_phones} {wire} {live} {wait}"
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
         """Raises PartsError where true phones are asked for and the recording has none."""
-        spans = self._truth(recording, len(pcm)) if self._true_phones else analysis.spans_heard(pcm, self._models)
+        spans = self._truth(recording, len(pcm)) if self._true_phones else analysis.spans_heard(pcm, self._models, self._live, self._wait)
         phones = tuple(phone for phone, _ in itertools.groupby(span[0] for span in spans) if phone != SILENCE)
         return Passed(analysis.speak(spans, pcm, self._models, self._wire), phones=phones)
 
@@ -41,6 +42,21 @@ class Spoken:
             return analysis.spans_aligned(recording.phones, samples // 160)
         except KeyError as error:
             raise PartsError(f"{recording.name} has a phone {error} that is not ARPAbet; correct the list") from None
+
+
+class Sent:
+    """What is sent in a call, each token spoken at its own time in the recording's own voice."""
+
+    hold_ms = None
+
+    def __init__(self) -> None:
+        self._models = own_models()
+        self.fingerprint = fingerprint()
+
+    def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
+        sent, sound = analysis.speak_sent(pcm, self._models)
+        phones = tuple(phone for phone, _ in itertools.groupby(sent) if phone != SILENCE)
+        return Passed(sound, phones=phones)
 
 
 class CopySynthesis:

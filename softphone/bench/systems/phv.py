@@ -13,6 +13,7 @@ from codec.wire.packet import TIME_MODULO, Packet, parse
 from codec.wire.settings import EncoderSettings
 from codec.wire.token import TICK_MS
 from softphone.bench.instruments.manifest import Recording
+from softphone.bench.systems import analysis
 from softphone.bench.systems.fingerprint import fingerprint
 from softphone.bench.systems.own_models import own_models
 from softphone.bench.systems.system import Passed
@@ -24,17 +25,20 @@ TAIL_STEPS = 125
 
 
 class Phv:
-    """redundancy: how many earlier groups a packet repeats; detail: codes of the second layer; wait: for words. Raises ModelError."""
+    """redundancy: how many earlier groups a packet repeats; detail: codes of the second layer; wait: for words; voice_known: the listener
+    knows the speaker from the first word on, and is told nothing of him. Raises ModelError."""
 
     hold_ms = STEP_MS
 
-    def __init__(self, redundancy: int, detail: int = 0, wait: bool = True) -> None:
-        self._settings = EncoderSettings(redundancy=redundancy, detail=detail, wait=wait)
+    def __init__(self, redundancy: int, detail: int = 0, voice_known: bool = False, wait: bool = True) -> None:
+        self._settings = EncoderSettings(redundancy=redundancy, detail=detail, voice=not voice_known, wait=wait)
         self._models = own_models(words=wait)
         self.fingerprint = f"{fingerprint()} {self._settings}"
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
         encoder, decoder = Encoder(self._models, self._settings), Decoder(self._models)
+        if not self._settings.voice:
+            decoder.meet(analysis.own_voice(pcm, self._models))
         payloads: list[bytes] = []
         heard: list[NDArray[np.int16]] = []
         lags: list[int] = []

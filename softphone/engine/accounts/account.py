@@ -16,6 +16,8 @@ from softphone.engine.accounts.outside_requests import OutsideRequests
 from softphone.engine.accounts.registration_backoff import RegistrationPace, retry_after
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.pjsip.security import set_encryption, set_ways
+from softphone.engine.sip.auth_gate import has_no_answer
+from softphone.engine.sip.head import TOO_LONG, party
 from softphone.engine.sip.module import transport_of
 from softphone.engine.sip.status_text import explain_registration
 from softphone.errors import SoftphoneError
@@ -204,7 +206,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             retry = None
             if code in _RETRIED or code // 100 == 6:
                 retry = self._try_again(str(prm.rdata.wholeMsg))
-            self._failed(explain_registration(code, reason), retry, code)
+            self._failed(explain_registration(code, reason, has_no_answer(code, str(prm.rdata.wholeMsg))), retry, code)
 
     def _failed(self, sentence: str, retry_s: float | None, code: int = 0) -> None:
         self.registered = False
@@ -257,7 +259,8 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
 
     @pjsip_callback
     def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
-        self._messages.came(self.settings.name, prm.fromUri, prm.contentType, prm.msgBody)
+        remote = prm.fromUri if prm.fromUri not in TOO_LONG else party(prm.rdata.wholeMsg.encode("utf-8", "surrogateescape"), "from")
+        self._messages.came(self.settings.name, remote, prm.contentType, prm.msgBody)
 
     @pjsip_callback
     def onInstantMessageStatus(self, prm: pj.OnInstantMessageStatusParam) -> None:

@@ -1,15 +1,86 @@
-"""Digest credentials for one request (RFC 3261, 22; RFC 2617, RFC 8760), where PJSUA answers no challenge to a request of ours."""
+"""Digest challenges (RFC 3261, 22; RFC 2617, RFC 8760): which of several is answered, and credentials for a request of ours where PJSUA
+answers none."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.error import URLError
 
-_CHALLENGE = re.compile(r"^(WWW|Proxy)-Authenticate[ \t]*:[ \t]*Digest[ \t]+([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_HEADER = re.compile(r"^(WWW|Proxy)-Authenticate[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_SCHEME = re.compile(r"([A-Za-z][\w-]*)(?:[ \t]+([^ \t=].*))?")
+"""What begins a challenge; a parameter has "=" after its name."""
+_FOLD = re.compile(r"\r?\n[ \t]+")
+ALGORITHMS = {"": "md5", "MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
+"""RFC 8760, 2.1; hashlib's names."""
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """One of a WWW-Authenticate or Proxy-Authenticate header, the `place`th of its kind. `kind` is "www" or "proxy", names in lower
+    case."""
+
+    kind: str
+    place: int
+    scheme: str
+    fields: dict[str, str]
+
+    @property
+    def algorithm(self) -> str:
+        return self.fields.get("algorithm", "").strip().upper()
+
+    def answerable(self, algorithms: Collection[str]) -> bool:
+        """Whether it is a Digest of one of these algorithms that asks for no more than auth (RFC 2617, 3.2.1)."""
+        qop = {word.strip().lower() for word in self.fields.get("qop", "").split(",")}
+        known = self.scheme == "digest" and {"realm", "nonce"} <= self.fields.keys()
+        return known and self.algorithm in algorithms and bool(qop & {"auth", ""})
+
+
+def challenges(response: str) -> list[Challenge]:
+    """Of a 401 or 407, the whole message, in order; some servers put several into one header. What cannot be read is left out."""
+    found: list[Challenge] = []
+    places = {"www": 0, "proxy": 0}
+    for word, text in _HEADER.findall(_FOLD.sub(" ", response.partition("\r\n\r\n")[0])):
+        kind = word.lower()
+        for item in urllib.request.parse_http_list(text):
+            start = _SCHEME.fullmatch(item)
+            if start is not None:
+                found.append(Challenge(kind, places[kind], start[1].lower(), {}))
+            name, equals, value = (start[2] or "" if start else item).partition("=")
+            if equals and found:
+                found[-1].fields.setdefault(name.strip().lower(), _unquoted(value.strip()))
+        places[kind] += 1
+    return found
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+
+
+def chosen(offered: list[Challenge], algorithms: Collection[str]) -> list[Challenge]:
+    """Those to be answered: of each realm the topmost that is known (RFC 8760, 2.4); schemes that are not known are passed over
+    (RFC 3261, 22.3)."""
+    found: dict[tuple[str, str], Challenge] = {}
+    for challenge in offered:
+        if challenge.answerable(algorithms):
+            found.setdefault((challenge.kind, challenge.fields["realm"]), challenge)
+    return list(found.values())
+
+
+def header(challenge: Challenge) -> str:
+    """The challenge in a header of its own, with what PJSIP's parser knows."""
+    name = "WWW-Authenticate" if challenge.kind == "www" else "Proxy-Authenticate"
+    quoted = [f'{key}="{challenge.fields[key]}"' for key in ("realm", "nonce", "opaque", "domain", "qop") if key in challenge.fields]
+    plain = [f"{key}={challenge.fields[key]}" for key in ("algorithm", "stale") if challenge.fields.get(key)]
+    return f"{name}: Digest {', '.join(quoted + plain)}"
+
+
+def unknown_way(response: str, algorithms: Collection[str]) -> bool:
+    """Whether a 401 or 407 asks for nothing that can be answered with these algorithms, whatever the password is."""
+    return not any(challenge.answerable(algorithms) for challenge in challenges(response))
 
 
 @dataclass(frozen=True)
@@ -39,15 +110,13 @@ class _Passwords(urllib.request.HTTPPasswordMgr):
 
 
 class _Digest(urllib.request.AbstractDigestAuthHandler):
-    """urllib's, which knows MD5 and SHA-1, with the algorithm that RFC 8760 adds to SIP."""
+    """urllib's, which knows MD5 and SHA-1, with the algorithms that RFC 8760 adds to SIP."""
 
     def get_algorithm_impls(self, algorithm: str) -> tuple[Callable[[str], str], Callable[[str, str], str]]:
-        if algorithm.upper() != "SHA-256":
-            plain: tuple[Callable[[str], str], Callable[[str, str], str]] = super().get_algorithm_impls(algorithm)
-            return plain
+        name = ALGORITHMS[algorithm.upper()]
 
         def hashed(text: str) -> str:
-            return hashlib.sha256(text.encode()).hexdigest()
+            return hashlib.new(name, text.encode()).hexdigest()
 
         return hashed, lambda secret, data: hashed(f"{secret}:{data}")
 
@@ -57,15 +126,16 @@ def credentials(response: str, method: str, uri: str, user: str, password: str, 
 
     response: the whole message. realm: the only one that gets the password, "*" for any.
     """
-    for kind, text in _CHALLENGE.findall(response):
-        handler = _Digest(_Passwords(user, password))
+    for challenge in chosen(challenges(response), ALGORITHMS):
+        if realm not in ("*", challenge.fields["realm"]):
+            continue
+        fields = dict(challenge.fields)
+        if "qop" in fields:
+            fields["qop"] = "auth"
         try:
-            challenge = urllib.request.parse_keqv_list(urllib.request.parse_http_list(text))
-            if realm not in ("*", challenge.get("realm")):
-                continue
-            value = handler.get_authorization(_Request(method, uri), challenge)  # type: ignore[arg-type]
-        except (ValueError, IndexError, KeyError, URLError):
-            continue  # not a challenge, or of an algorithm or quality of protection that is not known here
+            value = _Digest(_Passwords(user, password)).get_authorization(_Request(method, uri), fields)  # type: ignore[arg-type]
+        except (ValueError, KeyError, URLError):
+            continue
         if value:
-            return ("Authorization" if kind.upper() == "WWW" else "Proxy-Authorization"), f"Digest {value}"
+            return ("Authorization" if challenge.kind == "www" else "Proxy-Authorization"), f"Digest {value}"
     return None

@@ -15,21 +15,10 @@ from typing import TypeVar
 
 from softphone.control.protocol import CallState, Event, Log
 from softphone.engine.calls.ack_watch import AckWatch
-from softphone.engine.sip.head import read_head
+from softphone.engine.limits import LINGER_S, MAX_CALLS, MAX_RINGING, MAX_UNCERTAIN, OWN_PLACES, PLACES
+from softphone.engine.sip.head import SipHead, read_head
 from softphone.errors import SoftphoneError
 
-MAX_CALLS = 4
-"""At once, ringing ones counted: the wheel is built with PJSUA_MAX_CALLS of 4."""
-MAX_RINGING = 2
-"""Incoming ones that nobody has answered: who else calls finds the user busy, who can still call and take up what waits."""
-MAX_UNCERTAIN = 3
-"""Of others' calls, those that ring or that were answered and not yet acknowledged: whoever sends them, one place is left."""
-PLACES = 29
-"""Calls whose sockets fit: 64 places, less those of SIP itself."""
-OWN_PLACES = 4
-"""Of these, the ones that no flood of others' calls can take."""
-LINGER_S = 0.75
-"""How long a closed socket keeps its place, and some more."""
 BUSY, REQUEST_PENDING, GONE, BAD_REQUEST = 486, 491, 481, 400
 MOST_REMEMBERED = 1024
 NOTICE_S = 10.0
@@ -152,6 +141,10 @@ class CallGate:
     def call_of(self, call_id: bytes) -> int:
         """The call with this Call-ID that is not over; 0 where there is none."""
         return next((call for call, known in self._live.items() if known == call_id), 0)
+
+    def call_in(self, head: SipHead) -> int:
+        """The call in whose dialog a request came; 0 where there is none."""
+        return self.call_of(head.call_id) if head.to_tag in self._tags.get(head.call_id, ()) else 0
 
     def check_room(self) -> None:
         """Before a call of our own. Raises CallGateError."""

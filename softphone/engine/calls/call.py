@@ -22,12 +22,18 @@ from softphone.engine.calls.transfer import TransferProgress
 from softphone.engine.codecs import phv
 from softphone.engine.phv.rate_model import RTCP_INTERVAL_S
 from softphone.engine.pjsip.guard import pjsip_callback
+from softphone.engine.sdp.native import text_of
+from softphone.engine.sip.auth_gate import has_no_answer
 from softphone.engine.sip.trace import FarEnd
 from softphone.errors import SoftphoneError
+from softphone.store.history import HUNG_UP_HERE
 
 PJ_EINVALIDOP = 70013
+PJ_EPENDING = 70002
 PJSIP_ESESSIONTERMINATED = 171140
 MAX_REDIRECTIONS = 5
+NO_MEDIA_S = 5.0
+"""How long a call may be up before anything of its media is agreed on."""
 log = logging.getLogger(__name__)
 
 
@@ -65,6 +71,10 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._negotiation = Renegotiation(weakref.ref(self), environment.schedule)
         self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
         self._transfer = TransferProgress(number, environment.publish)
+        self.unknown_way = False
+        """The INVITE was asked for a way to sign in that this phone does not have."""
+        self.keys_when_up = ""
+        """Pressed once the far end has answered; as `Call.keys` of the control protocol."""
         self._redirections = 0
         self._end_reason = ""
         self._successor: weakref.ref[PhoneCall] | None = None
@@ -85,6 +95,10 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     def far_end(self) -> FarEnd:
         """What the far end has said of itself."""
         return self._environment.far_end(self.number)
+
+    def parties(self, call_id: str) -> tuple[str, str]:
+        """(we, the far end) as the INVITE names them."""
+        return self._environment.parties(call_id)
 
     @property
     def held(self) -> bool:
@@ -117,7 +131,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         parameters.statusCode = pj.PJSIP_SC_RINGING
         self._perform("answered", lambda: self.answer(parameters))
 
-    def end(self, code: int | None = None, reason: str = "hung up here") -> None:
+    def end(self, code: int | None = None, reason: str = HUNG_UP_HERE) -> None:
         """Hang up, cancel or refuse. Raises CallError."""
         self._end_reason = self._end_reason or reason
         if not self.is_known:
@@ -188,6 +202,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if self.over:
             return
         self.media.tell_statistics(self)
+        if self.state == "confirmed" and self.media.last is None and self.length.seconds(self.state) > NO_MEDIA_S and not self._end_reason:
+            # RFC 3261, 13.2.2.4: our offer in the 200 is to be answered in the ACK.
+            self.end(reason="the far end took the call without a word of its media; no sound can be agreed on")
         if self.state == "confirmed" and self.media.silent_s > self.media.silence_limit_s and not self._end_reason:
             self.end(
                 reason=f"nothing came from the far end for {self.media.silence_limit_s:g} s; it or the network between is gone, call again"
@@ -202,6 +219,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
+        transaction = prm.e.body.tsxState
+        if prm.e.type == pj.PJSIP_EVENT_TSX_STATE and transaction.type == pj.PJSIP_EVENT_RX_MSG:
+            self.unknown_way = has_no_answer(int(transaction.tsx.statusCode), str(transaction.src.rdata.wholeMsg))
         event = self.describe()
         if event.state == "incoming":
             return  # told already, when the call object was made
@@ -211,6 +231,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             for transport in self._transports:
                 self._environment.rtcp_gate.open(transport)
             self.media.call_is_up()
+            if self.keys_when_up:
+                self._keys.press(dtmf.after_answer(self.keys_when_up), "rfc4733")
+                self.keys_when_up = ""
         if self.state == "disconnected":
             self._finish(event)
         else:
@@ -264,16 +287,24 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
-        before = prm.sdp.wholeSdp
-        text = self.media.sdp(before, prm.remSdp.wholeSdp)
+        # Never wholeSdp, which is empty where the text has more than 1024 bytes.
+        before = text_of(prm.sdp)
+        if not before:
+            return
+        text = self.media.sdp(before, text_of(prm.remSdp))
         if text != before:
             prm.sdp.wholeSdp = text
 
     @pjsip_callback
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
-        key = dtmf.received(prm.digit, prm.method)
+        key = dtmf.received(prm.digit)
         if key is not None:
-            self._environment.publish(Dtmf(call=self.number, digit=key[0], method=key[1]))
+            self._environment.publish(Dtmf(call=self.number, digit=key))
+
+    @pjsip_callback
+    def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
+        # PJSUA2 tells of a message within the call here, and answers it with 200.
+        self.account.onInstantMessage(prm)
 
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
         """The answer was that the call is to be made elsewhere (RFC 3261, 8.1.3.4). PJSIP asks each address once, and servers that
@@ -331,7 +362,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         try:
             action()
         except pj.Error as error:
-            raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
+            # It follows by itself as soon as the call's sockets are there: with ICE that takes a while.
+            if error.status != PJ_EPENDING:
+                raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
 
 
 def _call_parameters() -> pj.CallOpParam:

@@ -1,8 +1,7 @@
-"""Keys pressed during a call: as RTP events (RFC 4733), or as SIP INFO with application/dtmf-relay."""
+"""Keys pressed during a call: as RTP events (RFC 4733), or as SIP INFO (see dtmf_info.py for those that come so)."""
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -23,11 +22,17 @@ PERIOD_S = 0.32
 """From one key to the next: PJMEDIA ends a key with three packets, of up to 60 ms each, while the next waits in its queue."""
 PAUSE_S = 0.5
 """Of a comma."""
-BAD_REQUEST = 400
-_RELAY = re.compile(rb"Signal *= *[0-9A-Da-d*#] *\r\n(?:Duration *= *[0-9]{1,6} *)?[\r\n]*", re.IGNORECASE)
-"""Body of application/dtmf-relay, as phones send it; there is no RFC of it."""
+DIALLED_PAUSE_S = 2.0
+"""Of a comma in a number that is dialled: what phones wait there, and address books are written for."""
 PJMEDIA_RTP_EREMNORFC2833 = 220107
 _PJSUA_METHODS: dict[Method, int] = {"rfc4733": pj.PJSUA_DTMF_METHOD_RFC2833, "info": pj.PJSUA_DTMF_METHOD_SIP_INFO}
+
+
+def after_answer(keys: str) -> str:
+    """The keys that stand behind a dialled number, as `DtmfSender.press` takes them: two seconds for whoever answers to listen, and for
+    each further comma."""
+    longer = "," * round(DIALLED_PAUSE_S / PAUSE_S)
+    return longer + keys.removeprefix(",").replace(",", longer)
 
 
 class DtmfError(SoftphoneError):
@@ -80,22 +85,7 @@ class DtmfSender:
             self._publish(Log(level="error", message=str(error)))
 
 
-def refuse(message: bytes) -> int | None:
-    """A status for an INFO of keys that PJSUA must not see, or None for any other message.
-
-    PJSUA 2.15.1 ends the process at a body such as `Signal=5` without a line end (pjsua_call.c, pjsua_call_on_tsx_state_changed).
-    """
-    if not message.startswith(b"INFO "):
-        return None
-    head, _, body = message.partition(b"\r\n\r\n")
-    if b"dtmf-relay" not in head.lower() or _RELAY.fullmatch(body):
-        return None
-    return BAD_REQUEST
-
-
-def received(digit: str, method: int) -> tuple[str, Method] | None:
-    """What PJSIP says of a key that came, or None for what is none: an INFO may carry any character."""
+def received(digit: str) -> str | None:
+    """The key that PJSIP tells of, as RTP event; None for what is none, such as a hook flash."""
     key = digit.upper()
-    if key not in KEYS:
-        return None
-    return key, "info" if method == pj.PJSUA_DTMF_METHOD_SIP_INFO else "rfc4733"
+    return key if key in KEYS else None

@@ -45,5 +45,7 @@ class CallEnvironment:
     rtcp_gate: RtcpGate
     far_end: Callable[[int], FarEnd]
     """What the far end of the call of this number says of itself."""
+    parties: Callable[[str], tuple[str, str]]
+    """(we, the far end) as the INVITE of this Call-ID names them."""
     set_up_bps: Callable[[int], float | None]
     """How fast the messages went that set up the call of this number."""

@@ -11,6 +11,7 @@ import pjsua2 as pj
 from softphone.control.protocol import CallState, Media
 from softphone.engine.pjsip.endpoint import USER_AGENT
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
+from softphone.engine.sip.head import TOO_LONG
 from softphone.engine.sip.status_text import NO_IPV6, explain_call
 from softphone.engine.sip.trace import FarEnd
 
@@ -69,10 +70,16 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
         return event
     event.state = _STATES.get(info.state, call.state)
     event.local, event.remote = info.localUri, info.remoteUri
+    if TOO_LONG & {event.local, event.remote}:
+        we, they = call.parties(info.callIdString)
+        event.local = we if event.local in TOO_LONG and we else event.local
+        event.remote = they if event.remote in TOO_LONG and they else event.remote
     event.code, event.reason = int(info.lastStatusCode), str(info.lastReason)
     event.duration_s = call.length.seconds(event.state)
     if event.state == "disconnected":
-        event.reason = end_reason or ("the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason))
+        event.reason = end_reason or (
+            "the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason, call.unknown_way)
+        )
         if event.code == NOT_ACCEPTABLE_HERE and not end_reason and _wants_ipv6(call.far_end.sdp):
             event.reason = f"{event.code}: {NO_IPV6}"
     return event

@@ -54,18 +54,26 @@ class Reception:
         if rules is not None and rules.codecs:
             call.media.codec_order = list(rules.codecs)
         engine.publish(state)
+        auto_answer = account.settings.auto_answer or (rules is not None and rules.auto_answer)
+        # Not inside PJSIP's callback: where the call ends there (refused, or an answer that fails), PJSUA2 2.15.1 ends the process as soon
+        # as media need time, as with ICE (endpoint.cpp, on_incoming_call, at the call's cloned INVITE).
+        engine.defer(lambda: self._receive(call, auto_answer))
+
+    def _receive(self, call: PhoneCall, auto_answer: bool) -> None:
+        if call.over:
+            return
         try:
             if self.do_not_disturb:
                 call.end(BUSY_HERE, "refused because of do not disturb")
             elif self.answer_all:
                 self._answer(call)
-            elif (account.settings.auto_answer or (rules is not None and rules.auto_answer)) and not call.waiting:
+            elif auto_answer and not call.waiting:
                 # Never into another conversation.
                 self._answer(call)
             else:
                 call.ring()
         except SoftphoneError as error:
-            engine.publish(Log(level="error", message=f"call {call.number} was refused: {error}"))
+            self._engine.publish(Log(level="error", message=f"call {call.number} was refused: {error}"))
             call.end(500, f"refused here: {error}")
 
     def tick(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pjsua2 as pj
 
@@ -101,7 +101,8 @@ class CallMedia:
             order = [self._codec_name, *(name for name in order or CODEC_NAMES if name != self._codec_name)]
         elif not remote and tight(self.max_rate) and self._phv_offered and not order:
             order = ["x-phv"]
-        text = order_codecs(shorten(local), remote, order) if order else shorten(local)
+        text = shorten(local, remote)
+        text = order_codecs(text, remote, order) if order else text
         text = add_rate_limit(text, self.max_rate)
         # Keys that anybody on the way can read protect nothing, and take their room; those of a call that is encrypted already stay.
         if not remote and not self._offers_srtp and not (self.last and self.last.srtp):
@@ -130,20 +131,27 @@ class CallMedia:
 
     def changed(self, call: PhoneCall) -> None:
         """Look at what was negotiated, tell of it, and connect it."""
-        active = None
         held = False
         info = call.getInfo()  # kept by name: the media list lives inside it
-        for media in info.media:
+        for place, media in enumerate(info.media):
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD):
-                active = int(media.index)
                 self.held_by_remote = media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD
-                break
+                if media.audioConfSlot != pj.PJSUA_INVALID_ID:
+                    self._connect(call, int(media.index), place)
+                else:
+                    # Inactive, or 0.0.0.0 (RFC 3264, 8.4): there is no stream.
+                    self._no_sound(call, "held_by_remote")
+                return
             held = held or media.status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD
-        if active is None:
-            self._codec = None
-            call.audio.detach()
-            self._tell(Media(call=self._number, state="held" if held else "none", codec=self._codec_name))
-            return
+        self._no_sound(call, "held" if held else "none")
+
+    def _no_sound(self, call: PhoneCall, state: Literal["held", "held_by_remote", "none"]) -> None:
+        self._codec = None
+        call.audio.detach()
+        self._tell(Media(call=self._number, state=state, codec=self._codec_name))
+
+    def _connect(self, call: PhoneCall, active: int, place: int) -> None:
+        """active: of the media line; place: of it in PJSUA2's list, which leaves out lines of kinds that PJSUA does not know."""
         self._index = active
         try:
             self._codec = self._environment.negotiated(call, active)
@@ -155,7 +163,7 @@ class CallMedia:
             ours, theirs = self._created
             event.srtp = srtp_suite(theirs, ours) if theirs else srtp_suite(ours, far_end.sdp)
             self._tell(event)
-            self._attach(call, call.getAudioMedia(active))
+            self._attach(call, call.getAudioMedia(place))
         except WavError as error:
             self._environment.publish(Log(level="error", message=str(error)))
         except pj.Error as error:
@@ -177,7 +185,7 @@ class CallMedia:
         if self._stream is not None:
             event.queues = {**self._environment.dropped(self._stream.number), **self._stream.counters}
             event.codec_counters = self._stream.codec_counters
-            # What PJMEDIA's jitter buffer holds is no sound on our codec (media/phv.py).
+            # What PJMEDIA's jitter buffer holds is no sound on our codec (softphone/engine/codecs/phv.py).
             event.jitter_buffer_ms = self._stream.waiting_ms
         if self.phv_stream is not None:
             self.phv_stream.set_up_at(self._environment.set_up_bps(self._number))

@@ -10,12 +10,14 @@ from softphone.config import Config
 from softphone.engine.codecs.opus import OpusSettings, opus_descriptor
 from softphone.engine.codecs.phv import phv_descriptor
 from softphone.engine.pjsip.codec import CodecDescriptor, CodecRegistry
-from softphone.engine.pjsip.endpoint import PhoneEndpoint
-from softphone.engine.pjsip.errors import MediaError
+from softphone.engine.pjsip.endpoint import CODEC_IDS, PhoneEndpoint
+from softphone.engine.pjsip.errors import FmtpError, MediaError
+from softphone.engine.pjsip.fmtp import parse_fmtp
 from softphone.engine.pjsip.install import InstalledCodecs, install_codecs
 from softphone.engine.pjsip.match import FormatMatcher, opus_fits, phv_fits
 from softphone.engine.pjsip.negotiated import NegotiatedCodec, negotiated_codec
 from softphone.engine.pjsip.stream import StreamOpener
+from softphone.engine.sdp.description import Rtpmap
 
 _FMTP = ("version", "inventory", "model")
 
@@ -71,6 +73,17 @@ class PhoneCodecs:
     def negotiated(self, call: pj.Call, media_index: int) -> NegotiatedCodec:
         """Codec and SDP lines of an active audio line. Raises pj.Error."""
         return negotiated_codec(call.getStreamInfo(media_index), CodecRegistry(self._descriptors))
+
+    def speaks(self, mapping: Rtpmap, fmtp: str) -> bool:
+        """Whether a far end's format is one that is offered now, with parameters that fit ours."""
+        name = next((name for name in self.offered if name.lower() == mapping.name.lower()), None)
+        if name is None or f"{mapping.name.lower()}/{mapping.clock_rate}/{mapping.channels}" != CODEC_IDS[name].lower():
+            return False
+        fits = {"x-phv": phv_fits, "opus": opus_fits}.get(name)
+        try:
+            return fits is None or fits(self._phv_fmtp if name == "x-phv" else {}, parse_fmtp(fmtp))
+        except FmtpError:
+            return False
 
     def uninstall(self) -> None:
         """After the last call, before the endpoint is destroyed; keep this object until after that."""

@@ -13,7 +13,7 @@ import pjsua2 as pj
 
 from softphone import __version__
 from softphone.config import Config
-from softphone.engine.calls.admission import MAX_CALLS
+from softphone.engine.limits import MAX_CALLS, MAX_URI_BYTES
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.pjsip.install import HIGHEST_PRIORITY, configure_media
 from softphone.engine.pjsip.security import set_tls
@@ -22,7 +22,6 @@ from softphone.errors import SoftphoneError
 CLOCK_HZ = 16000
 USER_AGENT = f"softphone/{__version__}"
 CODEC_IDS = {"x-phv": "x-phv/16000/1", "opus": "opus/48000/2", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
-MAX_URI_BYTES = 768
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 ECHO_CANCELLERS = {"off": 0, "speex": pj.PJMEDIA_ECHO_SPEEX, "webrtc": pj.PJMEDIA_ECHO_WEBRTC}
 log = logging.getLogger(__name__)
@@ -141,7 +140,6 @@ class PhoneEndpoint:
         self._endpoint.libHandleEvents(timeout_ms)
 
     def is_sip_uri(self, uri: str) -> bool:
-        # PJSUA copies it into a pool of 1024 bytes, and ends the process when it does not fit (pjsua_core.c, pjsua_verify_sip_url).
         return len(uri.encode("utf-8", "replace")) <= MAX_URI_BYTES and bool(self._endpoint.utilVerifySipUri(uri) == pj.PJ_SUCCESS)
 
     def destroy(self) -> None:

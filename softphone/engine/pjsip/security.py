@@ -43,7 +43,8 @@ def set_ways(config: pj.AccountNatConfig, network: Network) -> None:
     config.udpKaIntervalSec = network.keep_alive_s
     config.sipStunUse = pj.PJSUA_STUN_USE_DEFAULT if network.stun else pj.PJSUA_STUN_USE_DISABLED
     config.mediaStunUse = pj.PJSUA_STUN_RETRY_ON_FAILURE if network.stun else pj.PJSUA_STUN_USE_DISABLED
-    config.iceEnabled = network.with_ice
+    # PJNATH takes no address of this machine alone for a candidate, and without any there is no call.
+    config.iceEnabled = network.with_ice and not network.bind.startswith("127.")
     if network.turn:
         config.turnEnabled = True
         config.turnServer = network.turn if ":" in network.turn else f"{network.turn}:3478"

@@ -16,6 +16,7 @@ _EVENTS = re.compile(r"a=fmtp:([0-9]{1,3}) 0-1[56]$")
 """0-15 is the default (RFC 4733, 2.4.1), and 16 is a hook flash."""
 _STATIC = frozenset({"a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000"})
 """RFC 3551, 6."""
+_MOVED = re.compile(r"^a=rtpmap:(?:9[6-9]|1[0-2][0-9]) PCM[AU]/", re.IGNORECASE | re.MULTILINE)
 _ORIGIN = re.compile(r"(o=\S+ )[0-9]*?([0-9]{1,6}) [0-9]*?([0-9]{1,6}) ")
 _MAX_RATE = re.compile(r"^a=fmtp:[0-9]{1,3} [^\r\n]*\bmaxrate=([0-9]{1,6})\b", re.MULTILINE)
 
@@ -31,10 +32,13 @@ def rate_limit(text: str) -> int:
     return int(found[1]) if found else 0
 
 
-def shorten(text: str) -> str:
-    """A whole SDP text that PJSIP wrote, without lines that state a default; what is unknown or oversized is unchanged."""
+def shorten(text: str, remote: str = "") -> str:
+    """A whole SDP text that PJSIP wrote, without lines that state a default; what is unknown or oversized is unchanged. `remote` is the
+    offer that it answers, or empty."""
     if len(text) > MAX_SDP:
         return text
+    # PJSIP compares a dynamic number with ours by the rtpmap alone.
+    static = frozenset() if _MOVED.search(remote) else _STATIC
     lines = text.splitlines()
     names = AudioSection(lines).names
     kept: list[str] = []
@@ -49,7 +53,7 @@ def shorten(text: str) -> str:
         if events and names.get(events[1]) == "telephone-event":
             continue
         # The port after that of RTP is the one without such a line (RFC 3605, 2.1).
-        if _TOLD_ANYWAY.match(line) or line in _STATIC or line == f"a=rtcp:{port + 1} {address}":
+        if _TOLD_ANYWAY.match(line) or line in static or line == f"a=rtcp:{port + 1} {address}":
             continue
         # Of the time in seconds that PJSIP takes for the numbers of a session, eleven days are enough.
         kept.append("s=-" if line == "s=pjmedia" else _ORIGIN.sub(r"\1\2 \3 ", line, count=1))

@@ -1,0 +1,1 @@
+"""SIP messages below PJSIP's transactions."""

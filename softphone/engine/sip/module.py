@@ -1,5 +1,8 @@
 """A PJSIP module that sees each SIP message as it passes the transport: requests and responses, retransmissions, failed attempts.
 
+What PJSIP's parser must not see is taken away before that (`sip/receive_hook.py`); where the hook cannot be laid, the module refuses here
+what can be refused after the parser.
+
 PJSUA2 tells of SIP messages only through transactions, and so of no retransmission and of no request that a proxy challenged. A module
 (sip_module.h) below the transaction layer sees them all. It is declared here for cffi's ABI mode; what is read of PJSIP's large
 structures is proven at the first message of each direction, and left out where it does not hold.
@@ -14,10 +17,19 @@ from typing import Any
 
 from cffi import FFI
 
+from softphone.engine.limits import MAX_REPEATED
 from softphone.engine.pjsip.abi import find_library
-from softphone.engine.sip.sdp_guard import is_harmful
+from softphone.engine.pjsip.errors import AbiError
+from softphone.engine.sdp.negotiator_pool import NegotiatorPool
+from softphone.engine.sip import auth_gate
+from softphone.engine.sip.dropped import TOO_LARGE, DroppedData
+from softphone.engine.sip.head import repeated_bytes
+from softphone.engine.sip.inspection import Verdict, inspect
+from softphone.engine.sip.parsed import ParsedMessage, extra_headers
+from softphone.engine.sip.receive_hook import ReceiveHook
+from softphone.engine.sip.sdp_gate import Refusal, SdpGate
 
-BAD_REQUEST, REQUEST_TIMEOUT = 400, 408
+BAD_REQUEST, FORBIDDEN, REQUEST_TIMEOUT = 400, 403, 408
 log = logging.getLogger(__name__)
 _PRIORITY = 7
 """One below PJSIP_MOD_PRIORITY_TRANSPORT_LAYER: what is sent has been printed, what came is not yet a transaction's."""
@@ -35,7 +47,7 @@ typedef struct {
     struct { void *pool; void *transport; void *tp_data; pj_ioqueue_op_key_t op_key; void *rdata; } tp_info;
     struct { pj_time_val timestamp; char packet[4000]; uint32_t zero; long len; pj_sockaddr src_addr; int src_addr_len;
              char src_name[46]; int src_port; } pkt_info;
-    struct { char *msg_buf; int len; } msg_info;
+    struct { char *msg_buf; int len; void *msg; } msg_info;
 } pjsip_rx_data;
 typedef struct {
     void *prev; void *next; void *pool; char obj_name[32]; char *info; pj_time_val rx_timestamp; void *mgr;
@@ -54,6 +66,7 @@ typedef struct pjsip_module {
     void (*on_tsx_state)(void *tsx, void *event);
 } pjsip_module;
 void *pjsua_get_pjsip_endpt(void);
+void *pjsip_parse_rdata(char *buffer, size_t size, pjsip_rx_data *rdata);
 int pjsip_endpt_register_module(void *endpt, pjsip_module *module);
 int pjsip_endpt_unregister_module(void *endpt, pjsip_module *module);
 int pjsip_endpt_respond_stateless(void *endpt, pjsip_rx_data *rdata, int code, const pj_str_t *reason, const void *headers,
@@ -119,18 +132,29 @@ def forget_call(address: int) -> None:
 
 class SipModule:
     """`passed(sent, peer, message)` gets each message; `answer(message)` may name a status that a request is answered with at once;
-    `rewrite(message)` says what is sent instead, at most as long.
+    `rewrite(message)` says what is sent instead, at most as long; `descriptions` sees each SDP that came; `admit(peer, message)` sees what
+    comes before PJSIP does, and may shut it out; `refused(peer, why)` is told of what PJSIP must not see.
 
-    Both run on the thread that polls PJSIP. Keep the object until after `libDestroy()`.
+    All run on the thread that polls PJSIP. Keep the object until after `libDestroy()`.
     """
 
     def __init__(
-        self, passed: Callable[[bool, str, bytes], None], answer: Callable[[bytes], int | None], rewrite: Callable[[bytes], bytes]
+        self,
+        passed: Callable[[bool, str, bytes], None],
+        answer: Callable[[bytes], int | Refusal | None],
+        rewrite: Callable[[bytes], bytes],
+        descriptions: SdpGate,
+        admit: Callable[[str, bytes], bool] = lambda _peer, _message: True,
+        refused: Callable[[str, str], None] = lambda _peer, _why: None,
     ) -> None:
         self._ffi, self._lib = sip_library()
         self._passed = passed
         self._answer = answer
         self._rewrite = rewrite
+        self._admit = admit
+        self._tell_refused = refused
+        self._descriptions = descriptions
+        self._dropped = DroppedData()
         self._failed: set[str] = set()
         self._tp_info_at: int | None = None
         name = self._name = self._ffi.new("char[]", b"mod-softphone")
@@ -145,30 +169,62 @@ class SipModule:
         self._module = self._ffi.new("pjsip_module *", {"id": -1, "priority": _PRIORITY, **callbacks})
         self._module.name.ptr, self._module.name.slen = name, len(name) - 1
         self._registered = False
+        self._hook = ReceiveHook(self._ffi, self._lib, self._look)
+        self._negotiator = NegotiatorPool()
+        self.without_hook = ""
+        """Why messages are looked at only after PJSIP has parsed them; empty where they are before."""
 
     def register(self) -> bool:
         """After libInit(); False when PJSIP refuses, and then no message is seen."""
         status = self._lib.pjsip_endpt_register_module(self._lib.pjsua_get_pjsip_endpt(), self._module)
         self._registered = status == 0
+        try:
+            self._hook.install()
+            self._negotiator.install()
+        except AbiError as error:
+            self.without_hook = f"{error}, so some messages of strangers can still end this phone; install pjsua2-python==2.15.1.post1"
+            log.error("%s", self.without_hook)
+        self._dropped.register()
         return self._registered
 
     def unregister(self) -> None:
         """Before libDestroy()."""
+        self._hook.uninstall()
+        self._negotiator.uninstall()
+        self._dropped.unregister()
         if self._registered:
             self._lib.pjsip_endpt_unregister_module(self._lib.pjsua_get_pjsip_endpt(), self._module)
             self._registered = False
 
+    def _look(self, message: bytes, rdata: Any) -> Verdict:
+        """Before PJSIP's parser, or, where the hook is not laid, after it."""
+        peer = self._peer(rdata)
+        if not self._admit(peer, message):
+            return Verdict(b"", FORBIDDEN)
+        verdict = inspect(message)
+        if verdict.why:
+            self._tell_refused(peer, verdict.why)
+        return verdict
+
+    def _refusal(self, message: bytes, rdata: Any) -> int:
+        if self._hook.installed:
+            return self._hook.refusal(rdata)
+        verdict = self._look(message, rdata)
+        return verdict.code or (0 if verdict.message == message else BAD_REQUEST)
+
+    def connection_lost(self, transport: int) -> None:
+        """The pjsip_transport at this address is gone."""
+        self._dropped.forget(transport)
+
     def _rx_request(self, rdata: Any) -> int:
         try:
             message = self._received(rdata)
-            code = (BAD_REQUEST if is_harmful(message) else self._answer(message)) if message else None
-            if code is None:
+            refusal = self._judge(rdata, message) if message else None
+            if refusal is None:
                 return 0
             if message.lstrip(b"\r\n").startswith(b"ACK"):
                 return 1  # taken, and never answered (RFC 3261, 17.1.1.3); PJSIP ends the process at the attempt
-            self._lib.pjsip_endpt_respond_stateless(
-                self._lib.pjsua_get_pjsip_endpt(), rdata, code, self._ffi.NULL, self._ffi.NULL, self._ffi.NULL
-            )
+            self._respond(rdata, refusal if isinstance(refusal, Refusal) else Refusal(refusal))
             return 1
         except Exception as error:  # nothing may unwind through C frames
             self._report("received", error)
@@ -176,8 +232,14 @@ class SipModule:
 
     def _rx_response(self, rdata: Any) -> int:
         try:
+            message = self._received(rdata)
             # Dropped, as if it were lost: there is no answer to an answer.
-            return int(is_harmful(self._received(rdata)))
+            if not self._hook.installed and self._refusal(message, rdata):
+                return 1
+            parsed = self._parsed(rdata)
+            auth_gate.choose(parsed, message)
+            self._descriptions.response(parsed, message)
+            return 0
         except Exception as error:
             self._report("received", error)
             return 0
@@ -197,14 +259,37 @@ class SipModule:
             self._report("sent", error)
         return 0
 
+    def _judge(self, rdata: Any, message: bytes) -> int | Refusal | None:
+        code = self._refusal(message, rdata)
+        if code:
+            return code
+        if len(message) > MAX_REPEATED and repeated_bytes(message) > MAX_REPEATED:
+            return TOO_LARGE
+        # The description last: whatever else is refused needs none.
+        return self._answer(message) or self._descriptions.request(self._parsed(rdata), message)
+
+    def _respond(self, rdata: Any, refusal: Refusal) -> None:
+        ffi = self._ffi
+        headers, _kept = extra_headers(refusal.headers, int(ffi.cast("uintptr_t", rdata.tp_info.pool))) if refusal.headers else (0, None)
+        self._lib.pjsip_endpt_respond_stateless(
+            self._lib.pjsua_get_pjsip_endpt(), rdata, refusal.code, ffi.NULL, ffi.cast("void *", headers), ffi.NULL
+        )
+
+    def _parsed(self, rdata: Any) -> ParsedMessage:
+        ffi = self._ffi
+        return ParsedMessage(int(ffi.cast("uintptr_t", rdata.msg_info.msg)), int(ffi.cast("uintptr_t", rdata.tp_info.pool)))
+
     def _received(self, rdata: Any) -> bytes:
         info, packet = rdata.msg_info, rdata.pkt_info.packet
         offset = int(info.msg_buf - packet)
         if not (offset >= 0 and info.len > 0 and offset + info.len <= len(packet)):
             raise ValueError("PJSIP's pjsip_rx_data has another layout")
         message: bytes = self._ffi.buffer(info.msg_buf, info.len)[:]
-        self._passed(False, f"{self._ffi.string(rdata.pkt_info.src_name).decode('ascii', 'replace')}:{rdata.pkt_info.src_port}", message)
+        self._passed(False, self._peer(rdata), message)
         return message
+
+    def _peer(self, rdata: Any) -> str:
+        return f"{self._ffi.string(rdata.pkt_info.src_name).decode('ascii', 'replace')}:{rdata.pkt_info.src_port}"
 
     def _destination(self, tdata: Any) -> str:
         """Address and port that the message goes to; "" when the structure cannot be read."""

@@ -67,18 +67,33 @@ _MESSAGE = {
 }
 
 
+_UNKNOWN_WAY = (
+    "the server asks for a way to sign in that this phone does not have; "
+    "let it ask for Digest with MD5 or SHA-256, and with qop=auth or none"
+)
+_OF_PJSIP = {
+    "SDP negotiation failed": "the far end answered with no audio line, codec or encryption that this phone has",
+    "SDP offer/answer incomplete": "the far end answered without a session description",
+}
+"""Reasons for which PJSIP itself ends a call that the far end took."""
+
+
 def explain_message(code: int, reason: str) -> str:
     """Why a message failed with this final status."""
     return _sentence(_CALL | _MESSAGE, code, reason)
 
 
-def explain_call(code: int, reason: str) -> str:
-    """Why a call ended with this final status."""
-    return _sentence(_CALL, code, reason)
+def explain_call(code: int, reason: str, unknown_way: bool = False) -> str:
+    """Why a call ended with this final status. unknown_way: it asked for a way to sign in that this phone does not have."""
+    if unknown_way:
+        return f"{code}: {_UNKNOWN_WAY}"
+    return f"{code}: {_OF_PJSIP[reason]}" if reason in _OF_PJSIP else _sentence(_CALL, code, reason)
 
 
-def explain_registration(code: int, reason: str) -> str:
-    """Why a registration failed with this final status."""
+def explain_registration(code: int, reason: str, unknown_way: bool = False) -> str:
+    """Why a registration failed with this final status. unknown_way: as above."""
+    if unknown_way:
+        return f"{code}: {_UNKNOWN_WAY}"
     return _sentence(_REGISTRATION, code, reason)
 
 

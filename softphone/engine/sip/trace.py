@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from softphone.control.protocol import CallState, Event, Media
+from softphone.engine.sip.head import party
 from softphone.engine.sip.link_rate import SetUpPace
+from softphone.plain_text import visible
 
 MAX_MESSAGES = 100
 """Kept of one call, the newest."""
@@ -65,6 +67,10 @@ class _Dialog:
     """Whether an offer that was not answered yet was sent (RFC 3264); None where there is none."""
     answer_follows: bool = False
     """PJSIP told of the agreement before our answer was sent."""
+    parties: tuple[str, str] = ("", "")
+    """From and To of the INVITE that began it."""
+    invited: bool = False
+    """It was the far end's INVITE."""
     pace: SetUpPace = field(default_factory=SetUpPace)
 
 
@@ -87,6 +93,7 @@ class SipTrace:
             if not data.startswith(b"INVITE "):
                 return
             dialog = self._begin(call_id)
+            dialog.parties, dialog.invited = (party(data, "from"), party(data, "to")), not sent
         dialog.touched = self._clock()
         dialog.pace.passed(sent, data, dialog.touched)
         text = blot(data.decode("utf-8", "replace"))
@@ -100,7 +107,7 @@ class SipTrace:
             if not sent:
                 # Only from messages with SDP: others may be a proxy's own.
                 program = _PROGRAM.search(text.partition("\r\n\r\n")[0])
-                shown = "".join(filter(str.isprintable, program[1]))[:60].strip() if program else ""
+                shown = visible(program[1], 60).strip() if program else ""
                 dialog.far_end = FarEnd(shown, sdp, dialog.open_offer is False)
             if sent and dialog.answer_follows:
                 dialog.agreed_sdp, dialog.answer_follows = dict(dialog.newest_sdp), False
@@ -132,6 +139,14 @@ class SipTrace:
         """What is known of the far end of the call."""
         dialog = self._of(number)
         return FarEnd() if dialog is None else dialog.far_end
+
+    def parties(self, call_id: str) -> tuple[str, str]:
+        """(we, the far end) as the INVITE of this Call-ID names them, of any length; "" where it is not known."""
+        dialog = self._dialogs.get(call_id)
+        if dialog is None:
+            return "", ""
+        came_from, goes_to = dialog.parties
+        return (goes_to, came_from) if dialog.invited else (came_from, goes_to)
 
     def set_up_bps(self, number: int) -> float | None:
         """See `SetUpPace.bps`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-BAD_REQUEST, BAD_EXTENSION, NOT_IMPLEMENTED = 400, 420, 501
+BAD_REQUEST, BAD_EXTENSION, NO_DIALOG, NOT_IMPLEMENTED = 400, 420, 481, 501
+_IN_DIALOG = frozenset({"BYE", "INFO", "NOTIFY", "PRACK", "REFER", "UPDATE"})
 _KNOWN = frozenset(
     {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER", "MESSAGE", "SUBSCRIBE", "NOTIFY"}
 )  # fmt: skip
@@ -35,3 +36,12 @@ def refuse(request: bytes) -> int | None:
         return None  # PJSIP answers the first of them with what it lacks; the others must not be refused (RFC 3261, 8.2.2.3)
     wanted = {word.strip().lower() for line in _REQUIRE.findall(head) for word in line.decode("ascii", "replace").split(",")} - {""}
     return BAD_EXTENSION if wanted - _EXTENSIONS else None
+
+
+def stray(request: bytes) -> int | None:
+    """The status of a request that belongs to a dialog and is in none, which PJSIP leaves without any answer; asked last of all."""
+    head = _END.split(request.lstrip(b"\r\n"), maxsplit=1)[0]
+    method = head.split(None, 1)[0].decode("ascii", "replace") if head.split() else ""
+    if method == "REGISTER":
+        return NOT_IMPLEMENTED
+    return NO_DIALOG if method in _IN_DIALOG and not _TO_TAG.search(head) else None

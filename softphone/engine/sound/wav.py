@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pjsua2 as pj
 
+from codec.units import wav_file
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.errors import SoftphoneError
 
@@ -28,9 +32,12 @@ class Player(pj.AudioMediaPlayer):  # type: ignore[misc]
         self.path = path
         self._ended = ended
         try:
-            self.createPlayer(path, pj.PJMEDIA_FILE_NO_LOOP)
+            with _as_pjmedia_reads_it(path) as readable:
+                self.createPlayer(readable, pj.PJMEDIA_FILE_NO_LOOP)
         except pj.Error as error:
             raise WavError(f"{path} cannot be played ({error.reason}); give a 16-bit mono WAV file") from None
+        except OSError as error:
+            raise WavError(f"{path} cannot be played ({error.strerror or error})") from None
 
     @pjsip_callback
     def onEof2(self) -> None:
@@ -53,16 +60,33 @@ class Recorder(pj.AudioMediaRecorder):  # type: ignore[misc]
 def check_playable(path: str) -> None:
     """Raises WavError unless `path` is a WAV file that PJMEDIA reads: 16-bit linear PCM, mono, at least 20 ms."""
     try:
-        with wave.open(path, "rb") as file:
-            channels, width, rate, frames = file.getnchannels(), file.getsampwidth(), file.getframerate(), file.getnframes()
-    except OSError as error:
-        raise WavError(f"{path} cannot be read ({error.strerror or error})") from None
-    except (wave.Error, EOFError) as error:
-        raise WavError(f"{path} is no WAV file of linear PCM ({error or 'it ends too early'}); convert it to 16 kHz mono WAV") from None
-    if channels != 1 or width != 2:
-        raise WavError(f"{path} has {channels} channels of {8 * width} bits; convert it to 16-bit mono WAV")
-    if frames * 50 < rate:
+        if not Path(path).is_file():
+            raise WavError(f"{path} is not a file; check its name")
+        with open(path, "rb") as file:
+            head = wav_file.read_head(file)
+    except (OSError, ValueError) as error:
+        raise WavError(f"{path} cannot be read ({getattr(error, 'strerror', '') or error})") from None
+    if head is None or head.format != wav_file.PCM:
+        raise WavError(f"{path} is no WAV file of linear PCM; convert it to 16 kHz mono WAV")
+    if head.channels != 1 or head.bits != 16:
+        raise WavError(f"{path} has {head.channels} channels of {head.bits} bits; convert it to 16-bit mono WAV")
+    if head.frames * 50 < head.rate:
         raise WavError(f"{path} is shorter than 20 ms; there is nothing to play")
+
+
+@contextmanager
+def _as_pjmedia_reads_it(path: str) -> Iterator[str]:
+    """PJMEDIA believes each size in the head, and knows no extensible format: what it would not read is copied, for as long as it takes
+    to open the copy. Raises OSError."""
+    with open(path, "rb") as file:
+        head = wav_file.read_head(file)
+        if head is None or head.simple:
+            yield path
+            return
+        with tempfile.NamedTemporaryFile(prefix="softphone-", suffix=".wav") as copy:
+            shutil.copyfileobj(wav_file.RewrittenWav(file, head), copy, 1 << 20)
+            copy.flush()
+            yield copy.name
 
 
 def wait_complete(path: str, limit_s: float = 0.5) -> bool:

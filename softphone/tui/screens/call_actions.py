@@ -11,6 +11,7 @@ from textual.screen import Screen
 from softphone import paths
 from softphone.control import protocol as ask
 from softphone.files.errors import StoreError
+from softphone.store import dial
 from softphone.tui.call_view import CallView
 from softphone.tui.names import short
 from softphone.tui.screens.base import PhoneParts
@@ -30,24 +31,24 @@ class CallActions(PhoneParts):
 
     async def on_dial_field_dialled(self, event: DialField.Dialled) -> None:
         self._here.set_focus(None)
-        await self.call_uri(event.uri)
+        await self.call_target(dial.Target(event.uri, event.keys), event.text)
 
     async def call_text(self, text: str) -> None:
         """Call what `text` means, or say at the dial field why not."""
         try:
-            uri = self.phone.resolve(text)
+            target = self.phone.target(text)
         except StoreError as error:
             self._here.query_one(DialField).give_back(text, str(error))
             return
-        await self.call_uri(uri)
+        await self.call_target(target, text)
 
-    async def call_uri(self, uri: str) -> None:
-        """Call; calls that are up are put on hold first."""
+    async def call_target(self, target: dial.Target, text: str) -> None:
+        """Call; calls that are up are put on hold first. If the engine refuses, `text` stands in the dial field again."""
         await self._hold_others(None)
         try:
-            result = await self.phone.session.ask(ask.Call(uri=uri))
+            result = await self.phone.session.ask(ask.Call(uri=target.uri, keys=target.keys or None))
         except ask.ControlError as error:
-            self._here.query_one(DialField).give_back(uri, str(error))
+            self._here.query_one(DialField).give_back(text, str(error))
             return
         self.phone.changed(self.state.select(int(result["call"])))
 

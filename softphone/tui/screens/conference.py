@@ -8,6 +8,7 @@ from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.strip import Strip
 from textual.widgets import Button, SelectionList, Static
 from textual.widgets.selection_list import Selection
@@ -46,7 +47,10 @@ class ConferenceDialog(Dialog[list[int]]):
         with Vertical(classes="window"):
             yield Static("Conference: all that are marked hear each other", classes="heading", markup=False)
             yield MarkList(
-                *[Selection(f"{who(call.state.remote, self.phone.name_of)}  {state_text(call, now)}", call.number, True) for call in calls],
+                *[
+                    Selection(Content(f"{who(call.state.remote, self.phone.name_of)}  {state_text(call, now)}"), call.number, True)
+                    for call in calls
+                ],
                 compact=True,
             )
             yield Static("space marks, enter joins, x ends the conference", markup=False)

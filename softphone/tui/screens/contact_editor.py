@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Label, Static, TextArea
 
 from softphone.files.errors import StoreError
+from softphone.plain_text import visible
 from softphone.store.contacts import Address, Contact, check, tidy_uri
 from softphone.tui.screens.form_dialog import FormDialog
 from softphone.tui.widgets.codec_order import CodecOrder
@@ -64,7 +65,7 @@ class AddressLines(Vertical):
         yield Static("", classes="field--trouble", markup=False)
 
     def complain(self, sentence: str) -> None:
-        self.query_one(".field--trouble", Static).update(f"! {sentence}")
+        self.query_one(".field--trouble", Static).update(f"! {visible(sentence)}")
         self.add_class("-wrong")
         self.area.focus()
 

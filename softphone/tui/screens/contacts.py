@@ -17,9 +17,10 @@ from textual.widgets import Input, OptionList, Static
 
 from softphone.control.protocol import Presence
 from softphone.files.errors import StoreError
+from softphone.plain_text import visible
 from softphone.store.contacts import Address, Contact
 from softphone.store.vcard_import import export_file, import_file
-from softphone.tui.names import harmless, short
+from softphone.tui.names import short
 from softphone.tui.phone_state import Topic
 from softphone.tui.screens.base import bindings
 from softphone.tui.screens.confirm import Confirm
@@ -236,23 +237,23 @@ def presence_of(contact: Contact, known: Mapping[str, Presence]) -> Presence | N
 def card(contact: Contact, known: Mapping[str, Presence] | None = None) -> Content:
     """All that is known of somebody, in a column."""
     parts: list[tuple[str, str] | str | Content] = [
-        (harmless(contact.name), "bold"),
+        (visible(contact.name), "bold"),
         ("  ★ favourite" if contact.favourite else "", "$accent"),
         "\n",
     ]
     for address in sorted(contact.addresses, key=lambda address: not address.preferred):
-        label = f"  {harmless(address.label)}" if address.label else ""
-        parts += ["\n", harmless(address.uri), (label, "$foreground-muted")]
+        label = f"  {visible(address.label)}" if address.label else ""
+        parts += ["\n", visible(address.uri), (label, "$foreground-muted")]
     presence = presence_of(contact, known or {})
     if presence is not None:
-        said = harmless(presence.note or presence.reason)
+        said = visible(presence.note or presence.reason)
         parts += ["\n\n", PRESENCE[presence.state], (f"  {said}" if said else "", "$foreground-muted")]
     if contact.auto_answer:
         parts += ["\n\n", ("their calls are answered at once, microphone open", "$warning")]
     if contact.codecs is not None:
         parts += ["\n\n", ("codecs  ", "$foreground-muted"), ", ".join(contact.codecs)]
     if contact.notes:
-        parts += ["\n\n", "\n".join(map(harmless, contact.notes.split("\n")))]
+        parts += ["\n\n", "\n".join(map(visible, contact.notes.split("\n")))]
     return Content.assemble(*parts)
 
 
@@ -270,7 +271,7 @@ def _row(contact: Contact, known: Mapping[str, Presence]) -> Row:
             width,
             Cell("★" if contact.favourite else "", 1, "$accent"),
             *shown,
-            Cell(harmless(contact.name)),
+            Cell(visible(contact.name)),
             Cell((short(preferred.uri) if preferred else "no address") + more, style="$foreground-muted", least=44),
             Cell(", ".join(marks), 15, "$warning", least=70),
         ),

@@ -46,7 +46,7 @@ class HelpScreen(PhoneScreen[None]):
 
     def body(self) -> Iterable[Widget]:
         with VerticalScroll():
-            yield Static(id="help")
+            yield Static(id="help", markup=False)
 
     def on_resize(self, event: events.Resize) -> None:
         self.query_one("#help", Static).update(help_text(self.phone.actions, self.phone.config.phrases, event.size.width - 4))

@@ -15,9 +15,10 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
 from softphone.files.errors import StoreError
+from softphone.plain_text import visible
 from softphone.store.contacts import Address, Contact
 from softphone.store.history import CallRecord
-from softphone.tui.names import harmless, short
+from softphone.tui.names import short
 from softphone.tui.screens.base import bindings
 from softphone.tui.screens.contact_editor import ContactEditor
 from softphone.tui.screens.list_screen import ListScreen
@@ -118,7 +119,7 @@ class HistoryScreen(ListScreen[CallRecord]):
         if record is None:
             return
         book = self.phone.store.contacts
-        contact = Contact(harmless(record.remote_name), (Address(record.remote, preferred=True),))
+        contact = Contact(visible(record.remote_name), (Address(record.remote, preferred=True),))
         try:
             if known := book.rule_book().name(record.remote):
                 self.tell(f"this is {known} already; c shows your contacts", "info")
@@ -140,8 +141,8 @@ def call_row(record: CallRecord, name: str) -> Row:
     sign, word, style = _what(record)
     missed = record.outcome == "missed"
     new = missed and not record.seen
-    end = length(record.duration_s) if record.outcome == "answered" else harmless(record.reason) if record.outcome == "unanswered" else ""
-    who = harmless(name) or short(record.remote)
+    end = length(record.duration_s) if record.outcome == "answered" else visible(record.reason) if record.outcome == "unanswered" else ""
+    who = visible(name) or short(record.remote)
     return Row(
         str(record.id),
         lambda width: line(
@@ -166,6 +167,8 @@ def length(seconds: float) -> str:
 
 def _what(record: CallRecord) -> tuple[str, str, str]:
     incoming = record.direction == "incoming"
+    if record.cancelled:
+        return "→", "cancelled", "$warning"
     match record.outcome:
         case "missed":
             return "✗", "missed", "$error"

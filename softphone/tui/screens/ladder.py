@@ -14,8 +14,8 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from softphone.control.protocol import SipLadder
+from softphone.plain_text import visible
 from softphone.tui.drawing import cut
-from softphone.tui.names import harmless
 from softphone.tui.phone_state import Topic
 from softphone.tui.screens.base import PhoneScreen
 
@@ -65,7 +65,7 @@ class LadderScreen(PhoneScreen[None]):
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         text = str(self._messages[event.option_index].get("text", "")) if event.option_index < len(self._messages) else ""
-        self.query_one("#message", Static).update("\n".join(harmless(line) for line in text.splitlines()))
+        self.query_one("#message", Static).update("\n".join(visible(line) for line in text.splitlines()))
 
     def available(self) -> list[tuple[str, str, str]]:
         return [
@@ -91,9 +91,9 @@ def rung(message: Mapping[str, Any], width: int) -> Content:
     stamp = f"{time.strftime('%H:%M:%S', time.localtime(at))}.{int(at * 1000) % 1000:03}"
     sent = bool(message.get("sent"))
     arrow = "──▶" if sent else "◀──"
-    peer = harmless(str(message.get("peer", "")))
+    peer = visible(str(message.get("peer", "")))
     room = width - len(stamp) - len(peer) - 10
-    summary = cut(harmless(str(message.get("summary", ""))), max(room, 10))
+    summary = cut(visible(str(message.get("summary", ""))), max(room, 10))
     way = "sent to" if sent else "from"
     return Content.assemble(
         (stamp, "$foreground 60%"), "  ", (arrow, "bold" if sent else "bold $accent"), f" {summary:<{max(room, 10)}} ",

@@ -17,8 +17,9 @@ from textual.widgets import Input, OptionList, Static
 
 from softphone.control.protocol import SendMessage
 from softphone.files.errors import StoreError
+from softphone.plain_text import visible
 from softphone.store.messages import Conversation, MessageRecord, peer_key
-from softphone.tui.names import harmless, short
+from softphone.tui.names import short
 from softphone.tui.screens.base import PhoneScreen, bindings
 from softphone.tui.screens.whom import Whom
 from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
@@ -120,7 +121,7 @@ class MessagesScreen(PhoneScreen[None]):
             self._show_thread()
 
     def _called(self, remote: str) -> str:
-        return harmless(self.phone.name_of(remote)) or short(remote)
+        return visible(self.phone.name_of(remote)) or short(remote)
 
     @work(exclusive=True, group="seen")
     async def _mark_seen(self, peer: str) -> None:
@@ -210,9 +211,9 @@ def thread_text(thread: Sequence[MessageRecord], name: str, today: date) -> Cont
         state, style = {
             "sending": ("  … on its way", "$foreground-muted"),
             "delivered": ("  ✓ delivered", "$success"),
-            "failed": (f"  ✗ not delivered: {harmless(record.reason)}; r sends it again", "$error"),
+            "failed": (f"  ✗ not delivered: {visible(record.reason)}; r sends it again", "$error"),
         }.get(record.state, ("", ""))
-        text = "\n      ".join(map(harmless, record.text.split("\n")))
+        text = "\n      ".join(map(visible, record.text.split("\n")))
         who, colour = ("you", "bold $primary") if mine else (name, "bold $accent")
         parts.append(Content.assemble((when.strftime("%H:%M "), "$foreground-muted"), (who, colour), "  ", text, (state, style)))
     return Content("\n").join(parts)
@@ -221,7 +222,7 @@ def thread_text(thread: Sequence[MessageRecord], name: str, today: date) -> Cont
 def _conversation_row(found: Conversation, name: str, now: float) -> Row:
     when = datetime.fromtimestamp(found.last.time)
     today = when.date() == datetime.fromtimestamp(now).date()
-    said = harmless(found.last.text.replace("\n", " "))
+    said = visible(found.last.text.replace("\n", " "))
     state = "✗ " if found.last.state == "failed" else ""
     news = f"{found.unread} new" if found.unread else ""
 

@@ -42,7 +42,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("phone")
 
     def body(self) -> Iterable[Widget]:
-        yield DialField(self.phone.store.complete, self.phone.resolve)
+        yield DialField(self.phone.store.complete, self.phone.target)
         yield Line(id="banner")
         with Horizontal(id="middle"):
             with Vertical(id="side"):

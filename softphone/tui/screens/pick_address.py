@@ -8,8 +8,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import OptionList, Static
 
+from softphone.plain_text import visible
 from softphone.store.contacts import Address, Contact
-from softphone.tui.names import harmless, short
+from softphone.tui.names import short
 from softphone.tui.screens.base import Dialog
 from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 
@@ -47,5 +48,5 @@ class PickAddress(Dialog[str]):
 
 
 def _row(key: str, address: Address) -> Row:
-    shown = short(address.uri) if ":" in address.uri else harmless(address.uri)
-    return Row(key, lambda width: line(width, Cell(shown), Cell(harmless(address.label), 14, "$foreground-muted", least=34)))
+    shown = short(address.uri) if ":" in address.uri else visible(address.uri)
+    return Row(key, lambda width: line(width, Cell(shown), Cell(visible(address.label), 14, "$foreground-muted", least=34)))

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from softphone.control.protocol import Sdp
-from softphone.tui.names import harmless
+from softphone.plain_text import visible
 from softphone.tui.screens.base import PhoneScreen
 
 
@@ -41,7 +41,7 @@ class SdpScreen(PhoneScreen[None]):
         answer = await self.ask(Sdp(call=self._call))
         if answer is not None:
             for side in ("local", "remote"):
-                lines = [harmless(line) for line in str(answer.get(side, "")).splitlines()]
+                lines = [visible(line) for line in str(answer.get(side, "")).splitlines()]
                 self.query_one(f"#{side}", Static).update("\n".join(lines) or "nothing was negotiated yet; r asks again")
 
     def available(self) -> list[tuple[str, str, str]]:

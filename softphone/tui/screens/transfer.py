@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -46,7 +47,11 @@ class TransferDialog(Dialog[Target]):
                 yield Static("to somebody you talk with already (enter):", markup=False)
                 yield OptionList(
                     *[
-                        Option(f"{who(calls[number].state.remote, self.phone.name_of)}  {state_text(calls[number], self.phone.clock())}")
+                        Option(
+                            Content(
+                                f"{who(calls[number].state.remote, self.phone.name_of)}  {state_text(calls[number], self.phone.clock())}"
+                            )
+                        )
                         for number in self._others
                     ],
                     compact=True,
@@ -55,7 +60,7 @@ class TransferDialog(Dialog[Target]):
                 yield Static("or to an address (tab):", markup=False)
             else:
                 yield Static("to an address; to speak with them first, press esc, dial them, and come back here:", markup=False)
-            yield DialField(self.phone.store.complete, self.phone.resolve, prompt="to")
+            yield DialField(self.phone.store.complete, self.phone.target, prompt="to")
 
     def on_mount(self) -> None:
         if self._others:

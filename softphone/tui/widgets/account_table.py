@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from textual.content import Content
 
-from softphone.tui.names import harmless, short
+from softphone.plain_text import visible
+from softphone.tui.names import short
 from softphone.tui.phone_state import LOCAL, AccountView, PhoneState
 from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 
@@ -47,7 +48,7 @@ def account_words(account: AccountView, address: str) -> str:
         return f"no server needed; on your network you are sip:{address}" if address else _LOOKS["direct"][2]
     if account.state == "failed":
         again = f"; next try in {account.retry_s:.0f} s" if account.retry_s else "; v changes it, r tries again"
-        return f"not registered: {harmless(account.reason)}{again}"
+        return f"not registered: {visible(account.reason)}{again}"
     return _LOOKS[account.state][2]
 
 
@@ -58,9 +59,7 @@ def _row(account: AccountView, address: str) -> Row:
     label = "" if direct or account.name in (name, "default") else account.name
 
     def draw(width: int) -> Content:
-        head = line(
-            width, Cell(sign, 1, style), Cell(harmless(name), style="bold"), Cell(harmless(label), 20, "$foreground-muted", least=50)
-        )
+        head = line(width, Cell(sign, 1, style), Cell(visible(name), style="bold"), Cell(visible(label), 20, "$foreground-muted", least=50))
         words = Content.styled(account_words(account, address), style).wrap(max(width - 2, 10))
         return Content("\n").join([head, *(Content("  ") + part for part in words)])
 

@@ -34,6 +34,7 @@ class CallCard(Vertical):
         super().__init__()
         self._config = config
         self._name_of = name_of
+        self._titles = ("", "")
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(can_focus=False):
@@ -82,11 +83,10 @@ class CallCard(Vertical):
     def _title(self, call: CallView, now: float) -> None:
         title = f"{who(call.state.remote, self._name_of)} · {state_text(call, now)}"
         state = " · ".join(flags(call))
-        # Assigning the same text would still draw the border again.
-        if str(self.border_title) != title:
-            self.border_title = Content(title).markup
-        if str(self.border_subtitle) != state:
-            self.border_subtitle = Content(state).markup
+        # Assigning the same text would still draw the border again. The title is no markup: names are in it.
+        if (title, state) != self._titles:
+            self._titles = (title, state)
+            self.border_title, self.border_subtitle = Content(title), Content(state)
 
     def _extra(self, call: CallView) -> Content:
         rows = []

@@ -14,7 +14,8 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from softphone.files.errors import StoreError
-from softphone.store.dial import Completion
+from softphone.plain_text import LONGEST_NAME, visible
+from softphone.store.dial import Completion, Target
 from softphone.tui.names import short
 from softphone.tui.widgets.line import Line
 
@@ -60,15 +61,17 @@ class DialField(Vertical):
     """
 
     class Dialled(Message):
-        """Call `uri`; `name` is that of the contact, where one was chosen."""
+        """Call `uri` and press `keys` in the call; `name` is that of the contact, where one was chosen, and `text` what was typed."""
 
-        def __init__(self, uri: str, name: str) -> None:
+        def __init__(self, uri: str, name: str, keys: str = "", text: str = "") -> None:
             super().__init__()
             self.uri = uri
             self.name = name
+            self.keys = keys
+            self.text = text or uri
 
     def __init__(
-        self, complete: Callable[[str], list[Completion]], resolve: Callable[[str], str], *, prompt: str = "dial", id: str | None = None
+        self, complete: Callable[[str], list[Completion]], resolve: Callable[[str], Target], *, prompt: str = "dial", id: str | None = None
     ) -> None:
         super().__init__(id=id)
         self._complete = complete
@@ -96,13 +99,13 @@ class DialField(Vertical):
         """Say right here what is wrong; "" takes it away."""
         line = self.query_one("#complaint", Line)
         line.set_class(bool(text), "-shown")
-        line.show(Content(f"✗ {text}") if text else Content(""))
+        line.show(Content(f"✗ {visible(text)}") if text else Content(""))
 
     def give_back(self, text: str, why: str) -> None:
         """What could not be called stands there again, with the reason, to be called once more."""
         field = self.query_one(DialInput)
         with field.prevent(Input.Changed):
-            field.value = text
+            field.value = visible(text)
         self.complain(why)
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -158,7 +161,7 @@ class DialField(Vertical):
 
     def _dial(self, text: str, name: str) -> None:
         try:
-            uri = self._resolve(text)
+            target = self._resolve(text)
         except StoreError as error:
             self._show([])
             self.complain(str(error))
@@ -169,7 +172,7 @@ class DialField(Vertical):
         with field.prevent(Input.Changed):
             field.value = ""
         self._show([])
-        self.post_message(self.Dialled(uri, name))
+        self.post_message(self.Dialled(target.uri, name, target.keys, text))
 
     def _show(self, found: list[Completion]) -> None:
         self._found = found
@@ -182,4 +185,5 @@ class DialField(Vertical):
 def _row(found: Completion) -> Content:
     star = "* " if found.favourite else "  "
     label = f"  {found.label}" if found.label else "  called before" if found.source == "history" else ""
-    return Content.assemble(star, (found.name or short(found.uri), "bold"), f"  {short(found.uri)}" if found.name else "", (label, "dim"))
+    name = visible(found.name, LONGEST_NAME)
+    return Content.assemble(star, (name or short(found.uri), "bold"), f"  {short(found.uri)}" if name else "", (visible(label), "dim"))

@@ -11,6 +11,8 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Checkbox, Input, Label, RadioButton, Select, Static
 
+from softphone.plain_text import LONGEST_NAME, visible
+
 
 class Field(Vertical):
     """One line to type into. `complain` says what is wrong with it, right under it, until it is changed."""
@@ -53,7 +55,7 @@ class Field(Vertical):
 
     def complain(self, sentence: str) -> None:
         """Show what is wrong, and put the cursor there."""
-        self.query_one(".field--trouble", Static).update(f"! {sentence}")
+        self.query_one(".field--trouble", Static).update(f"! {visible(sentence)}")
         self.add_class("-wrong")
         self.input.focus()
         self.scroll_visible()
@@ -64,6 +66,11 @@ class Field(Vertical):
 
     def on_input_changed(self) -> None:
         self.settle()
+
+
+def plain_options(options: Iterable[tuple[str, str]]) -> list[tuple[Content, str]]:
+    """As `Select` wants them, so that names of devices and accounts are never taken for markup."""
+    return [(Content(visible(shown, LONGEST_NAME)), value) for shown, value in options]
 
 
 class Choice(Horizontal):
@@ -82,7 +89,7 @@ class Choice(Horizontal):
     def __init__(self, name: str, options: Iterable[tuple[str, str]], *, id: str, value: str) -> None:
         super().__init__(id=id)
         self._title = name
-        self.select: Select[str] = Select(options, allow_blank=False, value=value, compact=True)
+        self.select: Select[str] = Select(plain_options(options), allow_blank=False, value=value, compact=True)
 
     def compose(self) -> ComposeResult:
         yield Label(self._title, classes="field--name", markup=False)
@@ -131,7 +138,7 @@ class Tick(Horizontal):
     def __init__(self, name: str, meaning: str, *, id: str, value: bool) -> None:
         super().__init__(id=id)
         self._title = name
-        self.box = Box(meaning, value, compact=True)
+        self.box = Box(Content(meaning), value, compact=True)
 
     def compose(self) -> ComposeResult:
         yield Label(self._title, classes="field--name", markup=False)

@@ -39,7 +39,7 @@ def lately_text(records: list[CallRecord], name_of: NameOf) -> Content:
     rows = [Content.styled("Lately", "bold $primary")]
     for record in records:
         name = who(f'"{record.remote_name}" <{record.remote}>', name_of)
-        how = HOW.get(record.outcome, "")
+        how = "cancelled" if record.cancelled else HOW.get(record.outcome, "")
         rows.append(
             Content.assemble(
                 ("  → " if record.direction == "outgoing" else "  ← ", "$accent"),

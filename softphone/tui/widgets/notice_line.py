@@ -7,7 +7,8 @@ from typing import ClassVar
 from textual.content import Content
 from textual.widgets import Static
 
-from softphone.tui.phone_state import Kind, Notice, PhoneState
+from softphone.plain_text import visible
+from softphone.tui.phone_state import LONGEST_NOTICE, Kind, Notice, PhoneState
 
 STAYS_S = 10.0
 """So long a warning stands beside what is said after it, and goes along to another screen."""
@@ -47,7 +48,7 @@ class NoticeLine(Static):
 
     def tell(self, text: str, kind: Kind, now: float) -> None:
         """Show one sentence; "" takes the last one away."""
-        self._told = Notice(kind, text, when=now) if text else None
+        self._told = Notice(kind, visible(text, LONGEST_NOTICE), when=now) if text else None
         self._show([notice for notice in self._notices if _stays(notice, now)])
 
     def tidy(self, now: float, last_key: float) -> None:

@@ -14,9 +14,10 @@ from textual.timer import Timer
 from textual.widgets import Button, Select, Static
 
 from softphone.control.protocol import Command, ControlError, Devices, SelectDevices, SoundTest
+from softphone.plain_text import visible
 from softphone.tui.drawing import level_meter, level_text
 from softphone.tui.phone_state import PhoneState
-from softphone.tui.widgets.form import Choice
+from softphone.tui.widgets.form import Choice, plain_options
 
 RECORD_S = 5
 HEARD_DB = -45.0
@@ -105,13 +106,13 @@ class SoundPanel(Vertical):
             select = self.query_one(field, Choice).select
             with select.prevent(Select.Changed):
                 here = ("default", "null", *names)
-                select.set_options([(_label(name) if name in here else f"{name} (not there now)", name) for name in options])
+                select.set_options(plain_options((_label(name) if name in here else f"{name} (not there now)", name) for name in options))
                 select.value = wanted
         self._note(str(found.get("note") or ""))
 
     def _note(self, text: str) -> None:
         note = self.query_one("#sound-note", Static)
-        note.update(f"! {text}" if text else "")
+        note.update(f"! {visible(text)}" if text else "")
         note.set_class(bool(text), "-shown")
 
     def on_select_changed(self, event: Select.Changed) -> None:

@@ -30,13 +30,18 @@ def test_an_alignment_has_no_gaps_and_ends_with_the_recording() -> None:
         analysis.spans_aligned((("XX", 0, 100),), 60)
 
 
-@pytest.mark.parametrize("part", ["wire", "exact", "spectrum"])
+@pytest.mark.parametrize("part", ["wire", "exact", "live", "sent", "spectrum"])
 def test_what_is_spoken_is_neither_late_nor_early(said: Script, part: str) -> None:
     models = models_for(said.phones)
     if part == "spectrum":
         spoken = analysis.copy_synthesis(said.pcm, models)
+    elif part == "sent":
+        phones, spoken = analysis.speak_sent(said.pcm, models)
+        heard = [phone for phone, _, _ in analysis.spans_heard(said.pcm, models)]
+        assert phones == [phone for phone in heard if phone != SILENCE]
     else:
-        spoken = analysis.speak(analysis.spans_heard(said.pcm, models), said.pcm, models, wire=part == "wire")
+        spans = analysis.spans_heard(said.pcm, models, live=part == "live")
+        spoken = analysis.speak(spans, said.pcm, models, wire=part != "exact")
     assert abs(len(spoken) - len(said.pcm)) <= 640
     lag = find_lag(said.pcm, spoken, 16000, -200, 200)
     assert lag is not None and abs(lag.ms) < 20 and lag.likeness > 0.7

@@ -41,3 +41,18 @@ def test_positions_begin_again_after_thirty_seconds_without_a_break() -> None:
     posteriors = np.concatenate([stream.push(pcm[at : at + 16000]) for at in range(0, len(pcm), 16000)])
     assert posteriors.shape == (40 * 50 - 8, len(PHONES))  # the last chunk waits for what it looks ahead at
     assert np.isfinite(posteriors).all()
+
+
+def test_the_frames_looked_ahead_at_have_posteriors_too() -> None:
+    network, pcm = small_network(), noise(1.0)
+    stream = network.stream()
+    assert stream.ahead.shape == (0, len(PHONES))
+    given = sum(len(stream.push(pcm[at : at + 320])) for at in range(0, len(pcm), 320))
+    padded = torch.nn.functional.pad(torch.from_numpy(pcm).float()[None] / 32768, (WINDOW // 2, 0))
+    frames = given + network.config.look_ahead
+    with torch.inference_mode():
+        # One frame more: the convolutions reach over the end.
+        hidden = network.encode(log_mel(padded[:, : WINDOW + (2 * frames + 1) * HOP], network.filters))[0][0]
+        seen = torch.cat((hidden[-2, 6:8], hidden[-1], hidden[-1, -1:].expand(2, -1)))
+        expected = torch.log_softmax(network.head(seen[None])[0], -1)[8:].numpy()
+    np.testing.assert_allclose(stream.ahead, expected, atol=1e-4)

@@ -69,6 +69,40 @@ def test_a_word_settles_what_the_sound_leaves_open(lexicon: Lexicon) -> None:
     assert "EH L K AH M" in " ".join(labels_of(search(lexicon, posteriors)))
 
 
+def test_what_comes_next_helps_to_decide(lexicon: Lexicon) -> None:
+    posteriors = rows([("SIL", 12), *((label, 5) for label in "Y UW AA R W EH L K AH M".split()), ("SIL", 20)])
+    doubtful = slice(12 + 5 * 6, 12 + 5 * 7)  # the L of "welcome" sounds a little more like N
+    posteriors[doubtful] = np.log((0.02 + 0 * posteriors[doubtful]) / COUNT)
+    posteriors[doubtful, PHONE_INDEX["N"]], posteriors[doubtful, PHONE_INDEX["L"]] = np.log(0.6), np.log(0.3)
+    decided_at = doubtful.stop + 3
+    heard = {}
+    for ahead in (0, 10):
+        stream = WordSearch(lexicon, TABLES, WordSearchSettings(lag=7, agreement=2.0))
+        found = [one for now in range(decided_at) for one in stream.push(posteriors[now : now + 1], posteriors[now + 1 : now + 1 + ahead])]
+        heard[ahead] = labels_of(found)[-1]
+    assert heard == {0: "N", 10: "L"}
+
+
+def test_a_wrong_guess_at_what_comes_next_is_forgotten(lexicon: Lexicon) -> None:
+    settings = WordSearchSettings(lag=1000, part_lag=1000, agreement=2.0)
+    posteriors, guess = rows(HELLO), rows([("ZH", 6)])
+    told, untold = WordSearch(lexicon, TABLES, settings), WordSearch(lexicon, TABLES, settings)
+    for at in range(0, len(posteriors), 8):
+        assert told.push(posteriors[at : at + 8], guess) == untold.push(posteriors[at : at + 8]) == []
+    assert told.flush() == untold.flush()
+
+
+def test_a_long_phone_stands_sooner_after_its_end_than_a_short_one(lexicon: Lexicon) -> None:
+    settings, waits = WordSearchSettings(agreement=2.0), []
+    for frames in (3, 10):
+        stream, posteriors = WordSearch(lexicon, TABLES, settings), rows([("SIL", 8), ("AA", frames), ("S", 30)])
+        for now, row in enumerate(posteriors, 1):
+            if any(PHONES[one.phone] == "AA" for one in stream.push(row[None])):
+                waits.append(now - 8)
+                break
+    assert waits == [settings.lag, settings.lag], "from the beginning of the phone"
+
+
 def test_what_is_no_word_is_spoken_all_the_same(lexicon: Lexicon) -> None:
     said = "ZH OY B AW DH UH"
     found = search(lexicon, rows([("SIL", 12), *((label, 6) for label in said.split()), ("SIL", 20)], 0.97))
@@ -90,7 +124,7 @@ def test_a_phone_stands_after_the_lag_at_the_latest(lexicon: Lexicon) -> None:
 def test_what_is_certain_stands_before_the_lag_is_over(lexicon: Lexicon) -> None:
     settings, posteriors = WordSearchSettings(), rows(HELLO)
     stream, end_of_ow = WordSearch(lexicon, TABLES, settings), sum(frames for _, frames in HELLO[:5])
-    found = [phone for row in posteriors[: end_of_ow + settings.lag] for phone in stream.push(row[None])]
+    found = [phone for row in posteriors[: end_of_ow + settings.lag - 8] for phone in stream.push(row[None])]
     assert labels_of(found)[:5] == ["SIL", "HH", "AH", "L", "OW"]
 
 

@@ -102,7 +102,7 @@ def test_the_far_end_is_known_by_its_own_messages_only() -> None:
     trace.passed(False, "p", message("SIP/2.0 407 Proxy Authentication Required", extra="Server: kamailio\r\n"))
     assert trace.far_end(1) == FarEnd()
     trace.passed(False, "p", message("SIP/2.0 200 OK", body="v=0\r\ns=b\r\n", extra="Server: baresip v1\x1b[2J\r\n"))
-    assert trace.far_end(1) == FarEnd("baresip v1[2J", "v=0\r\ns=b\r\n", False)
+    assert trace.far_end(1) == FarEnd("baresip v1␛[2J", "v=0\r\ns=b\r\n", False)
     trace.passed(False, "p", message(INVITE, body="v=0\r\ns=c\r\n"))
     assert trace.far_end(1).offered
 

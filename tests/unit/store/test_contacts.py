@@ -69,7 +69,7 @@ def test_what_cannot_be_kept_is_a_sentence(contacts: Contacts, contact: Contact,
 
 
 def test_a_contact_without_a_name_is_called_by_its_address(contacts: Contacts) -> None:
-    assert contacts.add(Contact("", (Address("tel:+49-30-1234;ext=5"),))).name == "+49-30-1234"
+    assert contacts.add(Contact("", (Address("tel:+49-30-1234;ext=5"),))).name == "+49-30-1234,5"
 
 
 def test_all_or_none_of_many_are_put(contacts: Contacts) -> None:

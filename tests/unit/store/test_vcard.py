@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,7 @@ END:VCARD\r
 """
     contact = one(data)
     assert contact.name == "Simon Perreault"
-    assert addresses(contact) == [("+1-418-656-9254", "work", True), ("+1-418-262-6501", "work cell video", False)]
+    assert addresses(contact) == [("+1-418-656-9254,102", "work", True), ("+1-418-262-6501", "work cell video", False)]
 
 
 def test_a_card_of_an_iphone() -> None:
@@ -142,7 +143,7 @@ def test_bad_cards_are_counted_and_cost_no_other() -> None:
     assert [contact.name for contact in cards.contacts] == ["Ann", "Torn", "Bob", "Cut off"]
     assert cards.skipped == ["card 2 has neither a name nor a number nor a SIP address"]
     bob = cards.contacts[2]
-    assert addresses(bob) == [("+1-2", "", True)]
+    assert addresses(bob) == [("+1-2,3", "", True)]
     # What cannot be dialled is not lost.
     assert bob.notes == "not a number\nsip:<b@>"
 
@@ -263,3 +264,115 @@ def test_files(contacts: Contacts, tmp_path: Path) -> None:
     file.write_text("BEGIN:VCALENDAR\nEND:VCALENDAR\n")
     with pytest.raises(StoreError, match="holds no vCard"):
         import_file(file, other)
+
+
+CASES = {
+    "android_sip": (
+        b"FN:Andro Sip\r\nN:Sip;Andro;;;\r\nIMPP:sip:7001234\r\nIMPP:sip:andro@example.org",
+        [("7001234", "", True), ("sip:andro@example.org", "", False)],
+    ),
+    "fax": (
+        b"FN:Fax First\r\nTEL;TYPE=FAX,WORK:+1 100\r\nTEL;TYPE=VOICE,WORK:+1 200",
+        [("+1 100", "fax work", False), ("+1 200", "work", True)],
+    ),
+    "pauses": (
+        b"FN:Conf Bridge\r\nTEL;TYPE=WORK:+1-202-555-0100,,4321#\r\nTEL;TYPE=WORK:+1-202-555-0101;99\r\n"
+        b"TEL;type=WORK:+1 202 555 0102 x77\r\nTEL;type=WORK:+1 202 555 0103 ext. 12",
+        [
+            ("+1-202-555-0100,,4321#", "work", True),
+            ("+1-202-555-0101;99", "work", False),
+            ("+1 202 555 0102 x77", "work", False),
+            ("+1 202 555 0103 ext. 12", "work", False),
+        ],
+    ),
+    "tel4": (
+        b'FN:Vera Four\r\nTEL;VALUE=uri;PREF=2;TYPE="voice,home":tel:+1-202-555-0110;ext=5\r\n'
+        b'TEL;VALUE=uri;PREF=1;TYPE="voice,cell":tel:+1-202-555-0111\r\nIMPP;PREF=3:sip:vera@example.org',
+        [("+1-202-555-0110,5", "home", False), ("+1-202-555-0111", "cell", True), ("sip:vera@example.org", "", False)],
+    ),
+    "us_paren": (
+        b"N:Doe;Pat;;;\r\nFN:Pat Doe\r\nTEL;type=CELL;type=VOICE;type=pref:(202) 555-0143\r\nTEL;type=HOME:+1 (202) 555-0144",
+        [("(202) 555-0143", "cell", True), ("+1 (202) 555-0144", "home", False)],
+    ),
+    "pref_last": (b"FN:P\r\nTEL:1\r\nTEL;PREF=50:2\r\nTEL;PREF=7:3", [("1", "", False), ("2", "", False), ("3", "", True)]),
+    "pref_2_1": (b"FN:P\r\nTEL;HOME:1\r\nTEL;CELL;PREF:2", [("1", "home", False), ("2", "cell", True)]),
+    "pref_nonsense": (b"FN:P\r\nTEL;PREF=x:1\r\nTEL;PREF=0:2", [("1", "", True), ("2", "", False)]),
+    "fax_of_an_iphone": (
+        b"FN:P\r\nitem1.TEL:1\r\nitem1.X-ABLabel:_$!<WorkFAX>!$_\r\nTEL;type=HOME;type=FAX;type=pref:2\r\nTEL;type=CELL:3",
+        [("1", "workfax", False), ("2", "home fax", False), ("3", "cell", True)],
+    ),
+    "fax_and_voice": (b"FN:P\r\nTEL;TYPE=FAX,VOICE:1", [("1", "fax", True)]),
+    "impp_services": (
+        b"FN:P\r\nIMPP;X-SERVICE-TYPE=SIP:7001\r\nIMPP:tel:+49301\r\nIMPP;X-SERVICE-TYPE=Skype:skype:p\r\nX-SIP:p@example.org",
+        [("7001", "", True), ("+49301", "", False), ("sip:p@example.org", "", False)],
+    ),
+    "escaped_commas": (b"FN:P\r\nTEL:+1 202\\,\\,4321#", [("+1 202,,4321#", "", True)]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r"])
+def test_cards_mean_what_their_owners_mean(name: str, end: bytes) -> None:
+    body, wanted = CASES[name]
+    contact = one((b"BEGIN:VCARD\r\nVERSION:3.0\r\n" + body + b"\r\nEND:VCARD\r\n").replace(b"\r\n", end))
+    assert addresses(contact) == wanted and contact.notes == ""
+
+
+def test_a_card_with_a_fax_alone_calls_nobody() -> None:
+    cards = vcard.read(card("FN:Fax", "TEL;FAX;WORK:+1 100", version="2.1"))
+    assert cards.contacts[0].addresses == () and cards.contacts[0].notes == "fax work: +1 100"
+    assert cards.remarks == ["Fax: there are only fax numbers, which stand in the notes"]
+
+
+QP = b"FN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (QP + b"=D0=90=\r\n =D0=B2=D0=B8=D0=B0 =D0=\r\n =9A=D0=B0", "Авиа Ка"),
+        (QP + b"=D0=90=\r\n\t=D0=B2=D0=B8=D0=B0", "Авиа"),
+        (QP + b"=D0=90=  \r\n=D0=B2=D0=B8=D0=B0", "Авиа"),
+        (QP + b"\r\n =D0=90=D0=B2", "Ав"),
+        (QP + b"John=\r\n Doe", "John Doe"),
+        (QP + b"John=20=\r\nDoe=\r\n Junior", "John Doe Junior"),
+        (b"FN;CHARSET=UTF-8;\r\n ENCODING=QUOTED-PRINTABLE:=D0=90", "А"),
+        (b"FN;CHARSET=ISO-8859-1:J\xfcrgen", "Jürgen"),
+        (b'FN;CHARSET="ISO-8859-1":J\xfcrgen', "Jürgen"),
+        (b"FN;CHARSET=windows-1251:\xc0\xed\xed\xe0", "Анна"),
+        (b"FN;CHARSET=KOI8-R;ENCODING=8BIT:\xe1\xce\xce\xc1", "Анна"),
+        ("FN;CHARSET=SHIFT_JIS:表示".encode("shift_jis"), "表示"),
+        ("FN;CHARSET=GB2312:王".encode("gb2312"), "王"),
+        (b"FN;CHARSET=hex:ABCD", "ABCD"),
+        (b"FN:Jos\xc3\xa9", "José"),
+    ],
+)  # fmt: skip
+def test_charsets_and_folds(line: bytes, name: str) -> None:
+    assert one(b"BEGIN:VCARD\r\nVERSION:2.1\r\n" + line + b"\r\nTEL:1\r\nEND:VCARD\r\n").name == name
+
+
+def test_byte_order_marks_before_each_card() -> None:
+    mark = b"\xef\xbb\xbf"
+    cards = vcard.read(mark + card("FN:Ann", "TEL:1") + mark + card("FN:Bob", "TEL:2"))
+    assert [contact.name for contact in cards.contacts] == ["Ann", "Bob"] and cards.skipped == []
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        text = (card("FN:Ann", "TEL:1") + mark + card("FN:Bob", "TEL:2")).decode()
+        assert [contact.name for contact in vcard.read(text.encode(encoding)).contacts] == ["Ann", "Bob"]
+
+
+@pytest.mark.parametrize("fold", [b"\r\n ", b"\r\n"])
+def test_photographs_cost_no_time_and_no_address(fold: bytes) -> None:
+    photo = fold.join([b"PHOTO;ENCODING=BASE64;TYPE=JPEG:"] + [b"AAAA" * 18] * 60000)
+    began = time.monotonic()
+    contact = one(b"BEGIN:VCARD\r\nVERSION:2.1\r\nFN:Ann\r\n" + photo + b"\r\n\r\nTEL:1\r\nEND:VCARD\r\n")
+    assert contact.name == "Ann" and contact.addresses[0].uri == "1" and time.monotonic() - began < 3
+
+
+def test_nothing_is_left_out_silently(contacts: Contacts) -> None:
+    cards = vcard.read(card("FN:Ann", "TEL:ask me", "TEL:1", "NOTE:first", "second line without a blank"))
+    assert cards.contacts[0].notes == "ask me\nfirst"
+    assert cards.remarks == [
+        "Ann: ask me cannot be called and stands in the notes", "Ann: 1 line that no vCard can have was left out"
+    ]  # fmt: skip
+    result = import_cards(card("FN:Ann", "TEL:ask me"), contacts)
+    assert result.added == 1 and result.skipped == 0 and "ask me cannot be called" in result.sentence

@@ -1,0 +1,160 @@
+"""What PJSIP drops below its modules: answers that its parser refuses for a challenge, and messages over TCP that it has no room for.
+
+`pjsip_tpmgr_set_drop_data_cb` tells of both with a pointer into the packet. Of one that could not be parsed the callback may say how much
+was used up; the rest is then parsed again, which is how a corrected answer gets in.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from functools import cache
+from typing import Any
+
+from cffi import FFI
+
+from softphone.engine.limits import MAX_PJSIP_MESSAGE
+from softphone.engine.pjsip.abi import find_library
+from softphone.engine.sip.auth_gate import readable
+
+TOO_LARGE = 513
+_INVALID, _OVERFLOW = 171020, 171062
+"""PJSIP_EINVALIDMSG, PJSIP_ERXOVERFLOW."""
+_CONNECTED = (2, 3)
+"""PJSIP_TRANSPORT_TCP, PJSIP_TRANSPORT_TLS."""
+_SELECT_TRANSPORT = 1
+_MOST_SKIPPED = 1 << 20
+_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_KEPT = re.compile(r"^(?:via|v|from|f|to|t|call-id|i|cseq)[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
+_TO = re.compile(r"(?:to|t)[ \t]*:", re.IGNORECASE)
+_DECLARATIONS = """
+typedef struct {
+    char name[32]; void *pool; void *ref_cnt; void *lock; void *grp_lock; int tracing; int is_shutdown; int is_destroying;
+    struct { long type; uint8_t address[28]; } key;
+} pjsip_transport;
+typedef struct { pjsip_transport *tp; char *data; size_t len; int status; } pjsip_tp_dropped_data;
+typedef struct { pjsip_transport *tp; char *data; size_t len; } pjsip_tp_rx_data;
+typedef struct { int type; int disable_connection_reuse; void *transport; } pjsip_tpselector;
+void *pjsua_get_pjsip_endpt(void);
+void *pjsip_endpt_get_tpmgr(void *endpt);
+int pjsip_tpmgr_set_drop_data_cb(void *mgr, void (*cb)(pjsip_tp_dropped_data *));
+int pjsip_tpmgr_set_recv_data_cb(void *mgr, void (*cb)(pjsip_tp_rx_data *));
+int pjsip_tpmgr_send_raw(void *mgr, int type, const pjsip_tpselector *sel, void *tdata, const void *data, size_t size,
+                         const void *address, int address_size, void *token, void *cb);
+int pjsip_transport_shutdown(void *transport);
+"""
+_ADDRESS_BYTES = 16
+log = logging.getLogger(__name__)
+
+
+@cache
+def _library() -> tuple[FFI, Any]:
+    ffi = FFI()
+    ffi.cdef(_DECLARATIONS)
+    return ffi, ffi.dlopen(str(find_library()))
+
+
+class DroppedData:
+    """Keep the object until after `libDestroy()`. Main thread only."""
+
+    def __init__(self) -> None:
+        self._ffi, self._lib = _library()
+        self._skip: dict[int, int] = {}
+        """By the address of a connection: bytes that are still to come of a message that was refused."""
+        self._dropped_cb = self._ffi.callback("void(pjsip_tp_dropped_data *)", self._dropped)
+        self._received_cb = self._ffi.callback("void(pjsip_tp_rx_data *)", self._received)
+
+    def register(self) -> None:
+        """After libInit()."""
+        manager = self._manager()
+        self._lib.pjsip_tpmgr_set_drop_data_cb(manager, self._dropped_cb)
+        self._lib.pjsip_tpmgr_set_recv_data_cb(manager, self._received_cb)
+
+    def unregister(self) -> None:
+        """Before libDestroy()."""
+        manager = self._manager()
+        self._lib.pjsip_tpmgr_set_drop_data_cb(manager, self._ffi.NULL)
+        self._lib.pjsip_tpmgr_set_recv_data_cb(manager, self._ffi.NULL)
+
+    def forget(self, transport: int) -> None:
+        """The connection at this address is gone."""
+        self._skip.pop(transport, None)
+
+    def _manager(self) -> Any:
+        return self._lib.pjsip_endpt_get_tpmgr(self._lib.pjsua_get_pjsip_endpt())
+
+    def _dropped(self, dropped: Any) -> None:
+        try:
+            if dropped.status == _INVALID and 0 < dropped.len <= MAX_PJSIP_MESSAGE:
+                self._correct(dropped)
+            elif dropped.status == _OVERFLOW:
+                self._refuse(dropped)
+        except Exception:  # nothing may unwind through C frames
+            log.exception("a message that PJSIP dropped could not be dealt with")
+
+    def _correct(self, dropped: Any) -> None:
+        raw = bytes(self._ffi.buffer(dropped.data, dropped.len))
+        corrected = readable(raw)
+        if corrected is not None:
+            # Line ends in front of a message are passed over.
+            filling = len(raw) - len(corrected)
+            self._ffi.memmove(dropped.data, b"\n" * filling + corrected, len(raw))
+            dropped.len = filling
+
+    def _refuse(self, dropped: Any) -> None:
+        raw = bytes(self._ffi.buffer(dropped.data, min(dropped.len, MAX_PJSIP_MESSAGE)))
+        transport, key = dropped.tp, dropped.tp.key
+        if key.type not in _CONNECTED or key.address[0] != 2:
+            return
+        if answer := too_large(raw):
+            selector = self._ffi.new("pjsip_tpselector *", {"type": _SELECT_TRANSPORT, "transport": transport})
+            self._lib.pjsip_tpmgr_send_raw(
+                self._manager(), key.type, selector, self._ffi.NULL, answer, len(answer), key.address, _ADDRESS_BYTES, self._ffi.NULL,
+                self._ffi.NULL,
+            )  # fmt: skip
+        rest = missing(raw)
+        if rest is None or rest > _MOST_SKIPPED:
+            # Where the next message begins nobody can tell.
+            self._lib.pjsip_transport_shutdown(transport)
+        elif rest:
+            self._skip[int(self._ffi.cast("uintptr_t", transport))] = rest
+
+    def _received(self, received: Any) -> None:
+        """More of a connection. `len` becomes what is left to be parsed, which stands at the end."""
+        if not self._skip:
+            return
+        try:
+            at = int(self._ffi.cast("uintptr_t", received.tp))
+            due = self._skip.pop(at, 0)
+            skipped = min(due, received.len)
+            if due > skipped:
+                self._skip[at] = due - skipped
+            received.len -= skipped
+        except Exception:
+            log.exception("the rest of a message that was too large could not be passed over")
+
+
+def too_large(raw: bytes) -> bytes:
+    """The answer 513 (RFC 3261, 21.5.7) to a request of which this is the beginning; empty where there is none: to an ACK, an answer, or
+    what lacks the fields that an answer needs."""
+    head, gap, _ = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    head = head if gap else head.rpartition(b"\r\n")[0]  # the last line may be cut off
+    text = head.decode("utf-8", "surrogateescape")
+    first, _, rest = text.partition("\r\n")
+    if not first.endswith("SIP/2.0") or first.startswith(("ACK ", "SIP/")):
+        return b""
+    kept = _KEPT.findall(rest)
+    names = {line.partition(":")[0].strip().lower()[:1].replace("c", "i") for line in kept}
+    if len(kept) < 5 or not {"v", "f", "t", "i"} <= names:
+        return b""
+    lines = [f"{line};tag={secrets.token_hex(6)}" if _TO.match(line) and ";tag=" not in line.lower() else line for line in kept]
+    reason = "Message Too Large"
+    return "\r\n".join([f"SIP/2.0 {TOO_LARGE} {reason}", *lines, "Content-Length: 0", "", ""]).encode("utf-8", "surrogateescape")
+
+
+def missing(raw: bytes) -> int | None:
+    """How many bytes of the message, of which this is the beginning, are still to come; None where it does not say."""
+    head, gap, body = raw.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    return max(0, int(length[1]) - len(body)) if gap and length else None

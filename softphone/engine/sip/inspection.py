@@ -1,0 +1,179 @@
+"""What a SIP message must be so that PJSIP 2.15.1 may parse it, decided from its bytes before PJSIP does.
+
+PJSIP reads a lone CR as the end of a line and stops at NUL; a message that has either in its head would be read otherwise than here, so it
+is refused. Lists are counted by their commas, quoted ones too: never fewer than PJSIP finds.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from softphone.engine import limits
+from softphone.engine.sip import multipart
+from softphone.engine.sip.dropped import missing
+
+BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, TOO_LARGE = 400, 415, 513
+LOCAL_FAILURE = 500
+"""What an answer becomes whose head cannot be taken: another attempt may succeed."""
+_END = re.compile(rb"\r?\n\r?\n")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_LINE = re.compile(rb"\r?\n")
+_NAME = re.compile(rb"([A-Za-z0-9!%*_+`'~.-]+)[ \t]*:")
+_LONE_CR = re.compile(rb"\r(?!\n)")
+_COMPACT = {
+    b"i": b"call-id", b"m": b"contact", b"e": b"content-encoding", b"l": b"content-length", b"c": b"content-type", b"f": b"from",
+    b"s": b"subject", b"k": b"supported", b"t": b"to", b"v": b"via",
+}  # fmt: skip
+"""RFC 3261, 7.3.3."""
+_ANSWERED_WITH = frozenset({b"via", b"from", b"to", b"call-id", b"cseq", b"max-forwards"})
+_MOST = {
+    b"service-route": limits.SERVICE_ROUTES,
+    b"route": limits.ROUTES,
+    b"record-route": limits.ROUTES,
+    b"path": limits.ROUTES,
+    b"via": limits.VIAS,
+    b"allow": limits.LIST_ELEMENTS,
+    b"supported": limits.LIST_ELEMENTS,
+    b"require": limits.LIST_ELEMENTS,
+    b"proxy-require": limits.LIST_ELEMENTS,
+    b"unsupported": limits.LIST_ELEMENTS,
+    b"accept": limits.LIST_ELEMENTS,
+}
+_CHALLENGES = frozenset({b"www-authenticate", b"proxy-authenticate"})
+_WITH_SDP = frozenset({b"INVITE", b"ACK", b"UPDATE", b"PRACK"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What PJSIP may see in place of the message: at most as long, the same where all is well, empty where nothing is left to answer.
+
+    `code` is the status with which a request is to be refused; `why` says what was wrong, without the beginning of its sentence.
+    """
+
+    message: bytes
+    code: int = 0
+    why: str = ""
+
+
+def inspect(message: bytes) -> Verdict:
+    """One message as it came."""
+    text = message.lstrip(b"\r\n")
+    head, *rest = _END.split(text, maxsplit=1)
+    lines = _LINE.split(_FOLD.sub(b" ", head))
+    fields = _fields(lines[1:])
+    is_response = lines[0][:8].upper() == b"SIP/2.0 "
+    if len(message) >= limits.MAX_PJSIP_MESSAGE and missing(text) != 0:
+        return _refusal(lines, fields, is_response, TOO_LARGE, f"has {limits.MAX_PJSIP_MESSAGE} bytes or more")
+    why = _head_fault(head, lines, fields)
+    if why:
+        return _refusal(lines, fields, is_response, BAD_REQUEST, why)
+    if not rest or not rest[0]:
+        return Verdict(message)
+    body, code, why = _body(lines[0], fields, rest[0])
+    if code and not is_response:
+        return _refusal(lines, fields, is_response, code, why)
+    if code:
+        # The head of an answer is worth having: of a 200 it is acknowledged, and the call that has no session then is ended.
+        body = b""
+    if body == rest[0]:
+        return Verdict(message)
+    kind = [b"Content-Type: " + multipart.SDP] if body else []
+    kept = [line for line in lines if _name(line) not in (b"content-type", b"content-length")]
+    return Verdict(b"\r\n".join([*kept, *kind, b"Content-Length: %d" % len(body), b"", body]), 0, why)
+
+
+def _fields(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
+    """Names in lower case and in full, and values."""
+    found = []
+    for line in lines:
+        named = _NAME.match(line)
+        if named:
+            name = named[1].lower()
+            found.append((_COMPACT.get(name, name), line[named.end() :].strip()))
+    return found
+
+
+def _name(line: bytes) -> bytes:
+    named = _NAME.match(line)
+    name = named[1].lower() if named else b""
+    return _COMPACT.get(name, name)
+
+
+def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes]]) -> str:
+    if b"\0" in head:
+        return "has a NUL in a header"
+    if _LONE_CR.search(head):
+        return "has a line that ends in CR alone"
+    if len(lines) > limits.HEADER_LINES:
+        return f"has more than {limits.HEADER_LINES} header lines"
+    if max(map(len, lines)) > limits.HEADER_LINE_BYTES:
+        return f"has a header of more than {limits.HEADER_LINE_BYTES} bytes"
+    counts: dict[bytes, int] = {}
+    required = 0
+    for name, value in fields:
+        counts[name] = counts.get(name, 0) + (1 if name in _CHALLENGES else 1 + value.count(b","))
+        required += len(value) if name in (b"require", b"proxy-require") else 0
+    for name, most in _MOST.items():
+        if counts.get(name, 0) > most:
+            return f"names {counts[name]} {name.decode().title()}s, and at most {most} fit"
+    if sum(counts.get(name, 0) for name in _CHALLENGES) > limits.CHALLENGES:
+        return f"has more than {limits.CHALLENGES} challenges"
+    if required > limits.REQUIRED_BYTES:
+        return f"requires extensions of more than {limits.REQUIRED_BYTES} bytes"
+    if counts.get(b"content-type", 0) > 1 and len([name for name, _ in fields if name == b"content-type"]) > 1:
+        return "says twice of what type its body is"
+    return ""
+
+
+def _body(first: bytes, fields: list[tuple[bytes, bytes]], body: bytes) -> tuple[bytes, int, str]:
+    """The body that PJSIP may see; or a status and why it may see none."""
+    kind = next((value for name, value in fields if name == b"content-type"), b"")
+    method = _cseq_method(fields) if first[:4].upper() == b"SIP/" else first.partition(b" ")[0]
+    if multipart.is_multipart(kind):
+        inner = multipart.session_description(kind, body) if method in _WITH_SDP else None
+        if inner is None:
+            return b"", UNSUPPORTED_MEDIA_TYPE, "has a body of several parts, and none of them is a session description"
+        return inner, 0, ""
+    if multipart.media_type(kind).endswith(b"xml") and _xml_is_harmful(body):
+        return b"", BAD_REQUEST, "has XML that is too deep or too long"
+    return body, 0, ""
+
+
+def _cseq_method(fields: list[tuple[bytes, bytes]]) -> bytes:
+    return next((value.split()[-1] for name, value in fields if name == b"cseq" and value.split()), b"")
+
+
+def _xml_is_harmful(body: bytes) -> bool:
+    """By its tags alone: each that opens is one level deeper, unless it closes itself."""
+    if len(body) > limits.XML_BYTES:
+        return True
+    depth = deepest = 0
+    for tag in re.finditer(rb"<([/!?]?)[^<>]*?(/?)>", body):
+        if tag[1] == b"/":
+            depth -= 1
+        elif not tag[1] and not tag[2]:
+            depth += 1
+            deepest = max(deepest, depth)
+    return deepest > limits.XML_DEPTH or body.count(b"<") > limits.XML_BYTES // 8
+
+
+def _refusal(lines: list[bytes], fields: list[tuple[bytes, bytes]], is_response: bool, code: int, why: str) -> Verdict:
+    """What is left so that PJSIP can refuse the request, or end the transaction that waits for this answer."""
+    first, needed, seen = lines[0], [], set()
+    for name, value in fields:
+        # One of each, but all of Via; nothing that is itself too much.
+        if name in _ANSWERED_WITH and (name == b"via" or name not in seen) and len(value) <= limits.MAX_REPEATED:
+            seen.add(name)
+            needed.append(b"%s: %s" % (name.title(), value))
+    if is_response:
+        status = first.split(None, 2)[1:2]
+        if not status or not status[0].isdigit() or int(status[0][:4]) < 200:
+            return Verdict(b"", code, why)
+        first = f"SIP/2.0 {LOCAL_FAILURE} the answer {why}; ask who runs the server".encode("ascii", "replace")
+    message = b"\r\n".join([first, *needed, b"Content-Length: 0", b"", b""])
+    vias = sum(value.count(b",") + 1 for name, value in fields if name == b"via")
+    complete = seen >= _ANSWERED_WITH - {b"max-forwards"}
+    harmless = len(first) <= limits.HEADER_LINE_BYTES and not re.search(rb"\0|\r(?!\n)", message)
+    small = len(message) <= min(sum(map(len, lines)), limits.MAX_REPEATED + len(first)) and vias <= limits.VIAS
+    return Verdict(message if complete and harmless and small else b"", code, why)

@@ -1,0 +1,49 @@
+"""The session description in a multipart body (RFC 5621; RFC 2046, 5.1), so that PJSIP's own reader of such bodies has nothing to do."""
+
+from __future__ import annotations
+
+import re
+
+from softphone.engine.limits import BODY_PARTS
+
+_BOUNDARY = re.compile(rb';[ \t]*boundary[ \t]*=[ \t]*(?:"([^"\r\n]{1,70})"|([^";,\s]{1,70}))', re.IGNORECASE)
+_CONTENT_TYPE = re.compile(rb"^content-type[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
+_ENCODED = re.compile(rb"^content-transfer-encoding[ \t]*:[ \t]*(?!binary|8bit|7bit)\S", re.IGNORECASE | re.MULTILINE)
+_DEEPEST = 2
+SDP = b"application/sdp"
+
+
+def is_multipart(content_type: bytes) -> bool:
+    return content_type.lstrip().lower().startswith(b"multipart")
+
+
+def media_type(content_type: bytes) -> bytes:
+    """Without parameters, in lower case."""
+    return content_type.partition(b";")[0].strip().lower()
+
+
+def session_description(content_type: bytes, body: bytes, depth: int = 0) -> bytes | None:
+    """The first part that is an SDP; None where there is none, or where the parts are not to be told apart."""
+    named = _BOUNDARY.search(content_type)
+    if named is None or depth > _DEEPEST:
+        return None
+    boundary = re.escape(named[1] or named[2])
+    pieces = re.split(rb"(?:^|\r?\n)--" + boundary + rb"(--)?[ \t]*(?:\r?\n|$)", body, maxsplit=BODY_PARTS)
+    # What is before the first and after the last delimiter belongs to no part.
+    for piece, closing in zip(pieces[2::2], pieces[1::2], strict=False):
+        if closing:
+            break
+        if piece.startswith((b"\r\n", b"\n")):
+            head, content = b"", piece
+        else:
+            head, *rest = re.split(rb"\r?\n\r?\n", piece, maxsplit=1)
+            content = rest[0] if rest else b""
+        found = _CONTENT_TYPE.search(head)
+        kind = found[1] if found else b"text/plain"
+        if is_multipart(kind):
+            inner = session_description(kind, content, depth + 1)
+            if inner is not None:
+                return inner
+        elif media_type(kind) == SDP and not _ENCODED.search(head):
+            return content
+    return None

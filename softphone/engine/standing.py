@@ -1,0 +1,78 @@
+"""What was set by command (accounts, automatic answer, do not disturb, devices) and must hold after the engine died, whoever set it.
+
+The supervisor hands each engine the same anonymous file in memory (memfd_create), which outlives the process: nothing of it, such as a
+password, is ever on a disk or in an event.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from softphone.control.protocol import (
+    AnyCommand,
+    AutoAnswer,
+    ControlError,
+    DoNotDisturb,
+    Register,
+    SelectDevices,
+    Stay,
+    Unregister,
+    parse_command,
+    to_line,
+)
+
+MAX_BYTES = 4 << 20
+log = logging.getLogger(__name__)
+
+
+def place_of(command: AnyCommand) -> str | None:
+    """What the command sets, of which only the last counts; None for one that sets nothing that lasts."""
+    match command:
+        case Register(account=name) | Unregister(account=name):
+            return f"account {name}"
+        case AutoAnswer() | DoNotDisturb() | SelectDevices() | Stay():
+            return type(command).__name__
+    return None
+
+
+class StandingCommands:
+    """`descriptor`: of that file, or None where there is no supervisor; then nothing is remembered."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+
+    def earlier(self) -> list[AnyCommand]:
+        """What engines before this one were told, in order."""
+        if self._descriptor is None:
+            return []
+        told: dict[str, AnyCommand] = {}
+        for line in os.pread(self._descriptor, MAX_BYTES, 0).split(b"\n"):
+            # The last line may be torn, if the engine died while it wrote.
+            if not line:
+                continue
+            try:
+                command = parse_command(line)
+            except ControlError:
+                continue
+            place = place_of(command)
+            if place is not None:
+                told.pop(place, None)
+                told[place] = command
+        return [command for command in told.values() if not isinstance(command, Unregister)]
+
+    def note(self, command: AnyCommand) -> None:
+        """The command was obeyed."""
+        if self._descriptor is None or place_of(command) is None:
+            return
+        try:
+            end = os.fstat(self._descriptor).st_size
+            if end > MAX_BYTES // 2:
+                kept = b"".join(map(to_line, self.earlier()))
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, kept, 0)
+                end = len(kept)
+            # A line that was torn ends here.
+            os.pwrite(self._descriptor, b"\n" + to_line(command), end)
+        except OSError as error:
+            log.warning("a setting will not be known after a restart (%s)", error.strerror)

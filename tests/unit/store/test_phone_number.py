@@ -1,0 +1,137 @@
+"""Numbers as people write them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from softphone.control.protocol import Call, parse_command, to_line
+from softphone.files.errors import StoreError
+from softphone.store import sip_address
+from softphone.store.contacts import Address, Contact
+from softphone.store.database import Database
+from softphone.store.dial import Target
+from softphone.store.phone_number import PhoneNumber, read
+from softphone.store.store import Store
+
+
+@pytest.mark.parametrize(
+    ("text", "digits", "keys"),
+    [
+        ("(202) 555-0143", "2025550143", ""),
+        ("+1 (202) 555-0144", "+12025550144", ""),
+        ("(030) 12 34", "0301234", ""),
+        ("+49 (0)30 1234", "+49301234", ""),
+        ("+49(0)30/1234", "+49301234", ""),
+        ("+44 (0) 20 7946 0000", "+442079460000", ""),
+        ("0049 (0)30 1234", "0049301234", ""),
+        ("(0)30 1234", "0301234", ""),
+        ("+39 (06) 1234", "+39061234", ""),
+        ("(+49) 30 1234", "+49301234", ""),
+        ("+(49) 30 1234", "+49301234", ""),
+        ("+ 49 30 1234", "+49301234", ""),
+        ("0041 44 1234", "0041441234", ""),
+        ("202.555.0143", "2025550143", ""),
+        ("01.23.45.67.89", "0123456789", ""),
+        ("202·555·0143", "2025550143", ""),
+        ("030/1234", "0301234", ""),
+        ("[030] 1234", "0301234", ""),
+        ("*43#", "*43#", ""),
+        ("+1-202-555-0100,,4321#", "+12025550100", ",,4321#"),
+        ("+1 202 555 0100 , , 4321 #", "+12025550100", ",,4321#"),
+        ("+1-202-555-0101;99", "+12025550101", ",99"),
+        ("+49 30 1234 p 12 w 99", "+49301234", ",12,99"),
+        ("+4930 1234P5W6", "+49301234", ",5,6"),
+        ("12,,", "12", ""),
+        ("+1 202 555 0102 x77", "+12025550102", ",77"),
+        ("+1 202 555 0102 X 77", "+12025550102", ",77"),
+        ("+1 202 555 0103 ext. 12", "+12025550103", ",12"),
+        ("+1 202 555 0103, ext 12", "+12025550103", ",12"),
+        ("+1 202 555 0103 extension 1-2", "+12025550103", ",12"),
+        ("tel:+1-201-555-0123;ext=55", "+12015550123", ",55"),
+        ("TEL:+1-201-555-0123;EXT=55", "+12015550123", ",55"),
+        ("tel:+1-201-555-0123;isub=12;ext=5", "+12015550123", ",5"),
+        ("tel:+12025550100;postd=pp22", "+12025550100", ",,,22"),
+        ("tel:863-1234;phone-context=+1-914-555", "+19145558631234", ""),
+        ("tel:7042;phone-context=example.com", "7042", ""),
+        ("tel:%2B49%2030%201234", "+49301234", ""),
+        ("tel://+49301234", "+49301234", ""),
+        ("callto:+49301234", "+49301234", ""),
+        ("tel:*43%23", "*43#", ""),
+        ("sip:7001234", "7001234", ""),
+        ("٠٣٠ ١٢٣٤", "0301234", ""),
+        ("۰۳۰۱۲۳۴", "0301234", ""),
+        ("०३०१२३४", "0301234", ""),
+        ("＋４９　（０）３０－１２３４", "+49301234", ""),
+        ("０３−１２３４−５６７８", "0312345678", ""),
+        ("\u202a+49 30 1234\u202c", "+49301234", ""),
+        ("\u200e+49\u00a030\u20111234", "+49301234", ""),
+        ("+49\u202f30\u20131234", "+49301234", ""),
+        ("1-800-FLOWERS", "18003569377", ""),
+        ("+1 (888) GOT-JUNK", "+18884685865", ""),
+    ],
+)
+def test_numbers(text: str, digits: str, keys: str) -> None:
+    assert read(text) == PhoneNumber(digits, keys)
+    assert sip_address.number(text) == digits
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "+", "()", ",,12", "x55", "bob", "bob1", "12 Main Street", "12 and 13", "200-ABC", "room 12", "192.0.2.7", "sip:192.0.2.7",
+     "sip:bob@example.org", "sip:+49301234@example.org", "+49301234@example.org", "http://1", "12" * 400, "1" + ",1" * 70],
+)  # fmt: skip
+def test_what_is_no_number(text: str) -> None:
+    assert read(text) is None and sip_address.number(text) == ""
+
+
+@given(st.one_of(st.text(), st.text("+0123456789()-. ,;xpw#*ext=tel:", max_size=40)))
+def test_a_number_is_one_that_the_engine_takes(text: str) -> None:
+    found = read(text)
+    if found is None:
+        return
+    assert set(found.digits) <= set("+0123456789*#") and found.digits.count("+") <= 1
+    assert read(found.text) == found
+    command = Call(id=1, uri="sip:a@b", keys=found.keys or None)
+    assert parse_command(to_line(command).strip()) == command
+
+
+@pytest.fixture
+def store() -> Store:
+    store = Store(Database.in_memory())
+    store.contacts.put_all(
+        [
+            Contact("Bridge", (Address("+1-202-555-0100,,4321#"),)),
+            Contact("Ann", (Address("+1 202 555 0100 x77"),), auto_answer=True),
+            Contact("Ben", (Address("tel:+1-202-555-0100;ext=78"),)),
+            Contact("Andro", (Address("sip:7001234"),)),
+            Contact("Host", (Address("192.0.2.7"),)),
+        ]
+    )
+    return store
+
+
+def test_a_number_is_called_and_then_its_keys_are_pressed(store: Store) -> None:
+    assert store.target("+1-202-555-0100,,4321#", "dom.example") == Target("sip:+12025550100@dom.example", ",,4321#")
+    assert store.target("bridge", "dom.example") == Target("sip:+12025550100@dom.example", ",,4321#")
+    assert store.target("ben", "dom.example") == Target("sip:+12025550100@dom.example", ",78")
+    assert store.target("andro", "dom.example") == Target("sip:7001234@dom.example")
+    assert store.target("host", "") == Target("sip:192.0.2.7")
+    with pytest.raises(StoreError, match="there is no account whose server"):
+        store.target("(202) 555-0143", "")
+
+
+@pytest.mark.parametrize(
+    "uri", ["sip:+1-201-555-0123;ext=55@host.example;user=phone", "sip:100,,4@host.example", "sips:(030)@host.example"]
+)
+def test_sip_addresses_are_left_as_they_are(store: Store, uri: str) -> None:
+    assert store.target(uri, "dom.example") == Target(uri)
+
+
+def test_two_extensions_of_one_number_are_two_people(store: Store) -> None:
+    keys = [sip_address.key_of(address.uri) for contact in store.contacts.all() for address in contact.addresses]
+    assert len(set(keys)) == len(keys)
+    # The company's number says who may be calling, but nobody's calls are answered by it.
+    assert store.contacts.name_of("sip:+12025550100@dom.example") in ("Ann", "Ben", "Bridge")
+    assert store.contacts.rules_for("sip:+12025550100@dom.example", ["dom.example"]) is None
