@@ -34,7 +34,7 @@ TICK_SAMPLES = 320
 class SecondPassSettings:
     """Times in ticks of 20 ms."""
 
-    step: int = 13
+    step: int = 15
     """From one look of the word recogniser to the next."""
     wait: int = 60
     """From the beginning of a word, or of a phone heard, until it goes out: as late as all others, for what follows makes it clearer."""

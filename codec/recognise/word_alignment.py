@@ -37,8 +37,10 @@ class AlignedPhone:
 
 @dataclass(frozen=True, slots=True)
 class AlignedWord:
-    """number: which of the words; phones: contiguous; evidence: log P(phone) - log P(likeliest phone), mean over frames and then over phones, 0 is best;
-    whole: False where the sound ends within it."""
+    """number: which of the words; phones: contiguous; whole: False where the sound ends within it.
+
+    evidence: log P(phone) - log P(likeliest phone), mean over frames and then over phones; 0 is best.
+    """
 
     number: int
     phones: tuple[AlignedPhone, ...]

@@ -190,7 +190,7 @@ class CallMedia:
         if self.phv_stream is not None:
             self.phv_stream.set_up_at(self._environment.set_up_bps(self._number))
             self.phv_stream.tune(event, self._meter.received, (self._meter.rtcp_reports, self._meter.rtcp_packets))
-        estimate_delay(event, self._codec.packet_ms, self._stream.encoder_delay_ms() if self._stream is not None else 0.0)
+        estimate_delay(event, self._codec.packet_ms, self._stream.delay_ms if self._stream is not None else 0.0)
         self._environment.publish(event)
 
     def hears(self, call: PhoneCall) -> bool:

@@ -1,4 +1,4 @@
-"""The second pass: words take the place of what was heard where the sound agrees, late and never twice; nothing is said that nobody said."""
+"""The second pass: words take the place of what was heard where the sound agrees, in time and never twice; nothing is made up."""
 
 from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise

@@ -1,5 +1,6 @@
 """The word recogniser itself: what is said is recognised, guesses only save time, damaged files are named."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_waiting_may_begin_and_end_at_any_time(service: WordService, demo: tuple
         out += stream.push(pcm[at : at + 320])
     out += stream.flush()
     assert out[0].start_frame == 0
-    assert all(before.end_frame == after.start_frame for before, after in zip(out, out[1:], strict=False))
+    assert all(before.end_frame == after.start_frame for before, after in itertools.pairwise(out))
     assert stream.counters["words"] > 3
 
 

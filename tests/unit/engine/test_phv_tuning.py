@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from softphone.control.protocol import CallStatistics, Direction
-from softphone.engine.phv.adaptation import FIRST_REDUNDANCY
+from softphone.engine.phv.adaptation import FIRST_REDUNDANCY, Adaptation
+from softphone.engine.phv.rate_model import Profile
 from softphone.engine.phv.receiver_report import Received
 from softphone.engine.phv.stream import PhvStream
 from softphone.link.messages import Message, Open, Tune
@@ -46,7 +47,31 @@ def test_the_worker_gets_what_is_configured_and_nothing_that_is_not_the_codecs(m
     assert isinstance(opened, Open)
     assert opened.settings == {
         "interval_ms": 160, "redundancy": FIRST_REDUNDANCY, "detail": 2, "repeated_detail": 2, "voice": True, "comfort_noise": True,
+        "wait": True,
     }  # fmt: skip
+
+
+def test_waiting_for_words_follows_the_user_and_else_what_it_is_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch, wait="quick")
+    assert isinstance(stream.sent[0], Open) and stream.sent[0].settings["wait"] is False
+    stream.stream.wait("clear")
+    assert stream.tunes == [{"settings": {**stream.stream.tuning.settings, "wait": True}}]
+    stream.stream.wait("clear")
+    assert len(stream.tunes) == 1, "nothing changed"
+    event = stream.second()
+    assert event.profile is not None and (event.profile.wait, event.profile.waits) == ("clear", True)
+    waiting = stream.stream.delay_ms
+    stream.stream.wait("quick")
+    assert stream.tunes[-1]["settings"]["wait"] is False
+    assert waiting > stream.stream.delay_ms + 500
+    stream.stream.wait("auto")
+    assert stream.tunes[-1]["settings"]["wait"] is True
+
+
+def test_waiting_is_worth_more_the_more_words_it_saves_and_the_more_the_network_waits_anyway() -> None:
+    nothing, network = Adaptation(Profile(detail=2)), Adaptation(Profile(interval_ms=640, detail=2))
+    assert nothing.worth_waiting(Profile(detail=0))
+    assert network.worth_waiting(Profile(interval_ms=640, redundancy=2, detail=2))
 
 
 def test_reports_of_the_far_end_change_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
