@@ -54,6 +54,9 @@ class SecondPassSettings:
     """Of `AlignedWord`, or the phones heard stay;"""
     least_alone: float = -1.5
     """the same for a word that only the last look has."""
+    hurried: float = 1.5
+    least_hurried: float = -1.0
+    """The same for a word with less time than `hurried` for a phone: it was squeezed in beside what was said."""
     doubts: int = 3
     """Words in a row against which the sound speaks, or loops, after which the word recogniser begins anew."""
     late_looks: int = 4
@@ -356,8 +359,10 @@ class SecondPass:
         return given
 
     def _fits(self, word: _Planned) -> bool:
-        alone = word.number >= self._agreed
-        return word.evidence >= (self._settings.least_alone if alone else self._settings.least_evidence)
+        settings = self._settings
+        if word.end - word.start < settings.hurried * len(word.phones):
+            return word.evidence >= settings.least_hurried
+        return word.evidence >= (settings.least_alone if word.number >= self._agreed else settings.least_evidence)
 
     def _give_phones(self, phones: Sequence[FoundPhone], evidence: float) -> list[FoundPhone]:
         """Phones of a word, those that were given out already left out. Its evidence stands for each of them."""
