@@ -6,12 +6,14 @@
 # make setup   only the program, in .venv
 # make bench-setup   also what measures word errors
 # make train-setup   also what the training data is made with
-PYTHON ?= python3.11
+# Python 3.11 or 3.12; make PYTHON=... names another.
+PYTHON ?= $(or $(shell command -v python3.11),$(shell python3.12 -c 1 2>/dev/null && command -v python3.12),python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 # webrtcvad comes as source, so its compiler and headers are needed once.
-DEBIAN_RUN := python3.11 python3.11-venv python3.11-dev gcc libportaudio2
+DEBIAN_PYTHON := $(filter python3.11 python3.12,$(notdir $(PYTHON)))
+DEBIAN_RUN := $(if $(DEBIAN_PYTHON),$(DEBIAN_PYTHON) $(DEBIAN_PYTHON)-venv $(DEBIAN_PYTHON)-dev) gcc libportaudio2
 # npm fetches the voices that training data is spoken with; it may have come with another node than Debian's.
 DEBIAN_SOAK := kamailio libfaketime
 DEBIAN_TEST := $(DEBIAN_SOAK) kamailio-tls-modules openssl rtpengine-daemon coturn sip-tester iproute2 iptables procps baresip-core linphone-cli kamailio-presence-modules tmux $(shell command -v npm >/dev/null || echo npm)
@@ -35,21 +37,27 @@ train-setup: $(VENV)/.train
 test-setup: $(VENV)/.test
 	@tools/debian_packages $(DEBIAN_RUN) $(DEBIAN_TEST)
 
-test: lint types check
-	@echo "make test: lint, types and tests passed"
+test: test-setup
+	@began=$$(date +%s); minutes() { echo "$$(( ($$(date +%s) - began + 30) / 60 )) minutes"; }; \
+	if $(MAKE) --no-print-directory lint types check; then echo "make test: passed (lint, types, tests) in $$(minutes)"; \
+	else echo "make test: FAILED after $$(minutes); what failed stands above"; exit 1; fi
 
 lint: test-setup
+	@echo "make lint: ruff, formatting, import contracts"
 	$(BIN)/ruff check codec softphone tests tools
 	$(BIN)/ruff format --check codec softphone tests tools
 	$(BIN)/lint-imports
 
 types: test-setup
+	@echo "make types: mypy, about a minute"
 	$(BIN)/mypy
 
 check: test-setup
+	@echo "make check: all tests, in two processes; dots and percent show how far"
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations=12
 
 unit: $(VENV)/.test
+	@echo "make unit: the tests that need no other program"
 	$(BIN)/pytest tests/unit --numprocesses 2 --dist loadfile
 
 interop: test-setup
@@ -60,11 +68,11 @@ dist: test-setup
 
 $(VENV)/.python:
 	@tools/debian_packages --warn $(DEBIAN_RUN)
-	@$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) cannot make a virtual environment; install python3.11 and python3.11-venv, or name another with make PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) cannot make a virtual environment; install python3.11 (or python3.12) and its venv package, or name another with make PYTHON=..."; exit 1; }
 	@touch $@
 
 $(VENV)/.softphone: $(VENV)/.python $(PINS)
-	@echo "make: installing the softphone into $(VENV) (1.5 GB, a few minutes the first time)"
+	@echo "make: installing the softphone into $(VENV) (1.5 GB, a few minutes the first time; README.md, Installation, says how to leave out CUDA, which makes it 5.4 GB)"
 	@$(PIP) --editable .
 	@touch $@
 

@@ -17,7 +17,8 @@ from codec.playout.schedule import Playout, SpokenPhone, Undecided
 from codec.received_extensions import ReceivedExtensions
 from codec.speak.prosody_fill import ProsodyFill
 from codec.speak.synthesiser import SpokenFrames
-from codec.units.token import FRAME_SAMPLES, Token
+from codec.units.rates import FRAME_SAMPLES
+from codec.units.token import Token
 from codec.voice.embedding import Voice
 from codec.voice.memory import Remembered
 from codec.voice.receipt import VoiceReceipt
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 
 TICK_SAMPLES = TICK_FRAMES * FRAME_SAMPLES
 LEAD_FRAMES = 2
-"""A talkspurt begins and ends with so much silence, that its first sound has a beginning and its last one dies away."""
+"""A talkspurt begins and ends with so much silence, so that its first sound has an onset and its last one decays."""
 
 VOICE_STEP = 0.3
-"""How far the voice moves towards a new estimate with each token: nobody changes at once."""
+"""How far the voice moves towards a new estimate with each token: a voice does not change at once."""
 
 PITCH_STEP = 0.05
 
@@ -54,9 +55,9 @@ class DecoderStatistics:
     tokens_dropped: int = 0
     """Tokens thrown away because too many were waiting, or because they overlapped others."""
     gaps: int = 0
-    """Holes in speech where nothing arrived in time."""
+    """Gaps in speech where nothing arrived in time."""
     lost_ms: int = 0
-    """Their length together."""
+    """Their total length."""
     voice_known: bool = False
     """Whether any piece of the speaker's voice has arrived."""
     voice_bytes: int = 0
@@ -104,17 +105,17 @@ class Decoder:
 
     @property
     def link_report(self) -> tuple[int, LinkReport | None]:
-        """How many reports of how our packets fare there the far end has sent, and the newest."""
+        """How many reports on our packets the far end has sent, and the newest."""
         return self._extensions.reports, self._extensions.report
 
     @property
     def receipt(self) -> tuple[int, VoiceReceipt | None]:
-        """How often the far end has told what it has of our voice, and what it told last."""
+        """How many receipts for our voice the far end has sent, and the newest."""
         return self._extensions.receipts, self._extensions.receipt
 
     @property
     def voice_receipt(self) -> VoiceReceipt:
-        """What has arrived of the far end's voice, to be told to it."""
+        """What has arrived of the far end's voice: the receipt to send to it."""
         residual = self._extensions.residual
         return VoiceReceipt(*self._voice.progress, *(residual.progress if residual else (0, 0, 0)))
 
@@ -127,7 +128,7 @@ class Decoder:
 
     @property
     def spoken(self) -> deque[SpokenPhone]:
-        """Phones that were spoken, and holes that were bridged, newest last: take them out with `popleft`; the oldest are forgotten."""
+        """Phones that were spoken, and gaps that were concealed, newest last. Take them out with `popleft`; the oldest are dropped."""
         return self._playout.spoken
 
     def receive(self, payload: bytes) -> None:
@@ -143,7 +144,7 @@ class Decoder:
         self._playout.receive(packet, self._now)
 
     def know(self, pieces: Mapping[int, bytes], residual: Mapping[int, bytes]) -> None:
-        """Know the speaker from the first word on by pieces that arrived in an earlier call."""
+        """Use the voice that arrived in an earlier call, as pieces, from the first word on."""
         self._voice.know(pieces)
         self._embedding = self._voice.voice(self._heard_f0).embedding
         if self._extensions.residual is not None:
@@ -151,7 +152,7 @@ class Decoder:
             self._coordinates = self._extensions.residual.coordinates.copy()
 
     def remember(self, known: Remembered) -> None:
-        """What is remembered of this contact: used as soon as the far end says that it is the one."""
+        """The voice remembered of this contact: used as soon as the far end confirms that it means this one."""
         self._extensions.memory.know(known)
 
     @property
@@ -163,11 +164,11 @@ class Decoder:
 
     @property
     def pieces(self) -> tuple[dict[int, bytes], dict[int, bytes]]:
-        """What `know` takes: of the far end's voice, as far as it has arrived."""
+        """What `know` takes: the pieces of the far end's voice that have arrived."""
         return self._voice.pieces, {} if self._extensions.residual is None else self._extensions.residual.pieces
 
-    def meet(self, voice: Voice) -> None:
-        """Know the speaker from the first word on, as finely as a voice can be described."""
+    def set_voice(self, voice: Voice) -> None:
+        """Use this voice from the first word on, described as finely as the code can."""
         for index, piece in enumerate(self._models.voice_code.encode(voice)):
             self._voice.receive(VoicePiece(0, index, piece))
         self._embedding = self._voice.voice(voice.mean_f0).embedding
@@ -190,7 +191,7 @@ class Decoder:
         return self._pulled // TICK_SAMPLES
 
     def _speak(self, at_most: int) -> NDArray[np.int16]:
-        """The next stretch of sound, one or more samples; silence only until the next tick, when something may begin."""
+        """The next stretch of sound, one or more samples. Silence lasts only until the next tick, when speech may begin."""
         upcoming = self._playout.next(self._now, self._sounding)
         if upcoming is None:
             if self._talking:
@@ -233,7 +234,7 @@ class Decoder:
         return _to_pcm(self._models.vocoder.push(self._vocoder, mel, frames.f0))
 
     def _finish(self) -> NDArray[np.int16]:
-        """The last token, silence after it, and what the vocoder still holds; both start anew."""
+        """The last token, silence after it, and what the vocoder still holds; synthesiser and vocoder restart."""
         self._talking, self._sounding = False, 0
         last = self._say(self._silence())
         rest = self._sound_of(self._models.synthesiser.flush(self._synthesiser))

@@ -11,7 +11,7 @@ import torch
 
 from codec.detail.layer import DetailLayer
 from codec.recognise.lexicon import Lexicon
-from codec.recognise.recogniser import Recogniser
+from codec.recognise.recogniser import PhoneRecogniser, Recogniser
 from codec.speak.synthesiser import Synthesiser
 from codec.speak.vocoder import Vocoder
 from codec.units.errors import ModelError
@@ -73,7 +73,7 @@ def _misfit(directory: Path, error: Exception) -> ModelError:
 class Models:
     """The networks and tables, ready to make streams from."""
 
-    recogniser: Recogniser
+    recogniser: PhoneRecogniser
     synthesiser: Synthesiser
     vocoder: Vocoder
     detail: DetailLayer

@@ -1,4 +1,4 @@
-"""What a decoder does with the extensions of packets; types that it does not know are passed over."""
+"""What a decoder does with the extensions of packets. Unknown types are ignored."""
 
 from codec.speak import comfort_noise
 from codec.speak.comfort_noise import ComfortNoise
@@ -14,8 +14,8 @@ from codec.wire.packet import Packet
 
 
 class ReceivedExtensions:
-    """One direction of one call. receipt: what the far end has of our voice, newest, and how many it told; residual: of its voice, None
-    where this end has no basis for it."""
+    """One direction of one call. receipt: the newest report of what the far end has of our voice, and how many came; residual: of its
+    voice, None if this end has no basis for it."""
 
     def __init__(self, code: ResidualCode | None = None) -> None:
         self.noise = ComfortNoise()
@@ -28,7 +28,7 @@ class ReceivedExtensions:
 
     def receive(self, packet: Packet) -> None:
         """Take what came with a packet."""
-        if any(packet.groups) or packet.end:  # others hold a way open, and one each 15 s would be heard as a puff of noise
+        if any(packet.groups) or packet.end:  # a keep-alive each 15 s would be heard as a burst of noise
             self.noise.packet_came()
         for extension in packet.extensions:
             if extension.type == comfort_noise.TYPE:

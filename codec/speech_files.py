@@ -1,4 +1,4 @@
-"""Typed text as sound and as payloads, and voices by recording or by code: what the command line makes files of."""
+"""Typed text as sound and as payloads, and voices by recording or by code: for the command line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codec.describe.typed import TypedSpeech
 from codec.recognise.speech_gate import AUDIBLE_DB
 from codec.text.speaker import SpokenText
 from codec.units.errors import TextError
-from codec.units.token import FRAME_SAMPLES, SAMPLE_RATE
+from codec.units.rates import FRAME_SAMPLES, SAMPLE_RATE
 from codec.voice.embedding import Voice
 from codec.wire.packet import VOICE_PIECE_BYTES, serialize
 from codec.wire.packetiser import Packetiser
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LEAST_SPEECH_S = 0.8
 
 SPEECH_RANGE_DB = 35.0
-"""Of a recording, what is not so much quieter than its loudest frame is taken for speech."""
+"""Frames of a recording that are no more than this below its loudest frame count as speech."""
 
 _STEP_SAMPLES = 320
 _TAIL_STEPS = 75
@@ -64,7 +64,7 @@ def payloads(spoken: SpokenText, models: Models, mean_f0: float, settings: Encod
 def to_pcm(spoken: SpokenText, models: Models, voice: Voice) -> NDArray[np.int16]:
     """The text as the far end would hear it from a speaker whose voice it knows: (samples,) int16 at 16 kHz."""
     decoder = Decoder(models)
-    decoder.meet(voice)
+    decoder.set_voice(voice)
     waiting = payloads(spoken, models, voice.mean_f0, EncoderSettings(redundancy=0))[::-1]
     blocks = []
     steps = math.ceil(spoken.seconds * SAMPLE_RATE / _STEP_SAMPLES) + _TAIL_STEPS
@@ -102,7 +102,7 @@ def voice_from_code(code: str, models: Models) -> Voice:
         longest = 2 * size * models.voice_code.pieces
         raise TextError(
             f"A voice code has {2 * size} to {longest} hex digits in steps of {2 * size}; "
-            f'`softphone codec say` prints one with --voice. This is none: "{code[:80]}".'
+            f'`softphone codec say` prints one with --voice. "{code[:80]}" is not one.'
         )
     return models.voice_code.decode({at // size: data[at : at + size] for at in range(0, len(data), size)}, DEFAULT_MEAN_F0)
 
@@ -113,5 +113,5 @@ def voice_to_code(voice: Voice, models: Models) -> str:
 
 
 def neutral_voice(models: Models) -> Voice:
-    """Nobody in particular."""
+    """The average voice."""
     return Voice(models.voice_code.neutral, DEFAULT_MEAN_F0)

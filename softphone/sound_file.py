@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from codec.units.errors import AudioFileError
 from softphone.errors import SoftphoneError
 
-SAMPLE_RATE = 16000
-
 
 class SoundFileError(SoftphoneError):
     """A sound file cannot be read or written."""

@@ -11,6 +11,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import paths, sound_file
 from softphone.config import Account, Audio, Codecs, Config, Network, Presence
 from tests.alone import pytest_runtest_protocol
@@ -51,7 +52,7 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first 4.5 seconds of the bundled recording, a WAV file of 16 kHz."""
     path = tmp_path_factory.mktemp("speech") / "speech.wav"
-    sound_file.write_wav(path, sound_file.read(paths.demo_recording()[0])[: int(4.5 * sound_file.SAMPLE_RATE)])
+    sound_file.write_wav(path, sound_file.read(paths.demo_recording()[0])[: int(4.5 * SAMPLE_RATE)])
     return path
 
 
@@ -121,7 +122,7 @@ def make_baresip(tmp_path: Path, speech: Path) -> Iterator[Callable[..., Baresip
     """`make_baresip(codecs, options)`: a baresip that says `speech`, started; options: of its account, such as ";mediaenc=srtp"."""
     # It hangs up where its sound file ends, so silence follows.
     says = tmp_path / "says.wav"
-    sound_file.write_wav(says, np.concatenate([sound_file.read(speech), np.zeros(40 * sound_file.SAMPLE_RATE, dtype=np.int16)]))
+    sound_file.write_wav(says, np.concatenate([sound_file.read(speech), np.zeros(40 * SAMPLE_RATE, dtype=np.int16)]))
     with ExitStack() as running:
 
         def make(codecs: tuple[str, ...], options: str = "") -> Baresip:

@@ -21,6 +21,8 @@ import onnxruntime
 import soundfile
 from scipy.signal import resample_poly
 
+from codec.units.rates import SAMPLE_RATE
+
 SENTENCES = (
     "Good morning, I am calling you on a very thin line.",
     "The rain has stopped, and the boats are leaving the harbor one by one.",
@@ -28,7 +30,6 @@ SENTENCES = (
     "I will be home before seven, so leave the kitchen light on.",
 )
 KOKORO_RATE = 24000
-RATE = 16000
 PAUSE_SECONDS = 0.35
 SPEED = 1.05
 
@@ -71,13 +72,13 @@ def main(voice_file: str, out_folder: str) -> None:
         audio = model.run(None, dict(zip(names, values, strict=True)))[0].reshape(-1)
         loud = np.flatnonzero(np.abs(audio) > 0.01)
         pieces += [audio[max(0, loud[0] - 1200) : loud[-1] + 2400], pause]
-    pcm = resample_poly(np.concatenate(pieces), RATE, KOKORO_RATE)
+    pcm = resample_poly(np.concatenate(pieces), SAMPLE_RATE, KOKORO_RATE)
     pcm = pcm / np.abs(pcm).max() * 0.7
     out = Path(out_folder)
     out.mkdir(parents=True, exist_ok=True)
-    soundfile.write(out / "demo.flac", pcm, RATE, subtype="PCM_16")
+    soundfile.write(out / "demo.flac", pcm, SAMPLE_RATE, subtype="PCM_16")
     (out / "demo.txt").write_text(" ".join(SENTENCES) + "\n")
-    print(f"{len(pcm) / RATE:.2f} s")
+    print(f"{len(pcm) / SAMPLE_RATE:.2f} s")
 
 
 if __name__ == "__main__":

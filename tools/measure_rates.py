@@ -13,12 +13,11 @@ import torch
 from codec.encoder import STEP_SAMPLES, Encoder
 from codec.models import Models
 from codec.units import audio_file
+from codec.units.rates import SAMPLE_RATE
 from codec.wire.settings import EncoderSettings
 from softphone.bench.instruments.manifest import Recording, read_manifest
 from softphone.bench.instruments.speech import speech_seconds
 from softphone.engine.phv.rate_model import PACKET_BITS
-
-RATE = 16000
 
 
 def cost(models: Models, recordings: list[Recording], settings: EncoderSettings) -> float:
@@ -30,7 +29,7 @@ def cost(models: Models, recordings: list[Recording], settings: EncoderSettings)
         payloads = [payload for at in range(0, len(pcm), STEP_SAMPLES) for payload in encoder.encode(pcm[at : at + STEP_SAMPLES])]
         payloads += encoder.flush()
         bits += sum(8 * len(payload) - PACKET_BITS for payload in payloads)
-        seconds += speech_seconds(pcm, RATE)
+        seconds += speech_seconds(pcm, SAMPLE_RATE)
     return bits / seconds
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.units.token import FRAME_SAMPLES, SAMPLE_RATE
+from codec.units.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 F0_MIN, F0_MAX = 60.0, 500.0
 WINDOW = 800
@@ -76,7 +76,7 @@ class PitchTracker:
         return _track([frame for frame in decided if frame is not None])
 
     def flush(self) -> PitchTrack:
-        """The remaining frames; the tracker starts anew afterwards."""
+        """The remaining frames; the tracker is reset afterwards."""
         missing = (WINDOW - FRAME_SAMPLES) // 2
         decided = self.push(np.zeros(missing, dtype=np.float32))
         rest = _track(self._backtrack(len(self._pending)))

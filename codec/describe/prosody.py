@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.units.phones import UNVOICED
-from codec.units.token import FRAME_SAMPLES, MAX_FRAMES, Token
+from codec.units.rates import FRAME_SAMPLES
+from codec.units.token import MAX_FRAMES, Token
 
 SILENCE_DB = -96.0
 DEFAULT_MEAN_F0 = 150.0
@@ -44,11 +45,11 @@ class RunningMeanF0:
         return float(np.exp(self._mean_log))
 
     def resume(self, hz: float) -> None:
-        """Go on from the mean of earlier calls; two seconds of voice here weigh as much."""
+        """Continue from the mean of earlier calls, which weighs as much as two seconds of voice."""
         self._mean_log, self._frames = float(np.log(hz)), _RESUMED_FRAMES
 
-    def begin_anew(self) -> None:
-        """Somebody else talks: the mean stays until something voiced of theirs is heard."""
+    def reset_speaker(self) -> None:
+        """Another speaker: the mean stays until a voiced frame of theirs is heard."""
         self._frames = 0
 
     def push(self, f0_track: NDArray[np.float32]) -> None:

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from codec.describe.pitch import PitchTracker
 from codec.describe.prosody import frame_levels, measure
-from codec.units.token import FRAME_SAMPLES, Token
+from codec.units.rates import FRAME_SAMPLES
+from codec.units.token import Token
 
 HISTORY_FRAMES = 600
 """Six seconds: longer than any phone waits for the recogniser, silence aside."""

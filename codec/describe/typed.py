@@ -8,7 +8,7 @@ from codec.units.phones import SILENCE
 from codec.wire.token import TICK_MS, WireToken
 
 LEAD_TICKS = 8
-"""A token is handed on 160 ms before its time: speech that is known beforehand need not be late."""
+"""A token is passed on 160 ms before its time: typed speech is known in advance and need not be late."""
 
 LONGEST_PAUSE_TICKS = 15
 """A longer pause than 300 ms ends the talkspurt, as in live speech."""
@@ -51,7 +51,7 @@ class TypedSpeech:
         self._ticks += sum(token.ticks for token in tokens)
 
     def clear(self) -> None:
-        """Say no more."""
+        """Drop what is left."""
         self._queue.clear()
         self._ticks = 0
         self._at = None

@@ -1,4 +1,4 @@
-"""GE2E's view of sound that networks made, open to gradients: the same front end as `codec.voice.embedding`, in torch."""
+"""The GE2E embedding of synthesised sound, differentiable: the same front end as `codec.voice.embedding`, in torch."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ KNOTS, TILT, NOISE = 12, 0.35, 0.03
 
 
 def through_a_line(waves: Tensor, rng: np.random.Generator) -> Tensor:
-    """Each wave (batch, samples) with an equaliser and noise of its own: what makes a voice likely must not hang on one microphone."""
+    """Each wave (batch, samples) with a random equaliser and noise: the likeness of a voice must not depend on one microphone."""
     spectrum = torch.fft.rfft(waves)
     knots = torch.from_numpy(rng.normal(0, TILT, (len(waves), 1, KNOTS)).astype(np.float32))
     gains = torch.nn.functional.interpolate(knots, spectrum.shape[1], mode="linear", align_corners=True)[:, 0]

@@ -1,7 +1,7 @@
-"""What the far end makes of our own tokens: its decoder, many stretches at once, and open to gradients.
+"""The far end's decoder for our own tokens: many stretches at once, and differentiable.
 
 The sender holds its true speech, its tokens and details as they were sent, and the networks of the listener. So it can hear itself as it is
-heard there, and ask which change of its voice's description would help. Timing is the sender's: what the network and the playout schedule
+heard there, and find which change of its voice's description would help. Timing is the sender's: what the network and the playout schedule
 do to it is left out.
 """
 
@@ -18,14 +18,14 @@ from torch.nn.utils.rnn import pad_sequence
 from codec.detail.layer import LATENT, STAGES, DetailLayer, spread_latents
 from codec.speak.mel import MEL_BANDS, log_mel
 from codec.speak.prosody_fill import ProsodyFill
-from codec.speak.shift import Shift, kind_of
+from codec.speak.shift import Shift
 from codec.speak.synthesiser import Synthesiser, TokenBatch, sharpened, voice_features
 from codec.speak.token_features import FRAME_FEATURES, TOKEN_FEATURES, TokenContext, Unrolled
 from codec.speak.vocoder import LAG_SAMPLES, Vocoder
-from codec.units.phones import SILENCE
-from codec.units.token import FRAME_SAMPLES
+from codec.units.phones import INVENTORY, SILENCE
+from codec.units.rates import FRAME_SAMPLES
 from codec.voice.embedding import Voice
-from codec.voice.lesson import MARGIN, Lesson
+from codec.voice.training_example import MARGIN, TrainingExample
 from codec.wire.token import TICK_FRAMES, WireToken
 
 SHORTEST, LONGEST = 40, 300
@@ -39,7 +39,7 @@ it, is far below any sound, all in one direction, and even a little weight on it
 
 
 class Stretch(NamedTuple):
-    """Lessons without a gap: the tokens, and their true sound with MARGIN more frames on either side."""
+    """Examples without a gap: the tokens, and their true sound with MARGIN more frames on either side."""
 
     tokens: tuple[WireToken, ...]
     pcm: NDArray[np.int16]
@@ -55,41 +55,41 @@ class Stretch(NamedTuple):
         return self.pcm[MARGIN * FRAME_SAMPLES : -MARGIN * FRAME_SAMPLES]
 
 
-def joined(lessons: Sequence[Lesson]) -> Stretch:
-    """Lessons that follow one another as one stretch."""
+def joined(examples: Sequence[TrainingExample]) -> Stretch:
+    """Consecutive examples as one stretch."""
     margin = MARGIN * FRAME_SAMPLES
-    inner = [lesson.pcm[margin:-margin] for lesson in lessons]
-    pcm = np.concatenate((lessons[0].pcm[:margin], *inner, lessons[-1].pcm[-margin:]))
-    return Stretch(tuple(token for lesson in lessons for token in lesson.tokens), pcm)
+    inner = [example.pcm[margin:-margin] for example in examples]
+    pcm = np.concatenate((examples[0].pcm[:margin], *inner, examples[-1].pcm[-margin:]))
+    return Stretch(tuple(token for example in examples for token in example.tokens), pcm)
 
 
 class Joiner:
-    """Makes stretches of lessons as they come."""
+    """Makes stretches of examples as they come."""
 
     def __init__(self) -> None:
-        self._open: list[Lesson] = []
+        self._open: list[TrainingExample] = []
 
-    def push(self, lesson: Lesson) -> Stretch | None:
-        """The stretch before, where this lesson does not go on with it or would make it too long."""
+    def push(self, example: TrainingExample) -> Stretch | None:
+        """The stretch before, where this example does not go on with it or would make it too long."""
         done = None
         if self._open:
             last = self._open[-1]
             frames = sum(each.ticks for each in self._open) * TICK_FRAMES
-            if last.start + last.ticks != lesson.start or frames + lesson.ticks * TICK_FRAMES > LONGEST:
+            if last.start + last.ticks != example.start or frames + example.ticks * TICK_FRAMES > LONGEST:
                 done = joined(self._open) if frames >= SHORTEST else None
                 self._open = []
-        if lesson.tokens:
-            self._open.append(lesson)
+        if example.tokens:
+            self._open.append(example)
         return done
 
 
-def stretches_of(lessons: Sequence[Lesson]) -> list[Stretch]:
+def stretches_of(examples: Sequence[TrainingExample]) -> list[Stretch]:
     """All of them, where no more will come."""
-    if not lessons:
+    if not examples:
         return []
     joiner = Joiner()
-    after = Lesson(lessons[-1].start + LONGEST, (), lessons[-1].pcm)
-    return [stretch for each in (*lessons, after) if (stretch := joiner.push(each)) is not None]
+    after = TrainingExample(examples[-1].start + LONGEST, (), examples[-1].pcm)
+    return [stretch for each in (*examples, after) if (stretch := joiner.push(each)) is not None]
 
 
 @dataclass
@@ -164,7 +164,7 @@ class FarEnd:
             batch.level[row, here] = torch.from_numpy(unrolled.level)
             batch.semitones[row, here] = torch.from_numpy(unrolled.semitones)
             batch.detailed[row, here] = bool(wire.details)
-            batch.kind[row, here] = kind_of(wire.phone)
+            batch.kind[row, here] = INVENTORY.sound_class(wire.phone)
             batch.weight[row, here] = _SILENCE_WEIGHT if wire.phone == SILENCE else 1.0
             at = here.stop
         codes = [[*each, *[-1] * (STAGES - len(each))] for wire in stretch.tokens for each in wire.details]

@@ -16,18 +16,18 @@ from torch import Tensor, nn
 from codec.learning.embedding import HeardVoice, through_a_line
 from codec.learning.far_end import FarEnd, HeardBatch, Stretch
 from codec.learning.hearing import Heard, Hearing, heard_mel, mel_loss
-from codec.units.token import FRAME_SAMPLES
+from codec.units.rates import FRAME_SAMPLES
 from codec.voice.embedding import WINDOW_SAMPLES, Voice, VoiceEncoder
 from codec.voice.residual import ResidualCode
 
 STEP_FRAMES = 750
-"""What a step hears, about: it must be short, for a budget of a quarter of a core. Who says single words has many short stretches."""
+"""Roughly how much a step hears: little, for a budget of a quarter of a core. A speaker of single words has many short stretches."""
 RATE = 0.15
 LIKENESS, LEAST_LIKENESS, MOST_LIKENESS = 0.7, 0.1, 1.5
 """Weight of 1 - cosine against the mel distance in natural log units, at the beginning, and how far it goes: voices differ in how much the
 one costs the other."""
 BALANCE, ENOUGH = 1.6, 0.003
-"""By how much that weight changes after a judgement in which one of both is better by less than ENOUGH and the other one by more."""
+"""By how much that weight changes after a judgement in which one of the two improves by less than ENOUGH and the other by more."""
 AVERAGED = 0.95
 """What is sent is a mean over the last steps, each older one with so much less weight: a step sees three stretches and leaps."""
 PRIOR_SECONDS, LEAST_PRIOR, MOST_PRIOR = 0.6, 0.01, 0.1
@@ -90,7 +90,7 @@ class VoiceFit:
         self.steps = 0
 
     def start_from(self, coordinates: NDArray[np.float32]) -> None:
-        """Go on from what an earlier call found."""
+        """Continue from what an earlier call found."""
         with torch.no_grad():
             self._found.copy_(torch.from_numpy(coordinates))
         self._mean = coordinates.copy()
@@ -211,7 +211,7 @@ class VoiceFit:
         return Judgement(alone, sent, found, coordinates)
 
     def _balance(self, found: Heard, alone: Heard) -> None:
-        """Look more at that of both which lags behind: both have to be better."""
+        """Give more weight to the measure that lags behind: both have to improve."""
         similar, near = found.similarity - alone.similarity >= ENOUGH, alone.mel_distance - found.mel_distance >= ENOUGH
         if similar != near:
             weight = self._likeness * BALANCE ** (near - similar)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from codec.learning.far_end import FarEnd, HeardBatch, Stretch
 from codec.speak.mel import log_mel
-from codec.units.token import FRAME_SAMPLES
+from codec.units.rates import FRAME_SAMPLES
 from codec.voice.embedding import Voice, VoiceEncoder
 from codec.voice.residual import ResidualCode
 

@@ -1,4 +1,4 @@
-"""One direction of one call in training: lessons in, updates of the voice's residual out, in steps of a fraction of a second.
+"""One direction of one call in training: examples in, updates of the voice's residual out, in steps of a fraction of a second.
 
 Runs beside the call, in a process of low priority (`softphone.worker.trainer`); the codec itself never waits for it.
 """
@@ -17,15 +17,15 @@ from codec.models import listener, weights_directory
 from codec.units.errors import ModelError
 from codec.units.weights import load_weights
 from codec.voice.embedding import Voice, VoiceEncoder
-from codec.voice.lesson import Lesson
 from codec.voice.residual import ResidualCode
+from codec.voice.training_example import TrainingExample
 
 JUDGE_STEPS, DUE_STEPS = 12, 6
 """The speech that was kept out is heard after so many steps, or after fewer when an update is due: it costs as much as three of them."""
 EVIDENCE = 3
 """Judgements of what was sent that are taken together."""
 SLACK = 0.005
-"""So much worse may what was sent seem in either: the same voice on ten other seconds of speech is found better or worse by that."""
+"""How much worse what was sent may seem in either measure: that is how much the same voice differs on another ten seconds of speech."""
 FIRST_SECONDS, LATER, MOST_LATER = 16.0, 1.6, 13.0
 """Of speech, before an update is worth its bytes; how many times as many as at the last one there must be for the next, as what is learned
 from little speech is soon overtaken; and how many seconds more suffice."""
@@ -35,20 +35,20 @@ STEPS_PER_SECOND = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Lecture:
-    """What the encoder gives to be learned from. speaker: `Encoder.speakers`; described, coordinates: `Encoder.described`; embedding
+class TrainingBatch:
+    """What the encoder gives to be learned from. speaker: `SentVoice.speakers`; described, coordinates: `SentVoice.described`; embedding
     (256,): the best estimate of the speaker's own."""
 
     speaker: int
     described: Voice
     coordinates: NDArray[np.float32]
     embedding: NDArray[np.float32]
-    lessons: tuple[Lesson, ...]
+    examples: tuple[TrainingExample, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
-    """What came of it. judgement: how the far end hears this speaker; coordinates (K,): to be sent, None where what was sent stays."""
+class VoiceUpdate:
+    """A result of the training. judgement: how the far end hears this speaker; coordinates (K,): to be sent, or None."""
 
     speaker: int
     judgement: Judgement
@@ -56,7 +56,7 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingRoom:
+class ListenerNetworks:
     """The listener's networks, to be shared by the trainers of a process."""
 
     far_end: FarEnd
@@ -64,7 +64,7 @@ class TrainingRoom:
     encoder: VoiceEncoder
 
     @classmethod
-    def load(cls) -> "TrainingRoom":
+    def load(cls) -> "ListenerNetworks":
         """Raises ModelError."""
         synthesiser, detail, vocoder, entropy = listener()
         encoder = VoiceEncoder.load()
@@ -81,8 +81,8 @@ class TrainingRoom:
 class VoiceTrainer:
     """One stream. Not thread-safe."""
 
-    def __init__(self, room: TrainingRoom) -> None:
-        self._room = room
+    def __init__(self, networks: ListenerNetworks) -> None:
+        self._networks = networks
         self._speaker = -1
         self.steps = 0
         """Of the descent, over all speakers."""
@@ -91,26 +91,26 @@ class VoiceTrainer:
     def _begin(self, speaker: int) -> None:
         self._speaker = speaker
         self._joiner = Joiner()
-        self._fit = VoiceFit(self._room.far_end, self._room.code, self._room.encoder)
+        self._fit = VoiceFit(self._networks.far_end, self._networks.code, self._networks.encoder)
         self._seconds = 0.0
         self._judged = 0
         self._due = FIRST_SECONDS
         self._evidence: deque[Judgement] = deque(maxlen=EVIDENCE)
 
-    def take(self, lecture: Lecture) -> None:
-        """Learn from this too, from now on."""
-        if lecture.speaker != self._speaker:
-            self._begin(lecture.speaker)
-        if not self._fit.steps and not self._seconds and lecture.coordinates.any():
-            self._fit.start_from(lecture.coordinates)
-        self._fit.know(lecture.described, lecture.embedding)
-        self._fit.sent = lecture.coordinates
-        self.add(lecture.lessons)
+    def take(self, batch: TrainingBatch) -> None:
+        """Add this batch to what is learned from."""
+        if batch.speaker != self._speaker:
+            self._begin(batch.speaker)
+        if not self._fit.steps and not self._seconds and batch.coordinates.any():
+            self._fit.start_from(batch.coordinates)
+        self._fit.know(batch.described, batch.embedding)
+        self._fit.sent = batch.coordinates
+        self.add(batch.examples)
 
-    def add(self, lessons: Sequence[Lesson]) -> None:
+    def add(self, examples: Sequence[TrainingExample]) -> None:
         """More speech of the same speaker."""
-        for lesson in lessons:
-            if (stretch := self._joiner.push(lesson)) is not None:
+        for example in examples:
+            if (stretch := self._joiner.push(example)) is not None:
                 self._seconds += stretch.frames / 100
                 self._fit.add(stretch)
 
@@ -119,7 +119,7 @@ class VoiceTrainer:
         """Whether another step is worth its time."""
         return self._fit.ready and self._fit.steps < FIRST_STEPS + STEPS_PER_SECOND * self._seconds
 
-    def work(self) -> Update | None:
+    def work(self) -> VoiceUpdate | None:
         """One step, a fraction of a second; now and then a judgement, and an update where it is worth one. Only when `wants_work`."""
         with torch.inference_mode(False), torch.enable_grad():
             self._fit.step()
@@ -134,13 +134,13 @@ class VoiceTrainer:
         if self._disappoints(judgement) and not helps:
             found = np.zeros_like(found)
         elif not (helps and due and gain_of(judgement.found, judgement.alone) > gain_of(judgement.sent, judgement.alone)):
-            return Update(self._speaker, judgement, None)
+            return VoiceUpdate(self._speaker, judgement, None)
         if np.array_equal(found, self._fit.sent):
-            return Update(self._speaker, judgement, None)
+            return VoiceUpdate(self._speaker, judgement, None)
         self._fit.sent = found
         self._due = min(LATER * self._seconds, self._seconds + MOST_LATER)
         self._evidence.clear()
-        return Update(self._speaker, judgement, found)
+        return VoiceUpdate(self._speaker, judgement, found)
 
     def _disappoints(self, judgement: Judgement) -> bool:
         """Whether what was sent proves no better than nothing, on speech that came after it was chosen."""

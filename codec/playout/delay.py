@@ -1,4 +1,4 @@
-"""How late tokens are, and the delay that is enough for nearly all of them.
+"""Playout delay: how late tokens arrive, and the delay that is enough for nearly all of them.
 
 Adaptive playout by a quantile of what was seen lately (Moon, Kurose and Towsley, "Packet audio playout delay adjustment: performance
 bounds and algorithms", Multimedia Systems 6, 1998). Times are ticks of 20 ms.
@@ -10,31 +10,31 @@ MEMORY_TOKENS = 200
 """Some twenty seconds of speech."""
 
 QUANTILE = 0.95
-"""Share of the tokens that shall be there in time,"""
+"""Share of the tokens that should arrive in time;"""
 ROUGH_QUANTILE, ROUGH_SHARE, ROUGH_TICKS = 0.99, 0.9, 10
-"""and where one in ten comes 200 ms and more later than most: the network does that, to whole groups at a time, and each cuts a word."""
+"""and the share if one token in ten is 200 ms or more later than most: whole groups are late then, and each cuts a word."""
 EARLY_TICKS = 8
-"""What is rough from the beginning will be rougher: 160 ms more, until ten seconds were heard."""
+"""A stream that starts with high jitter gets 160 ms more until ten seconds were received: its jitter tends to grow."""
 
 SPARE_TICKS = 2
 """40 ms more than that: a sound is spoken better when it is known what follows, and the end of a group would run dry."""
 
 FEW_TOKENS = 40
 FIRST_TICKS = 14
-"""Until so many tokens were seen the delay is at least 280 ms beyond what the newest token of a packet takes: the recogniser's doubt, and
-the time that a packet is filled;"""
+"""Until so many tokens were seen the delay is at least 280 ms beyond what the newest token of a packet takes: the decision time of the
+recogniser and the time that it takes to fill a packet;"""
 LONG_TICKS, LONG_FIRST_TICKS = 16, 5
-"""of packets longer than 320 ms, 100 ms beyond what their first token takes."""
+"""for packets longer than 320 ms, 100 ms beyond what their first token takes."""
 
 MOST_TICKS = 75
 """The delay is never more than 1.5 s beyond that of the earliest tokens."""
 
 JUMP_TICKS = 50
-"""A talkspurt that begins a second earlier or later than all that is remembered is of a sender whose clock was set anew."""
+"""A talkspurt that begins a second earlier or later than all remembered ones means that the sender's clock was reset."""
 
 
 class PlayoutDelay:
-    """Of one stream. Both clocks may begin anywhere: the delay holds their difference."""
+    """One stream. Both clocks may start anywhere: the delay includes their difference."""
 
     def __init__(self) -> None:
         self._tokens: deque[int] = deque(maxlen=MEMORY_TOKENS)

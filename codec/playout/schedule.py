@@ -2,7 +2,7 @@
 
 Times are ticks of 20 ms of the sender's clock, unfolded from the 8 bits of the wire; the listener's clock is the sound pulled.
 A token's moment is its time and the delay of `codec.playout.delay`. Speech that runs behind its moment because it was waited for, or
-before it because the network has become worse, is brought back by changing how long pauses and vowels last. What is missing when its
+ahead of it because the network has become worse, is corrected by changing how long pauses and vowels last. What is missing when its
 moment comes is bridged: the last sound is held and fades, then there is silence.
 """
 
@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from codec.playout.delay import PlayoutDelay
-from codec.units.phones import PHONES, SILENCE, VOWELS
+from codec.units.phones import INVENTORY, SILENCE, VOWELS, Manner
 from codec.wire.packet import TIME_MODULO, Packet
 from codec.wire.token import MAX_TICKS, WireToken, glide_end
 
@@ -28,37 +28,37 @@ MAX_QUEUED_TICKS = 400
 """Eight seconds; beyond that the oldest tokens are dropped."""
 
 BACKWARD_TICKS = 144
-"""How far back a time is believed to be late rather than new: 2.88 s, as packets queue; 2.22 s remain forward, for what comes after a
-packet that queued itself."""
+"""A time up to 2.88 s back is taken to be late rather than new, because packets queue; that leaves 2.22 s forward, for what follows a
+packet that was queued."""
 
 HOLD_TICKS = 2
-"""How long the last sound is held when nothing follows: 40 ms. More often than not it is a pause, told late."""
+"""How long the last sound is held when nothing follows: 40 ms. More often than not it is a pause that is reported late."""
 
 FADE_LEVELS = 1
 """3 dB for each 20 ms in which a vowel is held."""
 
 GIVE_UP_TICKS = 25
-"""How long nothing may follow before the talkspurt is taken to be over: 500 ms."""
+"""The talkspurt is taken to be over when nothing follows for 500 ms."""
 
 BRIDGE_TICKS = 2
-"""A hole is bridged in steps of 40 ms: what is missing may still come."""
+"""A gap is concealed in steps of 40 ms: what is missing may still arrive."""
 
 SHORT_PAUSE_TICKS = 32
-"""A pause between talkspurts that is spoken as silence, 640 ms; after a longer one speech begins anew."""
+"""A pause between talkspurts that is spoken as silence, 640 ms; after a longer one a new talkspurt begins."""
 
 SLIGHT_TICKS = 2
-"""Speech that is less than 40 ms out of its time is brought back in pauses only."""
+"""Speech that is less than 40 ms off schedule is corrected in pauses only."""
 
 FAR_BEHIND_TICKS = 25
-"""Half a second: then vowels and pauses become as short as can be understood."""
+"""Half a second behind: vowels and pauses then become as short as can be understood."""
 
 RESYNC_PACKETS = 3
-"""So many packets in a row from the past mean that the sender's clock was set anew."""
+"""So many packets in a row from the past mean that the sender's clock was reset."""
 
 _REMEMBERED = 512
 _SPOKEN = 64
 _MARKS = 64
-_STOPS = frozenset(PHONES.index(label) for label in ("B", "CH", "D", "G", "JH", "K", "P", "T"))
+_STOPS = INVENTORY.of(Manner.STOP, Manner.AFFRICATE)
 _UNHELD = _STOPS | {SILENCE}
 
 
@@ -70,13 +70,16 @@ class Upcoming(NamedTuple):
 
 
 class Undecided(Enum):
-    """What comes next is not known, and there is still time."""
+    """The next sound is not known yet, and there is still time."""
 
     NOT_YET = "not yet"
 
 
 class SpokenPhone(NamedTuple):
-    """What was spoken, or bridged: index into PHONES, ticks of 20 ms, and how it came; `recovered` is by a redundant copy only."""
+    """A phone that was spoken, or a gap that was concealed: index into PHONES, ticks of 20 ms, and how it arrived.
+
+    `recovered` is by a redundant copy only.
+    """
 
     phone: int
     ticks: int
@@ -120,7 +123,7 @@ class Playout:
     def receive(self, packet: Packet, now: int) -> None:
         """Take the groups of one packet."""
         length = sum(token.ticks for group in packet.groups for token in group)
-        # The newest group is what its time can be foretold of: deep redundancy would reach beyond what 8 bits tell apart.
+        # Times are unfolded from the newest group: with deep redundancy the oldest is further back than 8 bits can tell apart.
         earlier = length - sum(token.ticks for token in packet.groups[-1])
         start = self._unfold(packet.time + earlier, now) - earlier
         if self._newest is None:
@@ -174,7 +177,7 @@ class Playout:
         self._seen[at] = None
         while len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
-        if token.phone != SILENCE:  # A pause is told when it is over, and bridged by what it is.
+        if token.phone != SILENCE:  # A pause is sent when it is over, and concealed as silence.
             self._delay.token(now, at)
         if at < self._head:
             self.counts.tokens_late += 1
@@ -206,8 +209,8 @@ class Playout:
         """What is spoken after that which begins to sound `now` and lasts for `sounding` ticks; None when there is nothing to say, which
         ends a talkspurt.
 
-        NOT_YET only while something sounds: the one who asks shall speak it without knowing what follows, and ask again at its end. Then
-        there is always an answer: what is missing is bridged.
+        NOT_YET only while something sounds: the caller speaks it without knowing what follows and asks again at its end. Then
+        there is always an answer: what is missing is concealed.
         """
         begins = now + sounding
         if not self._speaking:
@@ -240,7 +243,7 @@ class Playout:
         return begins - time - self._delay.ticks
 
     def _drop_overtaken(self) -> None:
-        """Tokens whose time overlaps what was spoken already: only a faulty sender makes them."""
+        """Drop tokens whose time overlaps what was spoken already: only a faulty sender makes them."""
         for at in [at for at in self._queue if at < self._head]:
             del self._queue[at]
             self.counts.tokens_dropped += 1
@@ -257,7 +260,7 @@ class Playout:
         return Upcoming(token, ticks)
 
     def _pause_or_end(self, now: int, begins: int) -> Upcoming | None:
-        """The talkspurt has ended. Of a short pause before the next one the silence is spoken."""
+        """The talkspurt has ended. A short pause before the next one is spoken as silence."""
         gap = min(self._queue) - self._head if self._queue else SHORT_PAUSE_TICKS + 1
         self._ends = {end for end in self._ends if end > self._head}
         if gap <= SHORT_PAUSE_TICKS:
@@ -290,8 +293,8 @@ class Playout:
         return Upcoming(WireToken(last.phone, ticks, glide_end(last), 0, level), ticks)
 
     def _bridge_hole(self, begins: int) -> Upcoming:
-        """A group is missing and a later one waits: what is missing is passed over, a little at a time, so that the later one has its
-        moment."""
+        """A group is missing and a later one waits: skip what is missing, a little at a time, so that the later one is spoken at its
+        time."""
         if not self._in_gap:
             self._in_gap = True
             self.counts.gaps += 1
@@ -330,7 +333,7 @@ def _codes(token: WireToken) -> int:
 
 
 def _mark(marks: set[int], time: int) -> None:
-    """Add a time; the oldest ones go, as nothing waits for them any more."""
+    """Add a time and drop the oldest ones, which nothing waits for any more."""
     marks.add(time)
     while len(marks) > _MARKS:
         marks.remove(min(marks))

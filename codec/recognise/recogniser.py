@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +34,6 @@ class RecognisedPhone:
 class PhoneStream(Protocol):
     """One recognition: phones are contiguous from frame 0, silence included."""
 
-    wait: bool
-    """Whether phones wait for the words they belong to. May be changed at any time: no phone is lost or comes twice."""
-    counters: Counter[str]
-    """What waiting did; see `SecondPass`."""
-
     def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
         """pcm (samples,) int16 16 kHz, any length -> the phones that became certain."""
         ...
@@ -48,8 +43,18 @@ class PhoneStream(Protocol):
         ...
 
 
+@runtime_checkable
+class WaitingPhoneStream(PhoneStream, Protocol):
+    """A recognition that can wait for words."""
+
+    wait: bool
+    """Whether phones wait for the words they belong to. May be changed at any time: no phone is lost or comes twice."""
+    counters: Counter[str]
+    """What waiting did; see `SecondPass`."""
+
+
 class PhoneRecogniser(Protocol):
-    """What the encoder needs of a recogniser."""
+    """What the encoder needs of a recogniser: another one is a class like this, given to `Models` in place of `Recogniser`."""
 
     def stream(self) -> PhoneStream:
         """A new stream with its own state."""
@@ -79,6 +84,10 @@ class Recogniser:
     def log_prior(self) -> NDArray[np.float32]:
         """Of each phone: (phones,)."""
         return self._tables.log_prior
+
+    def use_words(self, words: WordService) -> None:
+        """Have a second pass by words, from now on, in streams that wait."""
+        self.words = words
 
     def stream(self) -> RecogniserStream:
         """A new stream with its own state."""

@@ -146,7 +146,7 @@ class WordSearch:
         return self._commit(self._decide(ahead if ahead is not None else log_posteriors[:0]))
 
     def flush(self) -> list[FoundPhone]:
-        """The phones still open, for the end of a stream; the search begins anew after it."""
+        """The phones still open, for the end of a stream; the search is reset after it."""
         chain = self._chain(int(self._paths.phone[0]))
         found = self._commit(_Decision([(phone, self._since[after - self._base]) for phone, after in itertools.pairwise(chain)]))
         if self._now > self._given:

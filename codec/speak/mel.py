@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.units.token import FRAME_SAMPLES, SAMPLE_RATE
+from codec.units.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 MEL_BANDS = 80
 WINDOW = 512

@@ -11,17 +11,12 @@ import torch
 from torch import Tensor
 
 from codec.speak.mel import MEL_BANDS
-from codec.units.phones import SILENCE, UNVOICED, VOWELS
+from codec.units.phones import SOUND_CLASSES
 
-KINDS = 4
+KINDS = SOUND_CLASSES
 VOICE_WIDTH, TOKEN_WIDTH, DETAIL_WIDTH = 64, 256, 192
 WIDTH = VOICE_WIDTH + TOKEN_WIDTH + DETAIL_WIDTH + KINDS * MEL_BANDS
 """Numbers of a shift in all."""
-
-
-def kind_of(phone: int) -> int:
-    """0 silence, 1 vowel, 2 unvoiced, 3 any other."""
-    return 0 if phone == SILENCE else 1 if phone in VOWELS else 2 if phone in UNVOICED else 3
 
 
 class Shift(NamedTuple):

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from codec.speak.mel import LOG_PER_DB, MEL_BANDS
-from codec.speak.shift import Shift, kind_of
+from codec.speak.shift import Shift
 from codec.speak.token_features import FRAME_FEATURES, TOKEN_FEATURES, TokenContext
-from codec.units.phones import PHONES
+from codec.units.phones import INVENTORY, PHONES
 from codec.units.token import Token
 
 EMBEDDING = 256
@@ -149,7 +149,7 @@ class Synthesiser(nn.Module):
         mel, logit = self(state.network, batch, shift)
         voicing = torch.sigmoid(logit[0])
         f0 = mean_f0 * 2 ** (torch.from_numpy(unrolled.semitones) / 12)
-        kind = kind_of(spoken.phone) if spoken else 0
+        kind = INVENTORY.sound_class(spoken.phone) if spoken else 0
         return SpokenFrames(sharpened(mel[0]), torch.where(voicing > 0.5, f0, 0.0), voicing, mel[0], level, shift, kind)
 
     def network_state(self, batch: int) -> NetworkState:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.speak.mel import MEL_BANDS, N_FFT, band_centres
-from codec.units.token import FRAME_SAMPLES, SAMPLE_RATE
+from codec.units.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 LAG_SAMPLES = FRAME_SAMPLES // 2
 """The first sample of a stream belongs this long before the first frame: skip it, or count it as delay."""

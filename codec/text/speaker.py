@@ -13,7 +13,8 @@ from codec.text.pronounce import Pronouncer
 from codec.text.reading import SaidWord, read
 from codec.text.words import MARKS
 from codec.units.phones import SILENCE, UNVOICED
-from codec.units.token import FRAME_MS, Token
+from codec.units.rates import FRAME_MS
+from codec.units.token import Token
 from codec.units.weights import load_weights
 from codec.wire.token import MAX_TICKS, TICK_FRAMES
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 
 LICENCES = {
     "l2": "speechocean762: free for any use",

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from codec.train.card import data_card, write_card
 from codec.train.corpus import wire_tokens
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.step import begin, run_step, step_options
 from codec.units.phones import PHONES, SILENCE, VOWELS
 from codec.wire.packet import END, EXTENSIONS, LAYER, START, VOICE, Packet, serialize

@@ -1,4 +1,4 @@
-"""Sound files as the codec wants them: 16 kHz, mono, int16."""
+"""Sound files in the format of the codec: 16 kHz, mono, int16."""
 
 from math import gcd
 from pathlib import Path
@@ -10,7 +10,7 @@ from scipy.signal import resample_poly
 
 from codec.units import wav_file
 from codec.units.errors import AudioFileError
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 
 MAX_SECONDS = 4 * 3600
 MIN_RATE, MAX_RATE = 4000, 384000

@@ -2,12 +2,6 @@
 
 from dataclasses import dataclass
 
-FRAME_MS = 10
-"""One frame, the time unit of durations, features and synthesis."""
-
-SAMPLE_RATE = 16000
-FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
-
 MAX_FRAMES = 64
 """Longest duration of one token; a longer sound is sent as several tokens of the same phone."""
 

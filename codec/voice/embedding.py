@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from codec.units.errors import ModelError
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 
 EMBEDDING_SIZE = 256
 _MEL_BANDS = 40

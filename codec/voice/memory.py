@@ -1,8 +1,8 @@
-"""A voice that is remembered from call to call, and how a sender says that it means this one: extension type 5.
+"""A voice remembered from call to call, and how a sender refers to it: extension type 5.
 
-Its data: one byte of flags (bit 0: you may keep this voice beyond the call), then nothing, or eight bytes: the first of the SHA-256 over
-what the listener is believed to know already (`Remembered.digest`). A listener that knows such a voice uses it at once, and says so with
-its receipt: version 7 of the embedding and of the residual stand for what is remembered, complete.
+Its data: one byte of flags (bit 0: the listener may keep this voice beyond the call), then nothing, or the first eight bytes of the
+SHA-256 over what the listener is believed to know already (`Remembered.digest`). A listener that knows such a voice uses it at once, and
+says so with its receipt: version 7 of the embedding and of the residual stand for what is remembered, complete.
 """
 
 from __future__ import annotations
@@ -94,12 +94,12 @@ class OwnMemory:
 
 
 class MemorySender:
-    """Says what may be kept, and what is believed to be known, a few times until the far end answers."""
+    """Sends the permission to keep the voice, and what the listener is believed to know, a few times until it answers."""
 
     TIMES, EVERY_SECONDS = 3, 2.0
     """Of speech."""
     KEEP_SECONDS = 5.0
-    """Permission is worth nothing to who hangs up before: it waits until then."""
+    """The permission waits until then: in a shorter call there is nothing worth keeping."""
 
     def __init__(self) -> None:
         self._permit = False
@@ -142,14 +142,14 @@ class MemoryReceiver:
         self._known = known
 
     def receive(self, data: bytes) -> None:
-        """Take the data of an extension; what is too short is passed over."""
+        """Take the data of an extension; too short data is ignored."""
         if data:
             self.may_keep = bool(data[0] & MAY_KEEP)
         if len(data) > DIGEST_BYTES:
             self._meant = data[1 : 1 + DIGEST_BYTES]
 
     def take(self) -> Remembered | None:
-        """What is remembered, once, when the far end has said that it means this."""
+        """What is remembered, once, when the far end has referred to it."""
         if self._known is None or self._meant != self._known.digest:
             return None
         known, self._known = self._known, None

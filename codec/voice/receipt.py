@@ -28,7 +28,7 @@ class VoiceReceipt:
 
     @classmethod
     def read(cls, data: bytes) -> "VoiceReceipt | None":
-        """None where a peer sent too few bytes; more than three are of a later version and passed over."""
+        """None if a peer sent too few bytes; bytes after the third belong to a later version and are ignored."""
         if len(data) < SIZE:
             return None
         return cls(data[0] >> 5, data[1], data[0] >> 3 & 3, data[0] & 7, data[2])

@@ -1,11 +1,11 @@
-"""Which piece of a description goes when: each once, then again what the far end does not say it has."""
+"""Which piece of a description is sent when: each one once, then again those that the far end has not confirmed."""
 
 FIRST_SECONDS, REPEAT_SECONDS, RARE_SECONDS = 2.0, 4.0, 8.0
 """One piece in so many seconds of speech: while a version goes out for the first time, while it is repeated, and after that, for a
-listener who joins late and says nothing. With its byte of version and index a piece costs 40 bits."""
+listener that joins late and sends no receipts. With its byte of version and index a piece costs 40 bits."""
 
 CYCLES = 3
-"""How often all pieces of a version are sent before they become rare, where the far end never says what it has."""
+"""How often all pieces of a version are sent before they become rare, if the far end sends no receipts."""
 
 
 class Repeats:
@@ -31,17 +31,17 @@ class Repeats:
         if urgent:
             self._due = 0.0
 
-    def suppose(self, count: int) -> None:
-        """A version of so many pieces that the far end is believed to have."""
+    def assume_received(self, count: int) -> None:
+        """A version of so many pieces that the far end is assumed to have."""
         self.begin(count)
         self._held, self._sent = (1 << count) - 1, count
 
-    def doubt(self) -> None:
-        """It may not have them."""
+    def assume_forgotten(self) -> None:
+        """Send all of them again: the far end may have none of them."""
         self._held, self._sent = None, 0
 
     def acknowledge(self, held: int) -> None:
-        """The far end tells that it has these pieces (bit i for piece i), and so that it tells."""
+        """The far end has these pieces (bit i for piece i), and sends receipts."""
         self._held = held
 
     def next(self, spoken_seconds: float) -> int | None:

@@ -45,7 +45,7 @@ class ResidualPiece:
 
     @classmethod
     def read(cls, data: bytes) -> "ResidualPiece | None":
-        """None where a peer sent too few bytes; bytes beyond a piece are of a later version and passed over."""
+        """None if a peer sent too few bytes; bytes after a piece belong to a later version and are ignored."""
         if len(data) < 2:
             return None
         return cls(data[0], data[1] >> 6, data[1] >> 3 & 7, data[1] & 7, data[2 : 2 + PIECE_BYTES])
@@ -128,13 +128,13 @@ class ResidualSender:
     def resume(self, pieces: list[bytes]) -> None:
         """The far end is believed to remember these."""
         self._pieces, self._version = pieces, VERSIONS - 1
-        self._repeats.suppose(len(pieces))
+        self._repeats.assume_received(len(pieces))
 
-    def doubt(self) -> None:
+    def assume_forgotten(self) -> None:
         """The far end did not answer: it may remember nothing."""
-        self._repeats.doubt()
+        self._repeats.assume_forgotten()
 
-    def begin_anew(self) -> None:
+    def reset_speaker(self) -> None:
         """Somebody else talks: what was learned is to be forgotten."""
         self._speaker = (self._speaker + 1) % SPEAKERS
         if self._pieces:
@@ -166,7 +166,7 @@ class ResidualReceiver:
         """(K,), as far as they are known."""
 
     def receive(self, data: bytes) -> None:
-        """Take the data of an extension; what is of another basis, or not a piece, is passed over."""
+        """Take the data of an extension; data of another basis, or that is not a piece, is ignored."""
         piece = ResidualPiece.read(data)
         if piece is None or piece.basis != self._code.basis or piece.index >= self._code.pieces:
             return

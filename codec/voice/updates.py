@@ -1,4 +1,4 @@
-"""When the voice is described: pieces ride along in packets that go anyway, coarse first, and again for whoever missed them."""
+"""When the voice is described: pieces travel in packets of speech, coarse first, and again if they were lost."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ WORTH_A_VERSION = 0.02
 WORTH_A_VERSION_SEMITONES = 1.0
 """or a change of mean F0."""
 ANOTHER_SPEAKER = 0.15
-"""Loss in cosine that does not wait for the next row of VERSIONS."""
+"""A loss in cosine so large does not wait for the next row of VERSIONS."""
 
 ENOUGH_PIECES = 3
 """A listener turns to another version when it has so many pieces of it, or as many as of the one it has."""
@@ -67,13 +67,13 @@ class VoiceSender:
         """The far end is believed to remember these, made from so many seconds of speech."""
         self._described = self._code.decode(dict(enumerate(pieces)), mean_f0)
         self._pieces, self._described_seconds, self._version = pieces, seconds, VOICE_VERSIONS - 1
-        self._repeats.suppose(len(pieces))
+        self._repeats.assume_received(len(pieces))
 
-    def doubt(self) -> None:
+    def assume_forgotten(self) -> None:
         """The far end did not answer: it may remember nothing."""
-        self._repeats.doubt()
+        self._repeats.assume_forgotten()
 
-    def begin_anew(self) -> None:
+    def reset_speaker(self) -> None:
         """Somebody else talks: the next estimate is described at once, with urgency."""
         self._described = None
         self._repeats.versions = 0
@@ -118,7 +118,7 @@ class VoiceReceiver:
             self._pieces[piece.index] = piece.data
             self._other = (0, {})
             return
-        # Versions are not compared: a sender that was started anew begins at 0 again.
+        # Versions are not ordered: a sender that was restarted begins at 0 again.
         if self._other[0] != piece.version:
             self._other = (piece.version, {})
         self._other[1][piece.index] = piece.data

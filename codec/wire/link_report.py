@@ -1,6 +1,6 @@
-"""What a receiver tells the sender of the packets' way: extension type 1 of a packet that goes anyway, or of one of its own.
+"""Receiver reports on loss, queueing and jitter: extension type 1, in a packet of speech or in one of its own.
 
-RTCP tells the same every fifteen seconds and not how losses cluster; four bytes tell it as soon as it matters.
+RTCP reports every fifteen seconds and not how losses cluster; these four bytes come as soon as it matters.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ class LinkReport:
     jitter_ms: float
 
     def extension(self) -> Extension:
-        """Four bytes; what is out of range is told as the end of the range."""
+        """Four bytes; values out of range are clipped."""
         values = (256 * self.loss, self.burst / _BURST_STEP, self.queue_ms / _QUEUE_STEP_MS, self.jitter_ms / _JITTER_STEP_MS)
         return Extension(TYPE, bytes(max(0, min(255, round(value))) for value in values))
 
     @classmethod
     def read(cls, data: bytes) -> "LinkReport | None":
-        """None where a peer sent too few bytes; more than four are of a later version and passed over."""
+        """None if a peer sent too few bytes; bytes after the fourth belong to a later version and are ignored."""
         if len(data) < SIZE:
             return None
         return cls(data[0] / 256, data[1] * _BURST_STEP, data[2] * _QUEUE_STEP_MS, data[3] * _JITTER_STEP_MS)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from codec.units.arrays import load_arrays
-from codec.units.phones import PHONES, SILENCE, UNVOICED, VOWELS
+from codec.units.phones import INVENTORY, PHONES, SOUND_CLASSES
 from codec.wire.range_coder import TOTAL, FrequencyTable
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES
 
@@ -21,7 +21,7 @@ MANY_GROUPS = 4
 
 MAX_GROUP_TOKENS = 31
 FLAGS = 32
-PHONE_CLASSES = 5
+PHONE_CLASSES = SOUND_CLASSES + 1
 GLIDE_CONTEXTS = 4
 DETAIL_STAGES = 2
 DETAIL_CODES = 256
@@ -49,12 +49,8 @@ first code is the phone, and whether it is the phone's first segment. In first_p
 
 
 def phone_class(phone: int) -> int:
-    """Context of a duration: 0 silence, 1 vowel, 2 unvoiced, 3 voiced consonant, 4 unknown."""
-    if phone == UNKNOWN_PHONE:
-        return 4
-    if phone == SILENCE:
-        return 0
-    return 1 if phone in VOWELS else 2 if phone in UNVOICED else 3
+    """Context of a duration: `Inventory.sound_class`, or 4 where the phone is not known."""
+    return SOUND_CLASSES if phone == UNKNOWN_PHONE else INVENTORY.sound_class(phone)
 
 
 def glide_context(ticks: int) -> int:

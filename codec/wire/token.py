@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codec.units.phones import PHONES, SILENCE, VOWELS
-from codec.units.token import FRAME_MS, Token
+from codec.units.rates import FRAME_MS
+from codec.units.token import Token
 
 TICK_FRAMES = 2
 """Durations and times on the wire are in ticks of 20 ms: the recogniser decides no finer."""
 
 SegmentCodes = tuple[int, ...]
-"""Codes of a segment, coarse first, one or two."""
+"""Codes of a segment, coarse first: one or two."""
 
 SEGMENT_TICKS = 2
 
@@ -66,7 +67,7 @@ class WireToken:
         if self.details and len(self.details) != segment_count(self.phone, self.ticks):
             raise ValueError(f"a token of {self.ticks} ticks has {segment_count(self.phone, self.ticks)} segments, got {len(self.details)}")
         if self.phone not in VOWELS and (self.pitch is not None or self.level):
-            raise ValueError(f"only vowels carry pitch and level, and {PHONES[self.phone]} is none")
+            raise ValueError(f"only vowels carry pitch and level, and {PHONES[self.phone]} is not one")
 
 
 def segment_count(phone: int, ticks: int) -> int:

@@ -2,46 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from codec.decoder import Decoder
-from codec.encoder import Encoder
 from codec.models import Models
+from codec.recordings import decode_recording, encode_recording
 from codec.speech_files import neutral_voice, payloads, to_pcm, voice_from_code, voice_of, voice_to_code
 from codec.text.speaker import TextSpeaker
 from codec.units import audio_file
 from codec.units.errors import AudioFileError, PayloadError
 from codec.units.phones import PHONES, SILENCE
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import HEADER_BYTES, SAMPLE_RATE
 from codec.wire import file as phv_file
 from codec.wire import packet as payload
 from codec.wire.settings import EncoderSettings
 from codec.wire.token import TICK_MS
-
-STEP_MS = 20
-STEP_SAMPLES = SAMPLE_RATE * STEP_MS // 1000
-HEADER_BYTES = 40
-"""IPv4, UDP and RTP."""
-
-TAIL_MS = 1500
-"""How long after the last packet the decoder may still speak."""
 
 
 def encode(source: Path, target: Path, settings: EncoderSettings | None = None, models: Models | None = None) -> str:
     """A sound file into a .phv file; returns one line for people. Raises AudioFileError, ModelError."""
     pcm = audio_file.read(source)
     models = models or Models.load()
-    encoder = Encoder(models, settings)
-    duration = -(-len(pcm) * 1000 // SAMPLE_RATE)
-    records: list[tuple[int, bytes]] = []
-    for at in range(0, len(pcm), STEP_SAMPLES):
-        records += [(min(at * 1000 // SAMPLE_RATE + STEP_MS, duration), each) for each in encoder.encode(pcm[at : at + STEP_SAMPLES])]
-    records += [(duration, each) for each in encoder.flush()]
-    phv_file.write(target, phv_file.PhvFile(models.model_id, duration, tuple(records)))
-    facts = _cost(records, duration)
+    file = encode_recording(pcm, models, settings)
+    phv_file.write(target, file)
+    facts = _cost(file.records, file.duration_ms)
     return (
         f"{target}: {facts['seconds']} s in {facts['packets']} packets, "
         f"{facts['payload_bps']} bit/s of payload, {facts['ip_bps']} bit/s with IP, UDP and RTP headers"
@@ -52,22 +38,11 @@ def decode(source: Path, target: Path, models: Models | None = None) -> str:
     """A .phv file into a sound file, as heard without network trouble; returns one line for people. Raises AudioFileError, ModelError."""
     file = phv_file.read(source)
     models = models or Models.load()
-    if file.model_id != models.model_id:
-        raise AudioFileError(
-            f"{source} was encoded for the model {file.model_id}, and this program has {models.model_id}: "
-            "decode it with the version that encoded it, or encode the recording again."
-        )
     decoder = Decoder(models)
-    waiting = list(reversed(file.records))
-    blocks = []
-    for now in range(0, file.duration_ms + TAIL_MS, STEP_MS):
-        while waiting and waiting[-1][0] <= now:
-            try:
-                decoder.receive(waiting.pop()[1])
-            except PayloadError as error:
-                raise AudioFileError(f"{source} holds a damaged payload ({error}); encode the recording again.") from None
-        blocks.append(decoder.pull(STEP_SAMPLES))
-    pcm = np.concatenate(blocks)
+    try:
+        pcm = decode_recording(file, models, decoder)
+    except AudioFileError as error:
+        raise AudioFileError(f"{source} cannot be decoded. {error}") from None
     audio_file.write(target, pcm)
     lost = f", {decoder.statistics.lost_ms} ms missing" if decoder.statistics.lost_ms else ""
     return f"{target}: {len(pcm) / SAMPLE_RATE:.2f} s{lost}"
@@ -100,7 +75,7 @@ def info(source: Path, models: Models | None = None) -> dict[str, Any]:
     file = phv_file.read(source)
     models = models or Models.load()
     facts: dict[str, Any] = {"model": file.model_id, "model_fits": file.model_id == models.model_id}
-    facts |= _cost(list(file.records), file.duration_ms)
+    facts |= _cost(file.records, file.duration_ms)
     if not facts["model_fits"]:
         return facts
     spoken, phones, pieces, talkspurts = 0, list[str](), set[tuple[int, int]](), 0
@@ -127,7 +102,7 @@ def info(source: Path, models: Models | None = None) -> dict[str, Any]:
     }
 
 
-def _cost(records: list[tuple[int, bytes]], duration_ms: int) -> dict[str, Any]:
+def _cost(records: Sequence[tuple[int, bytes]], duration_ms: int) -> dict[str, Any]:
     size = sum(len(each) for _, each in records)
     seconds = duration_ms / 1000
     headers = HEADER_BYTES * len(records)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import sound_file
 from softphone.bench.instruments.asr import Asr, AsrError
 from softphone.bench.instruments.delay import find_lag
@@ -18,7 +19,6 @@ from softphone.config import Account, Audio, Config, Network, Privacy
 from softphone.demo.call import CallRecord, call_on_loopback
 from softphone.demo.report import Remarks, Report
 from softphone.errors import SoftphoneError
-from softphone.sound_file import SAMPLE_RATE
 
 _LEAST_SPEECH = 0.1
 """Of the speech that was sent; less is no speech."""

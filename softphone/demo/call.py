@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import sound_file
 from softphone.bench.network.lateness import STEP_MS, late_to_listen, late_to_speak
 from softphone.config import Config, to_toml
@@ -91,7 +92,7 @@ def call_on_loopback(config: Config, sent: NDArray[np.int16], received: Path, fo
     Raises:
         SoftphoneError: an engine does not start, or the call does not come about.
     """
-    lead = np.zeros(int(_LEAD_SECONDS * sound_file.SAMPLE_RATE), dtype=np.int16)
+    lead = np.zeros(int(_LEAD_SECONDS * SAMPLE_RATE), dtype=np.int16)
     spoken = folder / "spoken.wav"
     sound_file.write_wav(spoken, np.concatenate([lead, sent]))
     (folder / "config.toml").write_text(to_toml(config))
@@ -105,11 +106,11 @@ def call_on_loopback(config: Config, sent: NDArray[np.int16], received: Path, fo
         caller, called = sides
         called.engine.request(AutoAnswer(wav_out=str(received)))
         address = called.engine.request(Status())["address"]
-        say(f"one calls the other and speaks for {len(sent) / sound_file.SAMPLE_RATE:.0f} s")
+        say(f"one calls the other and speaks for {len(sent) / SAMPLE_RATE:.0f} s")
         call = int(caller.engine.request(Call(uri=f"sip:softphone@{address}", wav_in=str(spoken)))["call"])
         playing = caller.wait("the sound", _CONNECT_SECONDS, lambda event: isinstance(event, File) and event.action == "playing")
         recording = called.wait("the sound", _CONNECT_SECONDS, lambda event: isinstance(event, File) and event.action == "recording")
-        seconds = len(sent) / sound_file.SAMPLE_RATE + _LEAD_SECONDS
+        seconds = len(sent) / SAMPLE_RATE + _LEAD_SECONDS
         caller.wait("the last word", seconds + _CONNECT_SECONDS, lambda event: isinstance(event, File) and event.action == "played")
         say("waiting for the last words to arrive")
         over = time.monotonic() + _TAIL_SECONDS

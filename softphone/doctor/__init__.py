@@ -10,8 +10,8 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
+from softphone import __version__, paths
 from softphone import config as configuration
-from softphone import paths
 from softphone.control.protocol import ControlError
 from softphone.control.runtime import private_folder
 from softphone.doctor.engine import check_engine
@@ -23,6 +23,8 @@ from softphone.errors import SoftphoneError
 
 _MARKS: dict[State, str] = {"ok": "ok     ", "missing": "missing", "broken": "BROKEN "}
 _CHILD_SECONDS = 60
+_PYTHONS = ((3, 11), (3, 12))
+"""As requires-python in pyproject.toml says."""
 _SOUND_PROGRAM = """
 import json, sounddevice
 found = [dict(name=d["name"], inputs=d["max_input_channels"], outputs=d["max_output_channels"]) for d in sounddevice.query_devices()]
@@ -36,6 +38,7 @@ def examine(config_file: Path | None = None) -> list[Finding]:
 
 
 def _examine(config_file: Path | None) -> Iterator[Finding]:
+    yield Finding("softphone", "ok", f"version {__version__}, in {Path(__file__).parents[2]}")
     yield check_python()
     try:
         config = configuration.load(config_file)
@@ -75,8 +78,8 @@ def as_text(findings: list[Finding]) -> str:
 
 def check_python() -> Finding:
     found = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    if sys.version_info[:2] != (3, 11) or sys.platform != "linux":
-        return Finding("python", "broken", found, "use Python 3.11 on Linux; the PJSIP wheel is made for it")
+    if sys.version_info[:2] not in _PYTHONS or sys.platform != "linux":
+        return Finding("python", "broken", found, "use Python 3.11 or 3.12 on Linux; the PJSIP wheel is made for them")
     return Finding("python", "ok", found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import logging
 import os
@@ -141,15 +140,14 @@ class Engine:
         self.voices = VoiceKeeper(
             config.privacy.voices, self.calls, self.publish, refused=lambda: voices_refused(config_file), file=config_file
         )
-        phv = dataclasses.asdict(config.phv)
         self.worker = CodecWorker(
             lambda event: self._jobs.put(lambda: self._worker_changed(event)),
-            phv,
+            config.phv,
             worker_command or WorkerCommand(threads=config.worker.threads),
         )
         self.typist = Typist(self.worker, self.calls.get)
         self._recording_notice = RecordingNotice(self.typist, self.publish)
-        self.worker.on_said = lambda report: self._jobs.put(lambda: self.typist.said(report))
+        self.worker.on_said = lambda said: self._jobs.put(lambda: self.typist.said(said))
         self.endpoint = PhoneEndpoint(config, self._connection_lost)
         self.codecs = PhoneCodecs(self.endpoint, config)
         try:

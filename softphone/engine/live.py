@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Mapping
 
@@ -15,7 +14,6 @@ LOOK_S = 0.02
 """The conference bridge knows the level of the last 20 ms alone."""
 SILENCE_DB = -80.0
 MICROPHONE_SLOT = 0
-log = logging.getLogger(__name__)
 
 
 class LiveEvents:
@@ -77,24 +75,21 @@ class LiveEvents:
                 continue
             stream.observe(phones or voice)
             for report in stream.take_reports():
-                try:
-                    tx = [Phone(label=label, duration_ms=ms, state="sent") for label, ms in report["tx"]]
-                    rx = [Phone(label=label, duration_ms=ms, state=state) for label, ms, state in report["rx"]]
-                    voice_event = Voice(
-                        call=call.number,
-                        tx_bytes=report["voice"][0],
-                        tx_similarity=report["voice"][1],
-                        rx_bytes=report["voice"][2],
-                        tx_heard=report["voice"][3],
-                    )
-                except (KeyError, TypeError, ValueError, IndexError) as error:
-                    log.warning("the codec worker reports what cannot be read (%s)", error)
-                    continue
-                if phones and (tx or rx):
+                if phones and (report.sent or report.spoken):
+                    tx = [Phone(label=phone.label, duration_ms=phone.duration_ms, state="sent") for phone in report.sent]
+                    rx = [Phone(label=phone.label, duration_ms=phone.duration_ms, state=phone.state) for phone in report.spoken]
                     self._publish(Phones(call=call.number, tx=tx, rx=rx))
-                if voice and stream.voice_told != report["voice"]:
-                    stream.voice_told = report["voice"]
-                    self._publish(voice_event)
+                if voice and stream.voice_told != report.voice:
+                    stream.voice_told = told = report.voice
+                    self._publish(
+                        Voice(
+                            call=call.number,
+                            tx_bytes=told.sent_bytes,
+                            tx_similarity=told.sent_similarity,
+                            rx_bytes=told.received_bytes,
+                            tx_heard=told.heard_similarity,
+                        )
+                    )
 
 
 def decibel(level: int) -> float:

@@ -1,303 +1,326 @@
-"""Messages between the engine and the codec worker.
+"""Messages between the engine and the codec worker: msgspec structs, one datagram of msgpack each.
 
-One datagram is one message: a header `kind (u8), three zero bytes, stream (u32, little endian)`, then the body.
-PCM is int16 little endian, mono, 16 kHz.
+A datagram is an array: the name of the message, then its fields in order. PCM is int16 little endian, mono, `SAMPLE_RATE`.
+Messages check themselves when they are made and when they are read; what is wrong with one is a LinkError.
 """
 
 from __future__ import annotations
 
-import json
-import struct
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any
+from typing import Annotated, Literal
 
+import msgspec
+from msgspec import Meta, Struct
+
+from codec.units.errors import CodecError
+from codec.units.rates import CHUNK_SAMPLES
+from codec.wire.link_report import LinkReport
+from codec.wire.settings import EncoderSettings
 from softphone.errors import SoftphoneError
 
-SAMPLE_RATE = 16000
-
-CHUNK_SAMPLES = 320
-
 CHUNK_BYTES = 2 * CHUNK_SAMPLES
-
-MAX_BODY = 6144
-
+"""20 ms of PCM."""
+MAX_DATAGRAM = 6144
 MAX_PULL = 3200
-
 MAX_STREAM = 2**32 - 1
+MAX_SENTENCE = 1000
+
+StreamNumber = Annotated[int, Meta(ge=0, le=MAX_STREAM)]
+"""0 where a message is about the whole worker."""
 
 
 class LinkError(SoftphoneError):
-    """A message that is none, or a message that cannot be sent; one sentence."""
+    """A datagram that is no message, or a message that cannot be sent; one sentence."""
 
 
-class Kind(IntEnum):
-    OPEN = 1
-    PCM = 2
-    PAYLOAD = 3
-    PULL = 4
-    CLOSE = 5
-    STOP = 6
-    READY = 7
-    STATISTICS = 8
-    ERROR = 9
-    OBSERVE = 20
-    OBSERVED = 21
-    SAY = 30
-    SAID = 31
-    TUNE = 40
-    KEEP = 50
+class _Part(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A part of a message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Engine -> worker: make an encoder and a decoder for `stream`."""
+class WorkerFacts(_Part, frozen=True):
+    """What the worker says of itself: version of the payload format, phone inventory and model, all of which go into the fmtp line; seconds
+    that warming up and loading took; from the beginning of a phone to when its packet leaves, on average."""
 
-    stream: int
-    settings: dict[str, Any]
+    version: int
+    inventory: str
+    model: str
+    warm_s: float = 0.0
+    load_s: float = 0.0
+    encoder_delay_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Pcm:
+class StreamStatistics(_Part, frozen=True):
+    """Counters of one stream since it was opened.
+
+    The first ten: see `codec.decoder.DecoderStatistics`. `sent_*`: speech, packets and bytes that were sent. `link_reports`: how many
+    reports on our packets the far end sent, and `link_report`, the newest. `*_cpu_s` is the processor time that the encoder, the decoder
+    and the training of this stream took, `*_longest_ms` the longest step. `heard_*`: how the far end hears the user's voice, as the
+    training knows it (`codec.learning.hearing.Heard`). `typed_s`: typed speech that is still to be sent.
+    `word_recogniser`: "loading", "ready", or why there is none; what it did: see `codec.recognise.second_pass.SecondPass`, and
+    `word_rests`: how often the machine was too slow for it.
+    """
+
+    packets: int = 0
+    tokens_received: int = 0
+    tokens_recovered: int = 0
+    tokens_late: int = 0
+    tokens_dropped: int = 0
+    gaps: int = 0
+    lost_ms: int = 0
+    voice_known: bool = False
+    voice_bytes: int = 0
+    waiting_ms: int = 0
+    sent_speech_ms: float = 0.0
+    sent_packets: int = 0
+    sent_bytes: int = 0
+    sent_voice_bytes: int = 0
+    link_reports: int = 0
+    link_report: LinkReport | None = None
+    encoder_pcm_dropped: int = 0
+    encoder_payloads_made: int = 0
+    encoder_keep_alives: int = 0
+    encoder_failures: int = 0
+    encoder_cpu_s: float = 0.0
+    encoder_longest_ms: int = 0
+    decoder_payloads_dropped: int = 0
+    decoder_payloads_unreadable: int = 0
+    decoder_samples_not_made: int = 0
+    decoder_failures: int = 0
+    decoder_cpu_s: float = 0.0
+    decoder_longest_ms: int = 0
+    training_steps: int = 0
+    training_cpu_s: float = 0.0
+    heard_similarity: float | None = None
+    heard_mel_distance: float | None = None
+    typed_s: float = 0.0
+    word_recogniser: str = ""
+    word_looks: int = 0
+    word_words: int = 0
+    word_words_alone: int = 0
+    word_words_rejected: int = 0
+    word_loops: int = 0
+    word_ticks_as_heard: int = 0
+    word_rests: int = 0
+
+
+class SentPhone(_Part, frozen=True):
+    """An ARPAbet label and its duration."""
+
+    label: str
+    duration_ms: int
+
+
+class HeardPhone(_Part, frozen=True):
+    """See `codec.playout.schedule.SpokenPhone`."""
+
+    label: str
+    duration_ms: int
+    state: Literal["received", "recovered", "lost"]
+
+
+class VoiceProgress(_Part, frozen=True):
+    """Bytes of the user's voice sent, and the cosine of what a listener who got all of them knows to the best estimate; bytes of the far
+    end's received; the cosine of the user's sound to how the far end hears it. None while unknown."""
+
+    sent_bytes: int = 0
+    sent_similarity: float | None = None
+    received_bytes: int = 0
+    heard_similarity: float | None = None
+
+
+class OwnVoice(Struct, frozen=True):
+    """The user's own voice: `codec.voice.memory.OwnMemory` with its numbers as base64 of float16.
+    The files in which voices are kept have it in the same form."""
+
+    embedding: str
+    coordinates: str
+    mean_f0: float
+    seconds: float
+    basis: int = -1
+
+
+class KnownVoice(Struct, frozen=True):
+    """What one end knows of the other's voice: `codec.voice.memory.Remembered` with its pieces in hex digits, by their index."""
+
+    pieces: dict[str, str]
+    residual: dict[str, str]
+    basis: int = 0
+
+
+class Memory(_Part, frozen=True):
+    """What earlier calls learned. permit: whether the far end may keep the user's voice; mine: what it is believed to know of that; theirs:
+    what is remembered of its own."""
+
+    permit: bool = False
+    own: OwnVoice | None = None
+    mine: KnownVoice | None = None
+    theirs: KnownVoice | None = None
+
+
+class PathQuality(_Part, frozen=True):
+    """What the far end is to be told of its packets. urgent: with a packet of its own where none is due."""
+
+    report: LinkReport
+    urgent: bool = False
+
+
+class _Message(Struct, frozen=True, array_like=True, tag=True, forbid_unknown_fields=True):
+    pass
+
+
+class _OfStream(_Message, frozen=True):
+    stream: StreamNumber
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.stream <= MAX_STREAM:
+            raise LinkError(f"stream number {self.stream} does not fit 32 bits")
+
+
+class Open(_OfStream, frozen=True):
+    """Engine -> worker: make an encoder and a decoder for `stream`. learn: train during the call how to describe the user's voice."""
+
+    settings: EncoderSettings
+    learn: bool = True
+
+
+class Pcm(_OfStream, frozen=True):
     """Engine -> worker: sound to encode. Worker -> engine: decoded sound, the answer to a Pull."""
 
-    stream: int
     pcm: bytes
 
+    def __post_init__(self) -> None:
+        _OfStream.__post_init__(self)
+        if len(self.pcm) % 2 or not self.pcm:
+            raise LinkError(f"PCM of {len(self.pcm)} bytes is not a whole number of 16-bit samples")
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+
+class Payload(_OfStream, frozen=True):
     """Engine -> worker: a payload that arrived. Worker -> engine: a payload to send."""
 
-    stream: int
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(_OfStream, frozen=True):
     """Engine -> worker: the playout wants `samples` more samples."""
 
-    stream: int
     samples: int
 
+    def __post_init__(self) -> None:
+        _OfStream.__post_init__(self)
+        if not 0 < self.samples <= MAX_PULL:
+            raise LinkError(f"a pull of {self.samples} samples is outside 1..{MAX_PULL}")
 
-@dataclass(frozen=True, slots=True)
-class Close:
+
+class Close(_OfStream, frozen=True):
     """Engine -> worker: the stream is over."""
 
-    stream: int
 
-
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(_Message, frozen=True):
     """Engine -> worker: leave."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(_Message, frozen=True):
     """Worker -> engine, once: models are loaded and warm."""
 
-    facts: dict[str, Any]
+    facts: WorkerFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Worker -> engine: counters of one stream."""
+class Statistics(_OfStream, frozen=True):
+    """Worker -> engine, each second."""
 
-    stream: int
-    counters: dict[str, Any]
+    counters: StreamStatistics
 
 
-@dataclass(frozen=True, slots=True)
-class Observe:
-    """Engine -> worker: tell what is sent and spoken on `stream`, or stop that."""
+class Observe(_OfStream, frozen=True):
+    """Engine -> worker: report what is sent and spoken on `stream`, or stop that."""
 
-    stream: int
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """Worker -> engine, a few times a second where it was asked for.
+class Observed(_OfStream, frozen=True):
+    """Worker -> engine, a few times a second where it was asked for: phones sent and spoken since the last one."""
 
-    `report`: `tx` [[label, ms], ...] sent, `rx` [[label, ms, state], ...] spoken since the last one, `voice` [bytes sent, cosine or
-    None, bytes received, cosine of the user's sound as the far end hears it or None].
-    """
-
-    stream: int
-    report: dict[str, Any]
+    sent: list[SentPhone]
+    spoken: list[HeardPhone]
+    voice: VoiceProgress
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(_OfStream, frozen=True):
     """Worker -> engine: `stream` (0: the whole worker) cannot go on, in one sentence."""
 
-    stream: int
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Engine -> worker: speak typed text. `request`: `id`, `text`; with `path` (stream 0) as WAV files of that name with numbers
-    added, else on `stream`, in place of its microphone."""
+class Say(_OfStream, frozen=True):
+    """Engine -> worker: speak typed text on `stream`, in place of its microphone; with `path` (stream 0) as WAV files of that name with
+    numbers added. id: returned in the answers."""
 
-    stream: int
-    request: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Worker -> engine. `report`: `id`, and `error`, a sentence; or `seconds` until all is said, `doubts`, sentences, and `path`, a file
-    that is ready to be played, with `more` if another follows."""
-
-    stream: int
-    report: dict[str, Any]
+    id: int
+    text: str
+    path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tune:
-    """Engine -> worker, during a stream. `changes`: `settings`, fields of the encoder's settings that change, and `report`, [loss, burst,
-    queue_ms, jitter_ms, urgent], what the far end shall know of its packets (`codec.wire.link_report`); `memory`, what earlier calls
-    learned: `permit`, whether the far end may keep the voice, and `own`, `mine`, `theirs` as in `Keep`. Any may be missing."""
+class Said(_OfStream, frozen=True):
+    """Worker -> engine: the text of this `id` will have been spoken in so many seconds; doubts: sentences about how words are pronounced;
+    path: a file that is ready to be played, with `more` if another follows."""
 
-    stream: int
-    changes: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """Worker -> engine, now and then during a stream that was told its `memory`: what a later call may begin with. `voices`: `own`, of the
-    user (`codec.voice.memory.OwnMemory`); `mine`, what the far end knows of it, and `theirs`, of the far end's (`Remembered`), None where
-    nothing is known; `permitted`, whether the far end lets its own be kept."""
-
-    stream: int
-    voices: dict[str, Any]
+    id: int
+    seconds: float
+    doubts: list[str]
+    path: str | None = None
+    more: bool = False
 
 
-Message = Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure | Observe | Observed | Say | Said | Tune | Keep
+class NotSaid(_OfStream, frozen=True):
+    """Worker -> engine: the text of this `id` cannot be spoken, in one sentence."""
+
+    id: int
+    sentence: str
 
 
-_HEADER = struct.Struct("<B3sI")
+class Tune(_OfStream, frozen=True):
+    """Engine -> worker, during a stream: what changes; None leaves a thing as it is."""
 
-HEADER_BYTES = _HEADER.size
+    settings: EncoderSettings | None = None
+    report: PathQuality | None = None
+    memory: Memory | None = None
 
-_PULL = struct.Struct("<I")
 
-_PADDING = b"\0\0\0"
+class Keep(_OfStream, frozen=True):
+    """Worker -> engine, now and then during a stream that was told its `Memory`: what a later call may begin with; None where nothing is
+    known. permitted: whether the far end lets its own voice be kept."""
+
+    own: OwnVoice | None
+    mine: KnownVoice | None
+    theirs: KnownVoice | None
+    permitted: bool
+
+
+Message = (
+    Open | Pcm | Payload | Pull | Close | Stop | Ready | Statistics | Failure | Observe | Observed | Say | Said | NotSaid | Tune | Keep
+)
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
 def pack(message: Message) -> bytes:
-    """One datagram. Raises LinkError when the body is too long or a field is out of range."""
-    match message:
-        case Open(stream, settings):
-            kind, body = Kind.OPEN, _to_json(settings)
-        case Pcm(stream, pcm):
-            kind, body = Kind.PCM, pcm
-        case Payload(stream, payload):
-            kind, body = Kind.PAYLOAD, payload
-        case Pull(stream, samples):
-            if not 0 < samples <= MAX_PULL:
-                raise LinkError(f"a pull of {samples} samples is outside 1..{MAX_PULL}")
-            kind, body = Kind.PULL, _PULL.pack(samples)
-        case Close(stream):
-            kind, body = Kind.CLOSE, b""
-        case Stop():
-            kind, stream, body = Kind.STOP, 0, b""
-        case Ready(facts):
-            kind, stream, body = Kind.READY, 0, _to_json(facts)
-        case Statistics(stream, counters):
-            kind, body = Kind.STATISTICS, _to_json(counters)
-        case Observe(stream, on):
-            kind, body = Kind.OBSERVE, bytes([on])
-        case Observed(stream, report):
-            kind, body = Kind.OBSERVED, _to_json(report)
-        case Say(stream, request):
-            kind, body = Kind.SAY, _to_json(request)
-        case Said(stream, report):
-            kind, body = Kind.SAID, _to_json(report)
-        case Tune(stream, changes):
-            kind, body = Kind.TUNE, _to_json(changes)
-        case Keep(stream, voices):
-            kind, body = Kind.KEEP, _to_json(voices)
-        case Failure(stream, sentence):
-            kind, body = Kind.ERROR, sentence.encode("utf-8", "replace")[:MAX_BODY]
-    if len(body) > MAX_BODY:
-        raise LinkError(f"a {kind.name} message of {len(body)} bytes is longer than {MAX_BODY}")
-    if kind is Kind.PCM and (len(body) % 2 or not body):
-        raise LinkError(f"PCM of {len(body)} bytes is not a whole number of 16-bit samples")
-    if not 0 <= stream <= MAX_STREAM:
-        raise LinkError(f"stream number {stream} does not fit 32 bits")
-    return _HEADER.pack(kind, _PADDING, stream) + body
+    """One datagram. Raises LinkError for a message that is too long or holds text that is no Unicode."""
+    if isinstance(message, Failure):
+        message = Failure(message.stream, message.sentence.encode("utf-8", "replace").decode()[:MAX_SENTENCE])
+    try:
+        datagram = _ENCODER.encode(message)
+    except UnicodeEncodeError as error:
+        raise LinkError(f"a {type(message).__name__} message holds text that is no Unicode ({error.reason})") from None
+    if len(datagram) > MAX_DATAGRAM:
+        raise LinkError(f"a {type(message).__name__} message of {len(datagram)} bytes is longer than {MAX_DATAGRAM}")
+    return datagram
 
 
 def unpack(datagram: bytes) -> Message:
-    """The message in one datagram. Raises LinkError for anything that `pack` could not have made."""
-    if len(datagram) < _HEADER.size:
-        raise LinkError(f"a message of {len(datagram)} bytes is shorter than its header")
-    number, padding, stream = _HEADER.unpack_from(datagram)
-    body = datagram[_HEADER.size :]
-    if padding != _PADDING:
-        raise LinkError("the reserved bytes of a message header are not zero")
-    if len(body) > MAX_BODY:
-        raise LinkError(f"a message body of {len(body)} bytes is longer than {MAX_BODY}")
+    """The message in one datagram. Raises LinkError for anything that `pack` cannot have made."""
+    if len(datagram) > MAX_DATAGRAM:
+        raise LinkError(f"a datagram of {len(datagram)} bytes is longer than {MAX_DATAGRAM}")
     try:
-        kind = Kind(number)
-    except ValueError:
-        raise LinkError(f"message kind {number} is unknown") from None
-    match kind:
-        case Kind.OPEN:
-            return Open(stream, _from_json(body))
-        case Kind.PCM:
-            if len(body) % 2 or not body:
-                raise LinkError(f"PCM of {len(body)} bytes is not a whole number of 16-bit samples")
-            return Pcm(stream, body)
-        case Kind.PAYLOAD:
-            return Payload(stream, body)
-        case Kind.PULL:
-            if len(body) != _PULL.size:
-                raise LinkError(f"a pull has {_PULL.size} bytes, not {len(body)}")
-            (samples,) = _PULL.unpack(body)
-            if not 0 < samples <= MAX_PULL:
-                raise LinkError(f"a pull of {samples} samples is outside 1..{MAX_PULL}")
-            return Pull(stream, samples)
-        case Kind.CLOSE:
-            return Close(stream)
-        case Kind.STOP:
-            return Stop()
-        case Kind.READY:
-            return Ready(_from_json(body))
-        case Kind.STATISTICS:
-            return Statistics(stream, _from_json(body))
-        case Kind.OBSERVE:
-            if body not in (b"\0", b"\1"):
-                raise LinkError("an observe message says neither on nor off")
-            return Observe(stream, body == b"\1")
-        case Kind.OBSERVED:
-            return Observed(stream, _from_json(body))
-        case Kind.SAY:
-            return Say(stream, _from_json(body))
-        case Kind.SAID:
-            return Said(stream, _from_json(body))
-        case Kind.TUNE:
-            return Tune(stream, _from_json(body))
-        case Kind.KEEP:
-            return Keep(stream, _from_json(body))
-        case Kind.ERROR:
-            return Failure(stream, body.decode("utf-8", "replace"))
-
-
-def _to_json(value: dict[str, Any]) -> bytes:
-    try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise LinkError(f"the body is not JSON: {error}") from None
-
-
-def _from_json(body: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise LinkError(f"the body is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise LinkError(f"the body is a JSON {type(value).__name__}, not an object")
-    return value
+        return _DECODER.decode(datagram)
+    except (msgspec.MsgspecError, CodecError, RecursionError, UnicodeDecodeError) as error:
+        raise LinkError(f"a datagram of {len(datagram)} bytes is no message of the link: {error}") from None

@@ -35,7 +35,7 @@ class BoundedQueue(Generic[T]):
             return self._items.popleft() if self._items else None
 
     def clear(self) -> None:
-        """Forget what is queued, uncounted."""
+        """Drop what is queued, without counting it."""
         with self._lock:
             self._items.clear()
 

@@ -1,6 +1,6 @@
 """The link between the engine and the codec worker: an AF_UNIX SOCK_SEQPACKET pair, one message a datagram.
 
-Neither side ever waits for the other: `Link.send` only touches queues, one pump thread moves datagrams, and media
+Neither side waits for the other: `Link.send` only touches queues, one pump thread moves datagrams, and media
 that the peer does not take in time is dropped, oldest first, and counted.
 """
 
@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from softphone.link.messages import HEADER_BYTES, MAX_BODY, LinkError, Message, Observed, Payload, Pcm, Pull, Statistics, pack, unpack
+from softphone.link.messages import MAX_DATAGRAM, LinkError, Message, Observed, Payload, Pcm, Pull, Statistics, pack, unpack
 from softphone.link.queue import BoundedQueue
 
 SOCKET_BUFFER = 8192
-"""Bytes asked of the kernel for each direction (it doubles them): about a dozen 20 ms chunks, so that no backlog hides there."""
+"""Bytes asked of the kernel for each direction (it doubles them): about a dozen 20 ms chunks, so that no backlog builds up there."""
 
 
 def link_pair() -> tuple[socket.socket, socket.socket]:
@@ -48,7 +48,7 @@ class Link:
     """One end of the link with its pump thread.
 
     `receive` is called on the pump thread with each message; `closed` once, there too, with a sentence, when the peer is gone,
-    sent nonsense, or `close()` was called. `send` may be called from any thread and never blocks.
+    sent what is no message, or `close()` was called. `send` may be called from any thread and never blocks.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class Link:
     def _read(self) -> None:
         for _ in range(64):
             try:
-                datagram = self._socket.recv(HEADER_BYTES + MAX_BODY + 1)
+                datagram = self._socket.recv(MAX_DATAGRAM + 1)
             except BlockingIOError:
                 return
             if not datagram:

@@ -7,7 +7,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -16,30 +15,30 @@ import torch
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.models import Models
+from codec.recognise.recogniser import Recogniser
 from codec.recognise.second_pass import WordService
 from codec.units.errors import CodecError
 from codec.units.phones import INVENTORY_NAME
+from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
 from codec.wire.packet import VERSION, parse
-from codec.wire.settings import EncoderSettings
 from codec.wire.token import TICK_MS
 from softphone import paths
+from softphone.link.messages import WorkerFacts
 from softphone.worker.own_voice import OwnVoice
-from softphone.worker.trainer_client import VoiceRoom
+from softphone.worker.trainer_client import TrainerClient
 
 WARM_UP_S = 2
 WORDS_NICENESS = 5
 """Priority of the word recogniser's thread below the others: first the words go, never the call."""
-NOT_THE_CODECS = ("learn",)
-"""Settings of a stream that say what the worker does beside the codec."""
 
 
 @dataclass(frozen=True)
-class CodecRoom:
-    """Everything that lanes share; read only, but for the voice."""
+class SharedModels:
+    """What all streams share; only the own voice changes."""
 
     models: Models
     own_voice: OwnVoice = field(default_factory=OwnVoice)
-    voices: VoiceRoom = field(default_factory=VoiceRoom)
+    trainer: TrainerClient = field(default_factory=TrainerClient)
     words: list[str] = field(default_factory=lambda: ["loading"])
     """State of the word recogniser, newest last: "loading", "ready", or why there is none."""
 
@@ -51,58 +50,46 @@ class CodecRoom:
         _be_nice()
         try:
             service = WordService.load(ThreadPoolExecutor(1, "words", _be_nice))
-            service.recogniser.hear(np.zeros(16000, np.int16), (), ())
+            service.recogniser.hear(np.zeros(SAMPLE_RATE, np.int16), (), ())
         except (CodecError, OSError) as error:
             self.words.append(str(error))
             return
-        self.models.recogniser.words = service
+        if isinstance(self.models.recogniser, Recogniser):
+            self.models.recogniser.use_words(service)
         self.words.append("ready")
 
     @classmethod
-    def load(cls, threads: int) -> CodecRoom:
+    def load(cls, threads: int) -> SharedModels:
         """Raises CodecError or OSError when the weights are not there or not whole."""
         torch.set_num_threads(threads)
         torch.set_num_interop_threads(1)
         torch.set_grad_enabled(False)
         return cls(Models.load())
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the engine puts into SDP."""
-        return {"version": VERSION, "inventory": INVENTORY_NAME, "model": self.models.model_id}
-
-    def encoder(self, settings: dict[str, Any]) -> Encoder:
-        """Raises CodecError for settings out of range."""
-        return Encoder(self.models, self.settings(settings))
-
-    def settings(self, settings: dict[str, Any]) -> EncoderSettings:
-        """Raises CodecError for values out of range, TypeError for names that are none."""
-        return EncoderSettings(**{name: value for name, value in settings.items() if name not in NOT_THE_CODECS})
-
-    def decoder(self) -> Decoder:
-        return Decoder(self.models)
-
-    def warm_up(self) -> dict[str, Any]:
-        """Send bundled speech once through everything, so that the first call pays for no first time.
-
-        Returns `warm_s`, how long it took, and `encoder_delay_ms`: from the beginning of a phone to when its packet leaves, on average.
-        """
+    def facts(self) -> WorkerFacts:
+        """What the engine is told when the worker is ready. Sends bundled speech through everything first, so that the first call does not
+        pay for what torch does once."""
         began = time.monotonic()
-        pcm, rate = soundfile.read(paths.demo_recording()[0], frames=WARM_UP_S * 16000, dtype="int16")
-        assert rate == 16000
-        encoder, decoder = Encoder(self.models, EncoderSettings()), self.decoder()
+        pcm, rate = soundfile.read(paths.demo_recording()[0], frames=WARM_UP_S * SAMPLE_RATE, dtype="int16")
+        assert rate == SAMPLE_RATE
+        encoder, decoder = Encoder(self.models), Decoder(self.models)
         with torch.inference_mode():
             delays: list[int] = []
-            for start in range(0, len(pcm), 320):
-                for payload in encoder.encode(np.ascontiguousarray(pcm[start : start + 320])):
-                    delays += self._delays(payload, start // 320 + 1)
+            for start in range(0, len(pcm), CHUNK_SAMPLES):
+                for payload in encoder.encode(np.ascontiguousarray(pcm[start : start + CHUNK_SAMPLES])):
+                    delays += self._delays(payload, start // CHUNK_SAMPLES + 1)
                     decoder.receive(payload)
             for payload in encoder.flush():
                 decoder.receive(payload)
             for _ in range(50 * WARM_UP_S):
-                decoder.pull(320)
-        facts = {"warm_s": round(time.monotonic() - began, 2)}
-        return {**facts, "encoder_delay_ms": round(float(np.mean(delays)))} if delays else facts
+                decoder.pull(CHUNK_SAMPLES)
+        return WorkerFacts(
+            version=VERSION,
+            inventory=INVENTORY_NAME,
+            model=self.models.model_id,
+            warm_s=round(time.monotonic() - began, 2),
+            encoder_delay_ms=round(float(np.mean(delays))) if delays else 0,
+        )
 
     def _delays(self, payload: bytes, now: int) -> list[int]:
         """How long ago each new phone of a payload began, ms. now: ticks since the stream began, fewer than the 256 of the wire."""

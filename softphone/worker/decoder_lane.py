@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections import deque
-from typing import Any
+from typing import Protocol
 
+from codec.decoder import Decoder, DecoderStatistics
 from codec.playout.schedule import SpokenPhone
 from codec.units.errors import PayloadError
+from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
 from codec.voice.memory import Remembered
+from codec.voice.receipt import VoiceReceipt
 from codec.wire.link_report import LinkReport
-from softphone.link.messages import CHUNK_SAMPLES, Pcm
+from softphone.link.messages import Pcm
 from softphone.link.queue import BoundedQueue
-from softphone.worker.codec import CodecRoom
-from softphone.worker.encoder_lane import EncoderLane
+from softphone.worker.codec import SharedModels
 from softphone.worker.lane import MAX_OBSERVED, Lane, Send
 
 PAYLOAD_QUEUE = 64
 
-MAX_OWED_SAMPLES = 16000
+MAX_OWED_SAMPLES = SAMPLE_RATE
 
 MAX_ANSWER_SAMPLES = 3 * CHUNK_SAMPLES
 
 
+class ReceiptListener(Protocol):
+    """What the sending half has to know of what arrives. Called on the decoder's thread; must only queue."""
+
+    def voice_arrived(self, receipt: VoiceReceipt) -> None:
+        """What has arrived of the far end's voice by now: the receipt to send to it."""
+
+    def voice_acknowledged(self, receipt: VoiceReceipt) -> None:
+        """The far end reported how much of the user's voice it has."""
+
+
 class DecoderLane(Lane):
-    def __init__(self, number: int, room: CodecRoom, send: Send, encoder: EncoderLane) -> None:
+    def __init__(self, number: int, shared: SharedModels, send: Send, receipts: ReceiptListener) -> None:
         super().__init__(number, "decoder", send)
-        self._room = room
+        self._shared = shared
         self._queue: BoundedQueue[bytes] = BoundedQueue(PAYLOAD_QUEUE)
         self.link_report: tuple[int, LinkReport | None] = (0, None)
-        self._encoder = encoder
+        self._listener = receipts
         self._receipts = 0
-        self.theirs: Remembered | None = None
-        """What is remembered of the far end's voice."""
+        self._remembered: deque[Remembered] = deque(maxlen=1)
         self.keeps: tuple[Remembered | None, bool] = (None, False)
-        """What has arrived of it, and whether it may be kept."""
+        """What has arrived of the far end's voice, and whether it may be kept."""
         self._owed = 0
         self._lock = threading.Lock()
         self.observing = False
@@ -56,17 +66,19 @@ class DecoderLane(Lane):
                 self.counters["samples_not_made"] += surplus
         self._work.release()
 
-    def statistics(self) -> dict[str, Any]:
-        return dataclasses.asdict(self._statistics)
+    def remember(self, theirs: Remembered) -> None:
+        """What earlier calls learned of the far end's voice."""
+        self._remembered.append(theirs)
+        self._work.release()
 
     def _make(self) -> None:
-        self._decoder = self._room.decoder()
-        self._statistics = self._decoder.statistics
+        self._decoder = Decoder(self._shared.models)
+        self.statistics: DecoderStatistics = self._decoder.statistics
+        """As they were after the last step; a new object each time, so that any thread may read it."""
 
     def _step(self) -> None:
-        if self.theirs is not None:
-            self._decoder.remember(self.theirs)
-            self.theirs = None
+        while self._remembered:
+            self._decoder.remember(self._remembered.popleft())
         while (payload := self._queue.get()) is not None:
             try:
                 self._decoder.receive(payload)
@@ -81,13 +93,13 @@ class DecoderLane(Lane):
             if self.observing:
                 self.observed.extend(self._decoder.spoken)
             self._decoder.spoken.clear()
-        self._statistics = self._decoder.statistics
+        self.statistics = self._decoder.statistics
         self.link_report = self._decoder.link_report
-        self._encoder.arrived = self._decoder.voice_receipt
+        self._listener.voice_arrived(self._decoder.voice_receipt)
         self.keeps = self._decoder.to_keep
         receipts, receipt = self._decoder.receipt
         if receipt is not None and receipts != self._receipts:
             self._receipts = receipts
-            self._encoder.acknowledged.append(receipt)
+            self._listener.voice_acknowledged(receipt)
         if more:
             self._work.release()

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
+import msgspec
 import numpy as np
 
-from codec.encoder import REMEMBERED_LESSONS
+from codec.encoder import REMEMBERED_EXAMPLES, Encoder
 from codec.learning.hearing import Heard
-from codec.learning.trainer import Lecture
+from codec.learning.trainer import TrainingBatch
 from codec.units.errors import CodecError, PayloadError
+from codec.units.rates import SAMPLE_RATE
 from codec.units.token import Token
 from codec.voice.memory import OwnMemory, Remembered
 from codec.voice.receipt import VoiceReceipt
-from codec.wire.link_report import LinkReport
+from codec.wire.settings import EncoderSettings
 from codec.wire.token import WireToken
-from softphone.link.messages import SAMPLE_RATE, Payload
+from softphone.link.messages import KnownVoice, Memory, Open, OwnVoice, Payload, Tune
 from softphone.link.queue import BoundedQueue
-from softphone.worker.codec import CodecRoom
+from softphone.worker.codec import SharedModels
 from softphone.worker.keep_alive import KeepAlive
 from softphone.worker.lane import MAX_OBSERVED, Lane, Send
-from softphone.worker.trainer_messages import Learned
+from softphone.worker.trainer_messages import TrainingResult
 
 PCM_QUEUE = 50
 
@@ -31,14 +33,14 @@ MAX_TUNES = 16
 
 T = TypeVar("T")
 
-LESSONS, FIRST_LESSONS = 6, 42
-"""Groups of a lecture: about a second of speech; of the first one as many seconds as the training needs before it can do anything, so that
-a call of a few words starts no process for it."""
+EXAMPLES, FIRST_EXAMPLES = 6, 42
+"""Groups of tokens in a training batch: about a second of speech. The first batch holds as much as the training needs before it can do
+anything, so that a call of a few words starts no process for it."""
 
 
 @dataclass(frozen=True)
 class KnownVoices:
-    """What earlier calls learned; see `link.Tune`."""
+    """What earlier calls learned, as the codec has it; see `link.Memory`."""
 
     permit: bool
     own: OwnMemory | None
@@ -46,22 +48,29 @@ class KnownVoices:
     theirs: Remembered | None
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> KnownVoices:
-        """What cannot be read is left out: it is learned again."""
+    def of(cls, memory: Memory) -> KnownVoices:
+        """What is damaged is left out: it is learned again."""
+        mine, theirs = _known(memory.mine), _known(memory.theirs)
+        return cls(memory.permit, _own(memory.own), mine, theirs)
 
-        def read(name: str, reader: Callable[[Any], T]) -> T | None:
-            try:
-                return reader(told[name]) if told.get(name) else None
-            except PayloadError:
-                return None
 
-        own, mine, theirs = read("own", OwnMemory.from_json), read("mine", Remembered.from_json), read("theirs", Remembered.from_json)
-        return cls(bool(told.get("permit")), own, mine, theirs)
+def _own(voice: OwnVoice | None) -> OwnMemory | None:
+    try:
+        return None if voice is None else OwnMemory.from_json(msgspec.structs.asdict(voice))
+    except PayloadError:
+        return None
+
+
+def _known(voice: KnownVoice | None) -> Remembered | None:
+    try:
+        return None if voice is None else Remembered.from_json(msgspec.structs.asdict(voice))
+    except PayloadError:
+        return None
 
 
 @dataclass(frozen=True)
 class TypedText:
-    """Tokens to be spoken; one of both functions is called: with the seconds until all is said, or with why not."""
+    """Tokens to be spoken. One of the two functions is called: with the seconds until all is said, or with the reason why not."""
 
     tokens: Sequence[Token]
     accept: Callable[[float], None]
@@ -69,10 +78,10 @@ class TypedText:
 
 
 class EncoderLane(Lane):
-    def __init__(self, number: int, room: CodecRoom, settings: dict[str, Any], send: Send) -> None:
-        super().__init__(number, "encoder", send)
-        self._room = room
-        self._settings = settings
+    def __init__(self, opened: Open, shared: SharedModels, send: Send) -> None:
+        super().__init__(opened.stream, "encoder", send)
+        self._shared = shared
+        self._settings: EncoderSettings = opened.settings
         self._queue: BoundedQueue[bytes] = BoundedQueue(PCM_QUEUE)
         self.observing = False
         self.observed: deque[WireToken] = deque(maxlen=MAX_OBSERVED)
@@ -84,23 +93,21 @@ class EncoderLane(Lane):
         self.words: dict[str, int] = {}
         """What the word recogniser did: see `Encoder.words`."""
         self._texts: deque[TypedText] = deque()
-        self._tunes: deque[dict[str, Any]] = deque(maxlen=MAX_TUNES)
-        self._taught = False
-        self._learned: deque[Learned] = deque(maxlen=MAX_TUNES)
+        self._tunes: deque[Tune] = deque(maxlen=MAX_TUNES)
+        self._trains = False
+        self._results: deque[TrainingResult] = deque(maxlen=MAX_TUNES)
         self.heard: Heard | None = None
-        """How the far end hears this voice, as the training knows it."""
+        """How the far end hears this voice, by the latest training result."""
         self.training: tuple[int, float] = (0, 0.0)
         """Steps of this stream, and processor time of the training process."""
-        self.arrived: VoiceReceipt | None = None
-        """What has arrived of the far end's voice; set by the decoder's lane."""
-        self.acknowledged: deque[VoiceReceipt] = deque(maxlen=1)
-        """What the far end told last; from the decoder's lane."""
+        self._arrived: deque[VoiceReceipt] = deque(maxlen=1)
+        self._acknowledged: deque[VoiceReceipt] = deque(maxlen=1)
         self._memory: KnownVoices | None = None
         self.keeps: tuple[OwnMemory | None, Remembered | None] = (None, None)
         """The own voice, and what the far end knows of it, where they may be kept."""
-        self._learns = bool(settings.get("learn", True)) and bool(settings.get("voice", True))
+        self._learns = opened.learn and opened.settings.voice
         if self._learns:
-            room.voices.open(number, self._learn)
+            shared.trainer.open(opened.stream, self._put_result)
         self._make()
 
     def put(self, pcm: bytes) -> None:
@@ -112,50 +119,56 @@ class EncoderLane(Lane):
         self._texts.append(text)
         self._work.release()
 
-    def tune(self, changes: dict[str, Any]) -> None:
-        """Take a `link.Tune`."""
+    def tune(self, changes: Tune) -> None:
         self._tunes.append(changes)
         self._work.release()
 
+    def voice_arrived(self, receipt: VoiceReceipt) -> None:
+        """See `decoder_lane.ReceiptListener`; it goes with what is sent next."""
+        self._arrived.append(receipt)
+
+    def voice_acknowledged(self, receipt: VoiceReceipt) -> None:
+        """See `decoder_lane.ReceiptListener`."""
+        self._acknowledged.append(receipt)
+
     def close(self) -> None:
-        self._room.voices.close(self._number)
+        self._shared.trainer.close(self._number)
         super().close()
 
     def _make(self) -> None:
-        self._encoder = self._room.encoder(self._settings)
+        self._encoder = Encoder(self._shared.models, self._settings)
         self._keep_alive = KeepAlive()
         if self._learns:
-            self._encoder.lessons = deque(maxlen=REMEMBERED_LESSONS)
+            self._encoder.examples = deque(maxlen=REMEMBERED_EXAMPLES)
         self._recall()
 
-    def _learn(self, learned: Learned) -> None:
-        # On a thread of the room: the encoder is told in its own.
-        self._learned.append(learned)
-        judgement = learned.update.judgement
-        self.heard = judgement.sent if learned.update.coordinates is None else judgement.found
-        self.training = learned.steps, learned.cpu_s
+    def _put_result(self, result: TrainingResult) -> None:
+        # On a thread of the trainer's client: the encoder is told in its own.
+        self._results.append(result)
+        self.heard = result.heard_sent if result.coordinates is None else result.heard_found
+        self.training = result.steps, result.cpu_s
 
-    def _lecture(self) -> None:
-        """Hand on what was said lately to the training; what it has no room for waits, and the oldest is forgotten."""
-        lessons, best = self._encoder.lessons, self._encoder.voice
-        if lessons is None or best is None or len(lessons) < (LESSONS if self._taught else FIRST_LESSONS):
+    def _train(self) -> None:
+        """Hand on what was said lately to the training; what its queue does not take waits, and the oldest is forgotten."""
+        examples, best = self._encoder.examples, self._encoder.voice.estimate
+        if examples is None or best is None or len(examples) < (EXAMPLES if self._trains else FIRST_EXAMPLES):
             return
-        lecture = Lecture(self._encoder.speakers, *self._encoder.described, best[0].embedding, tuple(lessons))
-        if self._room.voices.teach(self._number, lecture):
-            lessons.clear()
-            self._taught = True
+        batch = TrainingBatch(self._encoder.voice.speakers, *self._encoder.voice.described, best[0].embedding, tuple(examples))
+        if self._shared.trainer.train(self._number, batch):
+            examples.clear()
+            self._trains = True
 
     def _step(self) -> None:
         while self._tunes:
             self._tune(self._tunes.popleft())
-        while self._learned:
-            update = self._learned.popleft().update
+        while self._results:
+            update = self._results.popleft().update()
             if update.coordinates is not None:
-                self._encoder.teach(update.coordinates, update.speaker)
-        if self.arrived is not None:
-            self._encoder.tell(self.arrived)
-        while self.acknowledged:
-            self._encoder.acknowledge(self.acknowledged.popleft())
+                self._encoder.voice.set_residual(update.coordinates, update.speaker)
+        while self._arrived:
+            self._encoder.extensions.acknowledge(self._arrived.popleft())
+        while self._acknowledged:
+            self._encoder.voice.acknowledge(self._acknowledged.popleft())
         while self._texts:
             self._speak(self._texts.popleft())
         chunks = []
@@ -164,7 +177,7 @@ class EncoderLane(Lane):
         if not chunks:
             return
         if self._encoder.quiet and self._keep_alive.due():
-            # Before the sound: where it is the first packet that a listener gets, nothing older than it is expected.
+            # Before the sound: if it is the first packet that a listener gets, nothing older is expected.
             self.counters["keep_alives"] += 1
             self._send(Payload(self._number, self._encoder.keep_alive()))
         pcm = np.frombuffer(b"".join(chunks), np.int16)
@@ -174,35 +187,32 @@ class EncoderLane(Lane):
             self.counters["payloads_made"] += 1
             self._send(Payload(self._number, payload))
             self.sent = (self._encoder.spoken_ms, self.sent[1] + 1, self.sent[2] + len(payload))
-        self.voice_bytes = self._encoder.voice_bytes
+        self.voice_bytes = self._encoder.voice.bytes
         self.words = self._encoder.words
         self._observe()
         self.typed_s = self._encoder.typed_seconds
-        self._room.own_voice.learn(self._encoder.voice)
-        self._lecture()
+        self._shared.own_voice.learn(self._encoder.voice.estimate)
+        self._train()
         if self._memory is not None:
-            self.keeps = self._encoder.own_memory, self._encoder.known_there
+            self.keeps = self._encoder.voice.own_memory, self._encoder.voice.known_there
 
-    def _tune(self, changes: dict[str, Any]) -> None:
-        if settings := changes.get("settings"):
-            wanted = {**self._settings, **settings}
-            self._encoder.settings = self._room.settings(wanted)
-            self._settings = wanted
-        if "memory" in changes:
-            self._memory = KnownVoices.of(changes["memory"])
+    def _tune(self, changes: Tune) -> None:
+        if changes.settings is not None:
+            self._encoder.settings = self._settings = changes.settings
+        if changes.memory is not None:
+            self._memory = KnownVoices.of(changes.memory)
             self._recall()
-        if report := changes.get("report"):
-            *figures, urgent = report
-            self._encoder.report(LinkReport(*figures), urgent)
+        if changes.report is not None:
+            self._encoder.extensions.report(changes.report.report, changes.report.urgent)
 
     def _recall(self) -> None:
         memory = self._memory
         if memory is not None:
-            self._encoder.recall(memory.own, memory.mine, memory.permit)
+            self._encoder.voice.recall(memory.own, memory.mine, memory.permit)
 
     def _speak(self, text: TypedText) -> None:
         try:
-            self._encoder.say(text.tokens, self._room.own_voice.voice)
+            self._encoder.say(text.tokens, self._shared.own_voice.voice)
         except CodecError as error:
             text.refuse(str(error))
         else:
@@ -213,5 +223,5 @@ class EncoderLane(Lane):
         # In this lane's thread: the codec is not thread-safe, the deque between here and the report is.
         if self.observing and self._encoder.sent:
             self.observed.extend(self._encoder.sent)
-            self.voice_progress = self._encoder.voice_progress
+            self.voice_progress = self._encoder.voice.progress
         self._encoder.sent.clear()

@@ -1,4 +1,4 @@
-"""What both halves of a call have in common: a thread that works whenever there is work."""
+"""A lane is half of a call in the worker: a thread that works whenever there is work."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from softphone.link.messages import Failure, Message
 MAX_FAILURES = 3
 
 MAX_OBSERVED = 48
-"""Phones of one direction that wait to be reported: some four seconds of speech, and little enough for one message."""
+"""Phones of one direction that wait to be reported: about four seconds of speech, which fit one message."""
 
 Send = Callable[[Message], None]
 
 
 class Lane(ABC):
-    """A thread that works whenever there is work. What fails is reported and made anew, `MAX_FAILURES` times."""
+    """A thread that works whenever there is work. After an error it is reset and the error reported, at most `MAX_FAILURES` times."""
 
     def __init__(self, number: int, name: str, send: Send) -> None:
         self.counters: Counter[str] = Counter()
@@ -43,11 +43,11 @@ class Lane(ABC):
 
     @abstractmethod
     def _make(self) -> None:
-        """Begin anew."""
+        """Make or reset the codec's half."""
 
     @abstractmethod
     def _step(self) -> None:
-        """Do what waits."""
+        """Do all pending work."""
 
     def _run(self) -> None:
         failures = 0
@@ -62,7 +62,7 @@ class Lane(ABC):
             except Exception as error:
                 failures += 1
                 self.counters["failures"] += 1
-                end = "it begins anew" if failures < MAX_FAILURES else "it stays silent until the next call"
+                end = "it was reset" if failures < MAX_FAILURES else "it stays silent until the next call"
                 self._send(Failure(self._number, f"the {self._name} of a call failed ({type(error).__name__}: {error}); {end}"))
                 if failures >= MAX_FAILURES:
                     return

@@ -1,4 +1,4 @@
-"""The user's voice as learned in calls: typed text is spoken in it where a call has not heard enough itself."""
+"""The user's voice as learned in calls: typed text is spoken in it while the present call has not heard enough."""
 
 from codec.voice.embedding import Voice
 
@@ -7,7 +7,7 @@ ENOUGH_S = 3.0
 
 
 class OwnVoice:
-    """Kept in memory until the softphone ends, never on disk. Any thread: one reference is replaced by another."""
+    """Kept in memory until the softphone ends, never on disk. Thread-safe: one reference is replaced by another."""
 
     def __init__(self) -> None:
         self._kept: tuple[Voice, float] | None = None

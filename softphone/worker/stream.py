@@ -6,12 +6,13 @@ import contextlib
 import dataclasses
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from codec.units.phones import PHONES
 from codec.units.token import Token
 from codec.wire.token import TICK_MS
-from softphone.worker.codec import CodecRoom
+from softphone.link.messages import HeardPhone, Keep, KnownVoice, Observed, Open, OwnVoice, SentPhone, StreamStatistics, Tune, VoiceProgress
+from softphone.worker.codec import SharedModels
 from softphone.worker.decoder_lane import DecoderLane
 from softphone.worker.encoder_lane import EncoderLane, KnownVoices, TypedText
 from softphone.worker.lane import Send
@@ -20,37 +21,46 @@ T = TypeVar("T")
 
 
 class WorkerStream:
-    """Both lanes. Raises CodecError when the settings are out of range."""
+    """Both lanes."""
 
-    def __init__(self, number: int, room: CodecRoom, settings: dict[str, Any], send: Send) -> None:
-        self._encoder = EncoderLane(number, room, settings, send)
-        self._decoder = DecoderLane(number, room, send, self._encoder)
-        self._words = room.words
-        self._last_voice: list[Any] = [0, None, 0, None]
+    def __init__(self, opened: Open, shared: SharedModels, send: Send) -> None:
+        self._number = opened.stream
+        self._encoder = EncoderLane(opened, shared, send)
+        self._decoder = DecoderLane(opened.stream, shared, send, self._encoder)
+        self._words = shared.words
+        self._last_voice = VoiceProgress()
         self.put_pcm = self._encoder.put
         self.put_payload = self._decoder.put
         self.pull = self._decoder.pull
         self._remembers = False
-        self._kept: dict[str, Any] = {}
+        self._kept: Keep | None = None
 
-    def tune(self, changes: dict[str, Any]) -> None:
-        """Take a `link.Tune`."""
-        if "memory" in changes:
+    def tune(self, changes: Tune) -> None:
+        """Take what changes during a stream."""
+        if changes.memory is not None:
             self._remembers = True
-            self._decoder.theirs = KnownVoices.of(changes["memory"]).theirs
+            if (theirs := KnownVoices.of(changes.memory).theirs) is not None:
+                self._decoder.remember(theirs)
         self._encoder.tune(changes)
 
-    def keep(self) -> dict[str, Any]:
-        """The voices of `link.Keep`, where they have changed since the last time; else empty."""
+    def keep(self) -> Keep | None:
+        """What a later call may begin with, where that has changed since the last time."""
         if not self._remembers:
-            return {}
+            return None
         (own, mine), (theirs, permitted) = self._encoder.keeps, self._decoder.keeps
-        known = {"own": own, "mine": mine, "theirs": theirs}
-        voices = {name: None if each is None else each.as_json() for name, each in known.items()} | {"permitted": permitted}
-        if voices == self._kept or (mine is None and theirs is None):
-            return {}
-        self._kept = voices
-        return voices
+        if mine is None and theirs is None:
+            return None
+        kept = Keep(
+            self._number,
+            None if own is None else OwnVoice(**own.as_json()),
+            None if mine is None else KnownVoice(**mine.as_json()),
+            None if theirs is None else KnownVoice(**theirs.as_json()),
+            permitted,
+        )
+        if kept == self._kept:
+            return None
+        self._kept = kept
+        return kept
 
     def say(self, tokens: Sequence[Token], accept: Callable[[float], None], refuse: Callable[[str], None]) -> None:
         """Speak typed text; `accept` or `refuse` is called on the encoder's thread."""
@@ -65,56 +75,70 @@ class WorkerStream:
         self._decoder.close()
 
     def observe(self, on: bool) -> None:
-        """Begin or stop to keep what `observed` gives."""
+        """Start or stop collecting what `observed` returns."""
         self._encoder.observing = self._decoder.observing = on
 
-    def observed(self) -> dict[str, Any]:
-        """The report of `link.Observed`: what is new since the last one; empty where nothing is."""
+    def observed(self) -> Observed | None:
+        """What is new since the last one, or None."""
         sent, spoken = _taken(self._encoder.observed), _taken(self._decoder.observed)
         sent_bytes, cosine = self._encoder.voice_progress
         heard = self._encoder.heard
-        voice = [
+        voice = VoiceProgress(
             sent_bytes,
             None if cosine is None else round(cosine, 3),
-            self._decoder.statistics()["voice_bytes"],
+            self._decoder.statistics.voice_bytes,
             None if heard is None else round(heard.similarity, 3),
-        ]
+        )
         if not (sent or spoken or (voice != self._last_voice and self._encoder.observing)):
-            return {}
+            return None
         self._last_voice = voice
-        return {
-            "tx": [[PHONES[token.phone], token.ticks * TICK_MS] for token in sent],
-            "rx": [[PHONES[phone.phone], phone.ticks * TICK_MS, phone.state] for phone in spoken],
-            "voice": voice,
-        }
+        return Observed(
+            self._number,
+            [SentPhone(PHONES[token.phone], token.ticks * TICK_MS) for token in sent],
+            [HeardPhone(PHONES[phone.phone], phone.ticks * TICK_MS, phone.state) for phone in spoken],
+            voice,
+        )
 
-    def statistics(self) -> dict[str, Any]:
-        """Counters of the codec and of both lanes; `*_cpu_s` is the processor time they took, `*_longest_ms` their longest step."""
+    def statistics(self) -> StreamStatistics:
         speech_ms, packets, size = self._encoder.sent
+        steps, cpu_s = self._encoder.training
         heard = self._encoder.heard
         reports, report = self._decoder.link_report
-        told = [] if report is None else [report.loss, report.burst, report.queue_ms, report.jitter_ms]
-        return {
-            **self._decoder.statistics(),
-            "sent_speech_ms": speech_ms,
-            "sent_packets": packets,
-            "sent_bytes": size,
-            "sent_voice_bytes": self._encoder.voice_bytes,
-            "link_reports": reports,
-            "link_report": told,
-            **{f"encoder_{name}": count for name, count in self._encoder.counters.items()},
-            **{f"decoder_{name}": count for name, count in self._decoder.counters.items()},
-            "training_steps": self._encoder.training[0],
-            "training_cpu_s": round(self._encoder.training[1], 2),
-            **({} if heard is None else {f"heard_{name}": round(value, 3) for name, value in dataclasses.asdict(heard).items()}),
-            "word_recogniser": self._words[-1],
-            **{f"word_{name}": count for name, count in self._encoder.words.items()},
-            "typed_s": round(self._encoder.typed_s, 2),
-            "encoder_cpu_s": round(self._encoder.busy_s, 3),
-            "encoder_longest_ms": round(1000 * self._encoder.longest_s),
-            "decoder_cpu_s": round(self._decoder.busy_s, 3),
-            "decoder_longest_ms": round(1000 * self._decoder.longest_s),
-        }
+        encoder, decoder, words = self._encoder.counters, self._decoder.counters, self._encoder.words
+        return StreamStatistics(
+            **dataclasses.asdict(self._decoder.statistics),
+            sent_speech_ms=speech_ms,
+            sent_packets=packets,
+            sent_bytes=size,
+            sent_voice_bytes=self._encoder.voice_bytes,
+            link_reports=reports,
+            link_report=report,
+            encoder_pcm_dropped=encoder["pcm_dropped"],
+            encoder_payloads_made=encoder["payloads_made"],
+            encoder_keep_alives=encoder["keep_alives"],
+            encoder_failures=encoder["failures"],
+            encoder_cpu_s=round(self._encoder.busy_s, 3),
+            encoder_longest_ms=round(1000 * self._encoder.longest_s),
+            decoder_payloads_dropped=decoder["payloads_dropped"],
+            decoder_payloads_unreadable=decoder["payloads_unreadable"],
+            decoder_samples_not_made=decoder["samples_not_made"],
+            decoder_failures=decoder["failures"],
+            decoder_cpu_s=round(self._decoder.busy_s, 3),
+            decoder_longest_ms=round(1000 * self._decoder.longest_s),
+            training_steps=steps,
+            training_cpu_s=round(cpu_s, 2),
+            heard_similarity=None if heard is None else round(heard.similarity, 3),
+            heard_mel_distance=None if heard is None else round(heard.mel_distance, 3),
+            typed_s=round(self._encoder.typed_s, 2),
+            word_recogniser=self._words[-1],
+            word_looks=words.get("looks", 0),
+            word_words=words.get("words", 0),
+            word_words_alone=words.get("words_alone", 0),
+            word_words_rejected=words.get("words_rejected", 0),
+            word_loops=words.get("loops", 0),
+            word_ticks_as_heard=words.get("ticks_as_heard", 0),
+            word_rests=words.get("rests", 0),
+        )
 
 
 def _taken(items: deque[T]) -> list[T]:

@@ -1,7 +1,7 @@
-"""The training process beside the codec worker: `python -m softphone.worker.trainer --fd N`, started by `voice_room`.
+"""The training process beside the codec worker: `python -m softphone.worker.trainer --fd N`, started by `trainer_client`.
 
-A process of its own, of the lowest priority (`voice_room` sees to that, before torch is loaded): a thread of the worker's would hold
-the interpreter when a packet is due. It never takes more than its share of a core, sleeps where there is nothing to learn, and ends with
+A process of its own, of the lowest priority (`trainer_client` sees to that, before torch is loaded): a thread in the worker would hold
+the interpreter when a packet is due. It never uses more than its share of a core, sleeps when there is nothing to train, and ends with
 the worker.
 """
 
@@ -15,8 +15,8 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from codec.learning.trainer import TrainingRoom, VoiceTrainer
-from softphone.worker.trainer_messages import Learned, Taught
+from codec.learning.trainer import ListenerNetworks, VoiceTrainer
+from softphone.worker.trainer_messages import TO_TRAINER, Forget, Pipe, Train, TrainingResult
 
 SHARE = 0.25
 """Of a core."""
@@ -26,7 +26,7 @@ MAX_STREAMS = 8
 class Trainer:
     """Serves one worker over a pipe."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: Pipe[Train | Forget]) -> None:
         self._pipe = pipe
         self._streams: dict[int, VoiceTrainer] = {}
         self._spent: dict[int, float] = {}
@@ -34,23 +34,25 @@ class Trainer:
     def run(self) -> None:
         """Until the worker ends. Raises ModelError."""
         torch.set_num_threads(1)
-        room = TrainingRoom.load()
+        networks = ListenerNetworks.load()
         with contextlib.suppress(EOFError, OSError):
             while True:
-                self._take(room, wait=not any(each.wants_work for each in self._streams.values()))
+                self._take(networks, wait=not any(each.wants_work for each in self._streams.values()))
                 for stream, trainer in list(self._streams.items()):
                     if trainer.wants_work:
                         self._work(stream, trainer)
 
-    def _take(self, room: TrainingRoom, wait: bool) -> None:
-        while self._pipe.poll(None if wait else 0):
+    def _take(self, networks: ListenerNetworks, wait: bool) -> None:
+        while self._pipe.waits(None if wait else 0):
             wait = False
-            taught: Taught = self._pipe.recv()
-            if taught.lecture is None:
-                self._streams.pop(taught.stream, None)
-                self._spent.pop(taught.stream, None)
-            elif taught.stream in self._streams or len(self._streams) < MAX_STREAMS:
-                self._streams.setdefault(taught.stream, VoiceTrainer(room)).take(taught.lecture)
+            match self._pipe.receive():
+                case Forget(stream):
+                    self._streams.pop(stream, None)
+                    self._spent.pop(stream, None)
+                case Train(stream) as message if stream in self._streams or len(self._streams) < MAX_STREAMS:
+                    self._streams.setdefault(stream, VoiceTrainer(networks)).take(message.batch())
+                case Train():
+                    pass
 
     def _work(self, stream: int, trainer: VoiceTrainer) -> None:
         began = time.process_time()
@@ -58,7 +60,7 @@ class Trainer:
         took = time.process_time() - began
         self._spent[stream] = self._spent.get(stream, 0.0) + took
         if update is not None:
-            self._pipe.send(Learned(stream, update, trainer.steps, self._spent[stream]))
+            self._pipe.send(TrainingResult.of(stream, update, trainer.steps, self._spent[stream]))
         time.sleep(took * (1 / SHARE - 1))
 
 
@@ -69,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # Ctrl-C in a terminal goes to the whole group; this process ends with the worker.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Trainer(Connection(options.fd)).run()
+    Trainer(Pipe(Connection(options.fd), TO_TRAINER)).run()
     return 0
 
 

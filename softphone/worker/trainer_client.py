@@ -1,4 +1,4 @@
-"""The worker's side of the training process: lectures go out and updates come back, and no stream ever waits for either."""
+"""The worker's side of the training process: batches go out and results come back, and no stream ever waits for either."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from codec.learning.trainer import Lecture
-from softphone.worker.trainer_messages import Learned, Taught
+from codec.learning.trainer import TrainingBatch
+from softphone.worker.trainer_messages import FROM_TRAINER, Forget, Pipe, Train, TrainingResult
 
 MAX_WAITING = 64
 IDLE_S = 60.0
-"""So long after the last stream the process stays for the next call."""
+"""The process stays so long after the last stream, for the next call."""
 LOOK_S = 1.0
 NICENESS = 19
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(512 << 20)}
@@ -29,54 +29,54 @@ log = logging.getLogger(__name__)
 
 
 def _stand_back(pid: int) -> None:
-    """Where the system has it, let a process run only while nobody else wants the processor: a codec worker that wakes up for a packet is
-    then given its processor, and not, as with a nice process, another one that is busy. sched(7)."""
+    """On Linux, let the process run only while nothing else wants the processor (SCHED_IDLE, sched(7)): a codec worker that wakes up for a
+    packet then gets this processor at once, which niceness alone does not ensure."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
         if sys.platform == "linux":
             os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
-class VoiceRoom:
-    """Starts the process with the first lecture, and again, once a call, if it dies; ends it when no stream was open for `idle_s`
+class TrainerClient:
+    """Starts the process with the first batch, and again, once a call, if it dies; ends it when no stream was open for `idle_s`
     seconds. Methods: any thread."""
 
     def __init__(self, idle_s: float = IDLE_S) -> None:
         self._idle_s = idle_s
-        self._queue: queue.Queue[Taught] = queue.Queue(MAX_WAITING)
-        self._pupils: dict[int, Callable[[Learned], None]] = {}
+        self._queue: queue.Queue[tuple[int, TrainingBatch]] = queue.Queue(MAX_WAITING)
+        self._listeners: dict[int, Callable[[TrainingResult], None]] = {}
         self._over: set[int] = set()
-        """Streams that the process is to forget."""
+        """Streams that ended and that the process still has."""
         self._last = 0.0
         """When a stream was open."""
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._broken = False
 
-    def open(self, stream: int, learned: Callable[[Learned], None]) -> None:
-        """`learned` is called with what comes of this stream's lectures, on a thread of this room."""
+    def open(self, stream: int, learned: Callable[[TrainingResult], None]) -> None:
+        """`learned` is called with the results of this stream's batches, on a thread of this client."""
         with self._lock:
-            self._pupils[stream] = learned
+            self._listeners[stream] = learned
             self._broken = False
 
-    def teach(self, stream: int, lecture: Lecture) -> bool:
-        """False where it was not taken: the training is behind, or broken."""
+    def train(self, stream: int, batch: TrainingBatch) -> bool:
+        """False if it was not taken: the training is behind, or broken."""
         with self._lock:
-            if self._broken or stream not in self._pupils:
+            if self._broken or stream not in self._listeners:
                 return False
             try:
-                self._queue.put_nowait(Taught(stream, lecture))
+                self._queue.put_nowait((stream, batch))
             except queue.Full:
                 return False
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="voice-room", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="trainer-client", daemon=True)
                 self._thread.start()
         return True
 
     def close(self, stream: int) -> None:
         """The stream is over."""
         with self._lock:
-            if self._pupils.pop(stream, None) is not None:
+            if self._listeners.pop(stream, None) is not None:
                 self._over.add(stream)
                 self._last = time.monotonic()
 
@@ -91,8 +91,8 @@ class VoiceRoom:
         except OSError as error:
             self._give_up(f"cannot be started ({error.strerror})")
             return
-        pipe = Connection(os.dup(ours.fileno()))
-        threading.Thread(target=self._listen, args=(pipe,), name="voice-updates", daemon=True).start()
+        pipe = Pipe(Connection(os.dup(ours.fileno())), FROM_TRAINER)
+        threading.Thread(target=self._listen, args=(pipe,), name="training-results", daemon=True).start()
         try:
             while not self._idle():
                 self._hand_on(pipe)
@@ -106,34 +106,34 @@ class VoiceRoom:
             ours.close()
         process.wait()
 
-    def _hand_on(self, pipe: Connection) -> None:
+    def _hand_on(self, pipe: Pipe[TrainingResult]) -> None:
         with contextlib.suppress(queue.Empty):
-            taught = self._queue.get(timeout=LOOK_S)
+            stream, batch = self._queue.get(timeout=LOOK_S)
             with self._lock:
-                wanted = taught.stream in self._pupils
+                wanted = stream in self._listeners
             if wanted:
-                pipe.send(taught)
+                pipe.send(Train.of(stream, batch))
         with self._lock:
             over, self._over = self._over, set()
         for stream in over:
-            pipe.send(Taught(stream, None))
+            pipe.send(Forget(stream))
 
     def _idle(self) -> bool:
-        """Whether the process is not needed any more; then the next lecture starts another."""
+        """Whether the process is no longer needed; the next batch then starts another."""
         with self._lock:
-            if self._pupils or time.monotonic() - self._last < self._idle_s:
+            if self._listeners or time.monotonic() - self._last < self._idle_s:
                 return False
             self._thread = None
             return True
 
-    def _listen(self, pipe: Connection) -> None:
-        with pipe, contextlib.suppress(EOFError, OSError):
+    def _listen(self, pipe: Pipe[TrainingResult]) -> None:
+        with contextlib.closing(pipe), contextlib.suppress(EOFError, OSError):
             while True:
-                learned: Learned = pipe.recv()
+                result = pipe.receive()
                 with self._lock:
-                    pupil = self._pupils.get(learned.stream)
-                if pupil is not None:
-                    pupil(learned)
+                    listener = self._listeners.get(result.stream)
+                if listener is not None:
+                    listener(result)
 
     def _give_up(self, why: str) -> None:
         log.warning("the training of voices %s; calls go on without it", why)

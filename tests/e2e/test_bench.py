@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import paths, sound_file
 from softphone.bench.instruments.asr import Asr, AsrError, model_folder
 from softphone.bench.instruments.delay import find_lag
 from softphone.bench.instruments.opus_cost import WireCost, opus_cost
 from softphone.bench.instruments.speech import speech_seconds
 from softphone.bench.instruments.wer import WerError, normalise, word_error_rate
-from softphone.sound_file import SAMPLE_RATE
 
 
 @pytest.fixture(scope="module")

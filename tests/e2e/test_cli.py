@@ -1,93 +1,18 @@
 """The command line from outside: processes, exit statuses, what they print, and Ctrl-C."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from softphone import __version__
 from softphone.config import Account, Audio, Codecs, Config, Network, to_toml
-from tests.conftest import HASTY
+from tests.e2e.command import HURRIED, one_sentence, run, running
 from tests.peers.kamailio import Kamailio
-from tests.peers.process import ROOT, free_port
+from tests.peers.process import free_port
 from tests.peers.sound import assert_same_sound
-
-PROGRAM = (sys.executable, "-m", "softphone.cli.main")
-SECONDS = 60
-HURRIED = (
-    "import sys\nfrom softphone.cli.main import main\nfrom softphone.control import supervisor\n"
-    f"supervisor.ENGINE = {HASTY!r}\nsys.exit(main())"
-)
-"""The program with an engine that waits less for others."""
-
-
-def run(
-    *arguments: str | Path, seconds: float = SECONDS, program: tuple[str, ...] = PROGRAM, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    command = [*program, *map(str, arguments)]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-
-
-class Running:
-    """A command that goes on; its events are read from its JSON lines."""
-
-    def __init__(self, *arguments: str | Path) -> None:
-        self.process = subprocess.Popen(
-            [*PROGRAM, *map(str, arguments)],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def event(self, name: str, **fields: Any) -> dict[str, Any]:
-        """The next event of this name with these fields."""
-        assert self.process.stdout is not None
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline and (line := self.process.stdout.readline()):
-            event: dict[str, Any] = json.loads(line)
-            if event["event"] == name and all(event.get(key) == value for key, value in fields.items()):
-                return event
-        raise AssertionError(f"no event {name} {fields}; {self.process.communicate(timeout=10)}")
-
-    def interrupt(self) -> None:
-        """Ctrl-C reaches the whole process group, as from a terminal."""
-        os.killpg(self.process.pid, signal.SIGINT)
-
-    def end(self) -> tuple[int, str]:
-        """(exit status, standard error)"""
-        _, errors = self.process.communicate(timeout=SECONDS)
-        return self.process.returncode, errors
-
-
-@contextmanager
-def running(*arguments: str | Path) -> Iterator[Running]:
-    command = Running(*arguments)
-    try:
-        yield command
-    finally:
-        if command.process.poll() is None:
-            os.killpg(command.process.pid, signal.SIGKILL)
-        command.process.communicate(timeout=10)
 
 
 @pytest.fixture
@@ -107,16 +32,8 @@ def _quiet(account: Account | None = None) -> Config:
     )
 
 
-def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
-    """What stands on standard error, if it is one line of ours and no traceback."""
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("softphone: ")
-    return lines[0]
-
-
 def test_version_help_and_wrong_arguments() -> None:
-    assert run("--version").stdout == "softphone 0.1.0\n"
+    assert run("--version").stdout == f"softphone {__version__}\n"
     assert "exit status" in run("--help").stdout
     assert run().returncode == 2
     assert run("dance").returncode == 2

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import sound_file
 from softphone.bench.instruments.speech import speech_seconds
 from softphone.config import Codecs, Config, Phv, to_toml
-from softphone.sound_file import SAMPLE_RATE
-from tests.e2e.test_cli import one_sentence, run
+from tests.e2e.command import one_sentence, run
 
 pytestmark = pytest.mark.alone
 

@@ -13,7 +13,7 @@ import pytest
 from softphone import doctor
 from softphone.config import Audio, Config, Network
 from softphone.doctor.finding import Finding
-from tests.e2e.test_cli import run
+from tests.e2e.command import run
 from tests.peers.process import ROOT
 
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from codec.units import audio_file
+from codec.units.rates import SAMPLE_RATE
 from softphone import paths, sound_file
 from softphone.bench.impairment.impairment import parse_impairment
 from softphone.bench.instruments.manifest import Recording, read_manifest
@@ -19,7 +20,6 @@ from softphone.cli.main import main
 
 pytestmark = pytest.mark.alone
 
-RATE = 16000
 SECONDS = 1.8
 
 
@@ -29,8 +29,8 @@ def recordings(tmp_path: Path) -> list[Recording]:
     pcm = sound_file.read(paths.demo_recording()[0])
     lines = []
     for number in range(2):
-        begin = int((0.3 + 3 * number) * RATE)
-        audio_file.write(tmp_path / f"u{number}.flac", pcm[begin : begin + int(SECONDS * RATE)])
+        begin = int((0.3 + 3 * number) * SAMPLE_RATE)
+        audio_file.write(tmp_path / f"u{number}.flac", pcm[begin : begin + int(SECONDS * SAMPLE_RATE)])
         lines.append(json.dumps({"id": f"u{number}", "file": f"u{number}.flac", "speaker": f"s{number}", "text": "some words"}))
     (tmp_path / "manifest.jsonl").write_text("\n".join(lines))
     return read_manifest(tmp_path)
@@ -40,7 +40,7 @@ class Ear:
     """Understands what lasts long enough."""
 
     def transcribe(self, pcm: NDArray[np.int16]) -> str:
-        return "some words" if len(pcm) > 0.8 * SECONDS * RATE else "some"
+        return "some words" if len(pcm) > 0.8 * SECONDS * SAMPLE_RATE else "some"
 
 
 def test_calls_are_made_judged_and_kept(recordings: list[Recording], tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_calls_are_made_judged_and_kept(recordings: list[Recording], tmp_path: P
 
 def test_set_up_over_bad_networks(recordings: list[Recording], tmp_path: Path) -> None:
     sounds = {one.name: audio_file.read(one.file) for one in recordings}
-    talk = conversations(recordings[:1], {name: len(pcm) / RATE for name, pcm in sounds.items()})[0]
+    talk = conversations(recordings[:1], {name: len(pcm) / SAMPLE_RATE for name, pcm in sounds.items()})[0]
     system = network_system("opus-6k-60ms")
     (tmp_path / "first.trace").write_text("lost\n" + "0\n" * 999)
     with PhonePair(system.config, system.codec, patience_s=3) as pair:

@@ -37,6 +37,7 @@ from softphone.control.protocol import (
 )
 from softphone.engine.sip.status_text import explain_call, explain_registration
 from tests.peers.phone import Phone
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 MakePhone = Callable[..., Phone]
@@ -58,8 +59,9 @@ def test_a_call_on_our_codec_with_files_at_both_ends(make_phone: MakePhone, spee
     assert media.codec == "x-phv" and media.note == ""
     assert media.rtpmap_local and media.rtpmap_local.endswith("x-phv/16000")
     assert media.fmtp_remote and f"version={VERSION}" in media.fmtp_remote and "model=" in media.fmtp_remote
-    alice.wait_file(call, "played")
-    time.sleep(1.5)
+    played = alice.wait_file(call, "played")
+    # Until a whole second went by in which nothing was sent.
+    alice.wait(CallStatistics, lambda event: event.monotonic > played.monotonic and event.tx.payload_bps == 0)
     alice.client.request(Hangup(call=call))
     ended = alice.wait_state(call, "disconnected")
     assert ended.reason == "hung up here" and 4 < ended.duration_s < 30
@@ -218,8 +220,8 @@ def test_a_registrar_that_is_not_there_is_tried_again(tcp_phone: Phone) -> None:
     assert again.monotonic - first.monotonic > 0.9
     phone.client.request(Unregister(account="work"))
     phone.wait(Registration, lambda event: event.state == "unregistered")
-    time.sleep(0.1)
-    assert [account["account"] for account in phone.client.request(Status())["accounts"]] == ["local"]
+    until(lambda: len(phone.client.request(Status())["accounts"]) == 1, wanted="an end of the account")
+    assert phone.client.request(Status())["accounts"][0]["account"] == "local"
     assert "secret-word" not in phone.log()
 
 
@@ -358,10 +360,9 @@ def test_many_short_calls_leave_nothing_behind(make_phone: MakePhone, speech: Pa
         alice.wait_state(call, "disconnected", seconds=40)
         if number == 5:
             before = [open_files(phone) for phone in (alice, bob)]
-    time.sleep(1.5)
-    for phone in (alice, bob):
-        assert phone.client.request(Status())["calls"] == []
-    assert all(now <= then + 2 for now, then in zip([open_files(phone) for phone in (alice, bob)], before, strict=True))
+    for phone, then in zip((alice, bob), before, strict=True):
+        until(lambda phone=phone: not phone.client.request(Status())["calls"], wanted="the end of all calls")
+        until(lambda phone=phone, then=then: open_files(phone) <= then + 2, wanted="no more open files than before")
 
 
 def open_files(phone: Phone) -> int:

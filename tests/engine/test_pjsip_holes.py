@@ -1,7 +1,10 @@
 """The known holes of the bundled PJSIP, tried over real sockets: what would end the process is refused, and the phone lives."""
 
 import re
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -249,3 +252,28 @@ def test_a_function_that_is_not_called_through_the_table_has_no_place_there(tmp_
     (tmp_path / "x.so").write_bytes(b"\x7fELF\x02\x01" + bytes(100))
     with pytest.raises(AbiError):
         find_slot(tmp_path / "x.so", "pjsip_parse_rdata")
+
+
+def test_media_over_a_closed_ice_socket_is_an_error_and_not_the_end_of_the_process() -> None:
+    """Through PJSIP's own table of calls, in a process of its own: without the detour the assertion ends it."""
+    program = """
+import sys
+from softphone.engine.pjsip.abi import find_library
+from softphone.engine.pjsip.ice_send import PJ_EINVALIDOP, IceSend, _interface
+from softphone.engine.sip.call_table import find_slot
+ffi, library = _interface()
+guard = IceSend()
+if sys.argv[1] == "guarded":
+    guard.install()
+slot, value = find_slot(find_library(), "pj_stun_sock_sendto")
+base = int(ffi.cast("uintptr_t", ffi.addressof(library, "pj_stun_sock_sendto"))) - value
+called = ffi.cast("int(**)(void *, void *, const void *, unsigned, unsigned, const void *, unsigned)", base + slot)[0]
+if sys.argv[1] != "guarded":
+    called = ffi.addressof(library, "pj_stun_sock_sendto")
+assert called(ffi.NULL, ffi.NULL, b"x", 1, 0, b"x" * 16, 16) == PJ_EINVALIDOP
+"""
+    codes = {
+        state: subprocess.run([sys.executable, "-c", program, state], stderr=subprocess.DEVNULL, check=False).returncode
+        for state in ("guarded", "bare")
+    }
+    assert codes == {"guarded": 0, "bare": -signal.SIGABRT}

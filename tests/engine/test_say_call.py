@@ -68,7 +68,7 @@ def test_on_another_codec_it_is_sound_and_bad_requests_get_a_sentence(make_phone
     for nonsense, words in (
         ("\u4f60\u597d", "nothing in .* that can be spoken"),
         ("?!", "type English words"),
-        ("\u4f60" * 2000, "too long"),
+        ("\U0001f600" * 2000, "too long"),
     ):
         with pytest.raises(ControlError, match=words):
             alice.client.request(Say(call=call, text=nonsense))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import soundfile
 
+from codec.units.rates import SAMPLE_RATE
 from tests.peers.process import PeerError, PeerProcess, free_port
-from tests.peers.tones import RATE, tone_db
+from tests.peers.tones import tone_db
 
 CODECS = {"opus": ("opus", 48000, 2), "PCMU": ("PCMU", 8000, 1), "PCMA": ("PCMA", 8000, 1)}
 _OTHERS = (("speex", 16000, 1), ("speex", 8000, 1), ("G729", 8000, 1))
@@ -95,7 +96,7 @@ class Linphone:
         """Level of a tone in the last second but one of what it heard, in dBFS; the call is over."""
         sound, rate = soundfile.read(self.heard)
         # Its rate is that of the codec, and `tone_db` counts in its own.
-        return tone_db(sound[-2 * rate : -rate], hertz * RATE / rate)
+        return tone_db(sound[-2 * rate : -rate], hertz * SAMPLE_RATE / rate)
 
     def log(self) -> str:
         return _ANSI.sub("", self._process.log.read_text(errors="replace"))

@@ -109,3 +109,8 @@ class Phone:
         except Exception:
             return False
         return True
+
+
+def wait_registered(phone: Phone, after: int = 0, seconds: float = 20) -> Registration:
+    """Of its first account to be registered from event `after` on."""
+    return phone.wait(Registration, lambda event: event.state == "registered", seconds, after)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import sound_file
 from softphone.bench.instruments.delay import Lag, find_lag
-from softphone.sound_file import SAMPLE_RATE
 
 LEAST_LIKENESS = 0.75
 """Correlation of loudness over time; one stretch of other speech reaches up to 0.73, and here every stretch must pass, in order."""

@@ -21,8 +21,7 @@ from softphone.control.protocol import (
 )
 from tests.conftest import PASSWORDS
 from tests.peers.kamailio import Kamailio
-from tests.peers.phone import Phone
-from tests.peers.test_peers_kamailio import wait_registered
+from tests.peers.phone import Phone, wait_registered
 
 MakePhone = Callable[..., Phone]
 

@@ -30,7 +30,8 @@ from softphone.control.protocol import (
     Unregister,
 )
 from softphone.engine.standing import StandingCommands
-from tests.e2e.test_cli import PROGRAM, Running, quiet_config, run, running
+from tests.e2e.command import PROGRAM, Running, run, running
+from tests.e2e.test_cli import quiet_config
 from tests.peers.phone import Phone
 from tests.peers.test_supervision import MakePhone, Watched, gone, watch
 

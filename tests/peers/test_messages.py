@@ -11,8 +11,7 @@ from softphone.control.protocol import ControlError, Event, Log, Message, Messag
 from softphone.engine.accounts.messages import BURST, MAX_SHOWN, NOTICE_S, MessageGuard, Messages
 from tests.conftest import PASSWORDS
 from tests.peers.kamailio import DOMAIN, Kamailio
-from tests.peers.phone import Phone
-from tests.peers.test_peers_kamailio import wait_registered
+from tests.peers.phone import Phone, wait_registered
 
 MakePhone = Callable[..., Phone]
 

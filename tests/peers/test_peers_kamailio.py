@@ -20,13 +20,9 @@ from softphone.control.protocol import (
     TransferCall,
 )
 from tests.peers.kamailio import Kamailio
-from tests.peers.phone import Phone
+from tests.peers.phone import Phone, wait_registered
 
 MakePhone = Callable[..., Phone]
-
-
-def wait_registered(phone: Phone, after: int = 0, seconds: float = 20) -> Registration:
-    return phone.wait(Registration, lambda event: event.state == "registered", seconds, after)
 
 
 @pytest.mark.interop("registration over UDP with digest MD5, our codec through the proxy", "kamailio")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.units.rates import SAMPLE_RATE
 from codec.wire.packet import VERSION
 from softphone import sound_file
 from softphone.control.protocol import AutoAnswer, CallState, Hangup, Log
@@ -119,7 +120,7 @@ def test_opus_is_sent_as_the_far_end_wants_it(
 ) -> None:
     """RFC 7587, 6.1 and 7; stereo is a wish that nobody needs to fulfil."""
     short = tmp_path / "short.wav"
-    sound_file.write_wav(short, sound_file.read(speech)[: 2 * sound_file.SAMPLE_RATE])
+    sound_file.write_wav(short, sound_file.read(speech)[: 2 * SAMPLE_RATE])
     phone = make_phone("phone", codecs=("opus",))
     with wire(f"m=audio PORT RTP/AVP 96\na=rtpmap:96 opus/48000/2\na=fmtp:96 {wish}") as peer:
         packets = [packet for packet in say(phone, peer, short) if packet.payload_type == 96]

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from softphone.config import Audio, Codecs, Config, Network, to_toml
+from softphone.config import Audio, Codecs, Config, Network, Phv, to_toml
 from softphone.control.client import ControlClient
 from softphone.control.event_log import EventLog
 from softphone.control.protocol import (
@@ -27,6 +27,7 @@ from softphone.control.protocol import (
     ControlError,
     Engine,
     Event,
+    File,
     Hangup,
     Media,
     Play,
@@ -38,7 +39,7 @@ from softphone.control.protocol import (
 from softphone.control.supervisor import EngineSupervisor
 from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from tests.conftest import HASTY
-from tests.peers.hasty_engine import IDLE_S, MEDIA_TIMEOUT_S
+from tests.peers.hasty_engine import MEDIA_TIMEOUT_S
 from tests.peers.phone import Phone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,8 +126,15 @@ def test_a_killed_worker_comes_back_and_the_call_goes_on(watch: Callable[..., Wa
     assert [call["state"] for call in calls] == ["confirmed"]
     # The same call, and the far end hears speech through the new worker.
     alice.engine.request(Play(call=call, wav=str(speech)))
-    time.sleep(7)
-    counted = bob.wait(CallStatistics, lambda event: event.codec_counters.get("tokens_received", 0) > 5)
+    played = alice.wait(File, lambda event: event.action == "played")
+    counted = bob.wait(
+        CallStatistics,
+        lambda event: (
+            event.monotonic > played.monotonic
+            and event.codec_counters.get("tokens_received", 0) > 5
+            and event.codec_counters["waiting_ms"] == 0
+        ),
+    )
     assert counted.worker == "ready"
     alice.engine.request(Hangup(call=call))
     bob.wait(CallState, lambda event: event.state == "disconnected")
@@ -196,22 +204,25 @@ FRONT_END = textwrap.dedent(
 )
 
 
-@pytest.mark.parametrize("wish", ["leave", "stay"])
-def test_when_the_front_end_dies(tmp_path: Path, wish: str) -> None:
-    path = tmp_path / "engine.sock"
-    arguments = [sys.executable, "-c", FRONT_END, str(path), str(config_file(tmp_path)), wish]
-    front = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert front.stdout is not None
-    engine, worker = map(int, front.stdout.readline().split())
-    front.kill()
-    front.wait()
-    if wish == "leave":
-        assert gone(engine) and gone(worker)
-        assert not path.exists()
-        return
-    time.sleep(2)
-    assert alive(engine) and alive(worker)
-    with ControlClient(path) as client:
+def test_when_the_front_end_dies_its_engine_leaves_unless_it_was_told_to_stay(tmp_path: Path) -> None:
+    fronts = {}
+    for wish in ("stay", "leave"):
+        path = tmp_path / f"{wish}.sock"
+        arguments = [sys.executable, "-c", FRONT_END, str(path), str(config_file(tmp_path)), wish]
+        fronts[wish] = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    started: dict[str, list[int]] = {}
+    for wish, front in fronts.items():
+        assert front.stdout is not None
+        started[wish] = list(map(int, front.stdout.readline().split()))
+    for front in fronts.values():
+        front.kill()
+        front.wait()
+    assert all(map(gone, started["leave"])), "told nothing, it leaves"
+    assert not (tmp_path / "leave.sock").exists()
+    # It has noticed as much, and as long ago.
+    assert all(map(alive, started["stay"]))
+    engine, worker = started["stay"]
+    with ControlClient(tmp_path / "stay.sock") as client:
         assert client.request(Status())["stay"] is True
         client.request(Shutdown())
     assert gone(engine) and gone(worker)
@@ -231,14 +242,16 @@ def test_an_engine_that_was_kept_for_its_calls_goes_when_they_are_over_and_nobod
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("softphone.control.supervisor.ENGINE", HASTY)
-    watched = Watched(tmp_path / "alice", "PCMU")
-    with watched.engine:
-        watched.engine.request(Stay(until_idle=True))
-        pid, path = watched.engine.pid, watched.engine.socket
-        with ControlClient(path) as another:
-            watched.engine.stop()
-            assert not gone(pid, IDLE_S + 3), "another front end is there"
-            assert another.is_open
+    visited, left = Watched(tmp_path / "alice", "PCMU"), Watched(tmp_path / "bob", "PCMU")
+    with visited.engine, left.engine:
+        for watched in (visited, left):
+            watched.engine.request(Stay(until_idle=True))
+        pid, pid_of_left = visited.engine.pid, left.engine.pid
+        with ControlClient(visited.engine.socket) as another:
+            visited.engine.stop()
+            left.engine.stop()
+            assert gone(pid_of_left, 40)
+            assert alive(pid) and another.is_open, "another front end is there"
     assert gone(pid, 40)
 
 
@@ -266,7 +279,8 @@ def test_an_engine_that_dies_again_and_again_is_given_up(tmp_path: Path) -> None
 
 def worker_script(folder: Path, body: str) -> WorkerCommand:
     path = folder / "worker.py"
-    path.write_text("import os, socket, sys, time\nlink = socket.socket(fileno=int(sys.argv[2]))\n" + textwrap.dedent(body))
+    imports = "import os, socket, sys, time\nfrom softphone.link.messages import Failure, Ready, WorkerFacts, pack\n"
+    path.write_text(imports + "link = socket.socket(fileno=int(sys.argv[2]))\n" + textwrap.dedent(body))
     return WorkerCommand(argv=(sys.executable, str(path)))
 
 
@@ -275,14 +289,14 @@ def worker_script(folder: Path, body: str) -> WorkerCommand:
     [
         ("sys.exit(7)", "exit status 7"),
         ("os.kill(os.getpid(), 9)", "signal 9"),
-        ("link.send(b'nonsense, and a lot of it'); time.sleep(60)", "codec worker ended|closed|unknown|reserved"),
-        ("link.send(bytes([9, 0, 0, 0, 0, 0, 0, 0]) + b'the models are broken'); sys.exit(1)", "the models are broken"),
+        ("link.send(b'nonsense, and a lot of it'); time.sleep(60)", "codec worker ended|closed|no message"),
+        ("link.send(pack(Failure(0, 'the models are broken'))); sys.exit(1)", "the models are broken"),
         ("time.sleep(60)", "not ready within"),
     ],
 )
 def test_a_worker_that_does_not_come_up_is_given_up_with_the_reason(tmp_path: Path, body: str, words: str) -> None:
     events: list[Worker] = []
-    worker = CodecWorker(events.append, {}, worker_script(tmp_path, body), deadline_s=1.5)
+    worker = CodecWorker(events.append, Phv(), worker_script(tmp_path, body), deadline_s=1.5)
     worker.start()
     deadline = time.monotonic() + 40
     while worker.state != "unavailable":
@@ -300,15 +314,16 @@ def test_a_worker_that_does_not_come_up_is_given_up_with_the_reason(tmp_path: Pa
 
 
 def test_a_worker_that_hangs_in_a_call_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softphone.engine.phv.worker.HANG_S", 1.0)
+    monkeypatch.setattr("softphone.engine.phv.worker.HANG_S", 0.3)
     events: list[Worker] = []
-    worker = CodecWorker(events.append, {}, worker_script(tmp_path, "link.send(bytes([7, 0, 0, 0, 0, 0, 0, 0]) + b'{}'); time.sleep(60)"))
+    body = "link.send(pack(Ready(WorkerFacts(1, 'arpabet-39', '00000000')))); time.sleep(60)"
+    worker = CodecWorker(events.append, Phv(), worker_script(tmp_path, body))
     worker.start()
     deadline = time.monotonic() + 20
     while not worker.is_ready:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    time.sleep(2)
+    time.sleep(0.8)
     assert worker.is_ready, "without a call silence is no hang"
     stream = worker.open_stream({})
     while not any(event.state == "died" for event in events):

@@ -8,23 +8,22 @@ from numpy.typing import NDArray
 from codec.describe.pitch import track
 from codec.train.recogniser.augment import warp_formants
 from codec.train.recogniser.lossy_codecs import CODECS, through, through_any
-
-RATE = 16000
+from codec.units.rates import SAMPLE_RATE
 
 
 def vowel(hz: float, formants: tuple[float, ...]) -> NDArray[np.float32]:
     """A second of a pulse train through resonators of 80 Hz."""
-    sound = np.zeros(RATE)
-    sound[np.unique(np.arange(0, RATE, RATE / hz).astype(int))] = 1
+    sound = np.zeros(SAMPLE_RATE)
+    sound[np.unique(np.arange(0, SAMPLE_RATE, SAMPLE_RATE / hz).astype(int))] = 1
     for formant in formants:
-        radius = np.exp(-np.pi * 80 / RATE)
-        sound = scipy.signal.lfilter([1], [1, -2 * radius * np.cos(2 * np.pi * formant / RATE), radius**2], sound)
+        radius = np.exp(-np.pi * 80 / SAMPLE_RATE)
+        sound = scipy.signal.lfilter([1], [1, -2 * radius * np.cos(2 * np.pi * formant / SAMPLE_RATE), radius**2], sound)
     return np.asarray(sound / np.abs(sound).max() * 0.5, np.float32)
 
 
 def peaks(pcm: NDArray[np.float32]) -> NDArray[np.float64]:
     """The formants below 4 kHz: maxima of a spectrum smoothed over the harmonics."""
-    hz, power = scipy.signal.welch(pcm, RATE, nperseg=4096)
+    hz, power = scipy.signal.welch(pcm, SAMPLE_RATE, nperseg=4096)
     smooth = np.convolve(np.log(power + 1e-12), np.hanning(61) / np.hanning(61).sum(), "same")
     found, _ = scipy.signal.find_peaks(smooth[hz < 4500], prominence=1.0)
     return np.asarray(hz[found])
@@ -50,12 +49,12 @@ def test_no_warp_is_no_change() -> None:
 @pytest.mark.parametrize("name", CODECS)
 def test_codecs_change_the_sound_but_neither_its_time_nor_its_level(name: str) -> None:
     random = np.random.default_rng(2)
-    pcm = np.asarray(vowel(110, (600, 1500, 2700)) * np.repeat(random.uniform(0.1, 1, 40), RATE // 40), np.float32)
+    pcm = np.asarray(vowel(110, (600, 1500, 2700)) * np.repeat(random.uniform(0.1, 1, 40), SAMPLE_RATE // 40), np.float32)
     heard = through(pcm, CODECS[name], min(CODECS[name].bit_rates, default=None))
     assert heard.shape == pcm.shape
     assert not np.array_equal(heard, pcm)
     lag = scipy.signal.correlate(heard, pcm, method="fft").argmax() - len(pcm) + 1
-    assert abs(lag) <= RATE // 500
+    assert abs(lag) <= SAMPLE_RATE // 500
     assert abs(10 * np.log10(np.mean(heard**2) / np.mean(pcm**2))) < 3
 
 

@@ -12,7 +12,7 @@ import torch
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.models import Models
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 
 STEPS = (
     "corpus.pack corpus.tracks corpus.wire_tokens entropy_tables voice.codebook recogniser.phone_language_model "

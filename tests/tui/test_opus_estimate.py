@@ -2,6 +2,7 @@
 
 import pytest
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import paths, sound_file
 from softphone.bench.instruments.opus_cost import opus_packets, wire_cost
 from softphone.tui.opus_estimate import opus_cost_now, speech_share
@@ -10,7 +11,7 @@ from softphone.tui.opus_estimate import opus_cost_now, speech_share
 @pytest.mark.parametrize(("bitrate", "ptime_ms"), [(8000, 60), (8000, 20), (24000, 40)])
 def test_the_estimate_is_what_libopus_sends(bitrate: int, ptime_ms: int) -> None:
     pcm = sound_file.read(paths.demo_recording()[0])
-    seconds = len(pcm) / sound_file.SAMPLE_RATE
+    seconds = len(pcm) / SAMPLE_RATE
     cost = wire_cost(opus_packets(pcm, bitrate, ptime_ms))
     estimate = opus_cost_now(speech_share(cost.packets / seconds, ptime_ms), bitrate, ptime_ms)
     assert estimate.payload_bps == pytest.approx(cost.payload_bps(seconds), rel=0.1)

@@ -13,7 +13,7 @@ from softphone.doctor.store import check_database, check_passwords
 from softphone.store.contacts import Address, Contact
 from softphone.store.schema import MIGRATIONS
 from softphone.store.store import open_store
-from tests.unit.store.test_passwords import Working
+from tests.unit.store.keyrings import Working
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_FILE = 500
-DOCUMENTS = [ROOT / "README.md", ROOT / "models" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), ROOT / "models" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def sources(folder: str) -> list[Path]:
@@ -57,7 +57,7 @@ def is_module(name: str) -> bool:
 
 
 def test_the_commands_of_the_readme_exist() -> None:
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z-]+)", readme))
     assert {"demo", "test", "bench-setup"} <= named

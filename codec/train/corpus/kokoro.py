@@ -23,7 +23,6 @@ SOUND_RATE = 24000
 DURATION_SAMPLES = 600
 """Durations count steps of 25 ms."""
 
-F0_STEP_MS = 12.5
 LABEL_LAG_MS = 50.0
 """A phone is heard so much earlier than the summed durations say: measured on zero crossings of /s/ and levels of stops."""
 

@@ -21,7 +21,7 @@ from codec.recognise.features import WINDOW
 from codec.recognise.network import FRAME_SAMPLES, RecogniserNetwork
 from codec.text.pronunciations import all_variants_of
 from codec.train.corpus.alignment import Alignment, align
-from codec.train.corpus.pack import Corpus, write_records
+from codec.train.corpus.packed import Corpus, write_records
 from codec.train.ledger import Ledger
 from codec.train.recogniser.data import UNLABELLED, frame_labels
 from codec.train.recogniser.train import mel_of

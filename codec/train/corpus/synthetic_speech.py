@@ -25,7 +25,7 @@ from codec.train.corpus.sentences import Piece, TextLines, Writer, pieces_of
 from codec.train.recogniser.phone_language_model import word_bigrams
 from codec.units.audio_file import resample, to_pcm, write
 from codec.units.errors import CodecError
-from codec.units.token import FRAME_MS, SAMPLE_RATE
+from codec.units.rates import FRAME_MS, SAMPLE_RATE
 
 MIXTURES = 0.6
 """Share of utterances in a mixture of two voices."""

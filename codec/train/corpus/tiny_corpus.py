@@ -17,10 +17,11 @@ from codec.models import weights_directory
 from codec.speak.synthesiser import Synthesiser
 from codec.speak.vocoder import Vocoder
 from codec.text.pronunciations import dictionary
-from codec.train.corpus.pack import pack
+from codec.train.corpus.packed import pack
 from codec.units.audio_file import to_pcm, write
 from codec.units.phones import PHONES, SILENCE, UNVOICED, VOWELS
-from codec.units.token import FRAME_MS, SAMPLE_RATE, Token
+from codec.units.rates import FRAME_MS, SAMPLE_RATE
+from codec.units.token import Token
 from codec.units.weights import load_weights
 
 DATA = "data"

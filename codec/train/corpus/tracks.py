@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from codec.describe import pitch
 from codec.describe.prosody import frame_levels, mean_f0
-from codec.train.corpus.pack import CACHE, Corpus
+from codec.train.corpus.packed import CACHE, Corpus
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from codec.describe.pitch import track
 from codec.describe.prosody import frame_levels, measure
-from codec.train.corpus.pack import Corpus, write_records
+from codec.train.corpus.packed import Corpus, write_records
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
 from codec.units.phones import SILENCE, phone_index
-from codec.units.token import FRAME_MS, Token
+from codec.units.rates import FRAME_MS
+from codec.units.token import Token
 from codec.wire.token import TICK_FRAMES, WIRE_F0, WireToken, split_ticks, to_wire
 
 FOLDER = "wire_tokens"

@@ -10,7 +10,7 @@ from safetensors.torch import save
 
 from codec.detail.layer import CODES, STAGES, DetailLayer
 from codec.train.card import data_card, figures_of, trained_on, write_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.detail.train import Detail, segments_of
 from codec.train.entropy_tables import to_frequencies
 from codec.train.run import load_checkpoint

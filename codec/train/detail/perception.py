@@ -12,9 +12,9 @@ from torch.nn import functional
 from codec.recognise.features import WINDOW
 from codec.recognise.features import log_mel as whisper_mel
 from codec.speak.mel import log_mel
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.recogniser.whisper_weights import recogniser_from_whisper
-from codec.units.token import FRAME_SAMPLES
+from codec.units.rates import FRAME_SAMPLES
 
 BLOCKS = (1, 3)
 _REACH = 1

@@ -26,7 +26,7 @@ from codec.detail.layer import (
 from codec.models import weights_directory
 from codec.speak.synthesiser import Synthesiser, TokenBatch
 from codec.train.card import data_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.detail.damage import Damage, with_noise
 from codec.train.detail.perception import Perception
 from codec.train.run import Run, device, options, set_rate

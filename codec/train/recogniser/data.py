@@ -13,10 +13,10 @@ from torch import Tensor
 
 from codec.recognise.features import WINDOW
 from codec.recognise.network import FRAME_SAMPLES
-from codec.train.corpus.pack import Corpus, decode_audio
+from codec.train.corpus.packed import Corpus, decode_audio
 from codec.train.recogniser import augment
 from codec.units.phones import phone_index
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 
 UNLABELLED = -100
 CROP_SECONDS = 8

@@ -18,13 +18,13 @@ from codec.models import weights_directory
 from codec.recognise.lexicon import Lexicon
 from codec.recognise.recogniser import Recogniser
 from codec.text.pronunciations import all_variants_of, phone_errors, variants_of
-from codec.train.corpus.pack import DATA, Corpus
+from codec.train.corpus.packed import DATA, Corpus
 from codec.train.ledger import counted
 from codec.train.recogniser.augment import Sound, add_noise
 from codec.train.recogniser.data import load_noises
 from codec.train.step import begin, run_step, step_options
 from codec.units.phones import SILENCE
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 from codec.units.weights import load_weights
 
 PUSH = SAMPLE_RATE // 50

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from codec.recognise.network import RecogniserConfig, RecogniserNetwork
 from codec.train.card import data_card, figures_of, trained_on, write_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.recogniser.data import WEIGHTS
 from codec.train.recogniser.phone_language_model import load_trigram
 from codec.train.run import load_checkpoint

@@ -8,7 +8,7 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from codec.units.errors import CodecError
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 
 Sound = NDArray[np.float32]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.text.pronunciations import dictionary, variants_of
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.step import SMOKE, begin, run_step, step_options
 from codec.units.errors import ModelError
 from codec.units.phones import PHONES, SILENCE, phone_index
@@ -63,10 +63,6 @@ class WordBigrams:
         chances = np.diff(self._chances, prepend=0.0)
         kept = [(word, chance) for word, chance in zip(self._words, chances, strict=True) if word != SENTENCE_END]
         return [word for word, _ in kept], np.array([chance for _, chance in kept])
-
-    def all_words(self) -> tuple[list[str], NDArray[np.float64]]:
-        """All words and the end of the sentence, with their chances."""
-        return self._words, np.diff(self._chances, prepend=0.0)
 
     def followers(self, word: str) -> tuple[list[str], NDArray[np.float64]]:
         """Words seen after a word or SENTENCE_BEGIN, and the running sum of their chances."""

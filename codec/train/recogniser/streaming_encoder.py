@@ -25,14 +25,14 @@ from codec.recognise.moonshine import FRAME_SAMPLES, RECEPTIVE_SAMPLES, Moonshin
 from codec.recognise.streaming_encoder import StreamingEncoder
 from codec.text.pronunciations import phone_errors, variants_of
 from codec.train.card import data_card
-from codec.train.corpus.pack import DATA, Corpus
+from codec.train.corpus.packed import DATA, Corpus
 from codec.train.recogniser import augment
 from codec.train.recogniser.data import UNLABELLED, load_noises
 from codec.train.recogniser.lossy_codecs import through_any
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
 from codec.units.phones import SILENCE, phone_index
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 
 REPORT_SECONDS = 900.0
 CROP_SECONDS = 8

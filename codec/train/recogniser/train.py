@@ -25,7 +25,7 @@ from codec.recognise.features import HOP, WINDOW, log_mel
 from codec.recognise.network import FRAME_SAMPLES, REACH, RecogniserConfig, RecogniserNetwork
 from codec.text.pronunciations import phone_errors, variants_of
 from codec.train.card import data_card
-from codec.train.corpus.pack import DATA, Corpus
+from codec.train.corpus.packed import DATA, Corpus
 from codec.train.recogniser.data import UNLABELLED, WEIGHTS, Batch, Utterance, batches, frame_labels, load, load_noises
 from codec.train.recogniser.whisper_weights import SOURCES, recogniser_from_whisper
 from codec.train.run import Run, device, options, set_rate

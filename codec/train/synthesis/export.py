@@ -6,7 +6,7 @@ from pathlib import Path
 from codec.speak.synthesiser import Synthesiser
 from codec.speak.vocoder import Vocoder
 from codec.train.card import data_card, figures_of, trained_on, write_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.run import load_checkpoint
 from codec.train.step import begin, run_step, step_options
 from codec.train.synthesis.token_data import PART_WEIGHT

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.speak.mel import LOG_PER_DB, N_FFT, mel_filters
-from codec.units.token import SAMPLE_RATE
+from codec.units.rates import SAMPLE_RATE
 from codec.voice.embedding import VoiceEncoder
 from codec.voice.embedding import mel_filters as voice_filters
 

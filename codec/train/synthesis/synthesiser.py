@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from codec.speak.synthesiser import Synthesiser, TokenBatch
 from codec.train.card import data_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.corpus.tracks import Tracks
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step

@@ -15,10 +15,11 @@ from codec.speak.mel import log_mel
 from codec.speak.prosody_fill import LOOK_AHEAD, wire_round_trip
 from codec.speak.synthesiser import TokenBatch, voice_features
 from codec.speak.token_features import TokenContext, Unrolled
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.corpus.tracks import Tracks
 from codec.units.phones import PHONES, SILENCE, VOWELS, phone_index
-from codec.units.token import FRAME_MS, FRAME_SAMPLES, MAX_FRAMES, Token
+from codec.units.rates import FRAME_MS, FRAME_SAMPLES
+from codec.units.token import MAX_FRAMES, Token
 from codec.units.weights import load_weights
 from codec.wire.tables import Entropy
 from codec.wire.token import TICK_FRAMES

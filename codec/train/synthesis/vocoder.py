@@ -11,13 +11,13 @@ from codec.speak.mel import log_mel
 from codec.speak.synthesiser import Synthesiser
 from codec.speak.vocoder import LAG_SAMPLES, NOISE_SAMPLES, Vocoder
 from codec.train.card import data_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.corpus.tracks import Tracks
 from codec.train.run import Run, device, load_checkpoint, options, set_rate
 from codec.train.step import begin, run_step
 from codec.train.synthesis.synthesiser import open_data
 from codec.train.synthesis.token_data import collate
-from codec.units.token import FRAME_SAMPLES
+from codec.units.rates import FRAME_SAMPLES
 
 BATCH, FRAMES = 12, 64
 MARGIN = 4

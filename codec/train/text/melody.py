@@ -16,7 +16,7 @@ from torch import Tensor
 
 from codec.text.melody import FEATURES, STYLES, TextProsody
 from codec.train.card import data_card, write_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
 from codec.train.text.melody_data import Example, corpus_examples

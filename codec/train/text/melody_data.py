@@ -14,11 +14,11 @@ from codec.text.pronounce import Pronouncer, Pronunciation
 from codec.text.pronunciations import dictionary
 from codec.text.reading import SaidWord, said_word
 from codec.text.words import MARKS, spoken_words
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.corpus.tracks import Tracks
 from codec.units.errors import TextError
 from codec.units.phones import PHONES, SILENCE, VOWELS, phone_index
-from codec.units.token import FRAME_MS
+from codec.units.rates import FRAME_MS
 
 PAUSE_MS = 100
 """A shorter silence between words is no pause: its time goes to nobody."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from codec.train.card import LICENCES, data_card, write_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
 from codec.voice.code import VoiceCode

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from codec.encoder import Encoder
 from codec.learning.far_end import Stretch, stretches_of
 from codec.models import Models
-from codec.train.corpus.pack import Corpus, write_records
+from codec.train.corpus.packed import Corpus, write_records
 from codec.train.ledger import Ledger
 from codec.train.step import begin, run_step, step_options
 from codec.units.errors import ModelError
@@ -46,14 +46,14 @@ class Talker(NamedTuple):
 def talker_of(models: Models, name: str, sounds: Sequence[NDArray[np.int16]]) -> Talker | None:
     """One call, faster than real time; None where too little is said for a voice."""
     encoder = Encoder(models, EncoderSettings())
-    encoder.lessons = deque()
+    encoder.examples = deque()
     with torch.inference_mode():
         for sound in sounds:
             for at in range(0, len(sound), STEP):
                 encoder.encode(sound[at : at + STEP])
             encoder.encode(np.zeros(PAUSE, np.int16))
-    best, stretches = encoder.voice, stretches_of(list(encoder.lessons))
-    return Talker(name, encoder.described[0], best[0].embedding, stretches) if best is not None and stretches else None
+    best, stretches = encoder.voice.estimate, stretches_of(list(encoder.examples))
+    return Talker(name, encoder.voice.described[0], best[0].embedding, stretches) if best is not None and stretches else None
 
 
 def utterances_of(corpus: Corpus) -> dict[str, list[int]]:

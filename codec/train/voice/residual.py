@@ -22,15 +22,15 @@ from torch import Tensor, nn
 from codec.learning.embedding import HeardVoice, through_a_line
 from codec.learning.far_end import Stretch
 from codec.learning.hearing import heard_mel, mel_loss
-from codec.learning.trainer import TrainingRoom
+from codec.learning.trainer import ListenerNetworks
 from codec.speak.shift import DETAIL_WIDTH, KINDS, TOKEN_WIDTH, VOICE_WIDTH, WIDTH, Shift
 from codec.train.card import data_card, write_card
-from codec.train.corpus.pack import Corpus
+from codec.train.corpus.packed import Corpus
 from codec.train.run import Run, options
 from codec.train.step import begin, run_step
 from codec.train.voice.lessons import Talker, talkers
 from codec.units.errors import ModelError
-from codec.units.token import FRAME_SAMPLES
+from codec.units.rates import FRAME_SAMPLES
 from codec.voice.embedding import WINDOW_FRAMES, WINDOW_SAMPLES, Voice
 
 SIZE = 32
@@ -112,10 +112,10 @@ class Speakers:
         return Stretch(tuple(replace(token, details=()) for token in stretch.tokens), stretch.pcm)
 
 
-def losses(room: TrainingRoom, drawn: Drawn, shift: Shift, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def losses(networks: ListenerNetworks, drawn: Drawn, shift: Shift, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """shift: of each stretch -> mel distance, 1 - cosine to the speaker."""
-    batch = room.far_end.prepare(drawn.stretches, [voice.mean_f0 for voice in drawn.told])
-    sound = room.far_end.sound(*room.far_end.frames(batch, drawn.told, shift))
+    batch = networks.far_end.prepare(drawn.stretches, [voice.mean_f0 for voice in drawn.told])
+    sound = networks.far_end.sound(*networks.far_end.frames(batch, drawn.told, shift))
     level = mel_loss(heard_mel(sound, batch.true.shape[1]), batch)
     lengths: NDArray[np.int64] = batch.lengths.numpy()
     rows = np.flatnonzero(lengths > WINDOW_FRAMES)
@@ -123,7 +123,7 @@ def losses(room: TrainingRoom, drawn: Drawn, shift: Shift, rng: np.random.Genera
         return level, level.new_zeros(())
     starts = [int(rng.integers(lengths[row] - WINDOW_FRAMES)) * FRAME_SAMPLES for row in rows]
     windows = torch.stack([sound[row, at : at + WINDOW_SAMPLES] for row, at in zip(rows, starts, strict=True)])
-    likeness = (HeardVoice(room.encoder).embed(through_a_line(windows, rng)) * drawn.embeddings[rows]).sum(1)
+    likeness = (HeardVoice(networks.encoder).embed(through_a_line(windows, rng)) * drawn.embeddings[rows]).sum(1)
     return level, (1 - likeness).mean()
 
 
@@ -137,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.manual_seed(arguments.seed)
     rng = np.random.default_rng(arguments.seed)
     corpus = Corpus("train", arguments.work / "corpus")
-    speakers, room = Speakers(list(talkers("train", arguments.work)), arguments.seed), TrainingRoom.load()
+    speakers, networks = Speakers(list(talkers("train", arguments.work)), arguments.seed), ListenerNetworks.load()
     basis, known = Basis(), nn.Embedding(len(speakers.talkers), SIZE, sparse=True)
     nn.init.normal_(known.weight, 0, 0.1)
     optimizer = torch.optim.Adam([basis.directions], lr=arguments.rate)
@@ -149,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         coordinates = known(torch.tensor(drawn.speakers))
         learns = (torch.arange(len(coordinates)) % 2 == 0)[:, None]
         flat = torch.where(learns, coordinates @ basis.directions.detach(), coordinates.detach() @ basis.directions)
-        level, unlike = losses(room, drawn, Shift.of(flat), rng)
+        level, unlike = losses(networks, drawn, Shift.of(flat), rng)
         loss = level + LIKENESS * unlike + PRIOR * coordinates.square().mean() + SMALL * basis.directions.square().mean()
         optimizer.zero_grad()
         sparse.zero_grad()

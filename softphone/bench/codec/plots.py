@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.bench.codec.rows import Row
 from softphone.errors import SoftphoneError
 
-RATE = 16000
 _DPI = 80
 _WINDOW, _HOP = 400, 160
 _FLOOR_DB = -70.0
@@ -50,12 +50,12 @@ def plot_spectrograms(sounds: Mapping[str, NDArray[np.int16]], path: Path) -> No
     """The same utterance through each system: name -> (samples,) int16 at 16 kHz. Raises PlotError."""
     columns = 2
     figure, axes = figure_of(-(-len(sounds) // columns), columns, (10.0, 1.7 * -(-len(sounds) // columns)))
-    longest = max(map(len, sounds.values())) / RATE
+    longest = max(map(len, sounds.values())) / SAMPLE_RATE
     for axis in axes[len(sounds) :]:
         axis.set_axis_off()
     for axis, (name, pcm) in zip(axes, sounds.items(), strict=False):
         picture = spectrogram(pcm)
-        extent = (0.0, max(len(pcm), _WINDOW) / RATE, 0.0, RATE / 2000)  # as much as spectrogram() shows
+        extent = (0.0, max(len(pcm), _WINDOW) / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)  # as much as spectrogram() shows
         axis.imshow(picture, origin="lower", aspect="auto", extent=extent, vmin=_FLOOR_DB, vmax=0, cmap="magma")
         axis.set_xlim(0, longest)
         axis.set_title(name, fontsize=9, pad=2)

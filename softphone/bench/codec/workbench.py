@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.units import audio_file
+from codec.units.rates import SAMPLE_RATE
 from softphone.bench.codec.result import Result, Store
 from softphone.bench.instruments import judge as judging
 from softphone.bench.instruments.delay import find_lag
@@ -25,7 +26,6 @@ from softphone.bench.systems import PARTS, SYSTEMS
 from softphone.bench.systems.system import System
 from softphone.errors import SoftphoneError
 
-RATE = 16000
 _EARLIEST_MS, _LATEST_MS = -100.0, 2500.0
 _LEAST_LIKENESS = 0.5
 
@@ -105,10 +105,10 @@ class Workbench:
             self._judge = Instruments()
         passed = system.pass_through(sent, recording)
         verdict = self._judge.judge(clean, passed.pcm)
-        lag = None if system.hold_ms is None else find_lag(sent, passed.pcm, RATE, _EARLIEST_MS, _LATEST_MS)
+        lag = None if system.hold_ms is None else find_lag(sent, passed.pcm, SAMPLE_RATE, _EARLIEST_MS, _LATEST_MS)
         result = Result(
-            seconds=len(clean) / RATE,
-            speech_s=speech_seconds(clean, RATE),
+            seconds=len(clean) / SAMPLE_RATE,
+            speech_s=speech_seconds(clean, SAMPLE_RATE),
             heard=verdict.heard,
             heard2=verdict.heard2,
             similarity=verdict.similarity,

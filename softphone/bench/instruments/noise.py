@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from codec.units import audio_file
 from codec.units.errors import AudioFileError
+from codec.units.rates import SAMPLE_RATE
 from softphone.bench.instruments.speech import speech_power
 from softphone.errors import SoftphoneError
 
-RATE = 16000
 _SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus"})
 _PINK_FROM_HZ = 50.0
 _DRAWS = 20
@@ -36,7 +36,7 @@ class Noise:
         """pcm (samples,) int16 at 16 kHz with noise: its mean power is `snr_db` below that of the speech while somebody speaks."""
         rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
         noise = self._recorded(rng, len(pcm)) if self._files else pink(rng, len(pcm))
-        power, wanted = float(np.mean(noise**2)), speech_power(pcm, RATE) / 10 ** (snr_db / 10)
+        power, wanted = float(np.mean(noise**2)), speech_power(pcm, SAMPLE_RATE) / 10 ** (snr_db / 10)
         if not power:
             return pcm
         mixed = pcm + noise * np.sqrt(wanted / power)
@@ -62,6 +62,6 @@ class Noise:
 
 def pink(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
     """Noise whose power falls by 3 dB an octave above 50 Hz: (samples,)."""
-    hertz = np.fft.rfftfreq(samples, 1 / RATE)
+    hertz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
     spectrum = rng.standard_normal((2, len(hertz))).T @ np.array([1, 1j]) / np.sqrt(np.maximum(hertz, _PINK_FROM_HZ))
     return np.fft.irfft(spectrum, samples)

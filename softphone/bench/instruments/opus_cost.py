@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.errors import SoftphoneError
 
 HEADER_BYTES = 40
 """IPv4 (20) + UDP (8) + RTP (12) of every packet."""
-RATE = 16000
 _LONGEST_PACKET = 1275
 _DTX_BYTES = 2
 """With DTX libopus returns at most this many bytes for a packet that need not be sent (opus_encoder.h)."""
@@ -45,12 +45,12 @@ def opus_packets(pcm: NDArray[np.int16], bitrate: int, packet_ms: int) -> list[b
         import opuslib_next  # noqa: PLC0415 - loads a shared library
         from opuslib_next.api import ctl, encoder  # noqa: PLC0415
 
-        state = encoder.create_state(RATE, 1, opuslib_next.APPLICATION_VOIP)
+        state = encoder.create_state(SAMPLE_RATE, 1, opuslib_next.APPLICATION_VOIP)
         encoder.encoder_ctl(state, ctl.set_bitrate, bitrate)
         encoder.encoder_ctl(state, ctl.set_dtx, 1)
     except Exception as error:
         raise OpusCostError(f"libopus does not work here ({error}); reinstall the package opuslib-next-bundled") from None
-    size = RATE * packet_ms // 1000
+    size = SAMPLE_RATE * packet_ms // 1000
     padded = np.concatenate([pcm, np.zeros(-len(pcm) % size, dtype=np.int16)])
     try:
         return [encoder.encode(state, part.tobytes(), size, _LONGEST_PACKET) for part in padded.reshape(-1, size)]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.bench.impairment.gateway import Side
 from softphone.bench.instruments.manifest import Recording
 
-RATE = 16000
 LEAD_S = 0.5
 PAUSE_S = 1.5
 """Between one's last sound and the other's first: time for the last packet of the one."""
@@ -37,10 +37,10 @@ class Conversation:
 
     def said_by(self, side: Side, sounds: Mapping[str, NDArray[np.int16]]) -> NDArray[np.int16]:
         """What this side's microphone hears: (samples,) int16 at 16 kHz, silent while the other one talks. sounds: by name."""
-        pcm = np.zeros(round(self.seconds * RATE), np.int16)
+        pcm = np.zeros(round(self.seconds * SAMPLE_RATE), np.int16)
         for turn in self.turns:
             if turn.side == side:
-                at = round(turn.start_s * RATE)
+                at = round(turn.start_s * SAMPLE_RATE)
                 pcm[at : at + len(sounds[turn.recording.name])] = sounds[turn.recording.name]
         return pcm
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import sound_file
 from softphone.bench.impairment.box import Box, Sent
 from softphone.bench.impairment.gateway import OTHER, Addresses, Side, loopback_addresses
@@ -243,7 +244,7 @@ class PhonePair:
             ear = OTHER[turn.side]
             # Both files began at a moment of one clock, common to all processes.
             offset = began[turn.side] - recording[ear]
-            first, last = (max(round((offset + at) * sound_file.SAMPLE_RATE), 0) for at in (turn.start_s, conversation.until_s(turn)))
+            first, last = (max(round((offset + at) * SAMPLE_RATE), 0) for at in (turn.start_s, conversation.until_s(turn)))
             heard.append(whole[ear][first:last])
         return CallOutcome(set_up, tuple(heard), sent, began, statistics, late_s)
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 import softphone
 from codec.units import audio_file
+from codec.units.rates import SAMPLE_RATE
 from softphone.bench.codec.rows import Row
 from softphone.bench.impairment.impairment import parse_impairment
 from softphone.bench.instruments.asr import Asr
@@ -36,7 +37,6 @@ from softphone.bench.systems.fingerprint import fingerprint
 from softphone.config import Config
 from softphone.control.protocol import ControlError
 
-RATE = 16000
 NONE = "none"
 LOSSES = tuple(f"loss {share}%" for share in (10, 20, 30, 40, 60))
 IMPAIRMENTS = (
@@ -82,7 +82,7 @@ def bench(
         parse_impairment(text)
     chosen = [network_system(name, config) for name in dict.fromkeys(systems or DEFAULT)]
     sounds = {one.name: audio_file.read(one.file) for one in recordings}
-    talks = conversations(recordings, {name: len(pcm) / RATE for name, pcm in sounds.items()})
+    talks = conversations(recordings, {name: len(pcm) / SAMPLE_RATE for name, pcm in sounds.items()})
     tasks = [
         _Task(system, text, number, talk, _key(system, text, talk, sounds))
         for system in chosen
@@ -200,7 +200,7 @@ def _judge_all(
             store.put_verdicts(*place, task.key, verdicts)
         costs = call.turns or (None,) * len(said)
         turns = zip(task.conversation.turns, said, costs, verdicts, strict=True)
-        return call, [JudgedTurn(turn.recording, speech_seconds(pcm, RATE), cost, verdict) for turn, pcm, cost, verdict in turns]
+        return call, [JudgedTurn(turn.recording, speech_seconds(pcm, SAMPLE_RATE), cost, verdict) for turn, pcm, cost, verdict in turns]
 
     found: _Judged = {}
     with ThreadPoolExecutor(jobs) as pool:

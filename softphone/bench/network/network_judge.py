@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.bench.codec.gaps import Gaps, find_gaps
 from softphone.bench.instruments.delay import HOP_MS, envelope, find_lag
 from softphone.bench.instruments.manifest import Recording
@@ -13,7 +14,6 @@ from softphone.bench.instruments.wer import WerError, normalise
 
 VERSION = "2"
 """Changes when the same sound would be judged otherwise."""
-RATE = 16000
 _LATEST_MS = 8000.0
 _LEAST_LIKENESS = 0.5
 _LEAST_LOUDNESS = 0.01
@@ -42,10 +42,10 @@ class TurnVerdict:
 def judge_turn(said: NDArray[np.int16], heard: NDArray[np.int16], ear: Ear) -> TurnVerdict:
     """said: the recording; heard: what the far end heard from the turn's beginning on. Both (samples,) int16 at 16 kHz."""
     if not _loud_enough(heard, said):
-        return TurnVerdict("", None, find_gaps(said, np.zeros(0, np.int16), RATE, 0.0))
-    lag = find_lag(said, heard, RATE, 0.0, _LATEST_MS)
+        return TurnVerdict("", None, find_gaps(said, np.zeros(0, np.int16), SAMPLE_RATE, 0.0))
+    lag = find_lag(said, heard, SAMPLE_RATE, 0.0, _LATEST_MS)
     told = lag is not None and lag.likeness >= _LEAST_LIKENESS
-    gaps = find_gaps(said, heard, RATE, lag.ms if lag is not None else 0.0)
+    gaps = find_gaps(said, heard, SAMPLE_RATE, lag.ms if lag is not None else 0.0)
     return TurnVerdict(ear.transcribe(_sounding_part(heard)), lag.ms if lag is not None and told else None, gaps)
 
 
@@ -74,8 +74,8 @@ def _loudness(pcm: NDArray[np.int16]) -> float:
 
 def _sounding_part(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
     """Without the silence before and after: a recogniser hears words in it."""
-    active = np.flatnonzero(envelope(pcm, RATE) > _SOUND_DB)
+    active = np.flatnonzero(envelope(pcm, SAMPLE_RATE) > _SOUND_DB)
     if not active.size:
         return pcm
-    around, hop = round(_AROUND_S * RATE), HOP_MS * RATE // 1000
+    around, hop = round(_AROUND_S * SAMPLE_RATE), HOP_MS * SAMPLE_RATE // 1000
     return pcm[max(int(active[0]) * hop - around, 0) : (int(active[-1]) + 1) * hop + around]

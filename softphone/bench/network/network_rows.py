@@ -7,13 +7,13 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.bench.codec.rows import Row, word_error
 from softphone.bench.instruments.manifest import Recording
 from softphone.bench.instruments.speech import speech_seconds
 from softphone.bench.network.network_call import NetworkCall, TurnCost
 from softphone.bench.network.network_judge import TurnVerdict, words_right
 
-RATE = 16000
 KEYS = (
     "impairment",
     "system",
@@ -48,7 +48,7 @@ class JudgedTurn:
 
 
 def turn_without_call(recording: Recording, said: NDArray[np.int16], verdict: TurnVerdict) -> JudgedTurn:
-    return JudgedTurn(recording, speech_seconds(said, RATE), None, verdict)
+    return JudgedTurn(recording, speech_seconds(said, SAMPLE_RATE), None, verdict)
 
 
 def row(impairment: str, system: str, calls: Sequence[NetworkCall], turns: Sequence[JudgedTurn], reference: Sequence[JudgedTurn]) -> Row:

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import paths, sound_file
 from softphone.bench.soak.process_figures import Usage, usage_of_tree
 from softphone.bench.soak.two_phones import EVENT_S, TwoPhones
@@ -37,7 +38,7 @@ def speech_calls(phones: TwoPhones, count: int, one: Callable[[Callable[[], int]
     """Make them, each through `one`, which is given what makes a call and says 1 where it was heard; what was used by the end of each."""
     with tempfile.TemporaryDirectory(prefix="softphone-speech-") as folder:
         speech = Path(folder) / "speech.wav"
-        sound_file.write_wav(speech, sound_file.read(paths.demo_recording()[0])[: int(SPOKEN_S * sound_file.SAMPLE_RATE)])
+        sound_file.write_wav(speech, sound_file.read(paths.demo_recording()[0])[: int(SPOKEN_S * SAMPLE_RATE)])
         used: list[dict[str, Usage]] = []
         for _ in range(count):
             one(lambda: int(_heard(phones, speech)))

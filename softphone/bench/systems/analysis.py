@@ -13,12 +13,14 @@ from codec.describe.pitch import track
 from codec.describe.prosody import frame_levels, mean_f0, measure, pieces
 from codec.encoder import STEP_SAMPLES, Encoder
 from codec.models import Models
+from codec.recognise.recogniser import WaitingPhoneStream
 from codec.speak.mel import log_mel
 from codec.speak.prosody_fill import ProsodyFill, wire_round_trip
 from codec.speak.vocoder import LAG_SAMPLES
 from codec.units.audio_file import to_pcm
 from codec.units.phones import SILENCE, phone_index
-from codec.units.token import FRAME_MS, Token
+from codec.units.rates import FRAME_MS
+from codec.units.token import Token
 from codec.voice.embedding import Voice
 from codec.wire.packet import TIME_MODULO, parse
 from codec.wire.settings import EncoderSettings
@@ -37,7 +39,8 @@ def spans_heard(pcm: NDArray[np.int16], models: Models, live: bool = False, wait
     live: each phone is decided when a call would have to; otherwise at the end, when everything was heard. wait: for words, if live.
     """
     stream = models.recogniser.stream()
-    stream.wait = live and wait
+    if isinstance(stream, WaitingPhoneStream):
+        stream.wait = live and wait
     step = STEP_SAMPLES if live else max(1, len(pcm))
     found = [one for at in range(0, len(pcm), step) for one in stream.push(pcm[at : at + step])]
     return [(one.phone, one.start_frame, one.end_frame) for one in (*found, *stream.flush())]

@@ -6,8 +6,9 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.bench.instruments.manifest import Recording
-from softphone.bench.instruments.opus_cost import RATE, opus_packets, wire_cost
+from softphone.bench.instruments.opus_cost import opus_packets, wire_cost
 from softphone.bench.systems.system import Passed
 
 
@@ -23,7 +24,7 @@ class Opus:
         began = time.process_time()
         packets = opus_packets(pcm, self._bitrate, self.hold_ms)
         encoded = time.process_time()
-        heard = _decode(packets, RATE * self.hold_ms // 1000)
+        heard = _decode(packets, SAMPLE_RATE * self.hold_ms // 1000)
         cost = wire_cost(packets)
         return Passed(heard, cost.payload_bytes, cost.packets, encoded - began, time.process_time() - encoded)
 
@@ -31,7 +32,7 @@ class Opus:
 def _decode(packets: list[bytes], size: int) -> NDArray[np.int16]:
     from opuslib_next.api import decoder  # noqa: PLC0415 - loads a shared library
 
-    state = decoder.create_state(RATE, 1)
+    state = decoder.create_state(SAMPLE_RATE, 1)
     try:
         return np.frombuffer(b"".join(decoder.decode(state, packet, len(packet), size, False, 1) for packet in packets), np.int16)
     finally:

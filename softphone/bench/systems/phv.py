@@ -38,7 +38,7 @@ class Phv:
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
         encoder, decoder = Encoder(self._models, self._settings), Decoder(self._models)
         if not self._settings.voice:
-            decoder.meet(analysis.own_voice(pcm, self._models))
+            decoder.set_voice(analysis.own_voice(pcm, self._models))
         payloads: list[bytes] = []
         heard: list[NDArray[np.int16]] = []
         lags: list[int] = []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.learning.far_end import Stretch, stretches_of
-from codec.learning.trainer import Lecture, TrainingRoom, VoiceTrainer
+from codec.learning.trainer import ListenerNetworks, TrainingBatch, VoiceTrainer
 from codec.voice.embedding import Voice
 from codec.voice.residual import TYPE as RESIDUAL_TYPE
 from codec.wire.packet import parse
@@ -46,15 +46,17 @@ class Known:
     training_s: float
 
 
-def rehearse(models: "Models", room: TrainingRoom | None, pcm: NDArray[np.int16], marks: Sequence[float], share: float) -> Iterator[Known]:
+def rehearse(
+    models: "Models", networks: ListenerNetworks | None, pcm: NDArray[np.int16], marks: Sequence[float], share: float
+) -> Iterator[Known]:
     """What the far end knows at each of `marks` (seconds of speech, rising), and at the end of the sound if that is half as much again
     after the last mark that was reached.
 
-    room: for the training, None for a call without; share: of a core that the training may take.
+    networks: for the training, None for a call without; share: of a core that the training may take.
     """
     encoder, far = Encoder(models, EncoderSettings()), Decoder(models)
-    encoder.lessons = deque()
-    trainer = None if room is None else VoiceTrainer(room)
+    encoder.examples = deque()
+    trainer = None if networks is None else VoiceTrainer(networks)
     bits, training, waiting = 0, 0.0, list(marks)
     for step, at in enumerate(range(0, len(pcm), STEP)):
         with torch.inference_mode():
@@ -65,16 +67,16 @@ def rehearse(models: "Models", room: TrainingRoom | None, pcm: NDArray[np.int16]
             bits += PIECE_BITS * (packet.voice is not None)
             bits += sum(EXTENSION_BITS + 8 * len(each.data) for each in packet.extensions if each.type == RESIDUAL_TYPE)
         if step % RECEIPT_STEPS == 0:
-            encoder.acknowledge(far.voice_receipt)
-        best = encoder.voice
-        if trainer is not None and best is not None and encoder.lessons:
-            trainer.take(Lecture(encoder.speakers, *encoder.described, best[0].embedding, tuple(encoder.lessons)))
-            encoder.lessons.clear()
+            encoder.voice.acknowledge(far.voice_receipt)
+        best = encoder.voice.estimate
+        if trainer is not None and best is not None and encoder.examples:
+            trainer.take(TrainingBatch(encoder.voice.speakers, *encoder.voice.described, best[0].embedding, tuple(encoder.examples)))
+            encoder.examples.clear()
         began = time.process_time()
         while trainer is not None and trainer.wants_work and training + time.process_time() - began < share * step * STEP / 16000:
             update = trainer.work()
             if update is not None and update.coordinates is not None:
-                encoder.teach(update.coordinates, update.speaker)
+                encoder.voice.set_residual(update.coordinates, update.speaker)
         training += time.process_time() - began
         while waiting and encoder.spoken_ms >= 1000 * waiting[0]:
             yield Known(waiting.pop(0), bits / 8, far.pieces, *far.speaker, training)
@@ -87,9 +89,9 @@ def rehearse(models: "Models", room: TrainingRoom | None, pcm: NDArray[np.int16]
 def lessons_of(models: "Models", pcm: NDArray[np.int16]) -> tuple[list[tuple[int, bytes]], list[Stretch]]:
     """The payloads of a sound without a voice, each with its step of 20 ms, and its stretches with their tokens."""
     encoder = Encoder(models, EncoderSettings(voice=False))
-    encoder.lessons = deque()
+    encoder.examples = deque()
     payloads = [(at // STEP, payload) for at in range(0, len(pcm), STEP) for payload in encoder.encode(pcm[at : at + STEP])]
-    return payloads, stretches_of(list(encoder.lessons))
+    return payloads, stretches_of(list(encoder.examples))
 
 
 @torch.inference_mode()

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from codec.learning.far_end import Stretch
 from codec.learning.hearing import Hearing, utterance_embedding
-from codec.learning.trainer import TrainingRoom
+from codec.learning.trainer import ListenerNetworks
 from codec.units import audio_file
+from codec.units.rates import SAMPLE_RATE
 from codec.voice.embedding import Voice
 from softphone.bench.codec.workbench import Say
 from softphone.bench.instruments.manifest import Recording
@@ -44,7 +45,6 @@ LOUD, SILENCE, AROUND = 90, 10 ** (-35 / 20), 4
 PREFIXES = (8, 16, 32, 64)
 CROWD = 20
 """A speaker is to be found among so many."""
-_RATE = 16000
 
 
 class VoiceBenchError(SoftphoneError):
@@ -72,7 +72,7 @@ class VoiceBench:
     """The instruments. Raises ModelError, SecondVoiceError."""
 
     def __init__(self) -> None:
-        self._models, self._room, self._second = own_models(), TrainingRoom.load(), SecondVoice()
+        self._models, self._networks, self._second = own_models(), ListenerNetworks.load(), SecondVoice()
 
     def bench(
         self, recordings: Sequence[Recording], say: Say, limit: int | None = None, keep: Path | None = None, jobs: int = 1
@@ -121,11 +121,11 @@ class VoiceBench:
                 f"nobody speaks in the recordings of {speaker.name} that were kept for listening; leave them out of --data"
             )
         kept = dict(enumerate(stretches))
-        hearing = Hearing(self._room.far_end, self._room.code, self._models.voice_encoder)
+        hearing = Hearing(self._networks.far_end, self._networks.code, self._models.voice_encoder)
         true, true2 = self._embed(speaker.kept), self._second.embed(sounding(speaker.kept))
         real2 = float(true2 @ self._second.embed(sounding(speaker.call)))
         rows = []
-        for known in rehearse(self._models, self._room, speaker.call, MARKS, SHARE):
+        for known in rehearse(self._models, self._networks, speaker.call, MARKS, SHARE):
             alone = self._hear(known, {}, payloads, hearing, kept)
             full = self._hear(known, known.pieces[1], payloads, hearing, kept) if known.coordinates.any() else alone
             rows.append(
@@ -144,7 +144,7 @@ class VoiceBench:
                     real=float(true @ crowd[speaker.name]),
                     real2=real2,
                     training_s=round(known.training_s, 2),
-                    heard_s=round(len(sounding(speaker.kept)) / _RATE, 1),
+                    heard_s=round(len(sounding(speaker.kept)) / SAMPLE_RATE, 1),
                 )
             )
         return rows
@@ -202,14 +202,14 @@ def _speakers(recordings: Sequence[Recording]) -> list[_Speaker]:
         groups.setdefault(recording.speaker, []).append(recording)
     for name, group in groups.items():
         sounds = [audio_file.read(each.file) for each in group]
-        total = sum(map(len, sounds)) / _RATE
+        total = sum(map(len, sounds)) / SAMPLE_RATE
         if total < LEAST_S:
             continue
         if len(sounds) == 1:
             middle = int(len(sounds[0]) * (1 - max(HEARD_SHARE, LEAST_HEARD_S / total)))
             sounds = [sounds[0][:middle], sounds[0][middle:]]
         kept: list[NDArray[np.int16]] = []
-        while len(sounds) > 1 and sum(map(len, kept)) / _RATE < min(max(LEAST_HEARD_S, HEARD_SHARE * total), MOST_HEARD_S):
+        while len(sounds) > 1 and sum(map(len, kept)) / SAMPLE_RATE < min(max(LEAST_HEARD_S, HEARD_SHARE * total), MOST_HEARD_S):
             kept.insert(0, sounds.pop())
         found.append(_Speaker(name, _one_after_the_other(sounds), _one_after_the_other(kept)))
     if not found:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from codec.learning.hearing import utterance_embedding
 from codec.units import audio_file
+from codec.units.rates import SAMPLE_RATE
 from softphone.bench.impairment.impairment import NONE
 from softphone.bench.instruments.manifest import Recording
 from softphone.bench.instruments.markdown import Column, table_of
@@ -29,7 +30,6 @@ from softphone.errors import SoftphoneError
 LEAST_S, LAST_S = 30.0, 20.0
 """What a speaker must say at least, and how much of it at the beginning and at the end is compared."""
 LEAD_S, PAUSE_S = 1.0, 0.4
-RATE = 16000
 
 
 class VoiceLiveError(SoftphoneError):
@@ -86,7 +86,7 @@ def bench(recordings: Sequence[Recording], say: Callable[[str], None], limit: in
     for recording in recordings:
         speakers.setdefault(recording.speaker, []).append(recording)
     sounds = {name: {each.name: audio_file.read(each.file) for each in said} for name, said in speakers.items()}
-    long = [name for name, said in sounds.items() if sum(map(len, said.values())) >= LEAST_S * RATE][:limit]
+    long = [name for name, said in sounds.items() if sum(map(len, said.values())) >= LEAST_S * SAMPLE_RATE][:limit]
     if not long:
         raise VoiceLiveError(f"no speaker has {LEAST_S:g} s of recordings; name another list with --data")
     outcomes = []
@@ -113,7 +113,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 def _conversation(said: Sequence[Recording], sounds: dict[str, NDArray[np.int16]]) -> Conversation:
     turns, at = [], LEAD_S
     for recording in said:
-        seconds = len(sounds[recording.name]) / RATE
+        seconds = len(sounds[recording.name]) / SAMPLE_RATE
         turns.append(Turn(recording, "a", at, seconds))
         at += seconds + PAUSE_S
     return Conversation(tuple(turns), at + TAIL_S)
@@ -139,7 +139,7 @@ def _row(
     likeness = []
     for turns in (talk.turns, talk.turns[::-1]):
         names: list[str] = []
-        while len(names) < len(turns) and sum(len(sounds[each]) for each in names) < LAST_S * RATE:
+        while len(names) < len(turns) and sum(len(sounds[each]) for each in names) < LAST_S * SAMPLE_RATE:
             names.append(turns[len(names)].recording.name)
         likeness.append(ear.likeness(*(np.concatenate([of[each] for each in names]) for of in (sounds, heard))))
     last = [each for each in outcome.counters.values() if each is not None]

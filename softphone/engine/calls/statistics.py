@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pjsua2 as pj
 
+from codec.units.rates import HEADER_BYTES
 from softphone.control.protocol import CallStatistics, Direction
 from softphone.engine.phv.receiver_report import Received
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
 
-HEADER_BYTES = 40
 """IPv4 (20), UDP (8) and RTP (12) of each packet."""
 MEDIA_TIMEOUT_S, PHV_MEDIA_TIMEOUT_S = 30.0, 90.0
 """Without any packet; on our codec silence sends none, RTCP is rare, and the network may lose half of it."""

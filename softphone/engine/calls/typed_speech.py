@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from softphone.control.protocol import ControlError, Failure, Reply, Say
-from softphone.link.messages import LinkError
+from softphone.link import messages as link
+from softphone.link.messages import LinkError, NotSaid, Said
 
 if TYPE_CHECKING:
     from softphone.engine.calls.call import PhoneCall
@@ -35,13 +36,12 @@ class _Text:
     call: int
     request_id: int
     answer: Callable[[Reply], None]
-    on_phv: bool
     answered: bool = False
 
-    def result(self, report: dict[str, Any]) -> None:
+    def result(self, said: Said) -> None:
         if not self.answered:
             self.answered = True
-            self.answer(Reply(id=self.request_id, result={"seconds": report["seconds"], "doubts": report["doubts"]}))
+            self.answer(Reply(id=self.request_id, result={"seconds": said.seconds, "doubts": said.doubts}))
 
     def refuse(self, sentence: str) -> None:
         if not self.answered:
@@ -78,39 +78,40 @@ class Typist:
         if waiting_s > MAX_WAITING_S:
             raise ControlError(f"{waiting_s:.0f} seconds of typed speech wait in call {call.number}; wait a little", "busy")
         number, stream = next(self._numbers), call.media.phv_stream if codec == "x-phv" else None
-        request: dict[str, Any] = {"id": number, "text": command.text}
-        if stream is None:
-            request["path"] = str(self._own_folder() / f"{number}.wav")
         try:
-            sent = self._worker.say(0 if stream is None else stream.number, request)
+            if stream is None:
+                sent = self._worker.say(link.Say(0, number, command.text, str(self._own_folder() / f"{number}.wav")))
+            else:
+                sent = self._worker.say(link.Say(stream.number, number, command.text))
         except LinkError:
             raise ControlError("the text is too long for the codec worker; send it in parts", "too_long") from None
         if not sent:
             raise ControlError("typed text cannot be spoken now: the codec worker is being started again", "no_worker")
-        self._texts[number] = _Text(call.number, command.id, answer, stream is not None)
+        self._texts[number] = _Text(call.number, command.id, answer)
 
-    def said(self, report: dict[str, Any]) -> None:
-        """What the worker answered: `link.Said`."""
-        text = self._texts.get(int(report.get("id") or 0))
+    def said(self, said: Said | NotSaid) -> None:
+        """What the worker answered."""
+        text = self._texts.get(said.id)
         call = self._find(text.call) if text is not None else None
         if text is None or call is None or call.over:
-            _remove(report.get("path"))
+            if isinstance(said, Said) and said.path is not None:
+                Path(said.path).unlink(missing_ok=True)
             if text is not None:
                 text.refuse(f"call {text.call} is over")
-        elif "error" in report:
-            text.refuse(str(report["error"]))
-        elif text.on_phv:
-            self._carried[text.call] = time.monotonic() + float(report["seconds"]) + CARRY_S
+        elif isinstance(said, NotSaid):
+            text.refuse(said.sentence)
+        elif said.path is None:
+            self._carried[text.call] = time.monotonic() + said.seconds + CARRY_S
             call.audio.carry(True)
-            text.result(report)
+            text.result(said)
         else:
             if not text.answered:
                 now = time.monotonic()
-                self._busy_until[text.call] = max(now, self._busy_until.get(text.call, 0.0)) + float(report["seconds"])
-            call.audio.say(str(report["path"]))
-            text.result(report)
-        if not report.get("more"):
-            self._texts.pop(int(report.get("id") or 0), None)
+                self._busy_until[text.call] = max(now, self._busy_until.get(text.call, 0.0)) + said.seconds
+            call.audio.say(said.path)
+            text.result(said)
+        if isinstance(said, NotSaid) or not said.more:
+            self._texts.pop(said.id, None)
 
     def tick(self) -> None:
         """Each second: the silence under typed speech ends with it."""
@@ -136,7 +137,7 @@ class Typist:
         if call is None or call.over:
             return True
         stream = call.media.phv_stream
-        left = stream.codec_counters.get("typed_s", 0.0) if stream is not None else 0.0
+        left = stream.statistics.typed_s if stream is not None else 0.0
         if left or time.monotonic() < until:
             return False
         call.audio.carry(False)
@@ -146,8 +147,3 @@ class Typist:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="softphone-say-"))  # 0700
         return self._folder
-
-
-def _remove(path: str | None) -> None:
-    if path:
-        Path(path).unlink(missing_ok=True)

@@ -12,13 +12,13 @@ import threading
 import time
 from collections.abc import Mapping
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.engine.pjsip.codec import CodecDescriptor, OpenRequest, ParsedFrame
 from softphone.engine.pjsip.stream import CodecStream, StreamOpener
 
 ENCODING_NAME = "x-phv"
-CLOCK_RATE = 16000
 FRAME_MS = 20
-FRAME_SAMPLES = CLOCK_RATE * FRAME_MS // 1000
+FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
 MAX_PAYLOAD = 500
 """Longest payload in bytes; one packet of ours has some dozens."""
 
@@ -112,7 +112,7 @@ def phv_descriptor(opener: StreamOpener, fmtp: Mapping[str, str], average_bps: i
 
     return CodecDescriptor(
         encoding_name=ENCODING_NAME,
-        clock_rate=CLOCK_RATE,
+        clock_rate=SAMPLE_RATE,
         channels=1,
         frame_ms=FRAME_MS,
         frames_per_packet=min(packet_ms // FRAME_MS, MAX_FRAMES_PER_PACKET),

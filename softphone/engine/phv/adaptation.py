@@ -1,7 +1,7 @@
-"""What an x-phv stream sends, from what is known of its way: packet interval, redundancy and detail, under a ceiling in IP bit/s.
+"""What an x-phv stream sends, by the state of its path: packet interval, redundancy and detail, under a ceiling in IP bit/s.
 
 Quick to protect, slow to relax. Loss asks for more redundancy, as long as packets do not queue; queues ask for less of everything.
-Knows no clock, no PJSIP and no codec: whoever drives it says what time it is.
+Knows no clock, no PJSIP and no codec: the caller passes the time.
 """
 
 import math
@@ -11,9 +11,10 @@ from itertools import product
 from softphone.engine.phv.rate_model import RTCP_BPS, WORDS_WAIT_S, Profile
 
 INTERVALS_MS = (80, 160, 320, 640)
-MAX_REDUNDANCY = 8
+MOST_ADAPTED_REDUNDANCY = 8
+"""The adaptation goes no further than this, though the format has room for `codec.wire.settings.MAX_REDUNDANCY`."""
 LONGEST_SPAN_MS = 1300
-"""A copy that comes later than this after the first sending (and twice the jitter) would come after its time had been played."""
+"""A copy sent later than this after the original (plus twice the jitter) would arrive after its time had been played."""
 
 DELAY_COST = 0.04
 """A second of delay is worth so much of all words,"""
@@ -23,30 +24,30 @@ RATE_COST = 0.005
 FIRST_REDUNDANCY = 3
 """Until the first report came, each group is repeated at least so often, and finely: most networks need less, and say so in two seconds."""
 ENOUGH_PACKETS = 24
-"""So many have to be reported on as good before that is believed: losses cluster;"""
+"""So many packets without loss have to be reported before the path is taken to be good: losses cluster;"""
 UNTOLD_S = 12.0
-"""or so many seconds of speech go without any report."""
+"""or so many seconds of speech pass without any report."""
 SLOW_SET_UP_BPS = 9000.0
 """A call that was set up at such a rate begins with what fits there,"""
 SET_UP_SHARE = 0.75
-"""with so much of it, because what was measured is both directions of a link that both may have to share."""
+"""with this share of it, because the rate was measured over both directions of a link that they may have to share."""
 
 CLEAN_LOSS = 0.02
 LEAST_LOSS = 0.005
-"""A network that lost nothing yet may."""
+"""Assumed of a network that lost nothing yet."""
 WORTH_A_CHANGE = 0.01
 RELAX_AFTER_S = 12.0
-"""A profile that protects more than is needed now stays for so long."""
+"""A profile that protects more than is needed now is kept for so long."""
 FORGET_S = 30.0
 """Time constant with which a high loss is forgotten."""
 FEW_PACKETS = 8
 ASSUMED_BURST = 1.3
-"""Packets lost in a row, where nobody tells;"""
+"""Packets lost in a row, where no report says;"""
 ASSUMED_LOSSES = 1.0
-"""believed as much as so many losses seen."""
+"""weighted like so many losses seen."""
 
 QUEUE_MS = 400.0
-"""Packets that travel so much longer than the fastest wait in a queue that we fill;"""
+"""Packets that take so much longer than the fastest wait in a queue that we fill;"""
 LOSSY_QUEUE_MS = 150.0
 """where some are lost too, this much is enough,"""
 LOSSY_RTT_MS = 1000.0
@@ -79,10 +80,10 @@ class PathReport:
 class Adaptation:
     """One direction of one call. base: what is sent where nothing is in the way; ceiling_bps: the user's, RTCP counted, 0 for none."""
 
-    def __init__(self, base: Profile, ceiling_bps: int = 0, max_redundancy: int = MAX_REDUNDANCY) -> None:
+    def __init__(self, base: Profile, ceiling_bps: int = 0, max_redundancy: int = MOST_ADAPTED_REDUNDANCY) -> None:
         self.base = base
         self.ceiling_bps = ceiling_bps
-        self._max_redundancy = min(max_redundancy, MAX_REDUNDANCY)
+        self._max_redundancy = min(max_redundancy, MOST_ADAPTED_REDUNDANCY)
         self._loss = 0.0
         self._burst = ASSUMED_BURST
         self._jitter_ms = 0.0
@@ -109,26 +110,26 @@ class Adaptation:
             self.profile = self._best()
 
     def presume(self, loss: float, burst: float, packets: int) -> None:
-        """What became of the far end's packets: ours fare alike on most links, so this stands until a report comes."""
+        """What became of the far end's packets: on most links ours fare alike, so this holds until a report comes."""
         if not self._told and packets >= FEW_PACKETS:
             self._loss = loss
             self._cluster(burst, loss * packets)
             self._told = loss == 0 and packets >= ENOUGH_PACKETS
 
     def set_up_at(self, now: float, bps: float) -> None:
-        """The rate at which the messages went that set up the call: of a slow link the first packets shall not fill the queue."""
+        """The rate at which the SIP messages of the call travelled: the first packets must not fill the queue of a slow link."""
         if bps < SLOW_SET_UP_BPS and self._budget is None:
             self._budget = max(SMALLEST_BUDGET_BPS, SET_UP_SHARE * bps)
             self._congested_at, self._wall = now, (bps, now)
             self.profile = self._best()
 
     def measured(self, profile: Profile, ip_bps: float) -> None:
-        """What a profile did cost in some seconds of speech."""
+        """What a profile did cost over some seconds of speech."""
         ratio = ip_bps / profile.ip_bps()
         self._scale += CALIBRATION * (max(0.5, min(2.0, ratio)) - self._scale)
 
     def update(self, now: float, report: PathReport | None = None, rtt_ms: float | None = None, spoken_s: float = 0.0) -> Profile:
-        """To be called each second or so, with a new report where one came. now: monotonic seconds; spoken_s: of speech sent so far."""
+        """Call each second or so, with a new report if one came. now: monotonic seconds; spoken_s: of speech sent so far."""
         self._watch_queues(now, report, rtt_ms)
         first = not self._told
         if report is not None and report.packets:
@@ -145,7 +146,7 @@ class Adaptation:
         if not self._told:
             self._told_of += report.packets
             self._told = self._told_of >= (FEW_PACKETS if report.loss > CLEAN_LOSS else ENOUGH_PACKETS)
-            if self._told:  # what was presumed is of no account any more
+            if self._told:  # the assumption no longer counts
                 self._loss, weight = report.loss, 1.0
         if now - self._congested_at < SETTLE_S:
             # A full queue loses packets: that is no reason to send more.
@@ -209,7 +210,7 @@ class Adaptation:
         return min(self._candidates(), key=self._cost, default=base)
 
     def _candidates(self) -> list[Profile]:
-        """What fits under the limit; where there is none, nothing that gives up what the base has."""
+        """Profiles that fit under the limit; without a limit, only those that keep what the base has."""
         base, limit = self.base, self._limit
         intervals = sorted({base.interval_ms, *(interval for interval in INTERVALS_MS if interval > base.interval_ms)})
         found = []
@@ -230,7 +231,7 @@ class Adaptation:
         ]
 
     def _fitting_base(self) -> Profile:
-        """The base, or where it costs too much what comes nearest without loss; the cheapest of all where nothing fits."""
+        """The base; if it costs too much, the nearest profile without loss; if nothing fits, the cheapest."""
         if self.estimate_bps(self.base) <= self._limit:
             return self.base
         cheapest = Profile(max(self.base.interval_ms, INTERVALS_MS[-1]), 0, 0, 0)

@@ -1,4 +1,4 @@
-"""What x-phv costs on the wire, and how well it is understood, by what is sent: figures measured on the dev set.
+"""What a profile of x-phv costs on the wire, and how well it is understood: figures measured on the dev set.
 
 Costs are those of `python -m tools.measure_rates --data LIST --limit 20`; shares of words are word errors of 50 utterances in simulated
 calls beyond those of the recordings themselves.
@@ -6,10 +6,12 @@ calls beyond those of the recordings themselves.
 A call corrects the costs by what it measures itself (`adaptation.Adaptation`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-HEADER_BITS = 8 * 40
-"""IPv4, UDP and RTP of a packet."""
+from codec.units.rates import HEADER_BYTES
+from codec.wire.settings import EncoderSettings
+
+HEADER_BITS = 8 * HEADER_BYTES
 RTCP_INTERVAL_S = 14.0
 """5 % of 2400 bit/s are for RTCP, and half of that for each end (RFC 3550, 6.2): a report in so many seconds at most."""
 RTCP_BPS = 58.0
@@ -43,10 +45,24 @@ LOST = 2.0
 class Profile:
     """What is sent: the fields of `codec.wire.settings.EncoderSettings` that may change during a call."""
 
-    interval_ms: int = 160
-    redundancy: int = 1
-    detail: int = 2
-    repeated_detail: int = 0
+    interval_ms: int
+    redundancy: int
+    detail: int
+    repeated_detail: int
+
+    @classmethod
+    def of(cls, settings: EncoderSettings) -> "Profile":
+        return cls(settings.interval_ms, settings.redundancy, settings.detail, settings.repeated_detail)
+
+    def applied_to(self, settings: EncoderSettings) -> EncoderSettings:
+        """The settings, with what this profile says."""
+        return replace(
+            settings,
+            interval_ms=self.interval_ms,
+            redundancy=self.redundancy,
+            detail=self.detail,
+            repeated_detail=self.repeated_detail,
+        )
 
     def ip_bps(self) -> float:
         """IP bit/s of one direction while somebody speaks, RTCP not counted."""

@@ -1,4 +1,4 @@
-"""How the far end's packets fare on their way to us, and when that is worth telling: what an x-phv receiver reports to its sender."""
+"""Receiver reports of x-phv: how the far end's packets fare on their way to us, and when that is worth a report."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-CLOCK_HZ = 16000
+from codec.units.rates import SAMPLE_RATE
+from codec.wire.link_report import LinkReport
+from softphone.link.messages import PathQuality
+
 WINDOW_S = 30.0
 MAX_ARRIVALS = 256
 RECENT, RECENT_S = 4, 3.0
 
 EVERY_S = 4.0
-"""A report at most so often, where little changed,"""
+"""A report at most so often if little changed,"""
 URGENT_EVERY_S = 2.0
-"""and so often where much did."""
+"""and so often if much did."""
 MUCH_LOSS, MUCH_QUEUE_MS = 0.08, 200.0
 FEW_PACKETS, PATIENCE_S = 8, 6.0
 """A window is judged once it has so many packets, or is so old;"""
 ENOUGH_PACKETS = 24
 """the first one in which nothing was lost once it has these."""
 SMALL_BYTES = 16
-"""Payloads of no more are not speech: they travel faster over a slow link, and say nothing of its queue."""
+"""Smaller payloads are not speech: they travel faster over a slow link and say nothing about its queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +40,6 @@ class Received:
     def burst(self) -> float:
         """Packets lost in a row, on average; 0 where none was."""
         return self.lost / self.losses if self.losses else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingReport:
-    """See `codec.wire.link_report.LinkReport`. urgent: worth a packet of its own."""
-
-    loss: float
-    burst: float
-    queue_ms: float
-    jitter_ms: float
-    urgent: bool
 
 
 class TransitTimes:
@@ -66,11 +58,11 @@ class TransitTimes:
         with self._lock:
             if self._last_stamp is not None:
                 step = (timestamp - self._last_stamp + 2**31) % 2**32 - 2**31
-                if abs(step) > 60 * CLOCK_HZ:  # the sender set its clock anew
+                if abs(step) > 60 * SAMPLE_RATE:  # the sender reset its clock
                     self._arrivals.clear()
                 self._unfolded += step
             self._last_stamp = timestamp % 2**32
-            self._arrivals.append((now, now - self._unfolded / CLOCK_HZ))
+            self._arrivals.append((now, now - self._unfolded / SAMPLE_RATE))
             while now - self._arrivals[0][0] > WINDOW_S:
                 self._arrivals.popleft()
 
@@ -85,13 +77,13 @@ class ReportWriter:
     """Decides once a second whether the far end should be told."""
 
     def __init__(self) -> None:
-        self._told: OutgoingReport | None = None
+        self._told: LinkReport | None = None
         self._again = False
         self._told_at = float("-inf")
         self._since: Received | None = None
         self._since_at = 0.0
 
-    def look(self, now: float, received: Received, queue_ms: float) -> OutgoingReport | None:
+    def look(self, now: float, received: Received, queue_ms: float) -> PathQuality | None:
         """The report that should go now, if any. While nothing is lost or late there is only the first."""
         if self._since is None or received.packets < self._since.packets:
             self._since, self._since_at = received, now
@@ -105,13 +97,13 @@ class ReportWriter:
         if packets + lost == 0:
             self._since_at = now
             return None
-        # How losses cluster is told of the whole stream: a few seconds have too few of them.
+        # The burst length is that of the whole stream: a few seconds have too few losses.
         loss, burst = lost / (packets + lost), received.burst if lost else 0.0
         last = self._told
         before = (last.loss, last.queue_ms) if last is not None else (0.0, 0.0)
-        # The first one is waited for: until it comes the far end protects itself against the worst.
+        # The far end waits for the first report: until then it protects its packets against the worst.
         changed = last is None or abs(loss - before[0]) > MUCH_LOSS or abs(queue_ms - before[1]) > MUCH_QUEUE_MS
-        # Where packets are lost the report may be too, and nobody says so.
+        # Where packets are lost the report may be lost too, unnoticed.
         urgent = changed or (self._again and loss > MUCH_LOSS)
         if now - self._told_at < (URGENT_EVERY_S if urgent else EVERY_S):
             return None
@@ -119,6 +111,6 @@ class ReportWriter:
         if not lost and queue_ms <= MUCH_QUEUE_MS and last is not None and last.loss == 0 and last.queue_ms <= MUCH_QUEUE_MS:
             return None
         self._again = changed
-        self._told = OutgoingReport(loss, burst, queue_ms, received.jitter_ms, urgent)
+        self._told = LinkReport(loss, burst, queue_ms, received.jitter_ms)
         self._told_at = now
-        return self._told
+        return PathQuality(self._told, urgent)

@@ -6,17 +6,20 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
+import msgspec
+
+from codec.units.rates import CHUNK_SAMPLES
+from softphone.config import Phv
 from softphone.control.protocol import CallStatistics
 from softphone.engine.phv.rate_model import WORDS_WAIT_S
 from softphone.engine.phv.receiver_report import Received, TransitTimes
 from softphone.engine.phv.tuning import PhvTuning
 from softphone.link.messages import (
     CHUNK_BYTES,
-    CHUNK_SAMPLES,
     Close,
     Keep,
+    Memory,
     Message,
     Observe,
     Observed,
@@ -25,7 +28,9 @@ from softphone.link.messages import (
     Pcm,
     Pull,
     Statistics,
+    StreamStatistics,
     Tune,
+    VoiceProgress,
 )
 from softphone.link.queue import BoundedQueue
 
@@ -33,12 +38,10 @@ FILL_SAMPLES = 3 * CHUNK_SAMPLES
 """60 ms of decoded sound are kept ahead of the playout: the time that the worker has for an answer."""
 LONGEST_FILL_SAMPLES = 12 * CHUNK_SAMPLES
 """So much may wait after the worker was late; the next pause in speech brings it back to `FILL_SAMPLES`."""
-OURS = ("profile", "max_rate", "wait")
-"""Settings that are not the codec's."""
 PAYLOAD_QUEUE = 16
 REPORT_QUEUE = 8
 EMPTY_BYTES = 2
-"""A payload of no more holds the way open and says nothing."""
+"""A payload of no more is a keep-alive."""
 
 
 class PhvStream:
@@ -52,7 +55,7 @@ class PhvStream:
     def __init__(
         self,
         number: int,
-        settings: dict[str, Any],
+        phv: Phv,
         send: Callable[[Message], bool],
         closed: Callable[[PhvStream], None],
         encoder_delay_ms: Callable[[], float] = lambda: 0.0,
@@ -60,27 +63,27 @@ class PhvStream:
     ) -> None:
         self.number = number
         self.counters: Counter[str] = Counter()
-        self.codec_counters: dict[str, Any] = {}
-        """The worker's own counters of this stream, newest."""
-        self.voice_told: list[Any] = [0, None, 0, None]
-        """What was told last of the voice."""
-        self.voices: dict[str, Any] = {}
-        """What a later call may begin with, newest; see `link.Keep`."""
-        self._memory: dict[str, Any] = {}
+        self.statistics = StreamStatistics()
+        """The worker's counters of this stream, newest."""
+        self.voice_told = VoiceProgress()
+        """What was published last of the voice."""
+        self.voices: Keep | None = None
+        """What a later call may begin with, newest."""
+        self._memory: Memory | None = None
         self.encoder_delay_ms = encoder_delay_ms
         """Of our encoder; the far end's is taken to be as slow."""
         self.transit = TransitTimes()
-        self.tuning = PhvTuning(settings, fmtp_remote or {})
-        """What is sent; the main thread's."""
+        self.tuning = PhvTuning(phv, fmtp_remote or {})
+        """What is sent; main thread only."""
         self._tokens_wait_ms = 0.0
         self._observed = False
-        self._reports: BoundedQueue[dict[str, Any]] = BoundedQueue(REPORT_QUEUE)
-        self._settings = settings
+        self._reports: BoundedQueue[Observed] = BoundedQueue(REPORT_QUEUE)
+        self._learn = phv.learn
         self._send = send
         self._closed = closed
         self._payloads: BoundedQueue[bytes] = BoundedQueue(PAYLOAD_QUEUE)
         self._is_up = False
-        self._held: bytes | None = None  # what only holds the way open, until the call is up
+        self._held: bytes | None = None  # a keep-alive, until the call is up
         self._sound = bytearray()
         self._lock = threading.Lock()
 
@@ -89,23 +92,22 @@ class PhvStream:
         with self._lock:
             self._sound.clear()
         self._payloads.clear()
-        settings = {name: value for name, value in self._settings.items() if name not in OURS}
-        self._send(Open(self.number, {**settings, **self.tuning.settings}))
+        self._send(Open(self.number, self.tuning.settings, self._learn))
         self._send(Pull(self.number, FILL_SAMPLES))
         if self._observed:
             self._send(Observe(self.number, True))
-        if self._memory:
-            self._send(Tune(self.number, {"memory": self._memory}))
+        if self._memory is not None:
+            self._send(Tune(self.number, memory=self._memory))
 
     def call_is_up(self) -> None:
-        """What only holds the way open may go from now on: before, on a slow link, it would be in the way of the answer."""
+        """Keep-alives may leave from now on: earlier, on a slow link, they would delay the answer."""
         self._is_up = True
         if self._held is not None:
             self._put_payload_out(self._held)
             self._held = None
 
     def observe(self, on: bool) -> None:
-        """Whether the worker shall report what it sends and speaks."""
+        """Whether the worker reports what it sends and speaks."""
         if on != self._observed:
             self._observed = on
             self._send(Observe(self.number, on))
@@ -115,7 +117,7 @@ class PhvStream:
         before = self.tuning.settings
         self.tuning.limit(ceiling_bps)
         if self.tuning.settings != before:
-            self._send(Tune(self.number, {"settings": self.tuning.settings}))
+            self._send(Tune(self.number, self.tuning.settings))
 
     @property
     def delay_ms(self) -> float:
@@ -127,35 +129,37 @@ class PhvStream:
         before = self.tuning.settings
         self.tuning.wait = mode
         if self.tuning.settings != before:
-            self._send(Tune(self.number, {"settings": self.tuning.settings}))
+            self._send(Tune(self.number, self.tuning.settings))
 
     def set_up_at(self, bps: float | None) -> None:
-        """How fast the call's SIP messages went, None where it is not known: may be told again and again."""
+        """How fast the call's SIP messages travelled, None while unknown; may be called repeatedly."""
         before = self.tuning.settings
         self.tuning.set_up_at(time.monotonic(), bps)
         if self.tuning.settings != before:
-            self._send(Tune(self.number, {"settings": self.tuning.settings}))
+            self._send(Tune(self.number, self.tuning.settings))
 
     def tune(self, event: CallStatistics, received: Received, rtcp: tuple[int, int] = (0, 0)) -> None:
-        """Each second, with what is known by then: adapt what is sent, and tell the far end how its packets fare. rtcp: how often the far
+        """Called each second: adapt what is sent, and report to the far end on its packets. rtcp: how often the far
         end reported on our packets, and on how many the last time."""
         now = time.monotonic()
-        changed, report = self.tuning.turn(now, event, received, rtcp, self.transit.queue_ms(now))
-        changes: dict[str, Any] = {"settings": self.tuning.settings} if changed else {}
-        if report is not None:
-            changes["report"] = [report.loss, report.burst, report.queue_ms, report.jitter_ms, report.urgent]
-        if changes:
-            self._send(Tune(self.number, changes))
+        changed, report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now))
+        if changed or report is not None:
+            self._send(Tune(self.number, self.tuning.settings if changed else None, report))
 
-    def remember(self, memory: dict[str, Any]) -> None:
-        """What earlier calls learned; see `link.Tune`. Any thread."""
+    def remember(self, memory: Memory) -> None:
+        """What earlier calls learned. Any thread."""
         self._memory = memory
-        self._send(Tune(self.number, {"memory": memory}))
+        self._send(Tune(self.number, memory=memory))
 
-    def take_reports(self) -> Iterator[dict[str, Any]]:
-        """The reports that came since the last time, oldest first; see `link.Observed`."""
+    def take_reports(self) -> Iterator[Observed]:
+        """The reports that came since the last time, oldest first."""
         while (report := self._reports.get()) is not None:
             yield report
+
+    @property
+    def codec_counters(self) -> dict[str, object]:
+        """`statistics` as they are published."""
+        return {name: value for name, value in msgspec.structs.asdict(self.statistics).items() if value is not None}
 
     @property
     def waiting_ms(self) -> float:
@@ -197,15 +201,15 @@ class PhvStream:
                 self._held = payload
             case Payload(_, payload):
                 self._put_payload_out(payload)
-            case Observed(_, report):
-                self._reports.put(report)
-            case Keep(_, voices):
-                self.voices = voices
+            case Observed():
+                self._reports.put(message)
+            case Keep():
+                self.voices = message
             case Statistics(_, counters):
-                self.codec_counters = counters
-                # Speech arrives as fast as it is spoken: so much as waits, so long it waits (Little's law).
-                if waiting := float(counters.get("waiting_ms", 0)):
-                    self._tokens_wait_ms = waiting if not self._tokens_wait_ms else 0.8 * self._tokens_wait_ms + 0.2 * waiting
+                self.statistics = counters
+                # Speech arrives as fast as it is spoken, so its waiting time is the amount that waits (Little's law).
+                if waiting := counters.waiting_ms:
+                    self._tokens_wait_ms = float(waiting) if not self._tokens_wait_ms else 0.8 * self._tokens_wait_ms + 0.2 * waiting
             case Pcm(_, pcm):
                 with self._lock:
                     self._put_sound(pcm)

@@ -4,45 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
 
+from codec.wire.link_report import LinkReport
+from codec.wire.settings import MAX_REDUNDANCY, EncoderSettings
+from softphone.config import Phv
 from softphone.control.protocol import CallStatistics, SendProfile
 from softphone.engine.phv.adaptation import Adaptation, PathReport
 from softphone.engine.phv.rate_model import HEADER_BITS, Profile
-from softphone.engine.phv.receiver_report import ENOUGH_PACKETS, OutgoingReport, Received, ReportWriter
+from softphone.engine.phv.receiver_report import ENOUGH_PACKETS, Received, ReportWriter
 from softphone.engine.pjsip.errors import FmtpError
 from softphone.engine.pjsip.fmtp import integer
+from softphone.link.messages import PathQuality, StreamStatistics
 
 USUAL_PACKETS = 12
-"""A report of the far end does not say of how many packets it tells; two seconds of speech have so many."""
-MAX_REDUNDANT_GROUPS = 11
-"""Of the payload format."""
+"""A report of the far end does not say how many packets it covers; two seconds of speech have so many."""
 LOWEST_RATE, HIGHEST_RATE = 800, 1_000_000
 RTCP_STANDS_FOR_S = 10.0
-"""RTCP is believed where the far end sent no report of its own for so long."""
+"""RTCP counts if the far end sent no report of its own for so long."""
 MEASURE_S = 4.0
 """Seconds of speech after which the cost of a profile is known."""
 
 
-class PhvTuning:
-    """settings: `Phv` of the configuration as a dictionary; fmtp_remote: the far end's limits. Main thread only."""
+def encoder_settings(phv: Phv) -> EncoderSettings:
+    """What the configuration says of the encoder."""
+    return EncoderSettings(
+        interval_ms=phv.interval_ms,
+        redundancy=phv.redundancy,
+        detail=phv.detail,
+        voice=phv.voice,
+        comfort_noise=phv.comfort_noise,
+    )
 
-    def __init__(self, settings: Mapping[str, Any], fmtp_remote: Mapping[str, str]) -> None:
-        self.wait = str(settings.get("wait", "auto"))
+
+class PhvTuning:
+    """phv: of the configuration; fmtp_remote: the far end's limits. Main thread only."""
+
+    def __init__(self, phv: Phv, fmtp_remote: Mapping[str, str]) -> None:
+        self.wait = phv.wait
         """"clear", "quick" or "auto", as in the configuration; may be changed."""
-        self.adaptive = settings.get("profile", "adaptive") == "adaptive"
+        self.adaptive = phv.profile == "adaptive"
         self._fmtp_remote = dict(fmtp_remote)
-        base = Profile(**{name: settings[name] for name in ("interval_ms", "redundancy", "detail") if name in settings})
+        self._configured = encoder_settings(phv)
+        base = Profile.of(self._configured)
         self._far_ceiling = self._limit("maxrate", LOWEST_RATE, HIGHEST_RATE, 0)
-        most = self._limit("maxred", 0, MAX_REDUNDANT_GROUPS, MAX_REDUNDANT_GROUPS)
+        most = self._limit("maxred", 0, MAX_REDUNDANCY, MAX_REDUNDANCY)
         self.adaptation = Adaptation(replace(base, redundancy=min(base.redundancy, most)), 0, most)
-        self.limit(int(settings.get("max_rate", 0)))
+        self.limit(phv.max_rate)
         self._writer = ReportWriter()
         self._set_up_known = False
         self._reports = 0
         self._reported_at = float("-inf")
         self._rtcp_reports = 0
-        self._spent: tuple[float, float, float] | None = None  # speech ms, packets, bytes when the present profile began
+        self._spent: tuple[float, int, int] | None = None  # speech ms, packets, bytes when the present profile began
         self._measured: Profile | None = None
 
     def limit(self, ceiling_bps: int) -> None:
@@ -63,9 +76,9 @@ class PhvTuning:
             return default
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """Fields of `codec.wire.settings.EncoderSettings` as they shall be now."""
-        return {**asdict(self._profile), "wait": self.waits}
+    def settings(self) -> EncoderSettings:
+        """As they should be now."""
+        return replace(self._profile.applied_to(self._configured), wait=self.waits)
 
     @property
     def waits(self) -> bool:
@@ -77,45 +90,53 @@ class PhvTuning:
         return self.adaptation.profile if self.adaptive else self.adaptation.base
 
     def turn(
-        self, now: float, event: CallStatistics, received: Received, rtcp: tuple[int, int], queue_ms: float
-    ) -> tuple[bool, OutgoingReport | None]:
-        """Each second: (whether `settings` changed, what to tell the far end). event: of this second, with the worker's counters."""
+        self,
+        now: float,
+        event: CallStatistics,
+        counters: StreamStatistics,
+        received: Received,
+        rtcp: tuple[int, int],
+        queue_ms: float,
+    ) -> tuple[bool, PathQuality | None]:
+        """Each second: (whether `settings` changed, what to tell the far end). event: of this second; counters: of the worker."""
         before = self.settings
-        self._measure(event.codec_counters)
-        report = self._incoming(now, event, *rtcp)
+        self._measure(counters)
+        report = self._incoming(now, event, counters, *rtcp)
         if self.adaptive:
             sent = received.packets + received.lost
             self.adaptation.presume(received.lost / sent if sent else 0.0, received.burst, sent)
-            self.adaptation.update(now, report, event.rtt_ms, float(event.codec_counters.get("sent_speech_ms", 0)) / 1000)
+            self.adaptation.update(now, report, event.rtt_ms, counters.sent_speech_ms / 1000)
         event.profile = self._describe()
         return self.settings != before, self._writer.look(now, received, queue_ms)
 
-    def _incoming(self, now: float, event: CallStatistics, rtcp_reports: int, rtcp_packets: int) -> PathReport | None:
-        counters = event.codec_counters
-        reports = int(counters.get("link_reports", 0))
-        if reports != self._reports and not counters.get("link_report"):
-            self._reports = reports  # a new worker, which has none yet
-        elif reports != self._reports:
-            self._reports, self._reported_at = reports, now
-            loss, burst, queue_ms, jitter_ms = counters["link_report"]
-            return PathReport(loss, USUAL_PACKETS if loss else ENOUGH_PACKETS, burst, queue_ms, jitter_ms)
+    def _incoming(
+        self, now: float, event: CallStatistics, counters: StreamStatistics, rtcp_reports: int, rtcp_packets: int
+    ) -> PathReport | None:
+        told: LinkReport | None = counters.link_report
+        if counters.link_reports != self._reports:
+            self._reports = counters.link_reports
+            if told is not None:  # else it is a new worker's, which has none yet
+                self._reported_at = now
+                packets = USUAL_PACKETS if told.loss else ENOUGH_PACKETS
+                return PathReport(told.loss, packets, told.burst, told.queue_ms, told.jitter_ms)
+            return None
         if rtcp_reports != self._rtcp_reports:
             self._rtcp_reports = rtcp_reports
             if now - self._reported_at > RTCP_STANDS_FOR_S:
                 return PathReport(event.tx.loss_now_percent / 100, rtcp_packets, jitter_ms=event.tx.jitter_ms)
         return None
 
-    def _measure(self, counters: Mapping[str, Any]) -> None:
-        spent = tuple(float(counters.get(name, 0)) for name in ("sent_speech_ms", "sent_packets", "sent_bytes"))
+    def _measure(self, counters: StreamStatistics) -> None:
+        spent = counters.sent_speech_ms, counters.sent_packets, counters.sent_bytes
         profile = self._profile
         if self._spent is None or profile != self._measured or spent[0] < self._spent[0]:
-            self._spent, self._measured = (spent[0], spent[1], spent[2]), profile
+            self._spent, self._measured = spent, profile
             return
         seconds = (spent[0] - self._spent[0]) / 1000
         if seconds >= MEASURE_S:
             bits = (spent[1] - self._spent[1]) * HEADER_BITS + 8 * (spent[2] - self._spent[2])
             self.adaptation.measured(profile, bits / seconds)
-            self._spent = (spent[0], spent[1], spent[2])
+            self._spent = spent
 
     def _describe(self) -> SendProfile:
         profile, adaptation = self._profile, self.adaptation

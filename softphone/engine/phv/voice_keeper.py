@@ -1,5 +1,5 @@
 """Voices from call to call: what earlier calls learned goes to the worker when a call begins on our codec, what this one learned is kept
-when it ends. The disk is a thread's affair; voices are in no event and no log.
+when it ends. A thread of its own does all disk access. Voices are in no event and no log.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import shlex
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from softphone import config
 from softphone.config.fields import ConfigError
 from softphone.control.protocol import CallState, Event, Log, Media
 from softphone.files.errors import StoreError
+from softphone.link.messages import KnownVoice, Memory, OwnVoice
 from softphone.store.voices import OWN, KeptVoices
 
 if TYPE_CHECKING:
@@ -27,10 +30,11 @@ ASK = (
     "say `softphone voices allow{0}` or `softphone voices refuse{0}`; until then they are forgotten."
 )
 log = logging.getLogger(__name__)
+V = TypeVar("V", OwnVoice, KnownVoice)
 
 
 def voices_refused(file: Path | None) -> bool:
-    """Whether the configuration, as it is now, says "never"; file: None for the XDG path. What cannot be read allows nothing."""
+    """Whether the configuration, as it is now, says "never"; file: None for the XDG path. An unreadable one counts as "never"."""
     try:
         return config.load(file).privacy.voices == "never"
     except ConfigError:
@@ -97,27 +101,33 @@ class VoiceKeeper:
     def _remind(self, stream: PhvStream, remote: str) -> None:
         if not self._refused():
             self._began[stream.number] = {who for who in (remote, OWN) if self._kept.get(who) is not None}
-            stream.remember({"permit": True, **self._memory(remote)})
+            stream.remember(self._memory(remote))
 
-    def _memory(self, remote: str) -> dict[str, Any]:
+    def _memory(self, remote: str) -> Memory:
         contact, own = self._kept.get(remote), self._kept.get(OWN)
-        return {**({} if contact is None else contact.voices), **({} if own is None else own.voices)}
+        known = {} if contact is None else contact.voices
+        return Memory(
+            permit=True,
+            own=_read({} if own is None else own.voices, "own", OwnVoice),
+            mine=_read(known, "mine", KnownVoice),
+            theirs=_read(known, "theirs", KnownVoice),
+        )
 
     def _end(self, stream: PhvStream, remote: str) -> None:
         if self._consent == "ask" and not self._asked:
             self._asked = True
             self._publish(Log(level="warning", message=self._ask))
         voices = stream.voices
-        if self._consent != "always" or not voices:
+        if self._consent != "always" or voices is None:
             return
-        theirs = voices.get("theirs") if voices.get("permitted") else None
-        written = {remote: {"mine": voices.get("mine"), "theirs": theirs}, OWN: {"own": voices.get("own")}}
+        theirs = voices.theirs if voices.permitted else None
+        written = {remote: {"mine": _stored(voices.mine), "theirs": _stored(theirs)}, OWN: {"own": _stored(voices.own)}}
         self._jobs.put(lambda: self._write_all(stream.number, written))
 
     def _write_all(self, number: int, written: dict[str, dict[str, Any]]) -> None:
         began = self._began.pop(number, set())
         for who, voices in written.items():
-            # What was there and is gone, the user deleted during the call.
+            # A voice that was there and is gone was deleted by the user during the call.
             if who not in began or self._kept.get(who) is not None:
                 self._write(who, voices)
 
@@ -135,3 +145,19 @@ class VoiceKeeper:
                 job()
             except Exception:
                 log.exception("a voice could not be remembered")
+
+
+def _stored(voice: OwnVoice | KnownVoice | None) -> dict[str, Any] | None:
+    """As the file of a contact has it."""
+    return None if voice is None else msgspec.structs.asdict(voice)
+
+
+def _read(stored: Mapping[str, Any], name: str, kind: type[V]) -> V | None:
+    """None where there is none, or it cannot be read: it is learned again."""
+    if (voice := stored.get(name)) is None:
+        return None
+    try:
+        return msgspec.convert(voice, kind)
+    except msgspec.ValidationError as error:
+        log.warning("a remembered voice cannot be read (%s); it is learned again", error)
+        return None

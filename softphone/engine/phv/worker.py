@@ -11,9 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
+
+from codec.wire.settings import EncoderSettings
+from softphone.config import Phv
 from softphone.control.protocol import Worker
 from softphone.engine.phv.stream import PhvStream
-from softphone.link.messages import Failure, Keep, Message, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop
+from softphone.link.messages import Failure, Keep, Message, NotSaid, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop, WorkerFacts
 from softphone.link.transport import Link, link_pair
 
 State = Literal["starting", "ready", "died", "unavailable", "stopped"]
@@ -21,7 +25,7 @@ READY_DEADLINE_S = 60.0
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 15.0
 SETTLED_S = 30.0
-"""A worker that was ready for so long starts the back-off anew."""
+"""A worker that was ready for so long resets the back-off."""
 MAX_FAILED_STARTS = 3
 HANG_S = 10.0
 """The worker reports on each open stream every second; one that is silent for so long hangs."""
@@ -44,20 +48,19 @@ class CodecWorker:
     def __init__(
         self,
         on_event: Callable[[Worker], None],
-        settings: Mapping[str, Any],
+        phv: Phv,
         command: WorkerCommand | None = None,
         deadline_s: float = READY_DEADLINE_S,
     ) -> None:
         self.state: State = "stopped"
         self.reason = "the codec worker was not started"
-        self.facts: dict[str, Any] = {}
-        """What the worker said of itself when it was ready: version, inventory, model, interval_ms ..."""
+        self._facts: WorkerFacts | None = None
         self.pid = 0
         self.restarts = 0
-        self.on_said: Callable[[dict[str, Any]], None] = lambda _report: None
-        """Called with each `link.Said` on the pump thread; must only queue."""
+        self.on_said: Callable[[Said | NotSaid], None] = lambda _said: None
+        """Called with each answer to a `Say` on the pump thread; must only queue."""
         self._on_event = on_event
-        self._settings = dict(settings)
+        self._phv = phv
         self._command = command or WorkerCommand()
         self._deadline_s = deadline_s
         self._numbers = itertools.count(1)
@@ -73,16 +76,21 @@ class CodecWorker:
         self._thread = threading.Thread(target=self._supervise, name="worker-supervisor", daemon=True)
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What the worker said of itself when it was ready, as it is published (`link.WorkerFacts`); empty before."""
+        return {} if self._facts is None else msgspec.structs.asdict(self._facts)
+
+    @property
     def is_ready(self) -> bool:
         return self.state == "ready"
 
     def start(self) -> None:
-        """Start the worker; returns at once, events tell the rest."""
+        """Start the worker; returns at once, events report the rest."""
         self._set("starting", "the codec worker is loading its models")
         self._thread.start()
 
     def stop(self) -> None:
-        """End the worker, kindly at first; returns when it is gone."""
+        """Ask the worker to end, then kill it; returns when it is gone."""
         self._stopping.set()
         self._send(Stop())
         self._ended.set()
@@ -91,7 +99,7 @@ class CodecWorker:
 
     def open_stream(self, fmtp_remote: Mapping[str, str]) -> PhvStream:
         """A new stream, usable at once; while the worker is away it gives silence and takes sound for lost."""
-        stream = PhvStream(next(self._numbers), self._settings, self._send, self._stream_closed, self.encoder_delay_ms, fmtp_remote)
+        stream = PhvStream(next(self._numbers), self._phv, self._send, self._stream_closed, self.encoder_delay_ms, fmtp_remote)
         with self._lock:
             self._streams[stream.number] = stream
             self._newest = stream
@@ -102,8 +110,10 @@ class CodecWorker:
 
     def encoder_delay_ms(self) -> float:
         """From the beginning of a phone to when its packet leaves: what the worker measured, at the packet time that is set here."""
-        # Measured at packets of 160 ms; a phone waits half a packet time for its packet.
-        return float(self.facts.get("encoder_delay_ms", 0)) + (float(self._settings.get("interval_ms", 160)) - 160) / 2
+        # Measured with the encoder's own packet time; a phone waits half a packet time for its packet.
+        return (self._facts.encoder_delay_ms if self._facts is not None else 0.0) + (
+            self._phv.interval_ms - EncoderSettings().interval_ms
+        ) / 2
 
     def claim_newest(self) -> PhvStream | None:
         """The stream opened last, once: PJSUA tells of a call's stream right after it opened the codec on the same thread."""
@@ -118,9 +128,9 @@ class CodecWorker:
             return {}
         return {f"link_{kind}_dropped": count for (kind, number), count in list(link.counters.dropped.items()) if number == stream}
 
-    def say(self, stream: int, request: dict[str, Any]) -> bool:
-        """Have typed text spoken: `link.Say`; the answer comes to `on_said`. False while there is no worker. Raises LinkError."""
-        return self._send(Say(stream, request))
+    def say(self, request: Say) -> bool:
+        """Have typed text spoken; the answer comes to `on_said`. False while there is no worker. Raises LinkError."""
+        return self._send(request)
 
     def _stream_closed(self, stream: PhvStream) -> None:
         with self._lock:
@@ -158,7 +168,7 @@ class CodecWorker:
         self._set("stopped", "the codec worker was stopped")
 
     def _run_once(self) -> tuple[float, bool, str]:
-        """Start a worker and stay with it to its end: (seconds it was ready, whether it ever was, why it ended)."""
+        """Run one worker until it ends: (seconds it was ready, whether it ever was, why it ended)."""
         ours, theirs = link_pair()
         self._ended.clear()
         self._ready.clear()
@@ -192,7 +202,7 @@ class CodecWorker:
         return (time.monotonic() - self._ready_at if was_ready else 0.0), was_ready, why
 
     def _wait_end(self, process: subprocess.Popen[bytes], link: Link) -> str:
-        """Returns when the worker is gone, or, with the reason, when it should go."""
+        """Returns "" when the worker is gone, or the reason when it has to be killed."""
         deadline = time.monotonic() + self._deadline_s
         heard, heard_at = -1, time.monotonic()
         while not self._ended.wait(0.2):
@@ -220,10 +230,10 @@ class CodecWorker:
                 stream = self._streams.get(message.stream)
                 if stream is not None:
                     stream.receive(message)
-            case Said(_, report):
-                self.on_said(report)
+            case Said() | NotSaid():
+                self.on_said(message)
             case Ready(facts):
-                self.facts = facts
+                self._facts = facts
                 self._ready_at = time.monotonic()
                 with self._lock:
                     self._ready.set()

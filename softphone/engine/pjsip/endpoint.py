@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
+from codec.units.rates import SAMPLE_RATE
 from softphone import __version__
 from softphone.config import Config
 from softphone.engine.limits import MAX_CALLS, MAX_URI_BYTES
@@ -19,7 +20,6 @@ from softphone.engine.pjsip.install import HIGHEST_PRIORITY, configure_media
 from softphone.engine.pjsip.security import set_tls
 from softphone.errors import SoftphoneError
 
-CLOCK_HZ = 16000
 USER_AGENT = f"softphone/{__version__}"
 CODEC_IDS = {"x-phv": "x-phv/16000/1", "opus": "opus/48000/2", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
@@ -63,7 +63,7 @@ class PhoneEndpoint:
             # Without its answer calls go on as if there were no NAT.
             settings.uaConfig.stunIgnoreFailure = True
         configure_media(settings.medConfig)
-        settings.medConfig.sndClockRate = CLOCK_HZ
+        settings.medConfig.sndClockRate = SAMPLE_RATE
         settings.medConfig.channelCount = 1
         settings.medConfig.threadCnt = 1
         settings.medConfig.hasIoqueue = True

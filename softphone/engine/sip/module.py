@@ -20,6 +20,7 @@ from cffi import FFI
 from softphone.engine.limits import MAX_REPEATED
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.errors import AbiError
+from softphone.engine.pjsip.ice_send import IceSend
 from softphone.engine.sdp.negotiator_pool import NegotiatorPool
 from softphone.engine.sip import auth_gate
 from softphone.engine.sip.dropped import TOO_LARGE, DroppedData
@@ -171,6 +172,7 @@ class SipModule:
         self._registered = False
         self._hook = ReceiveHook(self._ffi, self._lib, self._look)
         self._negotiator = NegotiatorPool()
+        self._ice_send = IceSend()
         self.without_hook = ""
         """Why messages are looked at only after PJSIP has parsed them; empty where they are before."""
 
@@ -181,6 +183,7 @@ class SipModule:
         try:
             self._hook.install()
             self._negotiator.install()
+            self._ice_send.install()
         except AbiError as error:
             self.without_hook = f"{error}, so some messages of strangers can still end this phone; install pjsua2-python==2.15.1.post1"
             log.error("%s", self.without_hook)
@@ -191,6 +194,7 @@ class SipModule:
         """Before libDestroy()."""
         self._hook.uninstall()
         self._negotiator.uninstall()
+        self._ice_send.uninstall()
         self._dropped.unregister()
         if self._registered:
             self._lib.pjsip_endpt_unregister_module(self._lib.pjsua_get_pjsip_endpt(), self._module)

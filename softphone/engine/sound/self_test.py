@@ -11,7 +11,7 @@ from typing import Literal
 
 import pjsua2 as pj
 
-from softphone.engine.pjsip.endpoint import CLOCK_HZ
+from codec.units.rates import SAMPLE_RATE
 from softphone.engine.sound.devices import Sound
 from softphone.engine.sound.wav import Player, Recorder, wait_complete
 from softphone.errors import SoftphoneError
@@ -88,7 +88,7 @@ class SoundTest:
         else:
             self._sink = pj.AudioMediaPort()
             sound = pj.MediaFormatAudio()
-            sound.init(pj.PJMEDIA_FORMAT_PCM, CLOCK_HZ, 1, 20000, 16)
+            sound.init(pj.PJMEDIA_FORMAT_PCM, SAMPLE_RATE, 1, 20000, 16)
             self._sink.createPort("sound test", sound)
             microphone.startTransmit(self._sink)
         self._until = time.monotonic() + (RECORD_S if record else LISTEN_S)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pjsua2 as pj
 
-CLOCK_HZ = 16000
+from codec.units.rates import SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Tone(pj.ToneGenerator):  # type: ignore[misc]
 
     def __init__(self, beeps: tuple[Beep, ...], *, loop: bool) -> None:
         super().__init__()
-        self.createToneGenerator(CLOCK_HZ, 1)
+        self.createToneGenerator(SAMPLE_RATE, 1)
         tones = pj.ToneDescVector()
         for beep in beeps:
             tone = pj.ToneDesc()
@@ -47,4 +47,4 @@ class Silence(pj.ToneGenerator):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.createToneGenerator(CLOCK_HZ, 1)
+        self.createToneGenerator(SAMPLE_RATE, 1)

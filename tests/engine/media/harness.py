@@ -6,6 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,8 +14,10 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from codec.units.rates import SAMPLE_RATE
+from tests.waiting import until
+
 ROOT = Path(__file__).parents[3]
-RATE = 16000
 
 
 class PeerProcess:
@@ -58,6 +61,10 @@ class PeerProcess:
         self.do("stat")
         return self.wait("stat")
 
+    def wait_stat(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30) -> dict[str, Any]:
+        """The first statistics for which `wanted` holds."""
+        return until(lambda: stat if wanted(stat := self.stat()) else None, seconds, "statistics as wanted") or {}
+
     def quit(self) -> dict[str, Any]:
         """Orderly shutdown; the process must end by itself with status 0."""
         self.do("quit")
@@ -75,19 +82,19 @@ class PeerProcess:
 
 def write_tones(path: Path, tones: list[tuple[float, float, float]], length: float) -> None:
     """A WAV of `length` seconds: 16 kHz, tones given as (begin, end, Hz)."""
-    t = np.arange(int(length * RATE)) / RATE
+    t = np.arange(int(length * SAMPLE_RATE)) / SAMPLE_RATE
     sound = np.zeros(len(t))
     for begin, end, hertz in tones:
         inside = (t >= begin) & (t < end)
         sound[inside] = 0.4 * np.sin(2 * np.pi * hertz * t[inside])
-    soundfile.write(path, sound, RATE, subtype="PCM_16")
+    soundfile.write(path, sound, SAMPLE_RATE, subtype="PCM_16")
 
 
 def find_tones(path: Path, threshold: float = 0.05) -> list[tuple[float, float, float]]:
     """Stretches of sound in a recording: (begin, end, dominant Hz), times to 20 ms; breaks under 60 ms do not divide."""
     sound, rate = soundfile.read(path)
-    assert rate == RATE
-    frame = RATE // 50
+    assert rate == SAMPLE_RATE
+    frame = SAMPLE_RATE // 50
     levels = np.sqrt(np.mean(sound[: len(sound) // frame * frame].reshape(-1, frame) ** 2, axis=1))
     stretches: list[list[int]] = []
     for index in np.flatnonzero(levels > threshold):
@@ -99,5 +106,5 @@ def find_tones(path: Path, threshold: float = 0.05) -> list[tuple[float, float, 
     for first, last in stretches:
         part = sound[first * frame : (last + 1) * frame]
         spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
-        found.append((first / 50, (last + 1) / 50, float(np.argmax(spectrum) * RATE / len(part))))
+        found.append((first / 50, (last + 1) / 50, float(np.argmax(spectrum) * SAMPLE_RATE / len(part))))
     return found

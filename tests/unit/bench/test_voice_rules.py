@@ -10,7 +10,7 @@ import pytest
 from codec.learning.far_end import Stretch
 from codec.learning.fit import Judgement, better
 from codec.learning.hearing import Heard
-from codec.learning.trainer import DUE_STEPS, FIRST_SECONDS, JUDGE_STEPS, LATER, MOST_LATER, Update, VoiceTrainer
+from codec.learning.trainer import DUE_STEPS, FIRST_SECONDS, JUDGE_STEPS, LATER, MOST_LATER, VoiceTrainer, VoiceUpdate
 from softphone.bench.voice.voice_rows import KeptRows, VoiceRow, VoiceRowsError
 
 ALONE = Heard(0.85, 0.70)
@@ -45,7 +45,7 @@ def trainer(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> VoiceTrainer:
     return VoiceTrainer(cast(Any, SimpleNamespace(far_end=None, code=None, encoder=None)))
 
 
-def judged(trainer: VoiceTrainer, seconds: float) -> Update:
+def judged(trainer: VoiceTrainer, seconds: float) -> VoiceUpdate:
     trainer._seconds = seconds
     return next(update for _ in range(JUDGE_STEPS) if (update := trainer.work()) is not None)
 

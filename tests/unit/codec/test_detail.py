@@ -15,7 +15,7 @@ from codec.encoder import Encoder
 from codec.models import Models
 from codec.speak.mel import log_mel
 from codec.units.phones import phone_index
-from codec.units.token import FRAME_SAMPLES
+from codec.units.rates import FRAME_SAMPLES
 from codec.units.weights import load_weights
 from codec.wire.packet import parse, serialize
 from codec.wire.settings import EncoderSettings

@@ -1,6 +1,7 @@
-"""The bytes that the bundled recording becomes: no change of the code alone may change them.
+"""The bytes that the bundled recording becomes: a change of the code that is not meant to change what is sent may not change them.
 
-New weights do. Then, and only then: `python -m tests.unit.codec.test_golden_payloads` writes them again.
+New weights do, and another way to decide what was said. Then, and only then: `python -m tests.unit.codec.test_golden_payloads` writes them
+again.
 """
 
 import hashlib

@@ -9,9 +9,9 @@ import torch
 from codec.describe import pitch
 from codec.speak.mel import MEL_BANDS, log_mel
 from codec.speak.vocoder import LAG_SAMPLES, Vocoder
-from codec.units.token import FRAME_SAMPLES
+from codec.units.rates import FRAME_SAMPLES
 from codec.units.weights import load_weights
-from tests.unit.codec.test_pitch import voice
+from tests.unit.codec.synthetic_voice import voice
 
 MODELS = Path(__file__).parents[3] / "models"
 

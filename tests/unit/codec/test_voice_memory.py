@@ -22,7 +22,9 @@ from softphone import config
 from softphone.cli.main import main
 from softphone.control.protocol import CallState, Event, Log, Media
 from softphone.engine.phv.voice_keeper import ASK, VoiceKeeper, voices_refused
+from softphone.link.messages import Keep, KnownVoice, Memory, OwnVoice
 from softphone.store.voices import OWN, KeptVoices
+from softphone.worker.encoder_lane import KnownVoices
 from tests.scripted_speech import models_for, script
 
 BASIS = models_for([]).voice_residual
@@ -33,6 +35,12 @@ KNOWN = Remembered({0: b"\x50abc", 1: b"defg"}, {0: b"\x12\x34\x56\x78"}, 9)
 def own(seconds: float = 40.0, basis: int = BASIS.basis) -> OwnMemory:
     embedding = np.full(256, 1 / 16, np.float32)
     return OwnMemory(Voice(embedding, 180.0), seconds, COORDINATES, basis)
+
+
+def voices_told(theirs: Remembered | None = KNOWN, permitted: bool = False) -> Keep:
+    """What the worker tells of a call."""
+    known = None if theirs is None else KnownVoice(**theirs.as_json())
+    return Keep(1, OwnVoice(**own().as_json()), KnownVoice(**KNOWN.as_json()), known, permitted)
 
 
 def test_what_is_kept_is_read_again() -> None:
@@ -87,17 +95,17 @@ def test_a_remembered_voice_is_spoken_in_at_once_and_its_bytes_are_saved() -> No
     pieces = dict(enumerate(models.voice_code.encode(own().voice)))
     known = Remembered(pieces, dict(enumerate(models.voice_residual.encode(own().coordinates))), models.voice_residual.basis)
     decoder.remember(known)
-    encoder.recall(own(), known, permit=True)
+    encoder.voice.recall(own(), known, permit=True)
     told = Extension(TYPE, bytes([MAY_KEEP]) + known.digest)
     assert not decoder.statistics.voice_known
     decoder.receive(serialize(Packet(0, ((),), extensions=(told,)), models.entropy))
     assert decoder.statistics.voice_known
     assert np.abs(decoder.speaker[1] - own().coordinates).max() < 0.21
     assert decoder.to_keep == (known, True)
-    encoder.acknowledge(decoder.voice_receipt)
-    assert encoder._voice_sender.next_piece(100.0) is None
-    assert encoder._residual_sender.next_piece(100.0) is None
-    assert encoder.known_there == known
+    encoder.voice.acknowledge(decoder.voice_receipt)
+    assert encoder.voice.next_piece(100.0) is None
+    assert encoder.voice.next_residual(100.0) is None
+    assert encoder.voice.known_there == known
 
 
 @pytest.mark.parametrize("voice", [True, False], ids=["described", "neutral"])
@@ -106,23 +114,23 @@ def test_a_neutral_voice_says_nothing_of_who_speaks(voice: bool) -> None:
     models = models_for(said.phones)
     encoder = Encoder(models, EncoderSettings(voice=voice))
     known = Remembered(dict(enumerate(models.voice_code.encode(own().voice))), {0: b"\x12\x34\x56\x78"}, models.voice_residual.basis)
-    encoder.recall(own(), known, permit=True)
-    encoder.teach(own().coordinates, encoder.speakers)
+    encoder.voice.recall(own(), known, permit=True)
+    encoder.voice.set_residual(own().coordinates, encoder.voice.speakers)
     packets = [parse(payload, models.entropy) for at in range(0, len(said.pcm), 320) for payload in encoder.encode(said.pcm[at : at + 320])]
     told = {each.type for packet in packets for each in packet.extensions} & {residual.TYPE, TYPE}
     assert any(packet.groups[-1] for packet in packets)
     assert (told == {residual.TYPE, TYPE}) == voice and (voice or not told)
     assert voice or not any(packet.voice for packet in packets)
-    assert (encoder.voice_bytes > 0) == voice
+    assert (encoder.voice.bytes > 0) == voice
 
 
 def test_what_earlier_calls_learned_is_sent_to_a_new_contact_at_once() -> None:
     models = models_for([])
     encoder = Encoder(models, EncoderSettings())
-    encoder.recall(own(), None, permit=False)
-    assert encoder._residual_sender.next_piece(0.1) is not None
-    assert np.abs(encoder.described[1] - COORDINATES).max() < 0.21
-    assert (memory := encoder.own_memory) is not None
+    encoder.voice.recall(own(), None, permit=False)
+    assert encoder.voice.next_residual(0.1) is not None
+    assert np.abs(encoder.voice.described[1] - COORDINATES).max() < 0.21
+    assert (memory := encoder.voice.own_memory) is not None
     again = OwnMemory.from_json(memory.as_json())
     assert again.basis == BASIS.basis and np.abs(again.coordinates - COORDINATES).max() < 0.21
 
@@ -131,21 +139,21 @@ def test_what_was_learned_in_another_basis_is_not_sent() -> None:
     older = {name: value for name, value in own().as_json().items() if name != "basis"}
     for memory in (own(basis=BASIS.basis ^ 1), OwnMemory.from_json(older), replace(own(), coordinates=COORDINATES[:8])):
         encoder = Encoder(models_for([]), EncoderSettings())
-        encoder.recall(memory, None, permit=False)
-        assert encoder._residual_sender.next_piece(0.1) is None
+        encoder.voice.recall(memory, None, permit=False)
+        assert encoder.voice.next_residual(0.1) is None
     neutral = Encoder(models_for([]), EncoderSettings(voice=False))
-    neutral.recall(own(), None, permit=False)
-    assert neutral._residual_sender.next_piece(0.1) is None
+    neutral.voice.recall(own(), None, permit=False)
+    assert neutral.voice.next_residual(0.1) is None
 
 
 def test_who_forgot_the_voice_is_told_it_anew() -> None:
     models = models_for([])
     encoder = Encoder(models, EncoderSettings())
     known = Remembered(dict(enumerate(models.voice_code.encode(own().voice))), {})
-    encoder.recall(own(), known, permit=False)
-    assert encoder._voice_sender.next_piece(1.0) is None
-    encoder._voice_sender.doubt()
-    assert encoder._voice_sender.next_piece(6.0) is not None
+    encoder.voice.recall(own(), known, permit=False)
+    assert encoder.voice.next_piece(1.0) is None
+    encoder.voice.expect_receipt(6.0)
+    assert encoder.voice.next_piece(6.0) is not None
 
 
 def test_files_are_private_listed_and_deleted(tmp_path: Path) -> None:
@@ -186,9 +194,8 @@ def test_the_command_lists_exports_and_forgets(tmp_path: Path, monkeypatch: pyte
     [("always", True, {"mine", "theirs"}), ("always", False, {"mine"}), ("ask", True, None), ("never", True, None)],
 )
 def test_nothing_is_kept_without_leave(tmp_path: Path, consent: str, permitted: bool, parts: set[str] | None) -> None:
-    told: list[dict[str, Any]] = []
-    voices = {"own": own().as_json(), "mine": KNOWN.as_json(), "theirs": KNOWN.as_json(), "permitted": permitted}
-    stream = SimpleNamespace(number=1, voices=voices, remember=told.append)
+    told: list[Memory] = []
+    stream = SimpleNamespace(number=1, voices=voices_told(permitted=permitted), remember=told.append)
     state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
     call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
     events: list[Event] = []
@@ -203,7 +210,12 @@ def test_nothing_is_kept_without_leave(tmp_path: Path, consent: str, permitted: 
     assert (None if bob is None else set(bob.voices)) == parts
     assert (kept.get(OWN) is not None) == (parts is not None)
     assert len([event for event in events if isinstance(event, Log)]) == (consent == "ask")
-    assert [bool(memory["permit"]) for memory in told] == ([True, True] if consent == "always" else [])
+    assert [memory.permit for memory in told] == ([True, True] if consent == "always" else [])
+    if told:
+        first, second = (KnownVoices.of(memory) for memory in told)
+        assert (first.own, first.mine, first.theirs) == (None, None, None), "nothing was kept before the first call"
+        assert second.own is not None and np.allclose(second.own.coordinates, own().coordinates, atol=1e-3)
+        assert (second.mine, second.theirs) == (KNOWN, KNOWN if permitted else None)
 
 
 def test_consent_is_asked_once_and_said_to_the_configuration_that_is_named(
@@ -211,7 +223,7 @@ def test_consent_is_asked_once_and_said_to_the_configuration_that_is_named(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
     file, events = tmp_path / "my phone.toml", cast(list[Any], [])
-    stream = SimpleNamespace(number=1, voices={})
+    stream = SimpleNamespace(number=1, voices=None)
     state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
     call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
     keeper = VoiceKeeper("ask", cast(Any, {1: call}), events.append, KeptVoices(tmp_path), file=file)
@@ -227,8 +239,7 @@ def test_consent_is_asked_once_and_said_to_the_configuration_that_is_named(
 
 
 def test_what_is_refused_meanwhile_is_not_kept_and_another_stream_loses_nothing(tmp_path: Path) -> None:
-    voices = {"own": own().as_json(), "mine": KNOWN.as_json(), "theirs": None, "permitted": False}
-    streams = [SimpleNamespace(number=number, voices=voices, remember=lambda _: None) for number in range(2)]
+    streams = [SimpleNamespace(number=number, voices=voices_told(None), remember=lambda _: None) for number in range(2)]
     state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
     call = SimpleNamespace(media=SimpleNamespace(phv_stream=streams[0]), describe=lambda: state)
     file = tmp_path / "config.toml"
@@ -249,10 +260,10 @@ def test_what_is_deleted_during_a_call_stays_deleted(tmp_path: Path) -> None:
     kept = KeptVoices(tmp_path)
     kept.keep("sip:bob@example.org", {"mine": KNOWN.as_json()})
 
-    def begun(_: dict[str, Any]) -> None:
+    def begun(_: Memory) -> None:
         kept.delete_all()
 
-    stream = SimpleNamespace(number=1, voices={"own": own().as_json(), "mine": KNOWN.as_json()}, remember=begun)
+    stream = SimpleNamespace(number=1, voices=voices_told(), remember=begun)
     state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
     call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
     keeper = VoiceKeeper("always", cast(Any, {1: call}), lambda _: None, kept)
@@ -261,3 +272,19 @@ def test_what_is_deleted_during_a_call_stays_deleted(tmp_path: Path) -> None:
     keeper.take(CallState(time=0, monotonic=0, call=1, state="disconnected", direction="outgoing"))
     keeper.stop()
     assert [voice.who for voice in kept.all()] == [OWN], "what was new is kept"
+
+
+def test_a_kept_voice_that_cannot_be_read_is_learned_again(tmp_path: Path) -> None:
+    kept, told = KeptVoices(tmp_path), cast(list[Memory], [])
+    kept.keep("sip:bob@example.org", {"mine": {"pieces": 7, "residual": {}}, "theirs": KNOWN.as_json() | {"pieces": {"0": "zz"}}})
+    kept.keep(OWN, {"own": own().as_json()})
+    stream = SimpleNamespace(number=1, voices=None, remember=told.append)
+    state = CallState(time=0, monotonic=0, call=1, state="confirmed", direction="outgoing", remote="sip:bob@example.org")
+    call = SimpleNamespace(media=SimpleNamespace(phv_stream=stream), describe=lambda: state)
+    keeper = VoiceKeeper("always", cast(Any, {1: call}), lambda _: None, kept)
+    keeper.start()
+    keeper.take(Media(time=0, monotonic=0, call=1, state="active", codec="x-phv"))
+    keeper.stop()
+    (memory,) = told
+    voices = KnownVoices.of(memory)
+    assert voices.own is not None and (voices.mine, voices.theirs) == (None, None)

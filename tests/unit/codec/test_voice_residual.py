@@ -75,7 +75,7 @@ def test_another_speaker_is_not_given_the_voice_of_the_one_before(code: Residual
     sender.update(COORDINATES)
     for piece in sent(sender, 20):
         receiver.receive(piece.extension().data)
-    sender.begin_anew()
+    sender.reset_speaker()
     receiver.receive(sent(sender, 20, 20)[0].extension().data)
     assert not receiver.coordinates.any()
 

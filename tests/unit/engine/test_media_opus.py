@@ -8,34 +8,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.engine.codecs import libopus
 from softphone.engine.codecs.opus import PACKET_MS, OpusInstance, OpusSettings, opus_descriptor, send_parameters
 from softphone.engine.pjsip.codec import OpenRequest, ParsedFrame
 from softphone.engine.pjsip.errors import CodecSetupError, MediaError
 from softphone.engine.pjsip.factory import MAX_FMTP_CHARS
 
-RATE = 16000
 SLOT = 320
 
 
 def vowel(seconds: float, hertz: float = 140.0) -> bytes:
     """Something like a voice: harmonics under a formant, with a syllable's rise and fall."""
-    t = np.arange(int(seconds * RATE)) / RATE
+    t = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     f0 = hertz * (1 + 0.1 * np.sin(2 * np.pi * 2.5 * t))
-    phase = 2 * np.pi * np.cumsum(f0) / RATE
+    phase = 2 * np.pi * np.cumsum(f0) / SAMPLE_RATE
     sound = sum(np.sin(k * phase) * math.exp(-(((k * hertz - 700) / 600) ** 2)) for k in range(1, 20))
     sound = sound * (0.55 - 0.45 * np.cos(2 * np.pi * 4 * t))
     return (sound / np.abs(sound).max() * 12000).astype("<i2").tobytes()
 
 
-def instance(fmtp: dict[str, str] | None = None, packet_ms: int = 60, rate: int = RATE, **values: object) -> OpusInstance:
+def instance(fmtp: dict[str, str] | None = None, packet_ms: int = 60, rate: int = SAMPLE_RATE, **values: object) -> OpusInstance:
     request = OpenRequest({}, {"useinbandfec": "1", "usedtx": "1"} if fmtp is None else fmtp, rate, 1, packet_ms)
     return OpusInstance(OpusSettings(packet_ms=20, **values), request)  # type: ignore[arg-type]
 
 
 def packets(sender: OpusInstance, pcm: bytes) -> list[tuple[int, bytes | None]]:
     """(RTP timestamp, packet) in order."""
-    size = 2 * RATE * sender.encode_ms // 1000
+    size = 2 * SAMPLE_RATE * sender.encode_ms // 1000
     return [(at // 2 * 3, sender.encode(pcm[at : at + size])) for at in range(0, len(pcm) - size + 1, size)]
 
 
@@ -54,7 +54,7 @@ def play(receiver: OpusInstance, sent: list[tuple[int, bytes | None]], lost: set
 
 def error_db(found: bytes, wanted: bytes, begin: float, end: float) -> float:
     """Energy of the difference against that of the wanted sound, in dB, over seconds begin..end."""
-    cut = slice(int(begin * RATE), int(end * RATE))
+    cut = slice(int(begin * SAMPLE_RATE), int(end * SAMPLE_RATE))
     a, b = (np.frombuffer(x, "<i2").astype(float)[cut] for x in (found, wanted))
     return float(10 * np.log10(np.sum((a - b) ** 2) / np.sum(b**2)))
 
@@ -74,7 +74,7 @@ def test_every_packet_time_fills_its_slots_and_plays(packet_ms: int) -> None:
 
 @pytest.mark.parametrize(("duration", "slot"), [(2.5, 40), (5, 80), (10, 160), (20, 320), (30, 160)])
 def test_short_packets_of_a_peer_change_the_slot_length(duration: float, slot: int) -> None:
-    encoder = libopus.Encoder(RATE)
+    encoder = libopus.Encoder(SAMPLE_RATE)
     size = 20 * round(1.6 * duration)
     packet = encoder.encode(vowel(0.1)[:size]) if duration != 30 else _three_frames(encoder)
     frames = instance().parse(packet, 5000)
@@ -114,7 +114,7 @@ SPEECH = vowel(1.0)
 
 
 def test_silence_sends_next_to_nothing_when_the_peer_allows_it() -> None:
-    quiet = bytes(2 * RATE * 6)
+    quiet = bytes(2 * SAMPLE_RATE * 6)
     with_dtx = [p for _, p in packets(instance(), quiet) if p]
     without = [p for _, p in packets(instance({"useinbandfec": "1"}), quiet) if p]
     assert len(without) == 100
@@ -178,7 +178,7 @@ def test_rubbish_is_an_error_of_our_own_or_sound(packet: bytes, timestamp: int) 
 
 def test_memory_is_bounded_when_packets_come_and_nobody_listens() -> None:
     receiver = instance()
-    packet = libopus.Encoder(RATE).encode(array("h", [0] * SLOT).tobytes())
+    packet = libopus.Encoder(SAMPLE_RATE).encode(array("h", [0] * SLOT).tobytes())
     for index in range(1000):
         receiver.parse(packet, index * 960)
     assert len(receiver._packets) <= 64

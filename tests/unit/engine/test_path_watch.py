@@ -1,6 +1,8 @@
 """What a receiver notices of its packets' way, and when it says so."""
 
-from softphone.engine.phv.receiver_report import ENOUGH_PACKETS, SMALL_BYTES, OutgoingReport, Received, ReportWriter, TransitTimes
+from codec.wire.link_report import LinkReport
+from softphone.engine.phv.receiver_report import ENOUGH_PACKETS, SMALL_BYTES, Received, ReportWriter, TransitTimes
+from softphone.link.messages import PathQuality
 
 
 def test_queueing_is_the_growth_of_the_transit_time() -> None:
@@ -45,7 +47,7 @@ def test_a_queue_is_told_of_while_packets_come_and_by_those_of_speech_alone() ->
     assert short.queue_ms(5.5) < 1
 
 
-def reports(arrivals: list[tuple[int, int, int, float]]) -> list[OutgoingReport | None]:
+def reports(arrivals: list[tuple[int, int, int, float]]) -> list[PathQuality | None]:
     """(new packets, new lost, new losses, queue) each second."""
     writer, packets, lost, losses, told = ReportWriter(), 0, 0, 0, []
     for second, (new, gone, times, queue) in enumerate(arrivals):
@@ -57,29 +59,29 @@ def reports(arrivals: list[tuple[int, int, int, float]]) -> list[OutgoingReport 
 def test_a_clean_path_is_told_once() -> None:
     told = reports([(6, 0, 0, 30.0)] * 60)
     assert [at for at, report in enumerate(told) if report] == [ENOUGH_PACKETS // 6]
-    assert told[ENOUGH_PACKETS // 6] == OutgoingReport(0.0, 0.0, 30.0, 12.0, True)
+    assert told[ENOUGH_PACKETS // 6] == PathQuality(LinkReport(0.0, 0.0, 30.0, 12.0), urgent=True)
 
 
 def test_loss_is_told_soon_with_its_bursts_and_then_its_end() -> None:
     told = reports([(6, 0, 0, 0)] * 4 + [(4, 3, 1, 0)] * 20 + [(6, 0, 0, 0)] * 20)
     first = next(report for report in told if report)
     assert told.index(first) <= 7
-    assert first.urgent and first.loss > 0.1 and first.burst == 3
+    assert first.urgent and first.report.loss > 0.1 and first.report.burst == 3
     assert 4 <= sum(report is not None for report in told[4:24]) <= 8
     last = [report for report in told if report][-1]
-    assert last.loss == 0
+    assert last.report.loss == 0
     assert not any(told[35:])
 
 
 def test_what_was_told_of_loss_is_told_again_as_it_may_be_lost_itself() -> None:
     told = reports([(6, 0, 0, 0)] * 4 + [(4, 2, 2, 0)] * 20)
-    losses = [(report.loss > 0.3, report.urgent) for report in told if report]
+    losses = [(report.report.loss > 0.3, report.urgent) for report in told if report]
     assert losses.count((True, True)) == 2 and losses[-1] == (True, False)
 
 
 def test_a_queue_is_told() -> None:
     told = reports([(6, 0, 0, 0)] * 4 + [(6, 0, 0, 700.0)] * 10)
-    assert any(report and report.urgent and report.queue_ms == 700 for report in told)
+    assert any(report and report.urgent and report.report.queue_ms == 700 for report in told)
 
 
 def test_silence_is_not_reported_on() -> None:

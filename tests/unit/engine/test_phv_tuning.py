@@ -1,17 +1,21 @@
 """A stream's adaptation from statistics and worker counters to messages for the worker, without PJSIP and without a network."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from codec.wire.link_report import LinkReport
+from codec.wire.settings import EncoderSettings
+from softphone.config import Phv
 from softphone.control.protocol import CallStatistics, Direction
 from softphone.engine.phv.adaptation import FIRST_REDUNDANCY, Adaptation
 from softphone.engine.phv.rate_model import Profile
 from softphone.engine.phv.receiver_report import Received
 from softphone.engine.phv.stream import PhvStream
-from softphone.link.messages import Message, Open, Tune
+from softphone.link.messages import Message, Open, PathQuality, StreamStatistics, Tune
 
-SETTINGS = {"interval_ms": 160, "redundancy": 1, "detail": 2, "voice": True, "comfort_noise": True, "profile": "adaptive", "max_rate": 0}
+PHV = Phv()
 NOTHING_LOST = Received(0, 0, 0, 0.0)
 
 
@@ -22,8 +26,7 @@ class Stream:
         self.now = 1000.0
         monkeypatch.setattr("softphone.engine.phv.stream.time.monotonic", lambda: self.now)
         self.sent: list[Message] = []
-        self.counters: dict[str, Any] = {}
-        self.stream = PhvStream(1, SETTINGS | settings, self._send, lambda _stream: None, fmtp_remote=fmtp)
+        self.stream = PhvStream(1, replace(PHV, **settings), self._send, lambda _stream: None, fmtp_remote=fmtp)
         self.stream.open()
 
     def _send(self, message: Message) -> bool:
@@ -33,61 +36,73 @@ class Stream:
     def second(self, received: Received = NOTHING_LOST, rtcp: tuple[int, int] = (0, 0), loss_percent: float = 0.0) -> CallStatistics:
         self.now += 1
         tx = Direction(loss_now_percent=loss_percent)
-        event = CallStatistics(call=1, codec="x-phv", codec_counters=self.counters, tx=tx, rtt_ms=50.0)
+        event = CallStatistics(call=1, codec="x-phv", tx=tx, rtt_ms=50.0)
         self.stream.tune(event, received, rtcp)
         return event
 
     @property
-    def tunes(self) -> list[dict[str, Any]]:
-        return [message.changes for message in self.sent if isinstance(message, Tune)]
+    def told(self) -> list[EncoderSettings]:
+        return [message.settings for message in self.sent if isinstance(message, Tune) and message.settings is not None]
+
+    @property
+    def reports(self) -> list[PathQuality]:
+        return [message.report for message in self.sent if isinstance(message, Tune) and message.report is not None]
+
+    def reported(self, count: int, report: LinkReport | None = None, sent_speech_ms: float = 0.0) -> None:
+        """What the worker counted by now."""
+        self.stream.statistics = StreamStatistics(link_reports=count, link_report=report, sent_speech_ms=sent_speech_ms)
 
 
 def test_the_worker_gets_what_is_configured_and_nothing_that_is_not_the_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Stream(monkeypatch).sent[0]
     assert isinstance(opened, Open)
-    assert opened.settings == {
-        "interval_ms": 160, "redundancy": FIRST_REDUNDANCY, "detail": 2, "repeated_detail": 2, "voice": True, "comfort_noise": True,
-        "wait": True,
-    }  # fmt: skip
+    assert opened.settings == EncoderSettings(redundancy=FIRST_REDUNDANCY, repeated_detail=2, wait=True)
+    assert opened.learn
+    opened = Stream(monkeypatch, learn=False, voice=False, comfort_noise=False, detail=1, interval_ms=320).sent[0]
+    assert isinstance(opened, Open) and not opened.learn
+    assert not opened.settings.voice and not opened.settings.comfort_noise
+    assert (opened.settings.detail, opened.settings.interval_ms) == (1, 320)
 
 
 def test_waiting_for_words_follows_the_user_and_else_what_it_is_worth(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(monkeypatch, wait="quick")
-    assert isinstance(stream.sent[0], Open) and stream.sent[0].settings["wait"] is False
+    assert isinstance(stream.sent[0], Open) and not stream.sent[0].settings.wait
     stream.stream.wait("clear")
-    assert stream.tunes == [{"settings": {**stream.stream.tuning.settings, "wait": True}}]
+    assert stream.sent[-1] == Tune(1, replace(stream.sent[0].settings, wait=True))
+    count = len(stream.sent)
     stream.stream.wait("clear")
-    assert len(stream.tunes) == 1, "nothing changed"
+    assert len(stream.sent) == count, "nothing changed"
     event = stream.second()
     assert event.profile is not None and (event.profile.wait, event.profile.waits) == ("clear", True)
     waiting = stream.stream.delay_ms
     stream.stream.wait("quick")
-    assert stream.tunes[-1]["settings"]["wait"] is False
     assert waiting > stream.stream.delay_ms + 500
     stream.stream.wait("auto")
-    assert stream.tunes[-1]["settings"]["wait"] is True
+    told = [message.settings for message in stream.sent if isinstance(message, Tune)]
+    assert [settings.wait for settings in told if settings] == [True, False, True]
 
 
-def test_waiting_is_worth_more_the_more_words_it_saves_and_the_more_the_network_waits_anyway() -> None:
-    nothing, network = Adaptation(Profile(detail=2)), Adaptation(Profile(interval_ms=640, detail=2))
-    assert nothing.worth_waiting(Profile(detail=0))
-    assert network.worth_waiting(Profile(interval_ms=640, redundancy=2, detail=2))
+def test_waiting_is_worth_it_where_it_saves_words_or_the_network_waits_anyway() -> None:
+    base = Profile(160, 1, 0, 0)
+    assert Adaptation(base).worth_waiting(base)
+    slow = Profile(640, 2, 2, 0)
+    assert Adaptation(slow).worth_waiting(slow)
 
 
 def test_reports_of_the_far_end_change_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(monkeypatch)
     for _ in range(5):
         event = stream.second()
-    assert not stream.tunes
+    assert not stream.told
     assert event.profile is not None and event.profile.reason == "nothing reported yet"
-    stream.counters = {"link_reports": 1, "link_report": [0.0, 0.0, 0.0, 20.0]}
+    stream.reported(1, LinkReport(0.0, 0.0, 0.0, 20.0))
     event = stream.second()
     assert event.profile is not None and event.profile.reason == "as configured"
-    assert stream.tunes[-1]["settings"]["redundancy"] == SETTINGS["redundancy"]
-    stream.counters = {"link_reports": 2, "link_report": [0.3, 1.5, 0.0, 20.0]}
+    assert stream.told[-1].redundancy == PHV.redundancy
+    stream.reported(2, LinkReport(0.3, 1.5, 0.0, 20.0))
     event = stream.second()
     assert event.profile is not None and event.profile.redundancy >= 2
-    assert stream.tunes[-1]["settings"]["redundancy"] == event.profile.redundancy
+    assert stream.told[-1].redundancy == event.profile.redundancy
     assert "% of packets lost" in event.profile.reason
 
 
@@ -101,14 +116,14 @@ def test_rtcp_stands_in_for_a_far_end_without_reports(monkeypatch: pytest.Monkey
     stream = Stream(monkeypatch)
     stream.second()
     stream.second(rtcp=(1, 20), loss_percent=35.0)
-    assert stream.tunes[-1]["settings"]["redundancy"] >= 2
+    assert stream.told[-1].redundancy >= 2
 
 
 def test_a_fixed_profile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(monkeypatch, profile="fixed", max_rate=1200)
-    stream.counters = {"link_reports": 1, "link_report": [0.5, 3.0, 900.0, 20.0]}
+    stream.reported(1, LinkReport(0.5, 3.0, 900.0, 20.0))
     event = stream.second()
-    assert not stream.tunes
+    assert not stream.told
     assert event.profile is not None and not event.profile.adaptive and event.profile.redundancy == 1
 
 
@@ -121,7 +136,7 @@ def test_both_ends_may_set_a_ceiling(own: int, told: str, holds: int, monkeypatc
     assert event.profile is not None and event.profile.max_rate == holds
     assert not holds or event.profile.ip_bps < holds
     opened = stream.sent[0]
-    assert isinstance(opened, Open) and opened.settings["interval_ms"] == event.profile.interval_ms
+    assert isinstance(opened, Open) and opened.settings.interval_ms == event.profile.interval_ms
 
 
 @pytest.mark.parametrize("profile", ["adaptive", "fixed"])
@@ -130,10 +145,10 @@ def test_the_far_end_says_how_many_repeated_groups_it_has_use_for(
     profile: str, told: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream = Stream(monkeypatch, {"maxred": told}, profile=profile, redundancy=5)
-    stream.counters = {"link_reports": 1, "link_report": [0.4, 2.0, 0.0, 20.0]}
+    stream.reported(1, LinkReport(0.4, 2.0, 0.0, 20.0))
     event = stream.second()
     opened = stream.sent[0]
-    assert isinstance(opened, Open) and opened.settings["redundancy"] == most
+    assert isinstance(opened, Open) and opened.settings.redundancy == most
     assert event.profile is not None
     assert event.profile.redundancy <= most if told in ("0", "2") else event.profile.redundancy >= most
 
@@ -141,10 +156,10 @@ def test_the_far_end_says_how_many_repeated_groups_it_has_use_for(
 def test_a_ceiling_of_the_call_holds_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(monkeypatch)
     stream.stream.limit(1200)
-    assert stream.tunes[-1]["settings"]["interval_ms"] == 640
+    assert stream.told[-1].interval_ms == 640
     stream.stream.limit(0)
     for second in range(30):
-        stream.counters = {"sent_speech_ms": 1000.0 * second}
+        stream.reported(0, sent_speech_ms=1000.0 * second)
         event = stream.second()
     assert event.profile is not None and event.profile.reason == "as configured"
 
@@ -153,9 +168,9 @@ def test_the_far_end_is_told_of_losses_that_we_see(monkeypatch: pytest.MonkeyPat
     stream = Stream(monkeypatch)
     for second in range(12):
         stream.second(Received(6 * second, 2 * second, second, 15.0))
-    told = [changes["report"] for changes in stream.tunes if "report" in changes]
-    assert told and told[0][:2] == [0.25, 2.0]
-    assert told[0][4] is True
+    told = stream.reports
+    assert told and (told[0].report.loss, told[0].report.burst) == (0.25, 2.0)
+    assert told[0].urgent
 
 
 def test_queues_are_seen_from_the_timestamps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,16 +180,16 @@ def test_queues_are_seen_from_the_timestamps(monkeypatch: pytest.MonkeyPatch) ->
         stream.stream.put_payload(bytes(30), 2560 * packet)
         if packet % 6 == 0:
             stream.stream.tune(CallStatistics(call=1, codec="x-phv"), Received(packet, 0, 0, 5.0))
-    queues = [changes["report"][2] for changes in stream.tunes if "report" in changes]
+    queues = [each.report.queue_ms for each in stream.reports]
     assert queues and max(queues) > 500
 
 
 def test_a_new_worker_has_heard_no_report_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(monkeypatch)
-    stream.counters = {"link_reports": 3, "link_report": [0.3, 1.5, 0.0, 20.0]}
+    stream.reported(3, LinkReport(0.3, 1.5, 0.0, 20.0))
     stream.second()
-    stream.counters = {"link_reports": 0, "link_report": []}
+    stream.reported(0)
     event = stream.second()
     assert event.profile is not None
-    stream.counters = {"link_reports": 1, "link_report": [0.0, 0.0, 0.0, 20.0]}
+    stream.reported(1, LinkReport(0.0, 0.0, 0.0, 20.0))
     stream.second()

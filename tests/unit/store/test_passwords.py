@@ -10,33 +10,14 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
-from keyring.errors import KeyringLocked, PasswordDeleteError
+from keyring.errors import KeyringLocked
 
 from softphone.config import Account
 from softphone.config.passwords import KeyringError, Passwords
 from softphone.files.errors import StoreError
+from tests.unit.store.keyrings import Working
 
 ANN = "ann@example.org"
-
-
-class Working(KeyringBackend):
-    """A keyring in memory."""
-
-    priority = 5.0  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.held.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.held[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.held.pop((service, username), None) is None:
-            raise PasswordDeleteError("not there")
 
 
 class Locked(Working):

@@ -1,4 +1,4 @@
-"""What was said and how it sounded: what the training during a call learns from."""
+"""What was said and how it sounded: the data of the training during a call."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from codec.wire.token import WireToken
 
 MARGIN = 2
-"""Frames of sound on either side of a lesson: what a mel frame reaches over."""
+"""Frames of sound on either side of an example, which is how far a mel frame extends."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingExample:
     """A group of tokens as they were sent. start: tick of the stream; pcm (samples,) int16: what was said then, and MARGIN more frames on
     either side."""
 
