@@ -15,7 +15,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     shared.add_engine(command)
     shared.add_sound(command)
     command.add_argument(
-        "--max-rate", type=shared.rate, metavar="BPS", help="send, and have sent, at most so many IP bit/s on our codec, 800 or more"
+        "--max-rate", type=shared.rate, metavar="BPS", help="limit both directions to this many IP bit/s on our codec, 800 or more"
     )
     command.set_defaults(run=run)
 

@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         _say("softphone: interrupted")
         return status.INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has gone; the interpreter must not complain again when it flushes.
+        # The reader of our output is gone; the interpreter must not complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return status.ERROR
 

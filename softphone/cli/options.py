@@ -20,8 +20,8 @@ def add_engine(command: argparse.ArgumentParser) -> None:
 
 def add_sound(command: argparse.ArgumentParser) -> None:
     command.add_argument("--wav-in", type=Path, metavar="FILE", help="speak this sound file (WAV, FLAC, Ogg) instead of the microphone")
-    command.add_argument("--wav-out", type=Path, metavar="FILE", help="write what is heard to this WAV file")
-    command.add_argument("--seconds", type=positive, metavar="N", help="hang up after so many seconds of call")
+    command.add_argument("--wav-out", type=Path, metavar="FILE", help="write the received sound to this WAV file")
+    command.add_argument("--seconds", type=positive, metavar="N", help="hang up after that many seconds")
 
 
 def rate(text: str) -> int:

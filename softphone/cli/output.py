@@ -9,7 +9,7 @@ from softphone.plain_text import safe_json, visible, visible_event, visible_line
 
 
 class Output:
-    """Events in, text out. JSON goes to standard output; everything for people to standard error, so that it can be told apart."""
+    """Prints events. JSON goes to standard output, everything for people to standard error."""
 
     def __init__(self, as_json: bool, people: TextIO = sys.stderr) -> None:
         self._json = as_json

@@ -34,7 +34,7 @@ _REGISTRATION_SECONDS = 40.0
 _GOODBYE_SECONDS = 3.0
 _WHY_SECONDS = 1.0
 _TAIL_SECONDS = 2.0
-"""How long a call goes on after its sound file was said: the far end hears the last words late."""
+"""How long a call continues after its sound file was sent: the far end hears the last words late."""
 
 
 class EngineLink(Protocol):
@@ -49,7 +49,7 @@ class EngineLink(Protocol):
 
 
 class EngineStopped(status.CommandError):
-    """Somebody told the engine to end."""
+    """The engine was told to end."""
 
 
 class Phone:
@@ -156,12 +156,12 @@ class Phone:
                 raise status.CommandError(f"the call is lost: {event.reason}")
 
     def follow(self) -> None:
-        """Show events for as long as the engine lives. Raises EngineStopped when it was told to end, CommandError when it is gone."""
+        """Print events while the engine runs. Raises EngineStopped when it was told to end, CommandError when it is gone."""
         while True:
             self._next(None)
 
     def hang_up(self) -> None:
-        """End the calls that this command began or took, and wait a moment for their end to be said to the far end."""
+        """End the calls that this command made or answered, and wait a moment for the BYE to reach the far end."""
         for call in list(self._calls):
             with suppress(ControlError):
                 self._link.request(Hangup(call=call), timeout_s=_GOODBYE_SECONDS)
@@ -173,7 +173,7 @@ class Phone:
                     self._calls.discard(event.call)
 
     def _fail_if_refused(self, event: Registration | None) -> None:
-        # With a time for the next try the engine goes on trying by itself.
+        # If a time for the next attempt is given, the engine keeps trying.
         if event is not None and event.state == "failed" and event.retry_s is None:
             raise status.CommandError(event_sentence(event), status.REFUSED)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from softphone import paths
+from softphone.codecs import codec_names
 from softphone.config.fields import ConfigError, allowed, check_keys, limited, matching, program, section, shown, texts
 from softphone.config.network import Network as Network
 from softphone.config.network import check_network, secret
@@ -25,7 +26,6 @@ MAX_ACCOUNTS = 7
 LOWEST_RATE = 800
 """IP bit/s of a direction: below it not even the phones alone fit in packets of 640 ms."""
 HIGHEST_RATE = 64000
-CODEC_NAMES = ("x-phv", "opus", "PCMU", "PCMA")
 
 # No white space, quotes, angle brackets or control characters: these strings end in SIP headers.
 _SIP_URI = r"sips?:[^\s<>\"\x00-\x1f\x7f]+"
@@ -96,7 +96,7 @@ class Audio:
 
 @dataclass(frozen=True)
 class Codecs:
-    order: tuple[str, ...] = allowed(CODEC_NAMES, *CODEC_NAMES)
+    order: tuple[str, ...] = allowed(codec_names(), *codec_names())
     """What is offered, best first."""
 
 
@@ -138,12 +138,12 @@ class Opus:
 @dataclass(frozen=True)
 class Worker:
     threads: int = limited(1, 1, 8)
-    """Threads of torch in the codec worker."""
+    """Torch threads in the codec worker."""
 
 
 @dataclass(frozen=True)
 class Privacy:
-    """What the phone remembers; contacts are kept in any case."""
+    """What is kept on disk; contacts are kept in any case."""
 
     history: bool = True
     """Keep calls and messages, in a file that only this user can read."""
@@ -162,9 +162,9 @@ class Presence:
     """Whether others can be called now, and whether they may know it of us."""
 
     watch: str = allowed("off", "off", "favourites", "contacts")
-    """Whom of the contacts to ask for: their servers and phones learn by that who watches them."""
+    """Whose presence to subscribe to. Contacts' servers and phones can see that subscription."""
     share: str = allowed("off", "off", "contacts", "server")
-    """Who may know whether we are on the phone: nobody; contacts whose phones ask this one; those whom the server lets know, too."""
+    """Who may see our presence: nobody; contacts whose phones ask this one; or also everybody whom the server allows."""
 
 
 @dataclass(frozen=True)

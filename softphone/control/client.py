@@ -1,4 +1,4 @@
-"""A synchronous client of the engine's control socket: requests with answers, and an iterator of events."""
+"""A synchronous client of the engine's control socket: requests with responses, and an iterator of events."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ControlClient:
         return not self._closed
 
     def close(self) -> None:
-        """Leave; the engine goes on. Pending requests fail, iterators of events end."""
+        """Close the connection; the engine keeps running. Pending requests fail, iterators of events end."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         if threading.current_thread() is not self._reader:

@@ -1,4 +1,4 @@
-"""What the engine tells: the events of `softphone.control.protocol`."""
+"""Events that the engine publishes; see `softphone.control.protocol`."""
 
 from time import monotonic as _monotonic
 from time import time as _time
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Event(Struct, kw_only=True, tag_field="event"):
-    """What happened. Fields that a front end does not know are to be ignored."""
+    """Base of the events. Front ends ignore fields that they do not know."""
 
     time: float = msgspec.field(default_factory=_time)
     monotonic: float = msgspec.field(default_factory=_monotonic)
@@ -117,14 +117,14 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
     rx: Direction = msgspec.field(default_factory=Direction)
     rtt_ms: float | None = None
     jitter_buffer_ms: float = 0.0
-    """What waits here to be played, on average."""
+    """Audio buffered here before playout, on average."""
     delay_ms: float | None = None
-    """From the far end's mouth to our ear, estimated: the codec's delay, half of `rtt_ms`, and what waits here. None while `rtt_ms` is."""
+    """Estimated mouth-to-ear delay from the far end to here: codec, half of `rtt_ms`, and buffering. None while `rtt_ms` is None."""
     queues: dict[str, int] = {}
     codec_counters: dict[str, Any] = {}
     worker: str = ""
     profile: SendProfile | None = None
-    """On our codec alone."""
+    """Only on our own codec."""
 
 
 class Worker(Event, kw_only=True, tag="worker"):
@@ -148,7 +148,7 @@ class Log(Event, kw_only=True, tag="log"):
 
 
 class Message(Event, kw_only=True, tag="message"):
-    """A SIP MESSAGE that came; at most 2000 characters of it."""
+    """A SIP MESSAGE was received; at most 2000 characters of it."""
 
     account: str
     remote: str
@@ -156,7 +156,7 @@ class Message(Event, kw_only=True, tag="message"):
 
 
 class MessageSent(Event, kw_only=True, tag="message_sent"):
-    """How a sent message fared; `reason` says what to do when it failed."""
+    """The result of a message that was sent; if it failed, `reason` says what to do."""
 
     message: int
     state: Literal["delivered", "failed"]
@@ -184,7 +184,7 @@ class Presence(Event, kw_only=True, tag="presence"):
 
 
 class Dtmf(Event, kw_only=True, tag="dtmf"):
-    """A key that the far end pressed."""
+    """The far end pressed a DTMF key."""
 
     call: int
     digit: str
@@ -192,14 +192,14 @@ class Dtmf(Event, kw_only=True, tag="dtmf"):
 
 
 class Transfer(Event, kw_only=True, tag="transfer"):
-    """How a transfer fares, asked for here or by the far end (`incoming`: our call was moved)."""
+    """Progress of a transfer, requested here or by the far end (`incoming`: the far end transfers us)."""
 
     call: int
     state: Literal["accepted", "progress", "done", "failed", "incoming"]
     code: int = 0
     reason: str = ""
     new_call: int | None = None
-    """With `incoming`: the call that follows this one."""
+    """With `incoming`: the call that replaces this one."""
 
 
 class Levels(Event, kw_only=True, tag="levels"):
@@ -220,7 +220,7 @@ class Phone(Struct, kw_only=True, array_like=True):
 
 
 class Phones(Event, kw_only=True, tag="phones"):
-    """What was sent and received since the last event of the call, a few times a second, for connections that subscribed by name."""
+    """Phones sent and received since the call's last event, a few times a second; only for connections that subscribed by name."""
 
     call: int
     tx: list[Phone] = []

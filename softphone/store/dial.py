@@ -53,7 +53,7 @@ def complete(text: str, contacts: Contacts, history: History, limit: int = 20) -
 
 @dataclass(frozen=True)
 class Target:
-    """Whom to call, and the keys to press when the call is up (as `Call.keys` of the control protocol)."""
+    """The address to call, and the keys to send when the call is up (see `Call.keys` of the control protocol)."""
 
     uri: str
     keys: str = ""
@@ -80,9 +80,12 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> Target:
     if (number := phone_number.read(uri)) is not None:
         return Target(_at_domain(number.digits, default_domain, text, "a number"), number.keys)
     if uri.lower().startswith(("sip:", "sips:")):
-        return Target(_checked(uri, uri))
+        return Target(_checked(sip_address.mended(uri), text))
     if "@" in uri:
         user, _, host = uri.rpartition("@")
+        if ":" in user:
+            # Of another scheme, such as xmpp:, or a whole SIP URI behind a name.
+            raise _cannot_be_called(text)
         return Target(_checked(f"sip:{sip_address.escape_user(user)}@{host}", text))
     contact = _meant(text, contacts, bool(default_domain))
     if contact is not None:
@@ -136,8 +139,12 @@ def _at_domain(user: str, domain: str, text: str, what: str) -> str:
 
 def _checked(uri: str, text: str) -> str:
     if not sip_address.valid(uri):
-        raise StoreError(f"{_shown(text)} cannot be called; {_EXAMPLE}")
+        raise _cannot_be_called(text)
     return uri
+
+
+def _cannot_be_called(text: str) -> StoreError:
+    return StoreError(f"{_shown(text)} cannot be called; {_EXAMPLE}")
 
 
 def _is_ip(text: str) -> bool:

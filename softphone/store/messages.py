@@ -9,7 +9,7 @@ from typing import Literal
 
 from softphone.files.errors import clean, clean_lines
 from softphone.store import sip_address
-from softphone.store.rows import Rows
+from softphone.store.sqlite.rows import Rows
 
 MAX_TEXT = 20000
 State = Literal["received", "sending", "delivered", "failed"]

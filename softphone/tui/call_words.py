@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from softphone import codecs
 from softphone.config import Config
 from softphone.control.protocol import Phone
 from softphone.tui.call_view import CallView
@@ -10,12 +11,7 @@ from softphone.tui.opus_estimate import HEADER_BYTES, opus_cost_now, speech_shar
 
 SILENCES = {"SIL": "·", "": "·"}
 """Labels that are no speech, and how the ticker writes them."""
-CODECS = {
-    "x-phv": "x-phv: phonemes and a voice",
-    "opus": "Opus",
-    "PCMU": "G.711 µ-law (PCMU)",
-    "PCMA": "G.711 A-law (PCMA)",
-}
+CODECS = {codec.name: codec.label for codec in codecs.CODECS}
 MARKS = {"sent": "{}", "received": "{}", "recovered": "({})", "lost": "✗{}"}
 """How the ticker writes a phone: `(IY)` was recovered by redundancy, `✗T` was lost and bridged."""
 LEAST_SHARE = 0.05

@@ -164,7 +164,7 @@ def test_wrong_commands_get_their_sentence_and_the_engine_goes_on(make_phone: Ma
         (Call(uri="<<<"), "is no SIP address"),
         (Call(uri="http://example.org"), "is no SIP address|cannot be called"),
         (Call(uri=good, account="nobody"), "there is no account nobody"),
-        (Call(uri=good, wav_in="/nowhere/x.wav"), "cannot be read"),
+        (Call(uri=good, wav_in="/nowhere/x.wav"), "is not a file"),
         (Call(uri=good, wav_in=str(text)), "is no WAV file"),
         (Call(uri=good, wav_in=str(stereo)), "2 channels"),
         (Call(uri=good, wav_in=str(short)), "shorter than 20 ms"),
@@ -179,7 +179,7 @@ def test_wrong_commands_get_their_sentence_and_the_engine_goes_on(make_phone: Ma
         (Register(account="local", uri="sip:a@example.org"), "taken"),
         (Register(account="a", uri="nonsense"), "is no SIP address"),
         (Register(account="a", uri="sip:a@example.org", registrar="nonsense"), "is no SIP address"),
-        (AutoAnswer(wav_in="/nowhere/x.wav"), "cannot be read"),
+        (AutoAnswer(wav_in="/nowhere/x.wav"), "is not a file"),
     ]
     for command, words in wrong:
         with pytest.raises(ControlError, match=words):

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent
-from softphone.store.database import Database
+from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
 from softphone.tui.app import PhoneApp
 from softphone.tui.phone_state import EVERYTHING

@@ -1,4 +1,4 @@
-"""Accounts: one that needs no server, and those that a registrar knows (RFC 3261, 10)."""
+"""Accounts: the local one, which needs no server, and those that register (RFC 3261, 10)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from softphone.config import Account, Network
 from softphone.config.passwords import KeyringError
 from softphone.control.protocol import Event, Register, Registration
 from softphone.engine.accounts.outside_requests import OutsideRequests
-from softphone.engine.accounts.registration_backoff import RegistrationPace, retry_after
+from softphone.engine.accounts.registration_backoff import RegistrationBackoff, retry_after
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.pjsip.security import set_encryption, set_ways
 from softphone.engine.sip.auth_gate import has_no_answer
@@ -23,7 +23,7 @@ from softphone.engine.sip.status_text import explain_registration
 from softphone.errors import SoftphoneError
 
 LOCAL = "local"
-"""Name of the account for calls from address to address."""
+"""Name of the account for direct calls."""
 FIRST_RETRY_S = 2
 RETRY_S = 300
 """The longest wait between two attempts to register."""
@@ -103,7 +103,7 @@ class MessageSink(Protocol):
 
 
 class MailboxWatch(Protocol):
-    """Asks the account's server for waiting voice messages (`message_waiting.MessageWaitingService`)."""
+    """Subscribes to the account's message summary (`message_waiting.MessageWaitingService`)."""
 
     def registered(self, name: str) -> None: ...
     def unregistered(self, name: str) -> None: ...
@@ -129,9 +129,9 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self.registered = False
         self.leaving = False
         self.gone = False
-        """Set once the account was taken off its registrar; the main loop then drops it."""
+        """Set once the account has unregistered; the main loop then drops it."""
         self.last: Registration | None = None
-        """How the registration stands: for front ends that come later than the event."""
+        """The last event of the registration, for front ends that connect later."""
         self._publish = publish
         self._incoming = incoming
         self._messages = messages
@@ -141,11 +141,11 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self.offers_srtp = network.offers_srtp
         self._network = network
         self._later = later
-        self._pace = RegistrationPace(1 + len(settings.backups), FIRST_RETRY_S, RETRY_S)
+        self._pace = RegistrationBackoff(1 + len(settings.backups), FIRST_RETRY_S, RETRY_S)
         self._used = 0
         self._attempts = 0
         self._transport = 0
-        """The pjsip_transport by which the registrar answered."""
+        """The pjsip_transport on which the registrar responded."""
         mailboxes.unregistered(settings.name)  # that of an account which this one replaces
         try:
             self.create(_pj_config(settings, network))
@@ -171,7 +171,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             self._failed(sentence, self._try_again())
 
     def unregister(self) -> None:
-        """Leave the registrar; `gone` follows with its answer (or with its silence)."""
+        """Unregister; `gone` is set on the response, or on a timeout."""
         self.leaving = True
         if not self.settings.registrar:
             self.gone = True
@@ -219,7 +219,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             self._failed("the connection to the server was lost", self._try_again())
 
     def _try_again(self, response: str = "") -> float:
-        """Seconds until the next attempt, which is on its way then."""
+        """Schedules the next attempt; returns the seconds until then."""
         wait = self._pace.failed(retry_after(response))
         self._attempts += 1
         number = self._attempts
@@ -227,7 +227,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
 
         def attempt() -> None:
             account = myself()
-            # Only the newest: there may be two reasons to try again, and one attempt is enough.
+            # Only the newest job: two failures may each schedule one.
             if account is not None and not account.leaving and not account.registered and account._attempts == number:
                 account.register_again()
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import pjsua2 as pj
 
+from softphone.codecs import PHV
 from softphone.control.protocol import CallState, Dtmf, Log, Transfer
 from softphone.engine.accounts.account import PhoneAccount
 from softphone.engine.calls import dtmf
@@ -19,7 +20,6 @@ from softphone.engine.calls.events import CallLength, State, state_event
 from softphone.engine.calls.media import CallMedia
 from softphone.engine.calls.renegotiation import Renegotiation
 from softphone.engine.calls.transfer import TransferProgress
-from softphone.engine.codecs import phv
 from softphone.engine.phv.rate_model import RTCP_INTERVAL_S
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.sdp.native import text_of
@@ -33,7 +33,7 @@ PJ_EPENDING = 70002
 PJSIP_ESESSIONTERMINATED = 171140
 MAX_REDIRECTIONS = 5
 NO_MEDIA_S = 5.0
-"""How long a call may be up before anything of its media is agreed on."""
+"""How long a call may be up without negotiated media."""
 log = logging.getLogger(__name__)
 
 
@@ -42,7 +42,7 @@ class CallError(SoftphoneError):
 
 
 class PhoneCall(pj.Call):  # type: ignore[misc]
-    """`number` is the engine's own; PJSUA's ids are used again. `over` is set with the last event; the main loop then drops it."""
+    """`number` is the engine's own, since PJSUA reuses its ids. `over` is set with the last event; the main loop then drops the object."""
 
     def __init__(
         self,
@@ -59,10 +59,10 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.state: State = "incoming" if direction == "incoming" else "calling"
         self.length = CallLength()
         self.waiting = False
-        """Came while another call was up."""
+        """It arrived while another call was up."""
         self.conference = False
         self.rang = False
-        """The far end said that it rings (180)."""
+        """The far end is ringing (180)."""
         self.audio = CallAudio(number, environment.publish, environment.defer, environment.sound)
         self.media = CallMedia(number, environment, offers_srtp=account.offers_srtp)
         self.account_name = account.settings.name
@@ -72,9 +72,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
         self._transfer = TransferProgress(number, environment.publish)
         self.unknown_way = False
-        """The INVITE was asked for a way to sign in that this phone does not have."""
+        """The INVITE was challenged for a kind of authentication that this phone does not support."""
         self.keys_when_up = ""
-        """Pressed once the far end has answered; as `Call.keys` of the control protocol."""
+        """Sent once the far end has answered; see `Call.keys` of the control protocol."""
         self._redirections = 0
         self._end_reason = ""
         self._successor: weakref.ref[PhoneCall] | None = None
@@ -82,18 +82,18 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @property
     def is_known(self) -> bool:
-        """Whether PJSUA knows this call; of one that it does not, nothing may be asked, or the process ends (pjsua_call.c asserts)."""
+        """Whether PJSUA still has this call. Asking PJSUA about one that it does not have ends the process (pjsua_call.c asserts)."""
         return bool(self.getId() != pj.PJSUA_INVALID_ID)
 
     def getInfo(self) -> pj.CallInfo:
-        """Raises pj.Error, also of a call that PJSUA does not know."""
+        """Raises pj.Error, also for a call that PJSUA does not have."""
         if not self.is_known:
             raise pj.Error(PJ_EINVALIDOP, "getInfo", "its address or transport is not one that this phone can use", __file__, 0)
         return super().getInfo()
 
     @property
     def far_end(self) -> FarEnd:
-        """What the far end has said of itself."""
+        """What the far end has said about itself."""
         return self._environment.far_end(self.number)
 
     def parties(self, call_id: str) -> tuple[str, str]:
@@ -102,7 +102,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @property
     def held(self) -> bool:
-        """On hold by us, or on the way there."""
+        """Held by us, or about to be."""
         return self._negotiation.held
 
     def dial(self, uri: str) -> None:
@@ -143,17 +143,17 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         try:
             self.hangup(parameters)
         except pj.Error as error:
-            # On its way out already: what was asked for is happening.
+            # It is ending already.
             if error.status != PJSIP_ESESSIONTERMINATED:
                 raise CallError(f"call {self.number} cannot be hung up ({error.reason}); it may be over already") from None
 
     def hold(self, on: bool) -> None:
-        """Hold or resume. Nothing is heard on either side from now on; the far end is told as soon as it can be."""
+        """Hold or resume. When held, both sides are silent at once; the re-INVITE follows as soon as possible."""
         self._negotiation.want(on)
         self.audio.silence(on)
 
     def hold_refused(self, code: int) -> None:
-        """The far end did not agree to hold or resume: the call is on hold here, whatever it thinks."""
+        """The far end refused to hold or resume: the call is on hold locally all the same."""
         self.audio.silence(True)
         self.media.tell_hold_refused(code)
 
@@ -163,7 +163,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._keys.press(digits, method)
 
     def transfer(self, target: str | PhoneCall) -> None:
-        """Ask the far end to call `target` instead: an address, or the far end of another call of ours. Raises CallError."""
+        """Transfer the far end to `target`: an address, or the far end of another of our calls. Raises CallError."""
         self.check_up("be transferred")
         if self._transfer.running:
             raise CallError(f"call {self.number} is being transferred already; wait for what becomes of it")
@@ -196,7 +196,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._environment.publish(self.describe())
 
     def tick(self) -> None:
-        """Each second: statistics, and the end of a call whose far end vanished."""
+        """Called each second: publish statistics, and end a call whose far end has vanished."""
         if not self.over and not self.isActive() and self._is_dropped():
             self._finish(self.describe())
         if self.over:
@@ -241,7 +241,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             self._negotiation.settle()
 
     def _finish(self, event: CallState) -> None:
-        """The files are whole before the last event is sent."""
+        """Closes the files before the last event is sent."""
         while self._transports:
             self._environment.rtcp_gate.forget(self._transports.pop())
         self.media.close()
@@ -277,7 +277,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     @pjsip_callback
     def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
         self.media.stream_created(self, int(prm.streamIdx), int(prm.stream))
-        few_bits = self.getStreamInfo(int(prm.streamIdx)).codecName.lower() == phv.ENCODING_NAME
+        few_bits = self.getStreamInfo(int(prm.streamIdx)).codecName.lower() == PHV.name.lower()
         for transport in self._transports:
             self._environment.rtcp_gate.pace(transport, RTCP_INTERVAL_S if few_bits else 0.0)
 
@@ -303,7 +303,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
-        # PJSUA2 tells of a message within the call here, and answers it with 200.
+        # PJSUA2 reports a message within the call here, and answers it with 200.
         self.account.onInstantMessage(prm)
 
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
@@ -319,7 +319,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             log.exception("a redirected call is given up")
         return int(pj.PJSIP_REDIRECT_STOP)
 
-    # Transfers. PJSUA makes the new call by itself and puts it into the object that it is given here.
+    # Transfers. PJSUA makes the new call and puts it into the object that it gets here.
 
     @pjsip_callback
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
@@ -362,7 +362,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         try:
             action()
         except pj.Error as error:
-            # It follows by itself as soon as the call's sockets are there: with ICE that takes a while.
+            # PJSUA sends it once the call's sockets are ready: with ICE that takes a while.
             if error.status != PJ_EPENDING:
                 raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
 

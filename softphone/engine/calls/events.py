@@ -1,4 +1,4 @@
-"""A call as the control socket tells of it."""
+"""A call as the events of the control socket describe it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _STATES: dict[int, State] = {
 
 
 class CallLength:
-    """How long a call has been up, by a clock that nobody sets: PJSIP counts by the time of day, and calls lasted minus an hour."""
+    """How long a call has been up, by a monotonic clock: PJSIP uses the time of day, so a change of clock made calls last minus an hour."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -39,7 +39,7 @@ class CallLength:
         self._over: float | None = None
 
     def seconds(self, state: State) -> float:
-        """Now that the call is in this state; once over it grows no more."""
+        """The duration now that the call is in this state; it stops growing when the call ends."""
         if state == "confirmed" and self._began is None:
             self._began = self._clock()
         if state == "disconnected" and self._over is None:
@@ -50,7 +50,7 @@ class CallLength:
 
 
 def state_event(call: PhoneCall, end_reason: str) -> CallState:
-    """The state now. `end_reason` is ours, or empty where the far end is to tell."""
+    """The current state. `end_reason` is ours; if empty, the far end's status code explains the end."""
     event = CallState(
         call=call.number,
         state="disconnected",
@@ -64,7 +64,7 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
     try:
         info = call.getInfo()
     except pj.Error as error:
-        # PJSUA has dropped the call without a word; `tick` finishes it.
+        # PJSUA has dropped the call without a callback; `tick` finishes it.
         event.reason = end_reason or f"the call ended before it was set up ({error.reason})"
         event.duration_s = call.length.seconds("disconnected")
         return event
@@ -90,7 +90,7 @@ def _wants_ipv6(sdp: str) -> bool:
 
 
 def media_event(call: PhoneCall, codec: NegotiatedCodec, media_index: int, *, held_by_remote: bool, note: str) -> Media:
-    """What was negotiated for a call that has sound. Raises pj.Error when it has none any more."""
+    """What was negotiated for a call with active audio. Raises pj.Error if it no longer has any."""
     return Media(
         call=call.number,
         state="held_by_remote" if held_by_remote else "active",
@@ -106,7 +106,7 @@ def media_event(call: PhoneCall, codec: NegotiatedCodec, media_index: int, *, he
 
 
 def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, worker: str, far_end: FarEnd) -> str:
-    """Why the call is not on our own codec, or nothing."""
+    """Why the call does not use our own codec; empty if it does."""
     if codec == "x-phv":
         return ""
     if chosen and "x-phv" not in chosen:

@@ -1,4 +1,4 @@
-"""Transfers: a call that we move, by REFER (RFC 3515; RFC 5589), and how it fares by the NOTIFYs that come back."""
+"""Call transfer by REFER (RFC 3515; RFC 5589), and its progress as the NOTIFYs report it."""
 
 from __future__ import annotations
 

@@ -7,13 +7,12 @@ from dataclasses import asdict, replace
 
 from codec.wire.link_report import LinkReport
 from codec.wire.settings import MAX_REDUNDANCY, EncoderSettings
+from softphone.codecs.fmtp import FmtpError, integer
 from softphone.config import Phv
 from softphone.control.protocol import CallStatistics, SendProfile
 from softphone.engine.phv.adaptation import Adaptation, PathReport
 from softphone.engine.phv.rate_model import HEADER_BITS, Profile
 from softphone.engine.phv.receiver_report import ENOUGH_PACKETS, Received, ReportWriter
-from softphone.engine.pjsip.errors import FmtpError
-from softphone.engine.pjsip.fmtp import integer
 from softphone.link.messages import PathQuality, StreamStatistics
 
 USUAL_PACKETS = 12

@@ -1,4 +1,4 @@
-"""SIP status codes as sentences: what went wrong and what to do (RFC 3261, 21)."""
+"""SIP status codes in plain words: what went wrong and what to do (RFC 3261, 21)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _OF_PJSIP = {
     "SDP negotiation failed": "the far end answered with no audio line, codec or encryption that this phone has",
     "SDP offer/answer incomplete": "the far end answered without a session description",
 }
-"""Reasons for which PJSIP itself ends a call that the far end took."""
+"""Reasons for which PJSIP itself ends a call that was answered."""
 
 
 def explain_message(code: int, reason: str) -> str:
@@ -84,7 +84,7 @@ def explain_message(code: int, reason: str) -> str:
 
 
 def explain_call(code: int, reason: str, unknown_way: bool = False) -> str:
-    """Why a call ended with this final status. unknown_way: it asked for a way to sign in that this phone does not have."""
+    """Why a call ended with this final status. unknown_way: it wanted an authentication that this phone does not support."""
     if unknown_way:
         return f"{code}: {_UNKNOWN_WAY}"
     return f"{code}: {_OF_PJSIP[reason]}" if reason in _OF_PJSIP else _sentence(_CALL, code, reason)

@@ -18,7 +18,7 @@ from softphone.errors import SoftphoneError
 
 RECORD_S = 5.0
 LISTEN_S = 60.0
-"""A test that was forgotten ends by itself: no microphone stays open."""
+"""A forgotten test stops after this, so that no microphone stays open."""
 Action = Literal["listen", "record", "play", "stop"]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pjsua2 as pj
 
 from codec.units import wav_file
+from codec.units.rates import MAX_FILE_RATE, MIN_FILE_RATE
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.errors import SoftphoneError
 
@@ -70,6 +71,9 @@ def check_playable(path: str) -> None:
         raise WavError(f"{path} is no WAV file of linear PCM; convert it to 16 kHz mono WAV")
     if head.channels != 1 or head.bits != 16:
         raise WavError(f"{path} has {head.channels} channels of {head.bits} bits; convert it to 16-bit mono WAV")
+    if not MIN_FILE_RATE <= head.rate <= MAX_FILE_RATE:
+        # At a few samples a second a frame of PJMEDIA has none.
+        raise WavError(f"{path} has {head.rate} samples a second; convert it to 16 kHz mono WAV")
     if head.frames * 50 < head.rate:
         raise WavError(f"{path} is shorter than 20 ms; there is nothing to play")
 

@@ -19,7 +19,7 @@ from softphone.control.protocol import Presence
 from softphone.files.errors import StoreError
 from softphone.plain_text import visible
 from softphone.store.contacts import Address, Contact
-from softphone.store.vcard_import import export_file, import_file
+from softphone.store.vcard.importing import export_file, import_file
 from softphone.tui.names import short
 from softphone.tui.phone_state import Topic
 from softphone.tui.screens.base import bindings

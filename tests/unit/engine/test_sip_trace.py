@@ -141,12 +141,12 @@ def test_the_pace_of_a_set_up_is_that_of_the_first_answer(ours: tuple[str, str])
         now = 130.0
         trace.passed(True, "p", first)
         now = 132.0
-    assert trace.set_up_bps(1) is None
+    assert trace.link_bps(1) is None
     trace.passed(False, "p", answer)
-    assert trace.set_up_bps(1) == pytest.approx(8 * (len(first) + len(answer) + 56) / 2)
+    assert trace.link_bps(1) == pytest.approx(8 * (len(first) + len(answer) + 56) / 2)
     now = 150.0
     trace.passed(False, "p", answer)
-    assert trace.set_up_bps(1) == pytest.approx(8 * (len(first) + len(answer) + 56) / 2)
+    assert trace.link_bps(1) == pytest.approx(8 * (len(first) + len(answer) + 56) / 2)
 
 
 def test_an_answer_at_once_says_nothing_of_the_link() -> None:
@@ -154,7 +154,7 @@ def test_an_answer_at_once_says_nothing_of_the_link() -> None:
     trace.passed(True, "p", message(INVITE))
     trace.passed(False, "p", message("SIP/2.0 100 Trying"))
     trace.learn(1, "abc@host")
-    assert trace.set_up_bps(1) is None
+    assert trace.link_bps(1) is None
 
 
 @pytest.mark.parametrize(("answered", "slow"), [(11.55, False), (13.0, True)])
@@ -167,7 +167,7 @@ def test_an_invite_that_was_lost_is_told_from_one_that_crawls(answered: float, s
     trace.learn(1, "abc@host")
     now = answered
     trace.passed(False, "p", message("SIP/2.0 100 Trying"))
-    assert (trace.set_up_bps(1) is not None) == slow
+    assert (trace.link_bps(1) is not None) == slow
 
 
 def test_the_answer_to_another_request_begins_no_measurement() -> None:
@@ -178,4 +178,4 @@ def test_the_answer_to_another_request_begins_no_measurement() -> None:
     trace.learn(1, "abc@host")
     now = 30.0
     trace.passed(False, "p", message("ACK sip:bob@example.org SIP/2.0"))
-    assert trace.set_up_bps(1) is None
+    assert trace.link_bps(1) is None

@@ -13,8 +13,8 @@ from softphone.control.protocol import Call, parse_command, to_line
 from softphone.files.errors import StoreError
 from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact
-from softphone.store.database import Database
 from softphone.store.dial import Completion
+from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
 
 
