@@ -52,6 +52,7 @@ from softphone.control.protocol import (
     TransferCall,
     Unregister,
     Voice,
+    Wait,
     Worker,
 )
 
@@ -89,6 +90,7 @@ COMMANDS: dict[type[Command], Command] = {
         Subscribe(id=24, events=["call_state", "levels"]),
         Stay(id=25, until_idle=True),
         Shutdown(id=26),
+        Wait(id=27, call=3, mode="clear"),
     )
 }
 

@@ -112,6 +112,8 @@ class Phv:
     """How many earlier packets each packet repeats."""
     profile: str = allowed("adaptive", "adaptive", "fixed")
     """Whether interval, redundancy and detail follow loss, delay and `max_rate` during a call, or stay as they are set here."""
+    wait: str = allowed("auto", "auto", "clear", "quick")
+    """"clear" lets the far end hear everything about a second later, and far more words right; "auto" decides by the network."""
     max_rate: int = limited(0, 0, HIGHEST_RATE)
     """Ceiling in IP bit/s of each direction while somebody speaks, 40 bytes of headers and RTCP counted; 0 is none."""
     comfort_noise: bool = True

@@ -70,6 +70,7 @@ from softphone.control.requests import (
     Subscribe,
     TransferCall,
     Unregister,
+    Wait,
 )
 from softphone.errors import SoftphoneError
 from softphone.plain_text import visible
@@ -133,6 +134,7 @@ __all__ = [
     "TransferCall",
     "Unregister",
     "Voice",
+    "Wait",
     "Worker",
     "parse_command",
     "parse_message",

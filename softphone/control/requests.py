@@ -119,6 +119,14 @@ class Record(Command, frozen=True, kw_only=True, tag="record"):
     no notice."""
 
 
+class Wait(Command, frozen=True, kw_only=True, tag="wait"):
+    """Whether our voice, on x-phv, waits for the words that are said: "clear" is heard a second later, with far more words right; "quick"
+    is heard at once; "auto" lets the network decide. Holds from now on, for this call; nothing is lost or said twice at the change."""
+
+    call: CallNumber
+    mode: Literal["auto", "clear", "quick"]
+
+
 class AutoAnswer(Command, frozen=True, kw_only=True, tag="auto_answer"):
     """Answer (or stop answering) every incoming call at once, also while another is up, with these files; do not disturb comes first."""
 
@@ -244,5 +252,6 @@ class Shutdown(Command, frozen=True, kw_only=True, tag="shutdown"):
 AnyCommand = (
     Status | Register | Unregister | Call | Answer | Hangup | Play | Record | AutoAnswer | Hold | Resume | Mute | SendDtmf | TransferCall
     | Conference | DoNotDisturb | SendMessage | Say | Devices | SelectDevices | SoundTest | SipLadder | Sdp | Subscribe | Stay | Shutdown
+    | Wait
 )  # fmt: skip
 COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}

@@ -66,6 +66,11 @@ class Commands:
                 call.audio.record(command.wav, both=command.both)
                 call.tell()
                 return {}
+            case ask.Wait():
+                call = self.numbered(command.call)
+                call.check_up("wait for words")
+                call.media.wait_for_words(command.mode)
+                return {}
             case ask.Hold():
                 call = self.numbered(command.call)
                 call.check_up("be put on hold")

@@ -57,6 +57,7 @@ class CallMedia:
         """The codec negotiated last, also while there is no active media."""
         self._index = -1
         self._stream: PhvStream | None = None
+        self._wait: str | None = None
         self._is_up = False
         self._phv_offered = environment.offers_phv()
 
@@ -86,6 +87,12 @@ class CallMedia:
         """Our codec's stream in the worker; None on other codecs."""
         return self._stream if self._codec_name == PHV.name else None
 
+    def wait_for_words(self, mode: str) -> None:
+        """From now on; see `Phv.wait` of the configuration. Also for the streams of a later renegotiation."""
+        self._wait = mode
+        if self._stream is not None:
+            self._stream.wait(mode)
+
     def sdp(self, local: str, remote: str) -> str:
         """The SDP to send, made from what PJSIP wrote; `remote` is the offer that it answers, or empty."""
         order = list(self.codec_order or ())
@@ -113,6 +120,8 @@ class CallMedia:
             self._stream.call_is_up()
         if self._stream is not None and self.max_rate != self._environment.max_rate:
             self._stream.limit(self.max_rate)
+        if self._stream is not None and self._wait is not None:
+            self._stream.wait(self._wait)
         info = call.getStreamInfo(index)
         codec = find_codec(info.codecName)
         if codec is not None and codec.clock_rate != info.codecClockRate:
@@ -185,7 +194,7 @@ class CallMedia:
         if self.phv_stream is not None:
             self.phv_stream.set_up_at(self._environment.link_bps(self._number))
             self.phv_stream.tune(event, self._meter.received, (self._meter.rtcp_reports, self._meter.rtcp_packets))
-        estimate_delay(event, self._codec.packet_ms, self._stream.encoder_delay_ms() if self._stream is not None else 0.0)
+        estimate_delay(event, self._codec.packet_ms, self._stream.delay_ms if self._stream is not None else 0.0)
         self._environment.publish(event)
 
     def hears(self, call: PhoneCall) -> bool:

@@ -39,6 +39,8 @@ class PhvTuning:
     """phv: of the configuration; fmtp_remote: the far end's limits. Main thread only."""
 
     def __init__(self, phv: Phv, fmtp_remote: Mapping[str, str]) -> None:
+        self.wait = phv.wait
+        """"clear", "quick" or "auto", as in the configuration; may be changed."""
         self.adaptive = phv.profile == "adaptive"
         self._fmtp_remote = dict(fmtp_remote)
         self._configured = encoder_settings(phv)
@@ -75,7 +77,12 @@ class PhvTuning:
     @property
     def settings(self) -> EncoderSettings:
         """As they should be now."""
-        return self._profile.applied_to(self._configured)
+        return replace(self._profile.applied_to(self._configured), wait=self.waits)
+
+    @property
+    def waits(self) -> bool:
+        """Whether what is said waits for its words."""
+        return self.wait == "clear" or (self.wait == "auto" and self.adaptation.worth_waiting(self._profile))
 
     @property
     def _profile(self) -> Profile:
@@ -135,6 +142,8 @@ class PhvTuning:
         return SendProfile(
             **asdict(profile),
             adaptive=self.adaptive,
+            wait=self.wait,
+            waits=self.waits,
             max_rate=adaptation.ceiling_bps,
             ip_bps=round(adaptation.estimate_bps(profile)),
             reason=adaptation.reason if self.adaptive else "fixed",
