@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from codec.describe.sound_history import SoundHistory
 from codec.describe.typed import TypedSpeech
 from codec.detail.writer import MARGIN, DetailWriter
-from codec.recognise.recogniser import RecognisedPhone
+from codec.recognise.recogniser import RecognisedPhone, WaitingPhoneStream
 from codec.recognise.speech_gate import HeardPhone, SpeechGate
 from codec.sent_extensions import SentExtensions
 from codec.sent_voice import SentVoice
@@ -92,6 +92,8 @@ class Encoder:
                 levels = self._history.push(step)
                 self._gate.hear(levels)
                 self.extensions.hear(step, float(levels.max(initial=-96.0)), self._gate.floor, self._gate.speaking)
+            if isinstance(self._recogniser, WaitingPhoneStream):
+                self._recogniser.wait = self.settings.wait
             payloads += self._take(self._recogniser.push(step))
             if self._typed.active and not self._gate.speaking:
                 payloads += self._utter()
@@ -127,6 +129,11 @@ class Encoder:
     def typed_seconds(self) -> float:
         """How much typed speech is still to be sent."""
         return self._typed.seconds
+
+    @property
+    def words(self) -> dict[str, int]:
+        """What the word recogniser did since the stream began: the counters of `codec.recognise.second_pass.SecondPass`."""
+        return dict(self._recogniser.counters) if isinstance(self._recogniser, WaitingPhoneStream) else {}
 
     @property
     def spoken_ms(self) -> float:

@@ -2,4 +2,4 @@
 
 
 class SoftphoneError(Exception):
-    """Something the user can mend; its message is one sentence, safe to print (it holds no secret)."""
+    """Something the user can fix; its message is one sentence, safe to print (it holds no secret)."""

@@ -1,5 +1,6 @@
 """Sound made of tones and noise with its phones known, and a recogniser that reads them from the script."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -66,11 +67,14 @@ class ScriptedRecogniser:
     """Gives the phones of a script out as the real one does: in lots of 160 ms, some 140 ms late, long ones in parts."""
 
     def __init__(self, phones: list[RecognisedPhone]) -> None:
+        self.counters: Counter[str] = Counter()
         self._phones = [
             replace(phone, start_frame=start, end_frame=min(start + PART_FRAMES, phone.end_frame))
             for phone in phones
             for start in range(phone.start_frame, phone.end_frame, PART_FRAMES)
         ]
+
+    wait = False
 
     def stream(self) -> "ScriptedRecogniser":
         fresh = ScriptedRecogniser(list(self._phones))

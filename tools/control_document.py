@@ -59,7 +59,7 @@ def _types() -> str:
 
 
 def _limits(meta: msgspec.Meta) -> str:
-    return ", ".join(text.format(value) for key, text in _LIMITS.items() if (value := getattr(meta, key)) is not None)
+    return meta.description or ", ".join(text.format(value) for key, text in _LIMITS.items() if (value := getattr(meta, key)) is not None)
 
 
 def _command(name: str, kind: type[Command]) -> str:

@@ -1,0 +1,1 @@
+"""Sound in, phones out: what was said."""

@@ -1,8 +1,11 @@
 """Sound in, phones with their times out: the streaming recogniser as the encoder sees it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +13,9 @@ from torch import Tensor
 
 from codec.recognise.lexicon import Lexicon
 from codec.recognise.network import PosteriorStream, RecogniserNetwork
+from codec.recognise.second_pass import TICK_SAMPLES, SecondPass, WordService
 from codec.recognise.word_search import FoundPhone, SearchTables, WordSearch
+from codec.units.phones import PHONES
 
 FRAMES_PER_STEP = 2
 """The network steps by 20 ms, tokens by 10 ms."""
@@ -38,6 +43,16 @@ class PhoneStream(Protocol):
         ...
 
 
+@runtime_checkable
+class WaitingPhoneStream(PhoneStream, Protocol):
+    """A recognition that can wait for words."""
+
+    wait: bool
+    """Whether phones wait for the words they belong to. May be changed at any time: no phone is lost or comes twice."""
+    counters: Counter[str]
+    """What waiting did; see `SecondPass`."""
+
+
 class PhoneRecogniser(Protocol):
     """What the encoder needs of a recogniser: another one is a class like this, given to `Models` in place of `Recogniser`."""
 
@@ -51,11 +66,13 @@ class Recogniser:
 
     def __init__(self, network: RecogniserNetwork, tables: SearchTables, lexicon: Lexicon) -> None:
         self.network = network.eval()
+        self.words: WordService | None = None
+        """The second pass by words, once it is loaded: streams that wait begin to use it then."""
         self._tables = tables
         self._lexicon = lexicon
 
     @classmethod
-    def from_weights(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], lexicon: Lexicon) -> "Recogniser":
+    def from_weights(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], lexicon: Lexicon) -> Recogniser:
         """From the tensors and metadata of `recogniser.safetensors`. Raises KeyError, ValueError, RuntimeError."""
         network = RecogniserNetwork.from_metadata(metadata)
         own = {name: tensor.float() for name, tensor in tensors.items()}
@@ -63,27 +80,82 @@ class Recogniser:
         network.load_state_dict(own)
         return cls(network, tables, lexicon)
 
-    def stream(self) -> "RecogniserStream":
+    @property
+    def log_prior(self) -> NDArray[np.float32]:
+        """Of each phone: (phones,)."""
+        return self._tables.log_prior
+
+    def use_words(self, words: WordService) -> None:
+        """Have a second pass by words, from now on, in streams that wait."""
+        self.words = words
+
+    def stream(self) -> RecogniserStream:
         """A new stream with its own state."""
-        return RecogniserStream(PosteriorStream(self.network), WordSearch(self._lexicon, self._tables))
+        return RecogniserStream(self, PosteriorStream(self.network), WordSearch(self._lexicon, self._tables))
+
+
+REST_SAMPLES = 30 * 16000
+"""A machine that is too slow for words goes on without them for so long."""
+
+REMEMBERED_TICKS = 50
+"""Of sound and posteriors, so that a second pass that begins has what the first one has not given out."""
 
 
 class RecogniserStream:
-    """One recognition: phones are contiguous from frame 0, silence included."""
+    """A `PhoneStream` of the shipped network, with a second pass by words where `wait` is set and a word recogniser is there."""
 
-    def __init__(self, posteriors: PosteriorStream, search: WordSearch) -> None:
+    def __init__(self, recogniser: Recogniser, posteriors: PosteriorStream, search: WordSearch) -> None:
+        self.wait = False
+        self.counters: Counter[str] = Counter()
+        """What the second pass did: see `SecondPass.counters`."""
+        self._recogniser = recogniser
         self._posteriors = posteriors
         self._search = search
+        self._second: SecondPass | None = None
+        self._recent_pcm = np.zeros(0, np.int16)
+        self._recent_rows = np.zeros((0, len(PHONES)), np.float32)
+        self._samples = self._rows = self._given = self._rests_until = 0
 
     def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
         """pcm (samples,) int16 16 kHz, any length -> the phones that became certain."""
-        posteriors = self._posteriors.push(pcm)
-        return [_in_frames(found) for found in self._search.push(posteriors, self._posteriors.ahead)]
+        rows = self._posteriors.push(pcm)
+        found = self._search.push(rows, self._posteriors.ahead)
+        words = self._recogniser.words
+        if self._second is None and self.wait and words is not None and self._samples >= self._rests_until:
+            self._second = words.begin(self._recogniser.log_prior, self._given, self.counters)
+            before = self._given - (self._rows - len(self._recent_rows))
+            silent = max(0, self._given * TICK_SAMPLES - (self._samples - len(self._recent_pcm)))
+            self._second.push(self._recent_pcm[silent:], self._recent_rows[max(0, before) :], ())
+        self._remember(pcm, rows)
+        if self._second is None:
+            return self._out(found)
+        due = self._second.push(pcm, rows, found)
+        if self._second.too_slow:
+            self.counters["rests"] += 1
+            self._rests_until = self._samples + REST_SAMPLES
+        if self._second.too_slow or not self.wait:
+            due += self._second.release()
+            self._second = None
+        return self._out(due)
 
     def flush(self) -> list[RecognisedPhone]:
         """The rest, at the end of a recording; the stream is not to be used after it."""
-        last = self._search.push(self._posteriors.flush())
-        return [_in_frames(found) for found in (*last, *self._search.flush())]
+        last = [*self._search.push(self._posteriors.flush()), *self._search.flush()]
+        return self._out(last if self._second is None else self._second.flush(last))
+
+    def _remember(self, pcm: NDArray[np.int16], rows: NDArray[np.float32]) -> None:
+        self._samples += len(pcm)
+        self._rows += len(rows)
+        if self._second is None:
+            self._recent_pcm = np.concatenate((self._recent_pcm, pcm))[-REMEMBERED_TICKS * TICK_SAMPLES :]
+            self._recent_rows = np.concatenate((self._recent_rows, rows))[-REMEMBERED_TICKS:]
+
+    def _out(self, phones: Sequence[FoundPhone]) -> list[RecognisedPhone]:
+        # A second pass that ended may have been ahead of the first.
+        new = [replace(phone, start=max(phone.start, self._given)) for phone in phones if phone.end > self._given]
+        if new:
+            self._given = new[-1].end
+        return [_in_frames(found) for found in new]
 
 
 def _in_frames(found: FoundPhone) -> RecognisedPhone:

@@ -13,6 +13,12 @@ LICENCES = {
     "librispeech": "LibriSpeech train-clean-100: CC BY 4.0",
     "commands": "coffee orders: Apache-2.0",
     "synthetic": "spoken by Kokoro-82M: Apache-2.0",
+    "librispeech_more": "LibriSpeech train-clean-100: CC BY 4.0",
+    "vctk": "VCTK: CC BY 4.0",
+    "arctic": "CMU ARCTIC: free, BSD-like",
+    "alphanumeric": "spelled names and numbers: MIT",
+    "commands35": "Google Speech Commands: CC BY 4.0",
+    "wakewords": "wake words: Apache-2.0",
 }
 
 

@@ -10,10 +10,9 @@ from scipy.signal import resample_poly
 
 from codec.units import wav_file
 from codec.units.errors import AudioFileError
-from codec.units.rates import SAMPLE_RATE
+from codec.units.rates import MAX_FILE_RATE, MIN_FILE_RATE, SAMPLE_RATE
 
 MAX_SECONDS = 4 * 3600
-MIN_RATE, MAX_RATE = 4000, 384000
 _KAISER_BETA = 8.0
 """Stop band below -80 dB."""
 
@@ -26,12 +25,15 @@ def read(path: Path) -> NDArray[np.int16]:
         rewritten = wav_file.opened(path)
         with soundfile.SoundFile(path if rewritten is None else rewritten) as file:
             rate, frames = file.samplerate, file.frames
-            if not MIN_RATE <= rate <= MAX_RATE:
-                raise AudioFileError(f"{path} has {rate} samples a second: convert it to something between {MIN_RATE} and {MAX_RATE}.")
+            if not MIN_FILE_RATE <= rate <= MAX_FILE_RATE:
+                raise AudioFileError(
+                    f"{path} has {rate} samples a second: convert it to something between {MIN_FILE_RATE} and {MAX_FILE_RATE}."
+                )
             if frames > MAX_SECONDS * rate:
                 raise AudioFileError(f"{path} is longer than {MAX_SECONDS // 3600} hours: split it.")
-            sound = file.read(dtype="float32", always_2d=True).mean(axis=1)
-    except (soundfile.SoundFileError, OSError, RuntimeError) as error:
+            # Some formats, such as GSM 06.10 in WAV, cannot be read to "the end".
+            sound = file.read(frames, dtype="float32", always_2d=True).mean(axis=1)
+    except (soundfile.SoundFileError, OSError, RuntimeError, ValueError) as error:
         raise AudioFileError(f"{path} is not a sound file that can be read ({error}): convert it to WAV or FLAC.") from None
     return to_pcm(resample(np.nan_to_num(sound), rate))
 
@@ -46,7 +48,7 @@ def resample(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
 
 def to_pcm(sound: NDArray[np.float32]) -> NDArray[np.int16]:
     """Full scale 1 -> int16, clipped."""
-    return np.asarray(np.clip(np.round(sound * 32768), -32768, 32767), dtype=np.int16)
+    return np.asarray(np.clip(np.round(np.clip(sound, -1, 1) * 32768), -32768, 32767), dtype=np.int16)
 
 
 def write(path: Path, pcm: NDArray[np.int16]) -> None:

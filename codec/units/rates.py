@@ -14,3 +14,6 @@ CHUNK_SAMPLES = SAMPLE_RATE * CHUNK_MS // 1000
 
 HEADER_BYTES = 40
 """IPv4, UDP and RTP headers of a packet: 20 + 8 + 12."""
+
+MIN_FILE_RATE, MAX_FILE_RATE = 4000, 384_000
+"""Samples a second of sound files: nobody records below or above."""

@@ -31,6 +31,9 @@ class EncoderSettings:
     comfort_noise: bool = True
     """Describe the background where it can be heard, so that the listener does not fall into silence between words."""
 
+    wait: bool = False
+    """Let phones wait about a second for the words they belong to: far more of them are right then."""
+
     def __post_init__(self) -> None:
         if not MIN_INTERVAL_MS <= self.interval_ms <= MAX_INTERVAL_MS:
             raise CodecError(f"interval_ms is {self.interval_ms}; choose {MIN_INTERVAL_MS} to {MAX_INTERVAL_MS} ms")

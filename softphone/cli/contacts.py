@@ -1,4 +1,4 @@
-"""`softphone contacts`: who is called by name."""
+"""`softphone contacts`: the address book."""
 
 import argparse
 import contextlib
@@ -10,10 +10,11 @@ from pathlib import Path
 
 from softphone.cli import status
 from softphone.cli.output import tell, tell_json
-from softphone.config import CODEC_NAMES
-from softphone.store import vcard, vcard_import
+from softphone.codecs import codec_names
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store, open_store
+from softphone.store.vcard import cards as vcard
+from softphone.store.vcard import importing
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,7 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     kinds = top.add_subparsers(metavar="WHAT", required=True)
 
     show = kinds.add_parser("list", help="show contacts", epilog=status.HELP)
-    show.add_argument("text", nargs="*", help="only those of whom some word of name or address begins so, or a number")
+    show.add_argument("text", nargs="*", help="only contacts in which a word of the name or an address begins with it, or a number")
     _add_json(show)
     show.set_defaults(run=_list)
 
@@ -31,12 +32,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     new.add_argument("--notes", default="")
     new.add_argument("--favourite", action="store_true", help="show it first")
     new.add_argument("--auto-answer", action="store_true", help="answer this contact's calls at once, microphone open")
-    new.add_argument("--codecs", metavar="LIST", help=f"offer only these, best first: {','.join(CODEC_NAMES)}")
+    new.add_argument("--codecs", metavar="LIST", help=f"offer only these, best first: {','.join(codec_names())}")
     _add_json(new)
     new.set_defaults(run=_add)
 
     old = kinds.add_parser("remove", help="remove a contact", epilog=status.HELP)
-    old.add_argument("who", help="its name, or its number in the list")
+    old.add_argument("who", help="name of the contact, or its number in the list")
     old.set_defaults(run=_remove)
 
     reader = kinds.add_parser("import", help="add the contacts of a vCard file", epilog=status.HELP)
@@ -106,7 +107,7 @@ def _remove(options: argparse.Namespace) -> int:
         if not found and options.who.isascii() and options.who.isdigit():
             found = [store.contacts.get(int(options.who))]
         if not found:
-            raise status.CommandError(f"nobody among the contacts is called {options.who}; see: softphone contacts list")
+            raise status.CommandError(f"no contact is called {options.who}; see: softphone contacts list")
         if len(found) > 1:
             numbers = ", ".join(str(contact.id) for contact in found)
             raise status.CommandError(f"{len(found)} contacts are called {found[0].name}; give one of their numbers instead: {numbers}")
@@ -117,9 +118,9 @@ def _remove(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     with user_store() as store:
         if str(options.file) == "-":
-            result = vcard_import.import_cards(sys.stdin.buffer.read(), store.contacts, own=options.own, source="standard input")
+            result = importing.import_cards(sys.stdin.buffer.read(), store.contacts, own=options.own, source="standard input")
         else:
-            result = vcard_import.import_file(options.file, store.contacts, own=options.own)
+            result = importing.import_file(options.file, store.contacts, own=options.own)
     if options.json:
         tell_json(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
         return status.OK
@@ -135,7 +136,7 @@ def _export(options: argparse.Namespace) -> int:
             sys.stdout.buffer.write(vcard.write(store.contacts.all(), options.vcard))
             sys.stdout.buffer.flush()
             return status.OK
-        count = vcard_import.export_file(options.file, store.contacts, options.vcard)
+        count = importing.export_file(options.file, store.contacts, options.vcard)
     tell(f"{count} contacts written to {options.file}", sys.stderr)
     return status.OK
 

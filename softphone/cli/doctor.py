@@ -1,4 +1,4 @@
-"""`softphone doctor`: checks everything the phone needs and says how to mend what is wrong."""
+"""`softphone doctor`: checks everything the phone needs and says how to fix what is wrong."""
 
 import argparse
 
@@ -8,7 +8,7 @@ from softphone.cli.output import tell_lines
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser("doctor", help="check the installation and say how to mend it", epilog=status.HELP)
+    command = commands.add_parser("doctor", help="check the installation and say how to fix it", epilog=status.HELP)
     shared.add_config(command)
     command.add_argument("--json", action="store_true", help="write the findings as one JSON object")
     command.set_defaults(run=run)

@@ -4,7 +4,7 @@ from softphone.errors import SoftphoneError
 
 OK = 0
 ERROR = 1
-"""A sentence on standard error says what is wrong."""
+"""Exit status of a failure; a sentence on standard error says what is wrong."""
 USAGE = 2
 """Wrong arguments (argparse)."""
 REFUSED = 3

@@ -18,14 +18,14 @@ from softphone.store.voices import OWN, KeptVoice, KeptVoices
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     top = commands.add_parser("voices", help="list, export and delete remembered voices, and allow or refuse them", epilog=status.HELP)
     kinds = top.add_subparsers(metavar="WHAT", required=True)
-    show = kinds.add_parser("list", help="whose voices are remembered", epilog=status.HELP)
+    show = kinds.add_parser("list", help="list the voices that are remembered", epilog=status.HELP)
     show.add_argument("--json", action="store_true", help="one JSON object a line")
     show.set_defaults(run=_list)
     delete = kinds.add_parser("delete", help="forget voices", epilog=status.HELP)
     delete.add_argument("who", nargs="*", help=f'addresses as in the list; "{OWN}" is your own voice')
     delete.add_argument("--all", action="store_true", help="forget all")
     delete.set_defaults(run=_delete)
-    export = kinds.add_parser("export", help="write what is remembered of one address to a file, in JSON", epilog=status.HELP)
+    export = kinds.add_parser("export", help="write the voices remembered for one address to a file, as JSON", epilog=status.HELP)
     export.add_argument("who")
     export.add_argument("file", type=Path, help="only you can read it; - is standard output")
     export.set_defaults(run=_export)
@@ -36,7 +36,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _list(options: argparse.Namespace) -> int:
-    for voice in KeptVoices().all():
+    voices = list(KeptVoices().all())
+    if not voices and not options.json:
+        print("no voices are remembered; `softphone voices allow` remembers them from now on", file=sys.stderr)
+    for voice in voices:
         if options.json:
             parts = sorted(voice.voices)
             tell_json(json.dumps({"who": voice.who, "kept": voice.kept, "parts": parts}, ensure_ascii=False))

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from softphone import paths
-from softphone.config.fields import ConfigError, allowed, check_keys, limited, matching, program, section, shown, texts
+from softphone.codecs import codec_names
+from softphone.config.fields import ConfigError, allowed, automatic, check_keys, limited, matching, program, section, shown, texts
 from softphone.config.network import Network as Network
 from softphone.config.network import check_network, secret
 from softphone.config.passwords import Passwords
@@ -25,7 +26,6 @@ MAX_ACCOUNTS = 7
 LOWEST_RATE = 800
 """IP bit/s of a direction: below it not even the phones alone fit in packets of 640 ms."""
 HIGHEST_RATE = 64000
-CODEC_NAMES = ("x-phv", "opus", "PCMU", "PCMA")
 
 # No white space, quotes, angle brackets or control characters: these strings end in SIP headers.
 _SIP_URI = r"sips?:[^\s<>\"\x00-\x1f\x7f]+"
@@ -96,7 +96,7 @@ class Audio:
 
 @dataclass(frozen=True)
 class Codecs:
-    order: tuple[str, ...] = allowed(CODEC_NAMES, *CODEC_NAMES)
+    order: tuple[str, ...] = allowed(codec_names(), *codec_names())
     """What is offered, best first."""
 
 
@@ -112,6 +112,8 @@ class Phv:
     """How many earlier packets each packet repeats."""
     profile: str = allowed("adaptive", "adaptive", "fixed")
     """Whether interval, redundancy and detail follow loss, delay and `max_rate` during a call, or stay as they are set here."""
+    wait: str = allowed("auto", "auto", "clear", "quick")
+    """"clear" lets the far end hear everything about a second later, and far more words right; "auto" decides by the network."""
     max_rate: int = limited(0, 0, HIGHEST_RATE)
     """Ceiling in IP bit/s of each direction while somebody speaks, 40 bytes of headers and RTCP counted; 0 is none."""
     comfort_noise: bool = True
@@ -136,12 +138,12 @@ class Opus:
 @dataclass(frozen=True)
 class Worker:
     threads: int = limited(1, 1, 8)
-    """Threads of torch in the codec worker."""
+    """Torch threads in the codec worker."""
 
 
 @dataclass(frozen=True)
 class Privacy:
-    """What the phone remembers; contacts are kept in any case."""
+    """What is kept on disk; contacts are kept in any case."""
 
     history: bool = True
     """Keep calls and messages, in a file that only this user can read."""
@@ -160,9 +162,9 @@ class Presence:
     """Whether others can be called now, and whether they may know it of us."""
 
     watch: str = allowed("off", "off", "favourites", "contacts")
-    """Whom of the contacts to ask for: their servers and phones learn by that who watches them."""
+    """Whose presence to subscribe to. Contacts' servers and phones can see that subscription."""
     share: str = allowed("off", "off", "contacts", "server")
-    """Who may know whether we are on the phone: nobody; contacts whose phones ask this one; those whom the server lets know, too."""
+    """Who may see our presence: nobody; contacts whose phones ask this one; or also everybody whom the server allows."""
 
 
 @dataclass(frozen=True)
@@ -178,11 +180,16 @@ class Hooks:
 
 
 @dataclass(frozen=True)
-class Tui:
+class Screen:
     """The full-screen phone."""
 
     theme: str = allowed("dark", "dark", "light")
     """Without colours when the environment has NO_COLOR."""
+    slow: bool | str = automatic()
+    """One update a second, 16 colours, no meters. "auto": over ssh, while the terminal answers slowly."""
+    notify: bool | str = automatic()
+    """Notifications outside the screen: the terminal's (OSC 9 and 777) and the desktop's (notify-send). "auto": the bell and the title
+    always, the desktop's only where this program runs on the desktop."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +207,7 @@ class Config:
     calls: Calls = field(default_factory=Calls)
     presence: Presence = field(default_factory=Presence)
     hooks: Hooks = field(default_factory=Hooks)
-    tui: Tui = field(default_factory=Tui)
+    screen: Screen = field(default_factory=Screen)
     keys: Mapping[str, str] = field(default_factory=dict)
     """Action of the full-screen phone -> key, such as `dial = "ctrl+d"`; the table of actions checks both."""
     phrases: Mapping[str, str] = field(default_factory=dict)
@@ -246,6 +253,9 @@ def parse(text: str) -> Config:
 def from_dict(document: dict[str, Any]) -> Config:
     """The configuration from nested dictionaries, as TOML or JSON give them. Raises ConfigError."""
     sections = {entry.name: entry for entry in dataclasses.fields(Config)}
+    if "tui" in document and "screen" not in document:
+        # Its name before slow links were thought of.
+        document = {"screen" if name == "tui" else name: table for name, table in document.items()}
     hints = get_type_hints(Config)
     check_keys(document, sections, "")
     values: dict[str, Any] = {}

@@ -26,7 +26,7 @@ class Network:
     tls_verify: bool = True
     """Whether a server must prove that it is the one which was called (RFC 5922)."""
     tls_ca_file: str = matching("", _PATH, "the path of a file with certificates in PEM format")
-    """Whom to believe that; empty: the authorities of this system."""
+    """Certificate authorities to trust; empty: those of the system."""
     srtp: str = allowed("optional", "off", "optional", "offer", "mandatory")
     """Encryption of media with keys in the SDP (RFC 4568). optional: offered where SIP is encrypted too (RFC 4568, 7 wants that), and
     taken from who offers it; offer: offered in any case; mandatory: no call without it."""

@@ -1,4 +1,4 @@
-"""A synchronous client of the engine's control socket: requests with answers, and an iterator of events."""
+"""A synchronous client of the engine's control socket: requests with responses, and an iterator of events."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ControlClient:
         except OSError as error:
             self._socket.close()
             raise ControlError(
-                f"no engine answers at {path} ({error.strerror or error}); start one with `softphone`", "no_engine"
+                f"no phone is running at {path} ({error.strerror or error}); start one with `softphone`", "no_engine"
             ) from None
         self._reader = threading.Thread(target=self._read, name="control-client", daemon=True)
         self._reader.start()
@@ -56,7 +56,7 @@ class ControlClient:
         return not self._closed
 
     def close(self) -> None:
-        """Leave; the engine goes on. Pending requests fail, iterators of events end."""
+        """Close the connection; the engine keeps running. Pending requests fail, iterators of events end."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         if threading.current_thread() is not self._reader:
@@ -71,13 +71,13 @@ class ControlClient:
             raise ControlError(f"the command is longer than {MAX_LINE} bytes", "line_too_long", request_id)
         with self._lock:
             if self._closed:
-                raise ControlError("the engine is gone; start it again", "no_engine", request_id)
+                raise ControlError("the phone has ended; start it again", "no_engine", request_id)
             self._waiting[request_id] = answer
             try:
                 self._socket.sendall(line)
             except OSError as error:
                 del self._waiting[request_id]
-                raise ControlError(f"the engine is gone ({error.strerror}); start it again", "no_engine", request_id) from None
+                raise ControlError(f"the phone has ended ({error.strerror}); start it again", "no_engine", request_id) from None
         try:
             reply = answer.get(timeout=timeout_s)
         except queue.Empty:
@@ -112,7 +112,7 @@ class ControlClient:
                 self._events.put(message)
 
     def _read(self) -> None:
-        reason = "the engine is gone; start it again"
+        reason = "the phone has ended; start it again"
         try:
             with self._socket.makefile("rb") as lines:
                 while line := lines.readline(MAX_ANSWER + 1):

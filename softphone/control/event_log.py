@@ -1,4 +1,4 @@
-"""Events of one engine, kept: what came already can be asked for as well as what is still to come."""
+"""A log of one engine's events: waits for future events and finds past ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOOK_S = 0.5
 
 
 class EventSource(Protocol):
-    """`ControlClient` and `EngineSupervisor` are such."""
+    """`ControlClient` and `EngineSupervisor` implement it."""
 
     @property
     def is_open(self) -> bool: ...
@@ -64,11 +64,11 @@ class EventLog:
         return next((event for event in reversed(self.events) if isinstance(event, kind)), None)
 
     def catch_up(self) -> None:
-        """Take what has come already, without waiting."""
+        """Read the events that have arrived, without waiting."""
         while (event := self._source.next_event(0)) is not None:
             self.events.append(event)
 
     def forget(self) -> None:
-        """Begin anew: what has come so far counts no more."""
+        """Forget all events so far."""
         self.catch_up()
         self.events.clear()

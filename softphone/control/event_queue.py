@@ -1,4 +1,4 @@
-"""Events between the thread that gets them and the one that reads them; the newest are kept."""
+"""A bounded queue of events from the thread that receives them to the one that reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVENT_BACKLOG = 4096
 
 
 class EventQueue:
-    """Bounded: who does not read loses the oldest."""
+    """When it is full, the oldest events are dropped."""
 
     def __init__(self) -> None:
         self._events: queue.Queue[AnyEvent | None] = queue.Queue(EVENT_BACKLOG)
@@ -24,7 +24,7 @@ class EventQueue:
         self._offer(event)
 
     def end(self) -> None:
-        """No more will come; readers that wait are told, after what is there."""
+        """Mark the end; waiting readers return once the queue is empty."""
         self._offer(None)
 
     def next(self, timeout_s: float | None = None) -> AnyEvent | None:

@@ -1,4 +1,4 @@
-"""What the engine tells: the events of `softphone.control.protocol`."""
+"""Events that the engine publishes; see `softphone.control.protocol`."""
 
 from time import monotonic as _monotonic
 from time import time as _time
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Event(Struct, kw_only=True, tag_field="event"):
-    """What happened. Fields that a front end does not know are to be ignored."""
+    """Base of the events. Front ends ignore fields that they do not know."""
 
     time: float = msgspec.field(default_factory=_time)
     monotonic: float = msgspec.field(default_factory=_monotonic)
@@ -87,7 +87,8 @@ class Direction(Struct, kw_only=True):
 class SendProfile(Struct, kw_only=True):
     """What an x-phv stream sends now: time between packets, earlier packets repeated in each, codes of detail of new and of repeated sound
     (0 to 2). `max_rate`: the ceiling in IP bit/s, RTCP counted, 0 for none; `ip_bps`: what the profile costs while somebody speaks;
-    `adaptive`: it follows the network; `reason`: why it is as it is, in a few words."""
+    `adaptive`: it follows the network; `reason`: why it is as it is, in a few words. `wait`: "clear", "quick" or "auto", and `waits`,
+    whether what is said waits for its words now."""
 
     interval_ms: int
     redundancy: int
@@ -97,6 +98,8 @@ class SendProfile(Struct, kw_only=True):
     ip_bps: int = 0
     adaptive: bool = True
     reason: str = ""
+    wait: str = "auto"
+    waits: bool = False
 
 
 class CallStatistics(Event, kw_only=True, tag="statistics"):
@@ -114,14 +117,16 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
     rx: Direction = msgspec.field(default_factory=Direction)
     rtt_ms: float | None = None
     jitter_buffer_ms: float = 0.0
-    """What waits here to be played, on average."""
+    """Audio buffered here before playout, on average."""
     delay_ms: float | None = None
-    """From the far end's mouth to our ear, estimated: the codec's delay, half of `rtt_ms`, and what waits here. None while `rtt_ms` is."""
+    """Estimated mouth-to-ear delay from the far end to here: codec, half of `rtt_ms`, and buffering. None while `rtt_ms` is None."""
+    silent_s: float = 0.0
+    """Since the last packet of the far end, RTP or RTCP; its reports come every five seconds also while nobody speaks."""
     queues: dict[str, int] = {}
     codec_counters: dict[str, Any] = {}
     worker: str = ""
     profile: SendProfile | None = None
-    """On our codec alone."""
+    """Only on our own codec."""
 
 
 class Worker(Event, kw_only=True, tag="worker"):
@@ -142,10 +147,12 @@ class Engine(Event, kw_only=True, tag="engine"):
 class Log(Event, kw_only=True, tag="log"):
     level: Literal["info", "warning", "error"]
     message: str
+    about: Literal["", "voices"] = ""
+    """"voices": a question, whether voices may be remembered; a front end that can ask shows it in its own way."""
 
 
 class Message(Event, kw_only=True, tag="message"):
-    """A SIP MESSAGE that came; at most 2000 characters of it."""
+    """A SIP MESSAGE was received; at most 2000 characters of it."""
 
     account: str
     remote: str
@@ -153,7 +160,7 @@ class Message(Event, kw_only=True, tag="message"):
 
 
 class MessageSent(Event, kw_only=True, tag="message_sent"):
-    """How a sent message fared; `reason` says what to do when it failed."""
+    """The result of a message that was sent; if it failed, `reason` says what to do."""
 
     message: int
     state: Literal["delivered", "failed"]
@@ -181,7 +188,7 @@ class Presence(Event, kw_only=True, tag="presence"):
 
 
 class Dtmf(Event, kw_only=True, tag="dtmf"):
-    """A key that the far end pressed."""
+    """The far end pressed a DTMF key."""
 
     call: int
     digit: str
@@ -189,14 +196,14 @@ class Dtmf(Event, kw_only=True, tag="dtmf"):
 
 
 class Transfer(Event, kw_only=True, tag="transfer"):
-    """How a transfer fares, asked for here or by the far end (`incoming`: our call was moved)."""
+    """Progress of a transfer, requested here or by the far end (`incoming`: the far end transfers us)."""
 
     call: int
     state: Literal["accepted", "progress", "done", "failed", "incoming"]
     code: int = 0
     reason: str = ""
     new_call: int | None = None
-    """With `incoming`: the call that follows this one."""
+    """With `incoming`: the call that replaces this one."""
 
 
 class Levels(Event, kw_only=True, tag="levels"):
@@ -217,7 +224,7 @@ class Phone(Struct, kw_only=True, array_like=True):
 
 
 class Phones(Event, kw_only=True, tag="phones"):
-    """What was sent and received since the last event of the call, a few times a second, for connections that subscribed by name."""
+    """Phones sent and received since the call's last event, a few times a second; only for connections that subscribed by name."""
 
     call: int
     tx: list[Phone] = []
@@ -235,6 +242,15 @@ class Voice(Event, kw_only=True, tag="voice"):
     tx_heard: float | None = None
 
 
+class Receiving(Event, kw_only=True, tag="receiving"):
+    """How calls are received from now on: a front end switched it. The files are those of `auto_answer`."""
+
+    auto_answer: bool
+    do_not_disturb: bool
+    wav_in: str | None = None
+    wav_out: str | None = None
+
+
 class SoundDevice(Event, kw_only=True, tag="sound"):
     """The sound devices changed or failed; `note` says what to do."""
 
@@ -247,5 +263,5 @@ class SoundDevice(Event, kw_only=True, tag="sound"):
 
 AnyEvent = (
     Registration | CallState | Media | File | CallStatistics | Worker | Engine | Log
-    | Message | MessageSent | MessageWaiting | Presence | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
+    | Message | MessageSent | MessageWaiting | Presence | Receiving | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Commands and events of the control socket: one JSON object a line, UTF-8.
+"""Commands and events of the control socket: one JSON object per line, UTF-8.
 
 Request: `{"id": 7, "command": "call", "uri": "sip:bob@example.org"}`.
 Answer: `{"id": 7, "result": {...}}` or `{"id": 7, "error": {"code": "...", "message": "..."}}`.
@@ -31,6 +31,7 @@ from softphone.control.events import (
     Phone,
     Phones,
     Presence,
+    Receiving,
     Registration,
     SendProfile,
     SoundDevice,
@@ -69,6 +70,7 @@ from softphone.control.requests import (
     Subscribe,
     TransferCall,
     Unregister,
+    Wait,
 )
 from softphone.errors import SoftphoneError
 from softphone.plain_text import visible
@@ -109,6 +111,7 @@ __all__ = [
     "Phones",
     "Play",
     "Presence",
+    "Receiving",
     "Record",
     "Register",
     "Registration",
@@ -131,6 +134,7 @@ __all__ = [
     "TransferCall",
     "Unregister",
     "Voice",
+    "Wait",
     "Worker",
     "parse_command",
     "parse_message",
@@ -140,14 +144,14 @@ __all__ = [
 MAX_LINE = 65536
 """Bytes of one line, newline included."""
 MAX_ANSWER = 2**20
-"""Bytes of a line from the engine: the SIP messages of a call are many."""
+"""Most bytes of a line from the engine: the SIP messages of a call need room."""
 
 LONGEST_REASON = 300
-"""Characters that are repeated of a line that is wrong."""
+"""Most characters of a malformed line that an error quotes."""
 
 
 class ControlError(SoftphoneError):
-    """What is wrong with a command (or with the engine that should obey it), in one sentence; `code` is for programs."""
+    """A command failed, or the engine is gone: one sentence for people, and `code` for programs."""
 
     def __init__(self, message: str, code: str = "bad_command", request_id: int | None = None) -> None:
         super().__init__(message)
@@ -161,7 +165,7 @@ class Failure(Struct, kw_only=True):
 
 
 class Reply(Struct, kw_only=True, omit_defaults=True):
-    """The answer to the request of the same id; exactly one of `result` and `error`."""
+    """The response to the request with the same id: exactly one of `result` and `error`."""
 
     id: int | None = None
     result: dict[str, Any] | None = None
@@ -231,11 +235,11 @@ def parse_message(line: bytes) -> AnyEvent | Reply | None:
 
 EVENTS: frozenset[str] = frozenset(str(event.__struct_config__.tag) for event in get_args(AnyEvent))
 BY_NAME_ONLY: frozenset[str] = frozenset({"levels", "phones"})
-"""Events that go only to connections that subscribed to them by name: they are many."""
+"""Frequent events, sent only to connections that subscribed to them by name."""
 
 
 def _said(error: Exception) -> str:
-    """What msgspec says, which may quote all of what it was given."""
+    """msgspec's message, cut short: it may quote its whole input."""
     return visible(str(error), LONGEST_REASON)
 
 

@@ -1,8 +1,11 @@
-"""What a front end may ask of the engine: the commands of `softphone.control.protocol`."""
+"""Commands that front ends send to the engine; see `softphone.control.protocol`."""
 
+import re
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
+
+from softphone.codecs import codec_names
 
 Identifier = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 CallNumber = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -13,16 +16,21 @@ Path = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f
 FinalCode = Annotated[int, Meta(ge=300, le=699)]
 EventName = Literal[
     "registration", "call_state", "media", "file", "statistics", "worker", "engine", "log",
-    "message", "message_sent", "message_waiting", "dtmf", "levels", "phones", "voice", "sound", "transfer", "presence",
+    "message", "message_sent", "message_waiting", "dtmf", "levels", "phones", "voice", "sound", "transfer", "presence", "receiving",
 ]  # fmt: skip
 Digits = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Da-d*#,]+$")]
 Speech = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
 MaxRate = Annotated[int, Meta(ge=0, le=64000)]
-CodecName = Literal["x-phv", "opus", "PCMU", "PCMA"]
+CodecName = Annotated[
+    str,
+    Meta(
+        pattern=f"^({'|'.join(map(re.escape, codec_names()))})$", description=f"one of {', '.join(f'`{name}`' for name in codec_names())}"
+    ),
+]
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True, omit_defaults=True):
-    """What a front end asks; `id` comes back in the answer."""
+    """Base of the commands; the response has the same `id`."""
 
     id: Identifier = 0
 
@@ -55,7 +63,7 @@ class Register(Command, frozen=True, kw_only=True, tag="register"):
 
 
 class Unregister(Command, frozen=True, kw_only=True, tag="unregister"):
-    """Take the account off its registrar and forget it."""
+    """Unregister the account and remove it."""
 
     account: Name
 
@@ -75,12 +83,12 @@ class Call(Command, frozen=True, kw_only=True, tag="call"):
     max_rate: MaxRate | None = None
     """Ceiling in IP bit/s of each direction on our codec, headers and RTCP counted; 0 for none, None takes that of the configuration."""
     keys: Digits | None = None
-    """Pressed when the call is up, after two seconds: an extension, or what stands behind a comma in a number. A comma waits two
-    seconds more. Without it they are those that stand in `uri`, where that is a number."""
+    """DTMF keys sent two seconds after the call is up, such as an extension. A comma waits two seconds more. Default: what follows a comma
+    in `uri`, if that is a number."""
 
 
 class Answer(Command, frozen=True, kw_only=True, tag="answer"):
-    """Take the incoming call."""
+    """Answer the incoming call."""
 
     call: CallNumber
     wav_in: Path | None = None
@@ -95,20 +103,28 @@ class Hangup(Command, frozen=True, kw_only=True, tag="hangup"):
 
 
 class Play(Command, frozen=True, kw_only=True, tag="play"):
-    """Send a WAV file into the call, instead of the microphone while it lasts."""
+    """Play a WAV file into the call, in place of the microphone."""
 
     call: CallNumber
     wav: Path
 
 
 class Record(Command, frozen=True, kw_only=True, tag="record"):
-    """Write the received sound of the call to a WAV file; `wav` None ends it."""
+    """Record the call's received sound to a WAV file; `wav` None stops."""
 
     call: CallNumber
     wav: Path | None = None
     both: bool = False
     """Both directions, mixed, after a notice: a tone that both ends hear; on x-phv the far end hears words instead. Without it there is
     no notice."""
+
+
+class Wait(Command, frozen=True, kw_only=True, tag="wait"):
+    """Whether our voice, on x-phv, waits for the words that are said: "clear" is heard a second later, with far more words right; "quick"
+    is heard at once; "auto" lets the network decide. Holds from now on, for this call; nothing is lost or said twice at the change."""
+
+    call: CallNumber
+    mode: Literal["auto", "clear", "quick"]
 
 
 class AutoAnswer(Command, frozen=True, kw_only=True, tag="auto_answer"):
@@ -204,9 +220,9 @@ class SoundTest(Command, frozen=True, kw_only=True, tag="sound_test"):
 
 class SipLadder(Command, frozen=True, kw_only=True, tag="sip_ladder"):
     """SIP messages of a call: `{"messages": [{"time", "sent", "peer", "summary", "text"}]}`; credentials are blotted out,
-    the last 100 kept."""
+    the last 100 kept. Without a call: those of registrations."""
 
-    call: CallNumber
+    call: CallNumber | None = None
 
 
 class Sdp(Command, frozen=True, kw_only=True, tag="sdp"):
@@ -222,19 +238,20 @@ class Subscribe(Command, frozen=True, kw_only=True, tag="subscribe"):
 
 
 class Stay(Command, frozen=True, kw_only=True, tag="stay"):
-    """Whether the engine outlives the front end that started it."""
+    """Whether the engine keeps running when the front end that started it leaves."""
 
     on: bool = True
     until_idle: bool = False
-    """Only as long as there are calls or front ends."""
+    """Only until there are no calls and no front ends."""
 
 
 class Shutdown(Command, frozen=True, kw_only=True, tag="shutdown"):
-    """Hang up, unregister, leave."""
+    """Hang up, unregister and exit."""
 
 
 AnyCommand = (
     Status | Register | Unregister | Call | Answer | Hangup | Play | Record | AutoAnswer | Hold | Resume | Mute | SendDtmf | TransferCall
     | Conference | DoNotDisturb | SendMessage | Say | Devices | SelectDevices | SoundTest | SipLadder | Sdp | Subscribe | Stay | Shutdown
+    | Wait
 )  # fmt: skip
 COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}

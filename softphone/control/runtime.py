@@ -1,4 +1,4 @@
-"""The private folder where the control socket lies."""
+"""The private folder of the control socket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from softphone.control.protocol import ControlError
 
 
 def default_socket() -> Path:
-    """`engine.sock` in the private runtime folder. Raises ControlError when that folder is not ours alone."""
+    """`engine.sock` in the private runtime folder. Raises ControlError if other users can access that folder."""
     return private_folder(paths.runtime_dir()) / "engine.sock"
 
 

@@ -1,4 +1,4 @@
-"""An engine of one's own: started, watched, started again when it dies, and ended with the front end."""
+"""Supervises an engine process: starts it, restarts it when it dies, and ends it with the front end."""
 
 from __future__ import annotations
 
@@ -87,19 +87,19 @@ class EngineSupervisor:
 
     @property
     def socket(self) -> Path:
-        """Where the engine listens."""
+        """The engine's control socket."""
         if self._path is None:
             self._path = default_socket()
         return self._path
 
     @property
     def is_open(self) -> bool:
-        """Whether events may still come."""
+        """Whether more events may arrive."""
         return not (self._stopping.is_set() or self._over.is_set())
 
     @property
     def pid(self) -> int:
-        """Of the engine now; 0 while there is none."""
+        """Process id of the engine; 0 while there is none."""
         return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
     @property
@@ -144,7 +144,7 @@ class EngineSupervisor:
         return self._events.iterate(timeout_s)
 
     def stop(self) -> None:
-        """End the engine, kindly at first; returns when it is gone. An engine that was told to stay stays."""
+        """Shut the engine down, by force if it does not respond; returns when it is gone. An engine that was told to stay keeps running."""
         self._stopping.set()
         if self._stay:
             self._drop_client()
@@ -174,7 +174,7 @@ class EngineSupervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                # Ctrl-C in the terminal is for the front end, which hangs up before it ends the engine.
+                # Ctrl-C in the terminal goes to the front end, which hangs up before it ends the engine.
                 start_new_session=True,
             )
         except OSError as error:
@@ -270,7 +270,7 @@ class EngineSupervisor:
                     failed += 1
                     if failed >= MAX_FAILED_STARTS:
                         self._end_process()
-                        self._publish(Engine(state="given_up", reason=f"{error}; start the softphone again when that is mended"))
+                        self._publish(Engine(state="given_up", reason=f"{error}; start softphone again when that is fixed"))
                         self._end_events()
                         return
             if self._stopping.is_set():
@@ -282,7 +282,7 @@ class EngineSupervisor:
         self._events.end()
 
     def _bury_calls(self, why: str) -> str:
-        """Tell that they are over; says which were lost."""
+        """Publish that the calls are over; returns a clause that names them."""
         calls, self._calls = list(self._calls.values()), {}
         for call in calls:
             self._publish(

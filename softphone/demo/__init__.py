@@ -110,7 +110,7 @@ def _loud_enough(heard: NDArray[np.int16], sent: NDArray[np.int16]) -> bool:
 
 
 def _word_errors(heard: NDArray[np.int16], text: str | None) -> tuple[float | None, str | None, str]:
-    """(word error rate, what was understood, why it was not measured)."""
+    """(word error rate, recognised text, why it was not measured)."""
     if text is None:
         return None, None, "the words of this recording are not known; give them with --text"
     try:

@@ -1,4 +1,4 @@
-"""`softphone doctor`: one finding for each thing the phone needs, with how to mend it."""
+"""`softphone doctor`: one finding for each thing the phone needs, and how to fix it."""
 
 import json
 import platform
@@ -33,7 +33,7 @@ print(json.dumps(found))
 
 
 def examine(config_file: Path | None = None) -> list[Finding]:
-    """All checks, in the order in which they should be mended. Takes about ten seconds: it starts an engine and a worker."""
+    """All checks, in the order in which to fix them. Takes about ten seconds: it starts an engine and a worker."""
     return list(_examine(config_file))
 
 
@@ -47,7 +47,7 @@ def _examine(config_file: Path | None) -> Iterator[Finding]:
         config = configuration.Config()
         yield Finding("configuration", "broken", str(error), "correct the key that is named, or move the file away to use the defaults")
     yield check_runtime_folder()
-    # Before an engine opens the database, and mends what it finds there.
+    # Before an engine opens the database, and repairs what it finds there.
     yield from check_store(config)
     yield check_ports(config)
     yield from check_wheel(config)
@@ -65,14 +65,14 @@ def as_json(findings: list[Finding]) -> str:
 
 
 def as_text(findings: list[Finding]) -> str:
-    """A line for each finding, and one below it that says how to mend it."""
+    """A line for each finding, and one below it that says how to fix it."""
     lines = []
     for finding in findings:
         lines.append(f"{_MARKS[finding.state]} {finding.name}: {finding.found}")
-        if finding.mend:
-            lines.append(f"        -> {finding.mend}")
+        if finding.fix:
+            lines.append(f"        -> {finding.fix}")
     broken = sum(finding.state == "broken" for finding in findings)
-    lines.append(f"{broken} to mend before the phone works" if broken else "the phone is ready")
+    lines.append(f"{broken} to fix before the phone works" if broken else "the phone is ready")
     return "\n".join(lines)
 
 
@@ -87,8 +87,8 @@ def check_runtime_folder() -> Finding:
     try:
         return Finding("runtime folder", "ok", str(private_folder(paths.runtime_dir())))
     except ControlError as error:
-        found, _, mend = str(error).partition("; ")
-        return Finding("runtime folder", "broken", found, mend)
+        found, _, fix = str(error).partition("; ")
+        return Finding("runtime folder", "broken", found, fix)
 
 
 def check_ports(config: configuration.Config) -> Finding:
@@ -103,8 +103,8 @@ def check_ports(config: configuration.Config) -> Finding:
                 probe.bind((network.bind, port))
             except OSError as error:
                 key = "network.port" if use == "SIP" else "network.rtp_port"
-                mend = f"end the program that uses it, or change {key} (0 takes a free one) or network.bind"
-                return Finding("ports", "broken", f"{use} port {network.bind}:{port} cannot be opened ({error.strerror})", mend)
+                fix = f"end the program that uses it, or change {key} (0 takes a free one) or network.bind"
+                return Finding("ports", "broken", f"{use} port {network.bind}:{port} cannot be opened ({error.strerror})", fix)
     shown = ", ".join(f"{use} {port or 'any'}" for use, (port, _) in kinds.items())
     return Finding("ports", "ok", f"{network.bind}: {shown} ({network.transport})")
 
@@ -150,11 +150,11 @@ def check_sound(config: configuration.Config) -> Finding:
     for key, name, channels in wanted:
         names = [device["name"] for device in devices if device[channels]]
         if name not in ("null", "default", *names):
-            mend = f"set audio.{key} to one of: {', '.join(names) or 'null'}"
-            return Finding("sound devices", "broken", f"audio.{key} names {name!r}, which is not there", mend)
+            fix = f"set audio.{key} to one of: {', '.join(names) or 'null'}"
+            return Finding("sound devices", "broken", f"audio.{key} names {name!r}, which is not there", fix)
         if name == "default" and not names:
-            mend = f'plug one in, or set audio.{key} = "null"; files work without (--wav-in, --wav-out)'
-            return Finding("sound devices", "missing", f"no {key} device", mend)
+            fix = f'plug one in, or set audio.{key} = "null"; files work without (--wav-in, --wav-out)'
+            return Finding("sound devices", "missing", f"no {key} device", fix)
     return Finding(
         "sound devices", "ok", ", ".join(f"{d['name']} ({d['inputs']} in, {d['outputs']} out)" for d in devices) or "none, none wanted"
     )

@@ -53,7 +53,7 @@ def _worker(worker: dict[str, Any], config: Config) -> Finding:
             "codec worker", "missing", "not wanted: codecs.order has no x-phv", 'add "x-phv" to codecs.order to use our own codec'
         )
     if worker["state"] != "ready":
-        return Finding("codec worker", "broken", worker["reason"], f"mend the weights if they are named above, or {_REINSTALL}")
+        return Finding("codec worker", "broken", worker["reason"], f"repair the weights if they are named above, or {_REINSTALL}")
     facts = worker["facts"]
     return Finding("codec worker", "ok", ", ".join(f"{key} {facts[key]}" for key in ("version", "inventory", "model") if key in facts))
 
@@ -62,6 +62,6 @@ def _codecs(offered: list[str], config: Config) -> Finding:
     absent = [name for name in config.codecs.order if name not in offered]
     if absent:
         return Finding(
-            "codecs", "broken", f"offered: {', '.join(offered) or 'none'}; not usable: {', '.join(absent)}", "mend what is named above"
+            "codecs", "broken", f"offered: {', '.join(offered) or 'none'}; not usable: {', '.join(absent)}", "fix what is named above"
         )
     return Finding("codecs", "ok", f"offered in this order: {', '.join(offered)}")

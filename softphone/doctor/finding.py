@@ -8,9 +8,9 @@ State = Literal["ok", "missing", "broken"]
 
 @dataclass(frozen=True)
 class Finding:
-    """`missing` is something the phone can do without; `broken` is something it cannot. `mend` is empty when all is well."""
+    """`missing` is something the phone can do without; `broken` is something it cannot. `fix` is empty when all is well."""
 
     name: str
     state: State
     found: str
-    mend: str = ""
+    fix: str = ""

@@ -35,8 +35,8 @@ def check_guards(library: Path) -> Finding:
         for function in GUARDED:
             find_slot(library, function)
     except AbiError as error:
-        mend = "install pjsua2-python==2.15.1.post1"
-        return Finding("guards of PJSIP", "broken", f"{error}, so some messages of strangers can end the phone", mend)
+        fix = "install pjsua2-python==2.15.1.post1"
+        return Finding("guards of PJSIP", "broken", f"{error}, so some messages of strangers can end the phone", fix)
     return Finding(
         "guards of PJSIP", "ok", "each message is looked at before PJSIP 2.15.1, whose known holes are listed in docs/security.md"
     )

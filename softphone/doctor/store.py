@@ -15,8 +15,8 @@ from softphone.config import Account, Config
 from softphone.config.passwords import KeyringError, Passwords
 from softphone.doctor.finding import Finding
 from softphone.errors import SoftphoneError
-from softphone.store.database import BUSY_S
-from softphone.store.schema import MIGRATIONS
+from softphone.store.sqlite.database import BUSY_S
+from softphone.store.sqlite.schema import MIGRATIONS
 
 _COUNTED = ("contacts", "calls", "messages")
 
@@ -72,8 +72,8 @@ def check_passwords(config: Config) -> Finding:
         try:
             account.password(key)
         except SoftphoneError as error:
-            found, _, mend = str(error).partition("; ")
-            return Finding(name, "broken", found, mend or "type it again under Options")
+            found, _, fix = str(error).partition("; ")
+            return Finding(name, "broken", found, fix or "enter it again in the settings")
         places.append(f"{account_name}: {_place(account)}")
     if not any(account.password_file for _, account in config.named_accounts().values()) and places:
         return Finding(name, "ok", "; ".join(places))
@@ -81,8 +81,8 @@ def check_passwords(config: Config) -> Finding:
         keyring = Passwords().keyring_name()
     except KeyringError as error:
         found = f"{'; '.join(places) or 'none yet'} ({str(error).partition('; ')[0]})"
-        mend = "type it again under Options once a keyring runs" if places else "they will be in files that only you (and root) can read"
-        return Finding(name, "missing", found, mend)
+        fix = "enter it again in the settings once a keyring runs" if places else "they will be in files that only you (and root) can read"
+        return Finding(name, "missing", found, fix)
     return Finding(name, "ok", "; ".join(places) or f"none yet; they will be kept in {keyring}")
 
 

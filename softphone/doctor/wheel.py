@@ -29,8 +29,8 @@ def check_tls(config: Config) -> Finding:
     if network.transport != "tls":
         return Finding("TLS", "ok", f"not used (network.transport is {network.transport}); the wheel would use OpenSSL {version}")
     if not network.tls_verify:
-        mend = "set network.tls_verify = true; for a server with certificates of its own name them in network.tls_ca_file"
-        return Finding("TLS", "missing", "any server is believed (network.tls_verify is false), and whoever sits between", mend)
+        fix = "set network.tls_verify = true; for a server with certificates of its own name them in network.tls_ca_file"
+        return Finding("TLS", "missing", "any server is believed (network.tls_verify is false), and whoever sits between", fix)
     if version.startswith(("0.", "1.0.")):
         found = f"the PJSIP wheel brings OpenSSL {version}, which gets no security updates and knows no TLS 1.3; TLS 1.2 is used"
         return Finding("TLS", "missing", found, "over networks that you do not trust, reach the server through a VPN as well")
@@ -52,12 +52,12 @@ def check_ipv6(config: Config) -> Finding:
     accounts = [account for _, account in config.named_accounts().values()]
     for host, key in _hosts(accounts):
         if host.startswith("["):
-            mend = f"write the IPv4 address, or a name that has one, into {key}"
-            return Finding("IPv6", "broken", f"{host} is an IPv6 address, and the PJSIP wheel is built without IPv6", mend)
+            fix = f"write the IPv4 address, or a name that has one, into {key}"
+            return Finding("IPv6", "broken", f"{host} is an IPv6 address, and the PJSIP wheel is built without IPv6", fix)
         families = _families(host)
         if families == {socket.AF_INET6}:
-            mend = f"ask its owner for a server with an IPv4 address, and name it in {key}"
-            return Finding("IPv6", "broken", f"{host} has only IPv6 addresses, and the PJSIP wheel is built without IPv6", mend)
+            fix = f"ask its owner for a server with an IPv4 address, and name it in {key}"
+            return Finding("IPv6", "broken", f"{host} has only IPv6 addresses, and the PJSIP wheel is built without IPv6", fix)
     return Finding("IPv6", "ok", "not needed by what is configured; the PJSIP wheel is built without it")
 
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-import msgspec
-
-from softphone import __version__
 from softphone.control import protocol as ask
 from softphone.control.protocol import AnyCommand, ControlError
-from softphone.engine.accounts.account import LOCAL, AccountSettings, PhoneAccount
+from softphone.engine.accounts.account import LOCAL, AccountSettings
+from softphone.engine.accounts.addressing import Addressing
 from softphone.engine.calls.call import PhoneCall
+from softphone.engine.phone import Phone
 from softphone.engine.sound.wav import check_playable, check_writable
-from softphone.store import phone_number, sip_address
-
-if TYPE_CHECKING:
-    from softphone.engine.engine import Engine
+from softphone.engine.status import status
+from softphone.store import phone_number
 
 T = TypeVar("T")
 
@@ -25,15 +20,16 @@ T = TypeVar("T")
 class Commands:
     """Runs on the main thread. `obey` returns the result or raises SoftphoneError."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Phone, addressing: Addressing) -> None:
         self._engine = engine
+        self._addressing = addressing
 
     def obey(self, command: AnyCommand) -> dict[str, Any]:
         match command:
             case ask.Status():
-                return self._status()
+                return status(self._engine)
             case ask.Register():
-                self._check_uris(command.uri, command.registrar, command.proxy)
+                self._addressing.check_uris(command.uri, command.registrar, command.proxy)
                 if command.account == LOCAL:
                     raise ControlError(f'the account name "{LOCAL}" is taken by the account for direct calls; choose another')
                 self._check_idle(command.account)
@@ -42,7 +38,7 @@ class Commands:
             case ask.Unregister(account=name):
                 if name == LOCAL:
                     raise ControlError("the account for direct calls is not registered anywhere")
-                account = self._account(name)
+                account = self._addressing.account(name)
                 self._check_idle(name)
                 account.unregister()
                 return {}
@@ -52,7 +48,7 @@ class Commands:
                 call = self.numbered(command.call)
                 call.check_rings()
                 self._files(call, command.wav_in, command.wav_out)
-                self._engine.lineup.talk_to(call)
+                self._engine.active_calls.talk_to(call)
                 call.take()
                 return {}
             case ask.Hangup():
@@ -70,13 +66,18 @@ class Commands:
                 call.audio.record(command.wav, both=command.both)
                 call.tell()
                 return {}
+            case ask.Wait():
+                call = self.numbered(command.call)
+                call.check_up("wait for words")
+                call.media.wait_for_words(command.mode)
+                return {}
             case ask.Hold():
                 call = self.numbered(command.call)
                 call.check_up("be put on hold")
                 call.hold(True)
                 return {}
             case ask.Resume():
-                self._engine.lineup.resume(self.numbered(command.call))
+                self._engine.active_calls.resume(self.numbered(command.call))
                 return {}
             case ask.Mute():
                 call = self.numbered(command.call)
@@ -90,14 +91,15 @@ class Commands:
                 self._transfer(command)
                 return {}
             case ask.Conference():
-                self._engine.lineup.confer([self.numbered(number) for number in dict.fromkeys(command.calls)])
+                self._engine.active_calls.confer([self.numbered(number) for number in dict.fromkeys(command.calls)])
                 return {}
             case ask.DoNotDisturb():
-                self._engine.reception.do_not_disturb = command.on
+                self._engine.incoming_calls.do_not_disturb = command.on
+                self._engine.incoming_calls.tell()
                 return {}
             case ask.SendMessage():
-                account = self._account(command.account) if command.account else self._best_account(command.uri)
-                return {"message": self._engine.messages.send(account, self._complete(command.uri, account), command.text)}
+                account = self._addressing.account(command.account) if command.account else self._addressing.best_account(command.uri)
+                return {"message": self._engine.messages.send(account, self._addressing.complete(command.uri, account), command.text)}
             case ask.Devices():
                 return self._engine.sound.describe()
             case ask.SelectDevices():
@@ -106,10 +108,12 @@ class Commands:
                 return {}
             case ask.SoundTest(action=action):
                 if self._engine.calls and action != "stop":
-                    raise ControlError("a call is up; end it before the sound devices are tried", "busy")
+                    raise ControlError("a call is in progress; end it before testing the sound devices", "busy")
                 self._engine.sound_test.perform(action)
                 return {}
             case ask.SipLadder(call=number):
+                if number is None:
+                    return {"messages": self._engine.sip_trace.registrations()}
                 return {"messages": self._known(number, self._engine.sip_trace.ladder(number))}
             case ask.Sdp(call=number):
                 return self._known(number, self._engine.sip_trace.sdp(number))
@@ -118,8 +122,9 @@ class Commands:
                     check_playable(command.wav_in)
                 if command.on and command.wav_out is not None:
                     check_writable(command.wav_out.replace("{call}", "0"))
-                self._engine.reception.answer_all = command.on
-                self._engine.reception.answer_files = (command.wav_in, command.wav_out) if command.on else (None, None)
+                self._engine.incoming_calls.answer_all = command.on
+                self._engine.incoming_calls.answer_files = (command.wav_in, command.wav_out) if command.on else (None, None)
+                self._engine.incoming_calls.tell()
                 return {}
             case ask.Stay():
                 self._engine.stay = command.on
@@ -131,49 +136,9 @@ class Commands:
             case _:
                 raise ControlError(f"the engine does not serve {type(command).__name__}")
 
-    def _status(self) -> dict[str, Any]:
-        engine = self._engine
-        return {
-            "version": __version__,
-            "pid": os.getpid(),
-            "pjsip": engine.endpoint.version,
-            "address": engine.endpoint.address,
-            "codecs": engine.codecs.offered,
-            "refusal": engine.codecs.refusal,
-            "sound": engine.sound.note,
-            "microphone": engine.sound.microphone,
-            "loudspeaker": engine.sound.loudspeaker,
-            "history": engine.history.note or engine.history.remark,
-            "stay": engine.stay,
-            "supervised": engine.supervised,
-            "auto_answer": engine.reception.answer_all,
-            "do_not_disturb": engine.reception.do_not_disturb,
-            "worker": {
-                "state": engine.worker.state,
-                "reason": engine.worker.reason,
-                "pid": engine.worker.pid,
-                "restarts": engine.worker.restarts,
-                "facts": engine.worker.facts,
-            },
-            "accounts": [
-                {
-                    "account": name,
-                    "uri": account.settings.uri,
-                    "registrar": account.settings.registrar,
-                    "registered": account.registered,
-                    "last": msgspec.to_builtins(account.last),
-                    "message_waiting": msgspec.to_builtins(engine.mailboxes.last.get(name)),
-                }
-                for name, account in engine.accounts.items()
-            ],
-            "presence": [msgspec.to_builtins(presence) for presence in engine.presence.watch.last.values()],
-            "calls": [msgspec.to_builtins(call.describe()) for call in engine.calls.values() if not call.over],
-            "media": [msgspec.to_builtins(call.media.last) for call in engine.calls.values() if call.media.last and not call.over],
-        }
-
     def _call(self, command: ask.Call) -> dict[str, Any]:
-        account = self._account(command.account) if command.account else self._best_account(command.uri)
-        uri = self._complete(command.uri, account)
+        account = self._addressing.account(command.account) if command.account else self._addressing.best_account(command.uri)
+        uri = self._addressing.complete(command.uri, account)
         if command.wav_in is not None:
             check_playable(command.wav_in)
         if command.wav_out is not None:
@@ -184,7 +149,7 @@ class Commands:
         if command.max_rate is not None:
             call.media.max_rate = command.max_rate
         self._files(call, command.wav_in, command.wav_out)
-        self._engine.lineup.talk_to(call)
+        self._engine.active_calls.talk_to(call)
         number = phone_number.read(command.uri)
         call.keys_when_up = command.keys or (number.keys if number is not None else "")
         call.dial(uri)
@@ -206,7 +171,7 @@ class Commands:
         if (command.uri is None) == (command.other is None):
             raise ControlError("a transfer goes to an address (uri) or to another call (other): give one of the two")
         if command.uri is not None:
-            call.transfer(self._complete(command.uri, self._account(call.account_name)))
+            call.transfer(self._addressing.complete(command.uri, self._addressing.account(call.account_name)))
             return
         assert command.other is not None
         other = self.numbered(command.other)
@@ -221,65 +186,10 @@ class Commands:
         if wav_out is not None:
             call.audio.record(wav_out)
 
-    def _complete(self, text: str, account: PhoneAccount) -> str:
-        """A SIP URI from what people type: an address, a number, or a name at the account's server."""
-        uri = text.strip()
-        number = phone_number.read(uri)
-        if number is not None:
-            if not account.settings.registrar:
-                raise ControlError(f"{uri[:60]} is a number, and no account has a server that could know it; register one", "bad_uri")
-            uri = f"sip:{sip_address.escape_user(number.digits)}@{account.settings.uri.rpartition('@')[2]}"
-        elif not uri.lower().startswith(("sip:", "sips:")):
-            if "@" not in uri and ":" not in uri and account.settings.registrar:
-                uri = f"{uri}@{account.settings.uri.rpartition('@')[2]}"
-            uri = f"sip:{uri}"
-        transport = self._engine.config.network.transport
-        if transport != "udp" and "transport=" not in uri.lower():
-            uri += f";transport={transport}"
-        self._check_uris(uri)
-        return uri
-
-    def _check_uris(self, *uris: str | None) -> None:
-        for uri in uris:
-            if uri and re.match(r"sips?:([^@]*@)?\[", uri, re.IGNORECASE):
-                raise ControlError(
-                    f"{uri} has an IPv6 address, and PJSIP is built without IPv6 here; use its IPv4 address or name", "bad_uri"
-                )
-            if uri and not self._engine.endpoint.is_sip_uri(uri):
-                raise ControlError(f"{uri} is no SIP address; one looks like sip:bob@example.org or sip:192.0.2.7:5060", "bad_uri")
-
-    def _account(self, name: str) -> PhoneAccount:
-        account = self._engine.accounts.get(name)
-        if account is None or account.leaving:
-            raise ControlError(f"there is no account {name}; known are {', '.join(self._engine.accounts)}", "no_account")
-        return account
-
     def _check_idle(self, name: str) -> None:
         busy = [call.number for call in self._engine.calls.values() if call.account_name == name]
         if busy:
             raise ControlError(f"account {name} has calls up ({', '.join(map(str, busy))}); hang up first", "busy")
-
-    def _best_account(self, uri: str) -> PhoneAccount:
-        """The first registered one; for a bare name one that has a server, though it may be out of touch just now; else the local one."""
-        accounts = [account for account in self._engine.accounts.values() if account.settings.registrar and not account.leaving]
-        bare = ("@" not in uri and ":" not in uri) or phone_number.read(uri) is not None
-        return next((account for account in accounts if account.registered or bare), self._engine.accounts[LOCAL])
-
-    def way_to(self, address: str) -> tuple[PhoneAccount, str] | None:
-        """By which account an address of the contacts is asked for something, and its SIP URI; None while there is no way to it."""
-        accounts = [account for account in self._engine.accounts.values() if account.settings.registrar and not account.leaving]
-        domain = address.rpartition("@")[2].partition(";")[0].lower()
-        chosen = sorted(
-            (account for account in accounts if account.registered),
-            key=lambda account: account.settings.uri.rpartition("@")[2].lower() != domain,
-        )
-        account = chosen[0] if chosen else self._engine.accounts.get(LOCAL)
-        if account is None or (accounts and not chosen) or (not chosen and "@" not in address):
-            return None
-        try:
-            return account, self._complete(address, account)
-        except ControlError:
-            return None
 
     def _known(self, number: int, kept: T | None) -> T:
         if kept is None:

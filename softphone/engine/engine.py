@@ -21,17 +21,18 @@ from softphone.control.protocol import AnyCommand, CallState, ControlError, Even
 from softphone.control.protocol import Engine as EngineEvent
 from softphone.engine.accounts.account import LOCAL, AccountError, AccountSettings, PhoneAccount
 from softphone.engine.accounts.address_watch import AddressWatch
+from softphone.engine.accounts.addressing import Addressing
 from softphone.engine.accounts.message_waiting import MessageWaitingService
 from softphone.engine.accounts.messages import MessageGuard, Messages
 from softphone.engine.accounts.outside_requests import OutsideRequests
-from softphone.engine.calls.active_calls import Lineup
+from softphone.engine.calls.active_calls import ActiveCalls
 from softphone.engine.calls.admission import CallGate
 from softphone.engine.calls.call import PhoneCall
 from softphone.engine.calls.dtmf_info import InfoKeys
 from softphone.engine.calls.environment import CallEnvironment
-from softphone.engine.calls.incoming import ContactRules, Reception, RulesFor
+from softphone.engine.calls.incoming import ContactRules, IncomingCalls, RulesFor
 from softphone.engine.calls.recording_notice import RecordingNotice
-from softphone.engine.calls.typed_speech import Typist
+from softphone.engine.calls.typed_speech import TypedSpeech
 from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.history_writer import HistoryWriter
@@ -42,13 +43,13 @@ from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
 from softphone.engine.pjsip.rtcp_gate import RtcpGate
 from softphone.engine.pjsip.security import CRYPTO_SUITES
-from softphone.engine.presence.service import PresenceService
+from softphone.engine.presence.service import PresenceEnvironment, PresenceService
 from softphone.engine.schedule import Schedule
 from softphone.engine.sdp.acceptable import Ability
 from softphone.engine.server import ControlServer
-from softphone.engine.sip import validation as strictness
+from softphone.engine.sip import validation
 from softphone.engine.sip.blame import Blame
-from softphone.engine.sip.compact import ShortSip
+from softphone.engine.sip.compact import CompactSip
 from softphone.engine.sip.module import SipModule, forget_call, set_t1
 from softphone.engine.sip.refusal_notices import RefusalNotices
 from softphone.engine.sip.sdp_gate import SdpGate
@@ -60,9 +61,9 @@ from softphone.engine.standing import StandingCommands
 from softphone.errors import SoftphoneError
 
 MAX_ACCOUNTS = 8
-"""The wheel is built with PJSUA_MAX_ACC of 8, and PJSIP ends the process at one more."""
+"""The wheel is built with PJSUA_MAX_ACC 8, and PJSIP aborts at a ninth."""
 TURN_MS = 10
-"""Longest wait of one turn, and so the delay of a command."""
+"""Longest wait in one turn of the main loop, and so the delay of a command."""
 COLLECT_S = 30.0
 GOODBYE_S = 2.0
 STUCK_S = 15.0
@@ -72,6 +73,9 @@ log = logging.getLogger(__name__)
 
 class Engine:
     """Builds the phone from its configuration and runs it. Raises SoftphoneError when it cannot start."""
+
+    endpoint: PhoneEndpoint
+    history: HistoryWriter
 
     def __init__(
         self,
@@ -91,9 +95,9 @@ class Engine:
         self.stay = False
         self.stay_until_idle = False
         self._orphan_s = -1
-        """Seconds without the front end that started it, any other, and calls; -1 while that one is there."""
-        self.lineup = Lineup(self.calls)
-        self.reception = Reception(self)
+        """Seconds without any front end or call since the front end that started it left; -1 while that one is connected."""
+        self.active_calls = ActiveCalls(self.calls)
+        self.incoming_calls = IncomingCalls(self, config.calls.ring_seconds)
         self.schedule = Schedule()
         self.address_watch = AddressWatch(self._moved) if config.network.bind == "0.0.0.0" else None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -101,16 +105,30 @@ class Engine:
         self._numbers = calls_before
         self._standing = standing or StandingCommands(None)
         self.supervised = lifeline is not None
-        """Whether whoever started this engine is there, and starts it again if it dies."""
-        self._commands = Commands(self)
+        """Whether a supervisor is there that restarts the engine if it dies."""
+        self._addressing = Addressing(self.accounts, config.network.transport, self._is_sip_uri)
+        self._commands = Commands(self, self._addressing)
         self.messages = Messages(self.publish)
         self.sip_trace = SipTrace()
         self.mailboxes = MessageWaitingService(self.accounts, self.publish, self.schedule.later, lambda: self.endpoint.address)
         self.requests = OutsideRequests()
-        self.presence = PresenceService(self, self._commands.way_to)
+        self.presence = PresenceService(
+            config.presence,
+            PresenceEnvironment(
+                accounts=self.accounts,
+                calls=self.calls,
+                requests=self.requests,
+                publish=self.publish,
+                account_for=self._addressing.account_for,
+                own_address=lambda: self.endpoint.address,
+                contacts=lambda: self.history.contacts,
+                is_contact=lambda sender: self.contact_rules(sender) is not None,
+                do_not_disturb=lambda: self.incoming_calls.do_not_disturb,
+            ),
+        )
         guard = MessageGuard(self.publish)
-        # With a server to ask first, an answer takes its time.
-        self._short_sip = ShortSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
+        # A STUN or TURN server must be asked first, which delays the answer.
+        self._compact_sip = CompactSip(set_t1, answers_at_once=not (config.network.with_ice or config.network.stun))
         self._rtcp_gate = RtcpGate()
         self.call_gate = CallGate(self.publish)
         self.blame = Blame(paths.data_dir(), str(socket_path.absolute()))
@@ -119,15 +137,15 @@ class Engine:
         self._sip = SipModule(
             self._sip_passed,
             lambda request: (
-                strictness.refuse(request)
+                validation.refuse(request)
                 or self.call_gate.refuse(request)
                 or self.mailboxes.take(request)
                 or self.presence.take(request)
                 or guard.refuse(request)
                 or self._info_keys.take(request)
-                or strictness.stray(request)
+                or validation.stray(request)
             ),
-            self._short_sip.sent,
+            self._compact_sip.sent,
             SdpGate(self._ability, self.publish, self._missed),
             self.blame.admits,
             self._refusals.tell,
@@ -145,9 +163,9 @@ class Engine:
             config.phv,
             worker_command or WorkerCommand(threads=config.worker.threads),
         )
-        self.typist = Typist(self.worker, self.calls.get)
-        self._recording_notice = RecordingNotice(self.typist, self.publish)
-        self.worker.on_said = lambda said: self._jobs.put(lambda: self.typist.said(said))
+        self.typed_speech = TypedSpeech(self.worker, self.calls.get)
+        self._recording_notice = RecordingNotice(self.typed_speech, self.publish)
+        self.worker.on_said = lambda said: self._jobs.put(lambda: self.typed_speech.said(said))
         self.endpoint = PhoneEndpoint(config, self._connection_lost)
         self.codecs = PhoneCodecs(self.endpoint, config)
         try:
@@ -191,19 +209,19 @@ class Engine:
                 self._tick()
             if now >= next_collection:
                 next_collection = now + COLLECT_S
-                # In a call only what is young: a full collection holds the interpreter for longer than the media clock likes.
+                # During calls only the young generations: a full collection would block the media clock for too long.
                 gc.collect(1 if self.calls else 2)
         self._shut_down()
         return 0
 
     def _stand_again(self) -> None:
-        """What was set by command in an engine before this one."""
+        """Repeat the commands whose settings an earlier engine had."""
         for command in self._standing.earlier():
             try:
                 self._commands.obey(command)
             except SoftphoneError as error:
                 complaint = Log(level="error", message=f"not set again after the restart: {error}")
-                # Front ends are only on their way.
+                # Front ends are still connecting.
                 self.schedule.later(1.0, partial(self.publish, complaint))
 
     def stop(self, why: str) -> None:
@@ -211,7 +229,7 @@ class Engine:
         self._leaving = self._leaving or why
 
     def publish(self, event: Event) -> None:
-        """Tell all front ends, the history and whoever else follows calls. A mistake of one of these costs nobody else the event."""
+        """Send an event to all front ends, the history and other consumers. An exception in one of them does not affect the others."""
         followers = (lambda told: self.sip_trace.follow(told, self._call_id)), (lambda told: self.call_gate.follow(told, self._call_id))
         for consumer in (*followers, self.history.take, self.hooks.take, self.voices.take):
             try:
@@ -222,7 +240,7 @@ class Engine:
 
     def _sip_passed(self, sent: bool, peer: str, message: bytes) -> None:
         if not sent:
-            self._short_sip.received(message)
+            self._compact_sip.received(message)
         else:
             self.presence.watch.sent(message)
         self.call_gate.passed(sent, message)
@@ -244,7 +262,7 @@ class Engine:
             return ""
 
     def turn(self) -> None:
-        """One turn of the loop: PJSIP, then what is over is dropped, then what others queued."""
+        """One turn of the loop: let PJSIP work, drop what is over, run the queued jobs."""
         self.endpoint.poll(TURN_MS)
         self.blame.done()
         for number in [number for number, call in self.calls.items() if call.over]:
@@ -255,7 +273,7 @@ class Engine:
         for job in self.schedule.due():
             self._guarded(job)
         self._take_jobs()
-        self._guarded(self.lineup.update)
+        self._guarded(self.active_calls.update)
         self._guarded(lambda: self._recording_notice.update(self.calls))
         self._guarded(lambda: self.alerts.update(self.calls))
         self._guarded(lambda: self.live.turn(time.monotonic()))
@@ -274,11 +292,11 @@ class Engine:
             self._guarded(job)
 
     def defer(self, job: Callable[[], None]) -> None:
-        """Do it when PJSIP is done with what it works on, in the same turn."""
+        """Run it outside PJSIP's callbacks, in the same turn."""
         self._jobs.put(job)
 
     def add_account(self, settings: AccountSettings) -> PhoneAccount:
-        """Make or replace an account; it registers by itself. Raises AccountError."""
+        """Make or replace an account, which then registers. Raises AccountError."""
         self._drop_account(settings.name)
         if len(self.accounts) >= MAX_ACCOUNTS:
             raise AccountError(f"{MAX_ACCOUNTS} accounts are there, the local one counted, and more do not fit; remove one first")
@@ -286,7 +304,7 @@ class Engine:
             settings,
             self.config.network,
             self.publish,
-            self.reception.arrive,
+            self.incoming_calls.arrive,
             self.messages,
             self.mailboxes,
             self.schedule.later,
@@ -296,14 +314,14 @@ class Engine:
         return account
 
     def _drop_account(self, name: str) -> None:
-        # No reference may live on: the destructor of an old account deletes whatever account has its number by then.
+        # No reference may survive: the destructor of an old account deletes whichever account has its number by then.
         if name in self.accounts:
             self.accounts[name].leaving = True
             self.requests.forget(self.accounts[name])
             self.accounts.pop(name).shutdown()
 
     def new_call(self, account: PhoneAccount, direction: Literal["incoming", "outgoing"], call_id: int = pj.PJSUA_INVALID_ID) -> PhoneCall:
-        """A call object under a number of its own. Raises CallGateError when there is no room for one of ours."""
+        """A call object with a new number. Raises CallGateError if there is no room for an outgoing call."""
         if direction == "outgoing":
             self.call_gate.check_room()
         self._numbers += 1
@@ -324,7 +342,7 @@ class Engine:
             rtcp_gate=self._rtcp_gate,
             far_end=self.sip_trace.far_end,
             parties=self.sip_trace.parties,
-            set_up_bps=self.sip_trace.set_up_bps,
+            link_bps=self.sip_trace.link_bps,
         )
         call = PhoneCall(environment, account, self._numbers, direction, call_id)
         self.calls[call.number] = call
@@ -349,8 +367,11 @@ class Engine:
 
     def _successor(self, call: PhoneCall, direction: Literal["incoming", "outgoing"]) -> PhoneCall:
         successor = self.new_call(call.account, direction)
-        self.lineup.follow(call, successor)
+        self.active_calls.follow(call, successor)
         return successor
+
+    def _is_sip_uri(self, uri: str) -> bool:
+        return self.endpoint.is_sip_uri(uri)
 
     def _stored_rules(self, remote: str) -> ContactRules | None:
         domains = {account.settings.uri.rpartition("@")[2].lower() for account in self.accounts.values()}
@@ -366,9 +387,12 @@ class Engine:
     def _obey(self, connection: int, command: AnyCommand) -> None:
         try:
             if isinstance(command, Say):
-                self.typist.say(command, self._commands.numbered(command.call), lambda answer: self.server.reply(connection, answer))
+                self.typed_speech.say(command, self._commands.numbered(command.call), lambda answer: self.server.reply(connection, answer))
                 return
-            answer = Reply(id=command.id, result=self.history.watch(command, self._commands.obey))
+            self.history.before_command(command)
+            result = self._commands.obey(command)
+            self.history.after_command(command, result)
+            answer = Reply(id=command.id, result=result)
             self._standing.note(command)
         except SoftphoneError as error:
             code = error.code if isinstance(error, ControlError) else "failed"
@@ -383,7 +407,7 @@ class Engine:
     def _worker_changed(self, event: Worker) -> None:
         self.publish(event)
         if event.state not in ("ready", "stream_failed"):
-            self.typist.worker_gone(event.reason)
+            self.typed_speech.worker_gone(event.reason)
         if event.state == "ready":
             refusal = self.codecs.phv_ready(event.facts, self.worker.open_stream)
             if refusal:
@@ -398,7 +422,7 @@ class Engine:
             self.stop("the front end that started this engine is gone")
 
     def _count_idle(self) -> None:
-        # An engine that was kept for its calls must not go on taking calls that nobody sees.
+        # An engine kept for its calls must not accept calls that nobody sees.
         if self._orphan_s < 0 or not self.stay_until_idle:
             return
         self._orphan_s = 0 if self.calls or self.server.front_ends else self._orphan_s + 1
@@ -419,7 +443,7 @@ class Engine:
         while not done() and time.monotonic() < deadline:
             self.turn()
 
-    # Loops over calls and accounts live in functions of their own: a loop variable that lives on would keep a call past libDestroy().
+    # Loops over calls and accounts are in separate functions: a leftover loop variable would keep a call past libDestroy().
 
     def _connection_lost(self, transport: int) -> None:
         self._sip.connection_lost(transport)
@@ -437,9 +461,9 @@ class Engine:
         self.sound_test.tick(bool(self.calls))
         for call in list(self.calls.values()):
             self._guarded(call.tick)
-        self._guarded(self.reception.tick)
+        self._guarded(self.incoming_calls.tick)
         self._guarded(self.presence.tick)
-        self._guarded(self.typist.tick)
+        self._guarded(self.typed_speech.tick)
         self._count_idle()
 
     def _end_calls(self) -> None:
@@ -448,7 +472,7 @@ class Engine:
         for left in self.calls.values():
             left.audio.close()
         self.calls.clear()
-        self.typist.close()
+        self.typed_speech.close()
         self.alerts.close()
         self.sound_test.close()
 
@@ -475,7 +499,7 @@ class Engine:
             account.unregister()
 
     def _destroy(self) -> None:
-        """Calls are gone; then devices, accounts, codecs, library: any other order crashes PJSIP (shared/design/pjmedia.md)."""
+        """Calls are gone; then devices, accounts, codecs, library: any other order crashes PJSIP."""
         self.endpoint.close_sound()
         for name in list(self.accounts):
             self._drop_account(name)

@@ -11,22 +11,22 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from softphone.control.protocol import AnyCommand, CallState, Event, Hangup, Log, Media, Message, MessageSent, SendMessage
 from softphone.errors import SoftphoneError
-from softphone.store import owner
 from softphone.store.contacts import Contact
-from softphone.store.database import Database
 from softphone.store.rule_book import ContactRules, RuleBook
+from softphone.store.sqlite import owner
+from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
 
 QUEUE = 1000
 KEPT = 500
-"""Calls and messages that wait in memory for a disk that takes them."""
+"""Most calls and messages kept in memory until they can be written."""
 PRUNE_EVERY = 100
 """Rows that are written before the oldest are forgotten (store/rows.py)."""
 LOOK_S = 1.0
@@ -66,7 +66,7 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Refused:
-    """The user hangs up this call, or all."""
+    """The user hung up this call, or all of them."""
 
     call: int | None
 
@@ -83,9 +83,9 @@ class HistoryWriter:
 
     def __init__(self, tell: Callable[[Event], None], *, keep: bool = True, path: Path | None = None) -> None:
         self.note = ""
-        """Why nothing can be kept just now; empty when all is well."""
+        """Why the history cannot be written at the moment; empty when it can."""
         self.remark = ""
-        """The last that the store had to say, for a front end that was not there when it did."""
+        """The store's last notice, for front ends that connect later."""
         self._tell = tell
         self._keep = keep
         self._path = path
@@ -94,7 +94,7 @@ class HistoryWriter:
         self._stopping = threading.Event()
         self._rules = RuleBook()
         self.contacts: tuple[Contact, ...] = ()
-        """As they were a moment ago."""
+        """A recent copy of the contacts."""
         self._calls: dict[int, _Call] = {}
         self._ended: list[_Call] = []
         self._texts: list[_Text] = []
@@ -108,11 +108,11 @@ class HistoryWriter:
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
 
     def start(self) -> None:
-        """Begin to write; what was taken before is written too."""
+        """Start the thread; events taken before are written too."""
         self._thread.start()
 
     def stop(self, limit_s: float = 3.0) -> None:
-        """Write what is left, for at most so long."""
+        """Write what is left, for at most `limit_s`."""
         if self._thread.is_alive():
             self._stopping.set()
             with contextlib.suppress(queue.Full):
@@ -124,15 +124,15 @@ class HistoryWriter:
         if self._keep and isinstance(event, CallState | Media | Message | MessageSent):
             self._put(event)
 
-    def watch(self, command: AnyCommand, obey: Callable[[AnyCommand], dict[str, Any]]) -> dict[str, Any]:
-        """Obey the command, and learn from it what events do not say: that a call was refused by hand, what a message says."""
+    def before_command(self, command: AnyCommand) -> None:
+        """Note what events do not say: that a call is refused by hand. The event of the end comes while the command is carried out."""
         if self._keep and isinstance(command, Hangup):
-            # Before it is obeyed: the event of the end comes while it is.
             self._put(_Refused(command.call))
-        result = obey(command)
+
+    def after_command(self, command: AnyCommand, result: Mapping[str, Any]) -> None:
+        """Note the text of a message that was sent, under the number that events give it."""
         if self._keep and isinstance(command, SendMessage):
             self._put(_Sending(command, int(result.get("message", 0)), time.time()))
-        return result
 
     def contact_rules(self, remote_uri: str, domains: Collection[str] = ()) -> ContactRules | None:
         """How to treat a call from or to `remote_uri`, from memory: microseconds, never raises. See `RuleBook.rules` for `domains`."""
@@ -170,7 +170,7 @@ class HistoryWriter:
             log.exception("the history missed %s", type(item).__name__)
 
     def _turn(self) -> None:
-        """Read and write what there is to; one sentence when that begins to fail, one when it works again."""
+        """Read and write; publish one notice when that starts to fail and one when it works again."""
         try:
             if self._store is None:
                 self._store = Store(Database(self._path, check=True))
@@ -181,16 +181,16 @@ class HistoryWriter:
         except (SoftphoneError, MemoryError) as error:
             self._next_try = time.monotonic() + RETRY_S
             if not self.note:
-                self.note = f"calls and messages cannot be kept just now: {error}"
+                self.note = f"calls and messages cannot be saved at the moment: {error}"
                 self._tell(Log(level="warning", message=self.note))
         except Exception as error:
             log.exception("the history failed")
             self._next_try = time.monotonic() + RETRY_S
-            self.note = self.note or f"calls and messages cannot be kept just now ({type(error).__name__})"
+            self.note = self.note or f"calls and messages cannot be saved at the moment ({type(error).__name__})"
         else:
             if self.note:
                 self.note = ""
-                self._tell(Log(level="info", message="calls and messages are kept again"))
+                self._tell(Log(level="info", message="calls and messages are saved again"))
         if self._store is not None:
             for note in self._store.take_notes():
                 self.remark = note
@@ -239,7 +239,7 @@ class HistoryWriter:
             self._early_results[event.message] = event
 
     def _settle(self, store: Store) -> None:
-        """What engines left open that were killed."""
+        """Close the rows that a killed engine left open."""
         if not self._settled and self._keep:
             store.history.end_orphans(owner.is_alive, _GONE)
             store.messages.fail_orphans(owner.is_alive, f"{_GONE}; send it again")

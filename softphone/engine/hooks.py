@@ -1,4 +1,4 @@
-"""Programs of the user's that are run at events: a call rings, is answered, ends; a message came.
+"""Hooks: the user's programs that run when a call rings, is answered or ends, or a message arrives.
 
 They run on a thread and in processes of their own, with a time limit; the main loop only puts the event on a bounded queue. What strangers
 say (names, reasons, texts) reaches them in environment variables alone, never as an argument and never through a shell.
@@ -59,12 +59,12 @@ class HookRunner:
         self._thread = threading.Thread(target=self._run, name="hooks", daemon=True)
 
     def start(self) -> None:
-        """Begin; without any hook there is no thread."""
+        """Start the thread, if there is any hook."""
         if any(self._programs.values()):
             self._thread.start()
 
     def stop(self) -> None:
-        """Run what waits, and end what still runs then, after a moment."""
+        """Run the queued hooks, then terminate what is still running."""
         self._stopping.set()
         if self._thread.is_alive():
             with contextlib.suppress(queue.Full):
@@ -109,7 +109,7 @@ class HookRunner:
                 time.sleep(LOOK_S)
                 continue
             try:
-                # Wakes up by itself only while there is something to look after.
+                # With a timeout only while programs are running.
                 item = self._queue.get(timeout=LOOK_S if self._running or self._stopping.is_set() else None)
             except queue.Empty:
                 continue

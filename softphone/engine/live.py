@@ -1,4 +1,4 @@
-"""What a screen shows while it happens: levels, phones, voice. Made only while somebody asked for it."""
+"""Live events for screens: levels, phones, voice. Made only while a front end is subscribed to them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LiveEvents:
         self._next_tell = 0.0
 
     def turn(self, now: float) -> None:
-        """To be called at least every 20 ms; `now` is monotonic."""
+        """Call it at least every 20 ms; `now` is monotonic."""
         if now >= self._next_look:
             self._next_look = now + LOOK_S
             if self._wants("levels"):

@@ -1,4 +1,4 @@
-"""Things to do later, on the main thread."""
+"""Jobs that run later, on the main thread."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Schedule:
         heapq.heappush(self._jobs, (time.monotonic() + seconds, next(self._order), job))
 
     def due(self) -> Iterator[Callable[[], None]]:
-        """Takes out the jobs whose time has come, oldest first."""
+        """Removes and returns the jobs that are due, oldest first."""
         now = time.monotonic()
         while self._jobs and self._jobs[0][0] <= now:
             yield heapq.heappop(self._jobs)[2]

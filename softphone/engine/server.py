@@ -39,7 +39,7 @@ MAX_CONNECTIONS = 16
 EVENT_QUEUE = 512
 ANSWER_QUEUE = 256
 ANSWER_BYTES = 8 << 20
-"""What waits for one connection at most, in number and size."""
+"""Most lines and bytes queued for one connection."""
 
 
 class SocketPathError(SoftphoneError):
@@ -98,7 +98,7 @@ class ControlServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Hand out what is queued (for at most a second), close everything and remove the socket file."""
+        """Flush the queues (for at most a second), close everything and remove the socket file."""
         self._stopping = True
         os.eventfd_write(self._wake, 1)
         if self._thread.is_alive():
@@ -107,7 +107,7 @@ class ControlServer:
             self._close()
 
     def wants(self, tag: str) -> bool:
-        """Whether any connection would get an event of this name: what nobody wants need not be made. Any thread."""
+        """Whether any connection is subscribed to this event, so that it need not be made otherwise. Any thread."""
         return tag in self._wanted
 
     def publish(self, event: Event) -> None:
@@ -211,7 +211,7 @@ class ControlServer:
             elif line.strip():
                 self._command(connection, line)
         if len(connection.incoming) > MAX_LINE:
-            # Refused once, then skipped to its end, so that a line without end costs no memory.
+            # Refused once, then skipped to its end, so that an endless line needs no memory.
             if not connection.skipping:
                 self._command(connection, bytes(connection.incoming))
             connection.skipping = True

@@ -1,4 +1,4 @@
-"""What was set by command (accounts, automatic answer, do not disturb, devices) and must hold after the engine died, whoever set it.
+"""Settings made by command (accounts, automatic answer, do not disturb, devices) that must survive a crash of the engine.
 
 The supervisor hands each engine the same anonymous file in memory (memfd_create), which outlives the process: nothing of it, such as a
 password, is ever on a disk or in an event.
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def place_of(command: AnyCommand) -> str | None:
-    """What the command sets, of which only the last counts; None for one that sets nothing that lasts."""
+    """The name of the setting that the command makes; only the last command for each counts. None for commands that set nothing."""
     match command:
         case Register(account=name) | Unregister(account=name):
             return f"account {name}"
@@ -37,13 +37,13 @@ def place_of(command: AnyCommand) -> str | None:
 
 
 class StandingCommands:
-    """`descriptor`: of that file, or None where there is no supervisor; then nothing is remembered."""
+    """`descriptor` of the supervisor's file; without a supervisor None, and nothing is remembered."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
 
     def earlier(self) -> list[AnyCommand]:
-        """What engines before this one were told, in order."""
+        """Commands given to earlier engines, in order."""
         if self._descriptor is None:
             return []
         told: dict[str, AnyCommand] = {}
@@ -62,7 +62,7 @@ class StandingCommands:
         return [command for command in told.values() if not isinstance(command, Unregister)]
 
     def note(self, command: AnyCommand) -> None:
-        """The command was obeyed."""
+        """The command succeeded."""
         if self._descriptor is None or place_of(command) is None:
             return
         try:

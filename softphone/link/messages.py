@@ -55,6 +55,8 @@ class StreamStatistics(_Part, frozen=True):
     reports on our packets the far end sent, and `link_report`, the newest. `*_cpu_s` is the processor time that the encoder, the decoder
     and the training of this stream took, `*_longest_ms` the longest step. `heard_*`: how the far end hears the user's voice, as the
     training knows it (`codec.learning.hearing.Heard`). `typed_s`: typed speech that is still to be sent.
+    `word_recogniser`: "loading", "ready", or why there is none; what it did: see `codec.recognise.second_pass.SecondPass`, and
+    `word_rests`: how often the machine was too slow for it.
     """
 
     packets: int = 0
@@ -90,6 +92,14 @@ class StreamStatistics(_Part, frozen=True):
     heard_similarity: float | None = None
     heard_mel_distance: float | None = None
     typed_s: float = 0.0
+    word_recogniser: str = ""
+    word_looks: int = 0
+    word_words: int = 0
+    word_words_alone: int = 0
+    word_words_rejected: int = 0
+    word_loops: int = 0
+    word_ticks_as_heard: int = 0
+    word_rests: int = 0
 
 
 class SentPhone(_Part, frozen=True):

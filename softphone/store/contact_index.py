@@ -26,7 +26,7 @@ class ContactIndex:
             self._by_name.setdefault(fold(contact.name), []).append(contact)
 
     def search(self, text: str) -> list[Contact]:
-        """Those of whom some word of name or addresses begins with each word of `text`, or a number with its digits."""
+        """Contacts in which each word of `text` begins some word of the name or an address, or whose number begins with its digits."""
         places = _with_all(self._all, [f" {word}" for word in words(text)])
         number = sip_address.number(text).removeprefix("+").removeprefix("00")
         if number:

@@ -1,4 +1,4 @@
-"""Contacts: who they are, where they are reached, and how the phone treats their calls."""
+"""Contacts: names, addresses, and how the phone treats their calls."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from softphone.config import CODEC_NAMES
+from softphone.codecs import codec_names
 from softphone.files.errors import StoreError, clean, clean_lines
 from softphone.store import phone_number, sip_address
 from softphone.store.contact_index import ContactIndex
-from softphone.store.database import Database, Stamp
 from softphone.store.folding import fold
 from softphone.store.rule_book import ContactRules, RuleBook
+from softphone.store.sqlite.database import Database, Stamp
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Contact:
-    """`id` 0: not kept yet. `codecs` None: offered is what the configuration says; else what is offered to them, best first."""
+    """`id` 0: not stored yet. `codecs`: offered in calls with them, best first; None leaves it to the configuration."""
 
     name: str
     addresses: tuple[Address, ...] = ()
@@ -138,7 +138,7 @@ class Contacts:
         return self.rule_book().name(uri) or clean(display, 200)
 
     def rules_for(self, remote_uri: str, domains: Collection[str] = ()) -> ContactRules | None:
-        """How to treat the call of `remote_uri`; None when it is nobody's. See `RuleBook.rules`. Raises StoreError."""
+        """How to treat a call from `remote_uri`; None if it is no contact. See `RuleBook.rules`. Raises StoreError."""
         return self.rule_book().rules(remote_uri, domains)
 
     def rule_book(self) -> RuleBook:
@@ -171,9 +171,9 @@ def check(contact: Contact) -> Contact:
     name = clean(contact.name, 200) or next(iter(addresses), "")
     if not name:
         raise StoreError("a contact needs a name or an address; write one")
-    unknown = [codec for codec in contact.codecs or () if codec not in CODEC_NAMES]
+    unknown = [codec for codec in contact.codecs or () if codec not in codec_names()]
     if unknown or (contact.codecs is not None and not contact.codecs):
-        raise StoreError(f"the codecs of {name} must be some of {', '.join(CODEC_NAMES)}, or none chosen")
+        raise StoreError(f"the codecs of {name} must be some of {', '.join(codec_names())}, or none chosen")
     codecs = tuple(dict.fromkeys(contact.codecs)) if contact.codecs is not None else None
     chosen = next((uri for uri, address in addresses.items() if address.preferred), next(iter(addresses), ""))
     return replace(
@@ -194,6 +194,8 @@ def tidy_uri(text: str) -> str:
         # As it is written, where no parameter of the URI changes it; sip:7001234 has no host, so its server is the one of the account.
         written = uri[scheme.end() :].partition(";")[0].strip()
         return written + number.keys if phone_number.read(written) == phone_number.PhoneNumber(number.digits) else number.text
+    if number is None and uri.lower().startswith(("sip:", "sips:")):
+        uri = sip_address.mended(uri)
     if number is not None or sip_address.valid(uri):
         return uri
     user, at, host = uri.rpartition("@")

@@ -22,7 +22,7 @@ class Completion:
     uri: str
     name: str = ""
     label: str = ""
-    source: Literal["contact", "history"] = "contact"
+    source: Literal["contact", "history", "typed"] = "contact"
     favourite: bool = False
 
 
@@ -53,7 +53,7 @@ def complete(text: str, contacts: Contacts, history: History, limit: int = 20) -
 
 @dataclass(frozen=True)
 class Target:
-    """Whom to call, and the keys to press when the call is up (as `Call.keys` of the control protocol)."""
+    """The address to call, and the keys to send when the call is up (see `Call.keys` of the control protocol)."""
 
     uri: str
     keys: str = ""
@@ -73,16 +73,19 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> Target:
     """
     text = clean(text, 1000)
     if not text:
-        raise StoreError(f"there is nobody to call yet; type a name, a number or an address: {_EXAMPLE}")
+        raise StoreError(f"type a name, a number or an address to call: {_EXAMPLE}")
     uri = sip_address.bare_uri(text)[0] if text.endswith(">") else text
     if _is_ip(uri):
         return Target(_checked(f"sip:{uri}", text))
     if (number := phone_number.read(uri)) is not None:
         return Target(_at_domain(number.digits, default_domain, text, "a number"), number.keys)
     if uri.lower().startswith(("sip:", "sips:")):
-        return Target(_checked(uri, uri))
+        return Target(_checked(sip_address.mended(uri), text))
     if "@" in uri:
         user, _, host = uri.rpartition("@")
+        if ":" in user:
+            # Of another scheme, such as xmpp:, or a whole SIP URI behind a name.
+            raise _cannot_be_called(text)
         return Target(_checked(f"sip:{sip_address.escape_user(user)}@{host}", text))
     contact = _meant(text, contacts, bool(default_domain))
     if contact is not None:
@@ -91,7 +94,7 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> Target:
         # A host, perhaps with a port.
         return Target(_checked(f"sip:{text}", text))
     if " " in text:
-        raise StoreError(f"nobody among the contacts is called {_shown(text)}; {_EXAMPLE}")
+        raise StoreError(f"no contact is called {_shown(text)}; {_EXAMPLE}")
     return Target(_at_domain(text, default_domain, text, "a name that no contact has"))
 
 
@@ -136,8 +139,12 @@ def _at_domain(user: str, domain: str, text: str, what: str) -> str:
 
 def _checked(uri: str, text: str) -> str:
     if not sip_address.valid(uri):
-        raise StoreError(f"{_shown(text)} cannot be called; {_EXAMPLE}")
+        raise _cannot_be_called(text)
     return uri
+
+
+def _cannot_be_called(text: str) -> StoreError:
+    return StoreError(f"{_shown(text)} cannot be called; {_EXAMPLE}")
 
 
 def _is_ip(text: str) -> bool:

@@ -9,13 +9,18 @@ from typing import Literal
 
 from softphone.files.errors import StoreError, clean
 from softphone.store import sip_address
-from softphone.store.database import Database, Stamp
-from softphone.store.rows import Rows
+from softphone.store.sqlite.database import Database, Stamp
+from softphone.store.sqlite.rows import Rows
 
 HUNG_UP_HERE = "hung up here"
 """The reason of a call that the user ended."""
 Outcome = Literal["open", "answered", "missed", "refused", "unanswered"]
-"""`open`: still up. `missed`: incoming, nobody here took or refused it. `refused`: by the user. `unanswered`: outgoing, see `reason`."""
+"""`open`: still up. `missed`: incoming, neither answered nor refused. `refused`: by the user. `unanswered`: outgoing, see `reason`."""
+
+
+CANCELLED = 487
+HUNG_UP_HERE = "hung up here"
+"""The engine's reason where the user ended the call, or declined it."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,32 @@ class CallRecord:
 
     @property
     def cancelled(self) -> bool:
-        """Given up here before anybody answered."""
+        """Cancelled here before it was answered."""
         return self.outcome == "unanswered" and self.reason == HUNG_UP_HERE
+
+
+_BUSY, _DECLINED = (486, 600), (603, 607)
+
+
+def outcome_word(call: CallRecord) -> str:
+    """How a call ended, in a word or two: `missed`, `declined`, `cancelled`, `busy`, `no answer`, `failed`, `in progress`; "" when it was
+    answered."""
+    match call.outcome:
+        case "missed":
+            return "missed"
+        case "refused":
+            return "declined"
+        case "open":
+            return "in progress"
+        case "answered":
+            return ""
+    if call.reason == HUNG_UP_HERE or call.code == CANCELLED:
+        return "cancelled"
+    if call.code in _BUSY:
+        return "busy"
+    if call.code in _DECLINED:
+        return "declined"
+    return "no answer" if call.code in (0, 408, 480) or call.code // 100 in (1, 2) else "failed"
 
 
 class History(Rows):
@@ -143,7 +172,7 @@ class History(Rows):
         )
 
     def end_orphans(self, alive: Callable[[str], bool], reason: str) -> int:
-        """End the calls of engines that are gone (those whose `owner` is not `alive`); gives how many. How long they were is not known."""
+        """Close the calls of engines that are gone (`owner` not `alive`), of unknown duration; returns their number."""
 
         def settle(connection: sqlite3.Connection) -> int:
             owners = [row[0] for row in connection.execute("SELECT DISTINCT owner FROM calls WHERE outcome = 'open'")]

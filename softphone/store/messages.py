@@ -9,7 +9,7 @@ from typing import Literal
 
 from softphone.files.errors import clean, clean_lines
 from softphone.store import sip_address
-from softphone.store.rows import Rows
+from softphone.store.sqlite.rows import Rows
 
 MAX_TEXT = 20000
 State = Literal["received", "sending", "delivered", "failed"]
@@ -58,6 +58,11 @@ class Messages(Rows):
             return [Conversation(row["peer"], row["remote"], _record(row), unread.get(row["peer"], 0)) for row in newest]
 
         return self._database.read(read)
+
+    def unread(self) -> int:
+        """Messages that nobody has looked at."""
+        sql = "SELECT count(*) FROM messages WHERE seen = 0"
+        return self._database.read(lambda connection: int(connection.execute(sql).fetchone()[0]))
 
     def with_peer(self, peer: str, limit: int = 500) -> list[MessageRecord]:
         """The last `limit` messages of a conversation, the oldest first; `peer` is its key or any URI of that peer."""

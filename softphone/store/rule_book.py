@@ -1,4 +1,4 @@
-"""How calls of contacts are treated, to be asked by address without touching the database."""
+"""Rules for calls of contacts, looked up by address without touching the database."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RuleBook:
         return found
 
     def name(self, remote_uri: str) -> str:
-        """Whom the address belongs to, for showing; a number counts wherever it comes from. "" when it is nobody's."""
+        """The name of the contact with this address, for display; a number matches at any domain. "" if there is none."""
         address = sip_address.parse(remote_uri)
         found = self.rules(remote_uri)
         number = address.user if address is not None else remote_uri

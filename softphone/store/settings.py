@@ -1,4 +1,4 @@
-"""Changes of the user's configuration file, made for them; what they wrote there, comments included, stays."""
+"""Edits the user's configuration file; everything else in it, comments included, is preserved."""
 
 from __future__ import annotations
 

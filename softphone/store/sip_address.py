@@ -73,6 +73,22 @@ def escape_user(text: str) -> str:
     return quote(text, safe=_USER_SAFE, errors="replace")
 
 
+def mended(uri: str) -> str:
+    """A SIP URI as people write it, `sip://bob@host` or `sip:#31#@host`, as RFC 3261 wants it; what cannot be mended stays as it is."""
+    scheme, colon, rest = uri.partition(":")
+    rest = rest.removeprefix("//")
+    user, at, host = rest.rpartition("@")
+    if at and not valid(f"{scheme}:{rest}"):
+        found = phone_number.read(user) if " " in user else None
+        if found is not None and not found.keys:
+            user = found.digits
+        if not {" ", "@"} & set(user):
+            user = quote(user, safe=f"{_USER_SAFE}:%")
+    elif user and not user.isascii():
+        user = quote(user, safe=f"{_USER_SAFE}:%")
+    return f"{scheme}{colon}{user}{at}{host}"
+
+
 def number(text: str) -> str:
     """The digits of a telephone number as people write it (`+49 (30) 12-34`), `+`, `*` and `#` kept; "" when it is none. See
     `phone_number.read`, which also tells the keys that are to be pressed later."""

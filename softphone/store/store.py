@@ -1,4 +1,4 @@
-"""All that the phone remembers, behind one door."""
+"""Contacts, history and messages in one database."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 from softphone.files.errors import StoreError
 from softphone.store import dial
 from softphone.store.contacts import Contacts
-from softphone.store.database import Database
 from softphone.store.dial import Completion, Target
 from softphone.store.history import History
 from softphone.store.messages import Messages
+from softphone.store.sqlite.database import Database
 
 
 class Store:
@@ -27,7 +27,7 @@ class Store:
         return self.database.changed()
 
     def take_notes(self) -> list[str]:
-        """Sentences for the user, each told once."""
+        """New notices for the user; each is returned once."""
         return self.database.take_notes()
 
     def complete(self, text: str, limit: int = 20) -> list[Completion]:

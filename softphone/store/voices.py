@@ -1,4 +1,4 @@
-"""Voices that are remembered from call to call: a private file for each contact, and one for the user's own.
+"""Voices kept from call to call: a private file for each contact, and one for the user's own.
 
 What is in them is the codec's affair (`codec.voice.memory`); here they are JSON objects. `mine` is what the contact's phone knows of the
 user's voice, `theirs` what this one knows of the contact's.
@@ -23,7 +23,7 @@ FOLDER = "voices"
 OWN = "own"
 LONGEST = 16384
 MOST = 1000
-"""Contacts; the ones that were longest not heard of are forgotten."""
+"""Most contacts; the least recently used are removed."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class KeptVoices:
         self._forget_oldest()
 
     def get(self, remote: str) -> KeptVoice | None:
-        """None where nothing is kept, or what is there cannot be read."""
+        """None if there is no file, or it cannot be read."""
         return self._read(self._path(remote if remote == OWN else key_of(remote)))
 
     def all(self) -> list[KeptVoice]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +15,9 @@ import torch
 from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.models import Models
+from codec.recognise.recogniser import Recogniser
+from codec.recognise.second_pass import WordService
+from codec.units.errors import CodecError
 from codec.units.phones import INVENTORY_NAME
 from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
 from codec.wire.packet import VERSION, parse
@@ -22,6 +28,8 @@ from softphone.worker.own_voice import OwnVoice
 from softphone.worker.trainer_client import TrainerClient
 
 WARM_UP_S = 2
+WORDS_NICENESS = 5
+"""Priority of the word recogniser's thread below the others: first the words go, never the call."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,24 @@ class SharedModels:
     models: Models
     own_voice: OwnVoice = field(default_factory=OwnVoice)
     trainer: TrainerClient = field(default_factory=TrainerClient)
+    words: list[str] = field(default_factory=lambda: ["loading"])
+    """State of the word recogniser, newest last: "loading", "ready", or why there is none."""
+
+    def load_words(self) -> None:
+        """Load the word recogniser in a thread of its own; calls go without it until it is there."""
+        threading.Thread(target=self._load_words, name="words-loader", daemon=True).start()
+
+    def _load_words(self) -> None:
+        _be_nice()
+        try:
+            service = WordService.load(ThreadPoolExecutor(1, "words", _be_nice))
+            service.recogniser.hear(np.zeros(SAMPLE_RATE, np.int16), (), ())
+        except (CodecError, OSError) as error:
+            self.words.append(str(error))
+            return
+        if isinstance(self.models.recogniser, Recogniser):
+            self.models.recogniser.use_words(service)
+        self.words.append("ready")
 
     @classmethod
     def load(cls, threads: int) -> SharedModels:
@@ -76,3 +102,8 @@ class SharedModels:
                 ages.append((now - at) * TICK_MS)
                 at += token.ticks
         return ages
+
+
+def _be_nice() -> None:
+    """This thread, not the process: priorities are per thread on Linux."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORDS_NICENESS)

@@ -90,6 +90,8 @@ class EncoderLane(Lane):
         self.sent: tuple[float, int, int] = (0.0, 0, 0)
         """Speech in ms, packets and bytes sent; one tuple, so that they belong together."""
         self.voice_bytes = 0
+        self.words: dict[str, int] = {}
+        """What the word recogniser did: see `Encoder.words`."""
         self._texts: deque[TypedText] = deque()
         self._tunes: deque[Tune] = deque(maxlen=MAX_TUNES)
         self._trains = False
@@ -186,6 +188,7 @@ class EncoderLane(Lane):
             self._send(Payload(self._number, payload))
             self.sent = (self._encoder.spoken_ms, self.sent[1] + 1, self.sent[2] + len(payload))
         self.voice_bytes = self._encoder.voice.bytes
+        self.words = self._encoder.words
         self._observe()
         self.typed_s = self._encoder.typed_seconds
         self._shared.own_voice.learn(self._encoder.voice.estimate)

@@ -79,6 +79,7 @@ class Worker:
             time.sleep(0.5)
             return 1
         self._link.send(Ready(facts))
+        self._shared.load_words()
         next_report = time.monotonic() + REPORT_S
         while not self._over.wait(OBSERVE_S):
             streams = list(self._streams.items())

@@ -27,6 +27,7 @@ class WorkerStream:
         self._number = opened.stream
         self._encoder = EncoderLane(opened, shared, send)
         self._decoder = DecoderLane(opened.stream, shared, send, self._encoder)
+        self._words = shared.words
         self._last_voice = VoiceProgress()
         self.put_pcm = self._encoder.put
         self.put_payload = self._decoder.put
@@ -103,7 +104,7 @@ class WorkerStream:
         steps, cpu_s = self._encoder.training
         heard = self._encoder.heard
         reports, report = self._decoder.link_report
-        encoder, decoder = self._encoder.counters, self._decoder.counters
+        encoder, decoder, words = self._encoder.counters, self._decoder.counters, self._encoder.words
         return StreamStatistics(
             **dataclasses.asdict(self._decoder.statistics),
             sent_speech_ms=speech_ms,
@@ -129,6 +130,14 @@ class WorkerStream:
             heard_similarity=None if heard is None else round(heard.similarity, 3),
             heard_mel_distance=None if heard is None else round(heard.mel_distance, 3),
             typed_s=round(self._encoder.typed_s, 2),
+            word_recogniser=self._words[-1],
+            word_looks=words.get("looks", 0),
+            word_words=words.get("words", 0),
+            word_words_alone=words.get("words_alone", 0),
+            word_words_rejected=words.get("words_rejected", 0),
+            word_loops=words.get("loops", 0),
+            word_ticks_as_heard=words.get("ticks_as_heard", 0),
+            word_rests=words.get("rests", 0),
         )
 
 

@@ -1,4 +1,4 @@
-"""The doctor finds what is wrong and says how to mend it."""
+"""The doctor finds what is wrong and says how to fix it."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
     assert "BROKEN  weights" in done.stdout
     assert "BROKEN  codec worker" in done.stdout
     assert "x-phv" in done.stdout
-    assert "to mend before the phone works" in done.stdout
+    assert "to fix before the phone works" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -51,7 +51,7 @@ def test_a_wrong_configuration_is_a_finding(tmp_path: Path, monkeypatch: pytest.
     found = {finding.name: finding for finding in doctor.examine(tmp_path / "config.toml")}
     assert found["configuration"].state == "broken"
     assert "phv.interval_ms" in found["configuration"].found
-    assert "1 to mend" in doctor.as_text(list(found.values()))
+    assert "1 to fix" in doctor.as_text(list(found.values()))
 
 
 def test_a_port_in_use_is_named_with_its_key() -> None:
@@ -60,7 +60,7 @@ def test_a_port_in_use_is_named_with_its_key() -> None:
         config = Config(network=Network(bind="127.0.0.1", port=taken.getsockname()[1]))
         finding = doctor.check_ports(config)
         assert finding.state == "broken"
-        assert "network.port" in finding.mend
+        assert "network.port" in finding.fix
     assert doctor.check_ports(config).state == "ok"
     assert doctor.check_ports(replace(config, network=Network(bind="203.0.113.1"))).state == "broken"
 
@@ -71,11 +71,11 @@ def test_a_runtime_folder_open_to_others_is_broken(tmp_path: Path, monkeypatch: 
     (tmp_path / "softphone").chmod(0o755)
     finding = doctor.check_runtime_folder()
     assert finding.state == "broken"
-    assert "chmod 700" in finding.mend
+    assert "chmod 700" in finding.fix
 
 
 def test_a_sound_device_that_is_not_there_is_broken() -> None:
     finding = doctor.check_sound(Config(audio=Audio(input="No such device", output="null")))
     assert finding.state in ("broken", "missing")
-    assert "audio.input" in finding.found + finding.mend
+    assert "audio.input" in finding.found + finding.fix
     assert doctor.check_sound(Config(audio=Audio(input="null", output="null"))).state == "ok"

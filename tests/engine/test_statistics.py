@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from softphone.codecs import OPUS
 from softphone.control.protocol import CallStatistics, Hangup
-from softphone.engine.calls.statistics import OPUS_LOOKAHEAD_MS, PHV_LEAD_MS, CallMeter, estimate_delay
+from softphone.engine.calls.statistics import PHV_LEAD_MS, CallMeter, estimate_delay
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
 from tests.peers.bare_wire import BareWire
 from tests.peers.phone import Phone
@@ -78,7 +79,7 @@ def test_loss_now_and_in_total() -> None:
 
 @pytest.mark.parametrize(
     ("codec", "expected"),
-    [("x-phv", 400 + PHV_LEAD_MS + 40 + 100), ("opus", 60 + OPUS_LOOKAHEAD_MS + 40 + 60), ("PCMU", 60 + 40 + 60)],
+    [("x-phv", 400 + PHV_LEAD_MS + 40 + 100), ("opus", 60 + OPUS.look_ahead_ms + 40 + 60), ("PCMU", 60 + 40 + 60)],
 )
 def test_delay_is_the_sum_of_its_parts(codec: str, expected: float) -> None:
     event = CallStatistics(call=1, codec=codec, rtt_ms=80, jitter_buffer_ms=100)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -248,3 +249,19 @@ def test_settings_change_and_reports_travel_during_a_stream(worker: WorkerProces
     worker.wait(Payload, lambda m: m.stream == 32 and len(worker.payloads(32)) > before and 6 < len(m.payload) < 24)
     for stream in (31, 32):
         worker.link.send(Close(stream))
+
+
+def test_words_are_waited_for_and_counted(worker: WorkerProcess, speech: Path) -> None:
+    """The word recogniser is loaded after the codec; a stream that waits uses it from then on, also when it is told to in the middle."""
+    worker.link.send(Open(41, SETTINGS))
+    worker.wait(Statistics, lambda m: m.stream == 41 and m.counters.word_recogniser == "ready")
+    assert not worker.wait(Statistics, lambda m: m.stream == 41).counters.word_looks, "nobody waits"
+    worker.link.send(Tune(41, replace(SETTINGS, wait=True)))
+    pcm = sound_file.read(speech).tobytes()
+    for start in range(0, 2 * len(pcm) - CHUNK_BYTES, CHUNK_BYTES):
+        worker.link.send(Pcm(41, pcm[start % len(pcm) : start % len(pcm) + CHUNK_BYTES].ljust(CHUNK_BYTES, b"\0")))
+        time.sleep(0.02)
+    counted = worker.wait(Statistics, lambda m: m.stream == 41 and m.counters.word_words + m.counters.word_rests > 0)
+    assert counted.counters.word_looks > 0
+    assert len(worker.payloads(41)) > 5
+    worker.link.send(Close(41))

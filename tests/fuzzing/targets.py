@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from softphone import config
+from softphone.codecs.fmtp import MAX_LINE, MAX_PARAMETERS, FmtpError, format_fmtp, integer, parse_fmtp, word
+from softphone.codecs.opus import opus_fits
+from softphone.codecs.phv import phv_fits
 from softphone.config import ConfigError
 from softphone.control.protocol import MAX_ANSWER, ControlError, Register, parse_command, parse_message, to_line
 from softphone.engine.accounts.digest import credentials
@@ -12,19 +15,18 @@ from softphone.engine.accounts.message_waiting import parse_summary
 from softphone.engine.accounts.outside_requests import OutsideRequests
 from softphone.engine.calls import dtmf_info
 from softphone.engine.calls.admission import CallGate
-from softphone.engine.pjsip.errors import FmtpError
-from softphone.engine.pjsip.fmtp import MAX_LINE, MAX_PARAMETERS, format_fmtp, integer, parse_fmtp, word
-from softphone.engine.pjsip.match import opus_fits, phv_fits
 from softphone.engine.presence.documents import DIALOG_INFO, LONGEST_NOTE, PIDF, read, write
 from softphone.engine.presence.watch import PresenceWatch
-from softphone.engine.sdp.attributes import AudioSection, add_packet_times, add_rate_limit
+from softphone.engine.sdp.attributes import add_packet_times, add_rate_limit
+from softphone.engine.sdp.audio_section import AudioSection, split_lines
 from softphone.engine.sdp.codec_order import order_codecs
 from softphone.engine.sip import validation as strictness
 from softphone.engine.sip.head import read_head
 from softphone.engine.sip.inspection import inspect
 from softphone.engine.sip.trace import SipTrace
 from softphone.errors import SoftphoneError
-from softphone.store import sip_address, vcard
+from softphone.store import sip_address
+from softphone.store.vcard import cards as vcard
 
 SECRETS = (b"3c8a1b5e9d2f", b"c2VjcmV0a2V5")
 """Stand in the seeds where a secret stands; nothing that is shown may hold them."""
@@ -81,8 +83,8 @@ def opus_with(parameters: dict[str, str]) -> None:
 def _sdp(data: bytes) -> None:
     """As `onCallSdpCreated` gives it: the far end's beside ours, and what PJSIP made of it as ours."""
     text = data.decode("utf-8", "replace")
-    section = AudioSection(text.splitlines())
-    assert 0 <= section.begin <= section.end <= len(text.splitlines()) and len(section.formats) <= 100
+    section = AudioSection(text)
+    assert 0 <= section.begin <= section.end <= len(split_lines(text))
     for local, remote in ((OUR_SDP, text), (text, OUR_SDP), (text, text), (text, "")):
         for changed in (
             add_packet_times(local, remote, 160, 640),
@@ -90,8 +92,8 @@ def _sdp(data: bytes) -> None:
             order_codecs(local, remote, ("opus", "x-phv", "PCMU")),
             order_codecs(local, remote, ("PCMA",)),
         ):
-            assert len(changed) <= len(local) + 20 * len(local.splitlines()) + 200
-            before, after = AudioSection(local.splitlines()), AudioSection(changed.splitlines())
+            assert len(changed) <= len(local) + 20 * len(split_lines(local)) + 200
+            before, after = AudioSection(local), AudioSection(changed)
             assert set(after.formats) <= set(before.formats), "nothing is offered that was not there"
             assert bool(after.codecs) == bool(before.codecs), "no call is left without sound"
 

@@ -6,11 +6,12 @@ for is shortened in the same measure.
 
 import ctypes
 import sys
+from dataclasses import replace
 
+from softphone import codecs
 from softphone.engine import engine
 from softphone.engine.accounts import account
 from softphone.engine.calls import call
-from softphone.engine.calls import media as call_media
 from softphone.engine.main import main
 from softphone.engine.pjsip.abi import find_library
 
@@ -27,8 +28,7 @@ def hurry() -> None:
     place = next(n for n in range(60) if list(words[n : n + 4]) == [T1_MS, T2_MS, T4_MS, TD_MS])
     words[place : place + 4] = [value // HASTE for value in (T1_MS, T2_MS, T4_MS, TD_MS)]
     for module, name, value in (
-        (call_media, "MEDIA_TIMEOUT_S", MEDIA_TIMEOUT_S),
-        (call_media, "PHV_MEDIA_TIMEOUT_S", MEDIA_TIMEOUT_S),
+        (codecs, "CODECS", tuple(replace(codec, media_timeout_s=MEDIA_TIMEOUT_S) for codec in codecs.CODECS)),
         (call, "RTCP_INTERVAL_S", 0.0),
         (account, "FIRST_RETRY_S", 1),
         (account, "RETRY_S", 2),

@@ -10,7 +10,7 @@ import pytest
 from softphone.config import Presence as Choice
 from softphone.control.protocol import Answer, CallState, Hangup, MessageWaiting, Presence, Registration, Status
 from softphone.store.contacts import Address, Contact
-from softphone.store.database import Database
+from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
 from tests.conftest import PASSWORDS
 from tests.peers.kamailio import DOMAIN, Kamailio

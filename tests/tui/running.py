@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent
-from softphone.store.database import Database
+from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
 from softphone.tui.app import PhoneApp
 from softphone.tui.phone_state import EVERYTHING
@@ -51,10 +51,14 @@ async def until(pilot: Pilot[int], check: Callable[[], bool], what: str = "") ->
 
 @asynccontextmanager
 async def connected(
-    socket: Path, config: Config | None = None, size: tuple[int, int] = (80, 24), store: Store | None = None
+    socket: Path,
+    config: Config | None = None,
+    size: tuple[int, int] = (80, 24),
+    store: Store | None = None,
+    config_file: Path | None = None,
 ) -> AsyncIterator[Pilot[int]]:
     """The application, attached to the engine at `socket`."""
-    app = PhoneApp(config or Config(), socket=socket, store=store or memory_store())
+    app = PhoneApp(config or Config(), socket=socket, store=store or memory_store(), config_file=config_file)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.state.engine.state == "ready", "engine ready")
         yield pilot

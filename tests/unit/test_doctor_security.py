@@ -17,7 +17,7 @@ def test_the_guards_of_this_wheel_are_in_place(tmp_path: Path) -> None:
     assert check_guards(find_library()).state == "ok"
     (tmp_path / "other.so").write_bytes(b"no library")
     other = check_guards(tmp_path / "other.so")
-    assert other.state == "broken" and "end the phone" in other.found and "2.15.1" in other.mend
+    assert other.state == "broken" and "end the phone" in other.found and "2.15.1" in other.fix
 
 
 @pytest.mark.parametrize(("deaths", "said"), [([], "none"), ([1], "1 in the last"), ([1, 2], "refused for 10 more minutes: 192.0.2.7")])

@@ -11,7 +11,7 @@ from softphone.config import Account, Config
 from softphone.doctor.finding import Finding
 from softphone.doctor.store import check_database, check_passwords
 from softphone.store.contacts import Address, Contact
-from softphone.store.schema import MIGRATIONS
+from softphone.store.sqlite.schema import MIGRATIONS
 from softphone.store.store import open_store
 from tests.unit.store.keyrings import Working
 
@@ -45,7 +45,7 @@ def test_a_memory_that_others_can_read_is_broken(filled: Path, place: str) -> No
     opened = filled if place == "file" else filled.parent
     opened.chmod(0o755)
     found = check_database(filled)
-    assert found.state == "broken" and found.mend == f"run: chmod {'600' if place == 'file' else '700'} {opened}"
+    assert found.state == "broken" and found.fix == f"run: chmod {'600' if place == 'file' else '700'} {opened}"
     assert opened.stat().st_mode & 0o777 == 0o755
 
 
@@ -73,14 +73,14 @@ def test_where_passwords_are_is_said_but_not_what_they_are(tmp_path: Path, monke
     assert found.state == "missing" and str(secret) in found.found and "no keyring" in found.found
     secret.chmod(0o644)
     found = check_passwords(config)
-    assert (found.state, found.mend) == ("broken", f"run: chmod 600 {secret}")
+    assert (found.state, found.fix) == ("broken", f"run: chmod 600 {secret}")
 
 
 def test_a_password_that_the_keyring_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config(account=Account(id="sip:ann@example.org", password_keyring=True))
     monkeypatch.setattr(keyring, "get_keyring", Working)
     found = check_passwords(config)
-    assert found.state == "broken" and "no password for ann@example.org" in found.found and "type it again" in found.mend
+    assert found.state == "broken" and "no password for ann@example.org" in found.found and "type it again" in found.fix
     assert check_passwords(Config()).state == "ok"
 
 

@@ -18,14 +18,14 @@ def test_the_openssl_of_the_wheel_is_told_where_tls_is_used() -> None:
     assert openssl_version().startswith("1.0.2")
     assert check_tls(Config()).state == "ok" and "not used" in check_tls(Config()).found
     old = check_tls(Config(network=Network(transport="tls")))
-    assert old.state == "missing" and "OpenSSL 1.0.2" in old.found and "VPN" in old.mend
+    assert old.state == "missing" and "OpenSSL 1.0.2" in old.found and "VPN" in old.fix
     blind = check_tls(Config(network=Network(transport="tls", tls_verify=False)))
-    assert blind.state == "missing" and "tls_verify" in blind.mend
+    assert blind.state == "missing" and "tls_verify" in blind.fix
 
 
 def test_an_address_of_ipv6_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     found = check_ipv6(account(proxy="sip:[2001:db8::1]:5060;lr"))
-    assert found.state == "broken" and "account.proxy" in found.mend
+    assert found.state == "broken" and "account.proxy" in found.fix
     asked: list[str] = []
 
     def resolve(host: str) -> set[int]:
@@ -34,7 +34,7 @@ def test_an_address_of_ipv6_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(doctor_wheel, "_families", resolve)
     found = check_ipv6(account(registrar="sip:six.example.org:5070;transport=udp"))
-    assert found.state == "broken" and "account.registrar" in found.mend and asked == ["six.example.org"]
+    assert found.state == "broken" and "account.registrar" in found.fix and asked == ["six.example.org"]
     monkeypatch.setattr(doctor_wheel, "_families", lambda _host: {socket.AF_INET, socket.AF_INET6})
     assert check_ipv6(account()).state == "ok"
     assert check_ipv6(Config()).state == "ok"

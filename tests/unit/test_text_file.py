@@ -16,10 +16,10 @@ from softphone.config.network import secret
 from softphone.files import text_file
 from softphone.files.errors import StoreError
 from softphone.files.text_file import TextFileError
-from softphone.store.database import Database
 from softphone.store.settings import Settings
+from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
-from softphone.store.vcard_import import import_file
+from softphone.store.vcard.importing import import_file
 
 TOML = '# my settings\n[calls]\nring_seconds = 30\n[phrases]\nf5 = "Grüß Gott"\n'
 MARK = b"\xef\xbb\xbf"

@@ -99,6 +99,33 @@ def test_other_formats_of_killed_recorders(form: str, samples: int, dtype: str, 
     assert np.array_equal(audio_file.read(torn), audio_file.read(whole)) and len(audio_file.read(torn)) == RATE
 
 
+@pytest.mark.parametrize("rate", [1, 7, 49, 3999, 384_001, 2**31, 2**32 - 1])
+def test_rates_at_which_nobody_records_are_refused(rate: int, tmp_path: Path) -> None:
+    path = tmp_path / "sound.wav"
+    form = struct.pack("<HHIIHH", 1, 1, rate, min(2 * rate, 2**32 - 1), 2, 16)
+    path.write_bytes(riff(chunk(b"fmt ", form), chunk(b"data", SOUND)))
+    with pytest.raises(WavError, match="samples a second; convert it"):
+        check_playable(str(path))
+    with pytest.raises(sound_file.SoundFileError):
+        sound_file.read(path)
+
+
+@pytest.mark.parametrize(("form", "rate"), [("GSM610", 8000), ("IMA_ADPCM", RATE), ("MS_ADPCM", RATE), ("DOUBLE", RATE)])
+def test_formats_of_voice_mail(form: str, rate: int, tmp_path: Path) -> None:
+    path = tmp_path / "mail.wav"
+    soundfile.write(path, PCM[: rate // 2], rate, subtype=form)
+    sound = sound_file.read(path)
+    assert RATE * 0.45 < len(sound) < RATE * 1.1 and np.abs(sound.astype(int)).max() > 5000
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_values_that_are_no_sound_are_clipped(value: float, tmp_path: Path) -> None:
+    path = tmp_path / "float.wav"
+    soundfile.write(path, np.full(RATE, value), RATE, subtype="DOUBLE")
+    assert set(sound_file.read(path)) <= {0, -32768, 32767}
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"RIFF", riff(), riff(FMT), riff(FMT, b"data"), riff(chunk(b"fmt ", b"\1"), chunk(b"data", b"")), b"RIFF" + bytes(60),

@@ -20,7 +20,7 @@ from softphone.errors import SoftphoneError
 
 
 class BenchError(SoftphoneError):
-    """What was asked for cannot be measured."""
+    """The requested measurement is not possible; one sentence."""
 
 
 def choose(names: Sequence[str] | None, bench: Workbench, say: Say) -> list[str]:

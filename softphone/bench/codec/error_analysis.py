@@ -20,7 +20,8 @@ from softphone.errors import SoftphoneError
 
 STEPS = (
     ("phv-base", "the codec as it is: phones heard, sent, spoken"),
-    ("phv-known", "the voice known from the first word on"),
+    ("phv-base-quick", "without waiting for words"),
+    ("phv-known", "the same, the voice known from the first word on"),
     ("sent-wire", "what is sent, spoken at its own time: no schedule; the voice not quantised"),
     ("heard-live", "the phones as heard in a call; no gate, no packets"),
     ("heard-wire", "the phones as heard once everything was said"),
@@ -33,7 +34,8 @@ STEPS = (
 """System of `systems.SYSTEMS` or `systems.PARTS`, and what is perfect in it."""
 
 _COSTS = (
-    ("voice: the first seconds, and its code", "phv-base", "phv-known"),
+    ("waiting for words (a gain)", "phv-base", "phv-base-quick"),
+    ("voice: the first seconds, and its code", "phv-base-quick", "phv-known"),
     ("schedule", "phv-known", "sent-wire"),
     ("gate, and prosody measured as it comes", "sent-wire", "heard-live"),
     ("deciding each phone at once", "heard-live", "heard-wire"),

@@ -1,4 +1,4 @@
-"""Holes in speech: where nothing is heard though something was said."""
+"""Gaps in speech: the far end hears silence where the recording has speech."""
 
 import itertools
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def _level(pcm: NDArray[np.int16], rate: int) -> NDArray[np.float64]:
 
 
 def _ms(hops: int) -> int:
-    """Length of what fills so many windows wholly."""
+    """Length of a stretch that fills that many windows entirely."""
     return (hops - 1) * _HOP_MS + _WINDOW_MS
 
 

@@ -1,4 +1,4 @@
-"""What was measured of one recording through one system, and where it is kept so that a long run is not lost."""
+"""Results of one recording through one system, and the folder that keeps them so that a long run can resume."""
 
 import hashlib
 import os
@@ -52,7 +52,7 @@ class _Entry:
 
 
 class Store:
-    """A folder with a folder for each system, and in it for each recording a JSON file and the sound that was heard."""
+    """A folder per system, with a JSON file and the decoded sound for each recording."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -26,7 +26,7 @@ from softphone.bench.systems import PARTS, SYSTEMS
 from softphone.bench.systems.system import System
 from softphone.errors import SoftphoneError
 
-_EARLIEST_MS, _LATEST_MS = -100.0, 1500.0
+_EARLIEST_MS, _LATEST_MS = -100.0, 2500.0
 _LEAST_LIKENESS = 0.5
 
 

@@ -1,1 +1,1 @@
-"""How fast calls are set up, beside other phones, in one run."""
+"""How fast calls are set up, compared with other phones in one run."""

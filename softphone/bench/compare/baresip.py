@@ -124,7 +124,7 @@ class BaresipPair:
 
     def __enter__(self) -> "BaresipPair":
         with ExitStack() as running:
-            folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="softphone-beside-")))
+            folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="softphone-compare-")))
             self._caller, self._called = (running.enter_context(Baresip(folder / name)) for name in ("first", "second"))
             self._running = running.pop_all()
         return self

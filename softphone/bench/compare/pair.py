@@ -9,7 +9,7 @@ EVENT_S = 20.0
 
 
 class BesideError(SoftphoneError):
-    """A phone to be measured beside ours is missing, or does not do as it is told."""
+    """A phone to compare ours with is missing, or did not do what it was told."""
 
 
 class Pair(AbstractContextManager["Pair"], Protocol):

@@ -26,7 +26,7 @@ class Verdict:
 
 
 class Judge(Protocol):
-    """Whoever listens to what came out of a codec."""
+    """Judges the output of a codec."""
 
     def judge(self, clean: NDArray[np.int16], heard: NDArray[np.int16]) -> Verdict:
         """clean: the recording, without noise; heard: what the far end hears of it. Both (samples,) int16 at 16 kHz."""

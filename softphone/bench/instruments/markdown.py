@@ -14,6 +14,6 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def table_of(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> str:
-    """The rows under these columns; what is None stays empty."""
+    """A Markdown table of these columns and rows; None is an empty cell."""
     cells = [["" if row[key] is None else form.format(row[key]) for _, key, form in columns] for row in rows]
     return table([title for title, _, _ in columns], cells)

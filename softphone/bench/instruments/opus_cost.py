@@ -59,7 +59,7 @@ def opus_packets(pcm: NDArray[np.int16], bitrate: int, packet_ms: int) -> list[b
 
 
 def wire_cost(packets: list[bytes]) -> WireCost:
-    """What is sent of the packets."""
+    """The packets that are sent."""
     sent = [len(packet) for packet in packets if len(packet) > _DTX_BYTES]
     return WireCost(len(sent), sum(sent))
 

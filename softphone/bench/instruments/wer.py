@@ -1,4 +1,4 @@
-"""Word error rate between what was said and what was understood."""
+"""Word error rate between reference and recognised text."""
 
 import re
 import unicodedata

@@ -25,7 +25,7 @@ _LATE_COUNTERS = ("encoder_pcm_dropped", "playout_underruns")
 """Steps of 20 ms that the codec worker did not take or give in time."""
 _BEARABLE_S = 0.1
 _BEARABLE_STEP_MS = 500
-"""So late a packet would be by itself; on an idle core the longest step takes 100 ms."""
+"""Lateness of a packet without any impairment; on an idle core the longest step takes 100 ms."""
 
 
 @dataclass(frozen=True)

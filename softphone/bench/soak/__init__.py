@@ -1,1 +1,1 @@
-"""Endurance: many calls, and what goes wrong around them, with counts of what was tried and what recovered."""
+"""Endurance tests: many calls with injected faults, counting what was tried and what recovered."""

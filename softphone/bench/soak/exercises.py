@@ -1,4 +1,4 @@
-"""What is done to the phones, each time with the answer to one question: did they come out of it?"""
+"""The faults that are injected; each exercise says whether the phones recovered."""
 
 import contextlib
 import os

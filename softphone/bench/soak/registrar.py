@@ -103,7 +103,7 @@ class Registrar:
                 raise RegistrarError(f"kamailio does not answer: {words}")
 
     def kill(self) -> None:
-        """At once, without a word to anybody."""
+        """Kill it without any notice."""
         if self._process is None:
             return
         # Its children are in the session that it began.

@@ -95,7 +95,7 @@ def summary(found: StrangersFound) -> str:
 
 
 class _Run:
-    """One phone and those who bother it. A context manager."""
+    """One phone and its attackers. A context manager."""
 
     def __init__(self, config: Config, network: Network, rng: random.Random, found: StrangersFound, folder: Path) -> None:
         self._rng, self._grammar, self._found, self._folder = rng, Grammar(rng), found, folder

@@ -52,7 +52,7 @@ class SoakPhone(EventLog):
     def dial(self, uri: str, codec: str | None = None) -> int | None:
         """The number of the call; None when it is refused here."""
         try:
-            return int(self.engine.request(Call(uri=uri, codecs=[codec] if codec else None))["call"])  # type: ignore[list-item]
+            return int(self.engine.request(Call(uri=uri, codecs=[codec] if codec else None))["call"])
         except ControlError:
             return None
 

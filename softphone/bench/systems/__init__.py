@@ -10,6 +10,8 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "phv-base": lambda: phv.Phv(redundancy=0),
     "phv-coarse": lambda: phv.Phv(redundancy=0, detail=1),
     "phv-detail": lambda: phv.Phv(redundancy=0, detail=2),
+    "phv-base-quick": lambda: phv.Phv(redundancy=0, wait=False),
+    "phv-detail-quick": lambda: phv.Phv(redundancy=0, detail=2, wait=False),
     "phv-base-r1": lambda: phv.Phv(redundancy=1),
     "opus-6k-60ms": lambda: opus.Opus(6000, 60),
     "opus-6k-20ms": lambda: opus.Opus(6000, 20),
@@ -24,7 +26,7 @@ OPTIONAL = frozenset({"phv-coarse", "phv-base-r1", "opus-6k-20ms"})
 """Measured only where they are named."""
 
 PARTS: dict[str, Callable[[], System]] = {
-    "phv-known": lambda: phv.Phv(redundancy=0, voice_known=True),
+    "phv-known": lambda: phv.Phv(redundancy=0, voice_known=True, wait=False),
     "sent-wire": parts.Sent,
     "heard-live": lambda: parts.Spoken(true_phones=False, wire=True, live=True),
     "heard-wire": lambda: parts.Spoken(true_phones=False, wire=True),

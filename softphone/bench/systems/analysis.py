@@ -13,6 +13,7 @@ from codec.describe.pitch import track
 from codec.describe.prosody import frame_levels, mean_f0, measure, pieces
 from codec.encoder import STEP_SAMPLES, Encoder
 from codec.models import Models
+from codec.recognise.recogniser import WaitingPhoneStream
 from codec.speak.mel import log_mel
 from codec.speak.prosody_fill import ProsodyFill, wire_round_trip
 from codec.speak.vocoder import LAG_SAMPLES
@@ -32,12 +33,14 @@ Span = tuple[int, int, int]
 """Phone, first frame of 10 ms, end frame (excluded)."""
 
 
-def spans_heard(pcm: NDArray[np.int16], models: Models, live: bool = False) -> list[Span]:
+def spans_heard(pcm: NDArray[np.int16], models: Models, live: bool = False, wait: bool = False) -> list[Span]:
     """What the streaming recogniser hears in pcm (samples,) int16 at 16 kHz: without gaps, silence included.
 
-    live: each phone is decided when a call would have to; otherwise at the end, when everything was heard.
+    live: each phone is decided when a call would have to; otherwise at the end, when everything was heard. wait: for words, if live.
     """
     stream = models.recogniser.stream()
+    if isinstance(stream, WaitingPhoneStream):
+        stream.wait = live and wait
     step = STEP_SAMPLES if live else max(1, len(pcm))
     found = [one for at in range(0, len(pcm), step) for one in stream.push(pcm[at : at + step])]
     return [(one.phone, one.start_frame, one.end_frame) for one in (*found, *stream.flush())]

@@ -1,4 +1,4 @@
-"""What this codec is, in one short name: for caches of what was measured with it."""
+"""A short fingerprint of the codec, as the key of cached measurements."""
 
 import hashlib
 from functools import cache

@@ -23,15 +23,15 @@ class Spoken:
 
     hold_ms = None
 
-    def __init__(self, true_phones: bool, wire: bool, live: bool = False) -> None:
-        """live: the recogniser decides as early as in a call."""
-        self._true_phones, self._wire, self._live = true_phones, wire, live
-        self._models = own_models()
-        self.fingerprint = f"{fingerprint()} {true_phones} {wire} {live}"
+    def __init__(self, true_phones: bool, wire: bool, live: bool = False, wait: bool = False) -> None:
+        """live: the recogniser decides as early as in a call; wait: which waits for words."""
+        self._true_phones, self._wire, self._live, self._wait = true_phones, wire, live, wait
+        self._models = own_models(words=wait)
+        self.fingerprint = f"{fingerprint()} {true_phones} {wire} {live} {wait}"
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
         """Raises PartsError where true phones are asked for and the recording has none."""
-        spans = self._truth(recording, len(pcm)) if self._true_phones else analysis.spans_heard(pcm, self._models, self._live)
+        spans = self._truth(recording, len(pcm)) if self._true_phones else analysis.spans_heard(pcm, self._models, self._live, self._wait)
         phones = tuple(phone for phone, _ in itertools.groupby(span[0] for span in spans) if phone != SILENCE)
         return Passed(analysis.speak(spans, pcm, self._models, self._wire), phones=phones)
 

@@ -20,19 +20,19 @@ from softphone.bench.systems.system import Passed
 
 STEP = 320
 STEP_MS = 20
-TAIL_STEPS = 75
-"""1.5 s: how long after the last packet the decoder may still speak."""
+TAIL_STEPS = 125
+"""2.5 s: how long after the last packet the decoder may still speak."""
 
 
 class Phv:
-    """`redundancy`: how many earlier groups a packet repeats; `detail`: codes of the second layer; `voice_known`: the listener knows the
-    speaker from the first word on, and is told nothing of him. Raises ModelError."""
+    """redundancy: how many earlier groups a packet repeats; detail: codes of the second layer; wait: for words; voice_known: the listener
+    knows the speaker from the first word on, and is told nothing of him. Raises ModelError."""
 
     hold_ms = STEP_MS
 
-    def __init__(self, redundancy: int, detail: int = 0, voice_known: bool = False) -> None:
-        self._settings = EncoderSettings(redundancy=redundancy, detail=detail, voice=not voice_known)
-        self._models = own_models()
+    def __init__(self, redundancy: int, detail: int = 0, voice_known: bool = False, wait: bool = True) -> None:
+        self._settings = EncoderSettings(redundancy=redundancy, detail=detail, voice=not voice_known, wait=wait)
+        self._models = own_models(words=wait)
         self.fingerprint = f"{fingerprint()} {self._settings}"
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:

@@ -1,4 +1,4 @@
-"""A call of one person alone, faster than real time, for measuring what the far end knows of a voice, and when."""
+"""A one-way call faster than real time, to measure when the far end knows how much of a voice."""
 
 import time
 from collections import deque

@@ -44,7 +44,7 @@ LOUD, SILENCE, AROUND = 90, 10 ** (-35 / 20), 4
 """Where a sound is 35 dB below its loudest tenth, and not within 80 ms of louder sound, nobody speaks."""
 PREFIXES = (8, 16, 32, 64)
 CROWD = 20
-"""A speaker is to be found among so many."""
+"""Speakers among which the right one is to be identified."""
 
 
 class VoiceBenchError(SoftphoneError):

@@ -1,4 +1,4 @@
-"""Accounts: one that needs no server, and those that a registrar knows (RFC 3261, 10)."""
+"""Accounts: the local one, which needs no server, and those that register (RFC 3261, 10)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from softphone.config import Account, Network
 from softphone.config.passwords import KeyringError
 from softphone.control.protocol import Event, Register, Registration
 from softphone.engine.accounts.outside_requests import OutsideRequests
-from softphone.engine.accounts.registration_backoff import RegistrationPace, retry_after
+from softphone.engine.accounts.registration_backoff import RegistrationBackoff, retry_after
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.pjsip.security import set_encryption, set_ways
 from softphone.engine.sip.auth_gate import has_no_answer
 from softphone.engine.sip.head import TOO_LONG, party
 from softphone.engine.sip.module import transport_of
-from softphone.engine.sip.status_text import explain_registration
+from softphone.engine.sip.status_text import explain_registration, plain
 from softphone.errors import SoftphoneError
+from softphone.store import sip_address
 
 LOCAL = "local"
-"""Name of the account for calls from address to address."""
+"""Name of the account for direct calls."""
 FIRST_RETRY_S = 2
 RETRY_S = 300
 """The longest wait between two attempts to register."""
@@ -103,7 +104,7 @@ class MessageSink(Protocol):
 
 
 class MailboxWatch(Protocol):
-    """Asks the account's server for waiting voice messages (`message_waiting.MessageWaitingService`)."""
+    """Subscribes to the account's message summary (`message_waiting.MessageWaitingService`)."""
 
     def registered(self, name: str) -> None: ...
     def unregistered(self, name: str) -> None: ...
@@ -129,9 +130,9 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self.registered = False
         self.leaving = False
         self.gone = False
-        """Set once the account was taken off its registrar; the main loop then drops it."""
+        """Set once the account has unregistered; the main loop then drops it."""
         self.last: Registration | None = None
-        """How the registration stands: for front ends that come later than the event."""
+        """The last event of the registration, for front ends that connect later."""
         self._publish = publish
         self._incoming = incoming
         self._messages = messages
@@ -141,17 +142,17 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self.offers_srtp = network.offers_srtp
         self._network = network
         self._later = later
-        self._pace = RegistrationPace(1 + len(settings.backups), FIRST_RETRY_S, RETRY_S)
+        self._pace = RegistrationBackoff(1 + len(settings.backups), FIRST_RETRY_S, RETRY_S)
         self._used = 0
         self._attempts = 0
         self._transport = 0
-        """The pjsip_transport by which the registrar answered."""
+        """The pjsip_transport on which the registrar responded."""
         mailboxes.unregistered(settings.name)  # that of an account which this one replaces
         try:
             self.create(_pj_config(settings, network))
         except pj.Error as error:
             raise AccountError(
-                f"account {settings.name}: {error.reason}; check that uri, registrar and proxy are SIP URIs such as sip:alice@example.org"
+                f"account {settings.name}: {plain(error.reason)}; address, server and proxy look like sip:alice@example.org"
             ) from None
         if settings.trouble:
             self._tell(Registration(account=settings.name, state="failed", reason=settings.trouble))
@@ -167,11 +168,11 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         try:
             self.setRegistration(True)
         except pj.Error as error:
-            sentence = f"the registration cannot be sent ({error.reason}); check registrar, proxy and network.transport"
+            sentence = f"the registration cannot be sent ({plain(error.reason)}); check registrar, proxy and network.transport"
             self._failed(sentence, self._try_again())
 
     def unregister(self) -> None:
-        """Leave the registrar; `gone` follows with its answer (or with its silence)."""
+        """Unregister; `gone` is set on the response, or on a timeout."""
         self.leaving = True
         if not self.settings.registrar:
             self.gone = True
@@ -206,7 +207,13 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             retry = None
             if code in _RETRIED or code // 100 == 6:
                 retry = self._try_again(str(prm.rdata.wholeMsg))
-            self._failed(explain_registration(code, reason, has_no_answer(code, str(prm.rdata.wholeMsg))), retry, code)
+            unknown_way = has_no_answer(code, str(prm.rdata.wholeMsg))
+            self._failed(explain_registration(code, reason, unknown_way, host=self._server()), retry, code)
+
+    def _server(self) -> str:
+        """Host of where it registers, for people."""
+        found = sip_address.parse(self.settings.proxy or self.settings.registrar or "")
+        return found.host if found is not None else ""
 
     def _failed(self, sentence: str, retry_s: float | None, code: int = 0) -> None:
         self.registered = False
@@ -219,7 +226,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             self._failed("the connection to the server was lost", self._try_again())
 
     def _try_again(self, response: str = "") -> float:
-        """Seconds until the next attempt, which is on its way then."""
+        """Schedules the next attempt; returns the seconds until then."""
         wait = self._pace.failed(retry_after(response))
         self._attempts += 1
         number = self._attempts
@@ -227,7 +234,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
 
         def attempt() -> None:
             account = myself()
-            # Only the newest: there may be two reasons to try again, and one attempt is enough.
+            # Only the newest job: two failures may each schedule one.
             if account is not None and not account.leaving and not account.registered and account._attempts == number:
                 account.register_again()
 
@@ -243,7 +250,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         try:
             self.modify(_pj_config(self.settings, self._network, self._used))  # registers too
         except pj.Error as error:
-            self._failed(f"the next server cannot be asked ({error.reason})", self._try_again())
+            self._failed(f"the next server cannot be asked ({plain(error.reason)})", self._try_again())
 
     def _tell(self, event: Registration) -> None:
         self.last = event

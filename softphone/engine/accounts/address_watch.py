@@ -1,4 +1,4 @@
-"""Notices that this machine has another address: another network, a VPN that came or went."""
+"""Notices a change of this machine's address: another network, or a VPN that came up or went down."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FAR_AWAY = ("192.0.2.1", 9)
 
 
 def own_address() -> str:
-    """The IPv4 address that this machine uses towards the world; empty while it has no way there."""
+    """The IPv4 address of this machine's default route; empty without one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(_FAR_AWAY)
@@ -29,7 +29,7 @@ class AddressWatch:
         self._seen = self._known
 
     def tick(self) -> None:
-        """Look; to be called each second."""
+        """Called each second."""
         now = self._look()
         if now and now != self._known and now == self._seen:
             # An address that a network gives out first may be gone a moment later.

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.error import URLError
 
-_HEADER = re.compile(r"^(WWW|Proxy)-Authenticate[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+from softphone.engine.sip.head import Head
+
+_KINDS = {"www-authenticate": "www", "proxy-authenticate": "proxy"}
 _SCHEME = re.compile(r"([A-Za-z][\w-]*)(?:[ \t]+([^ \t=].*))?")
-"""What begins a challenge; a parameter has "=" after its name."""
-_FOLD = re.compile(r"\r?\n[ \t]+")
+"""The start of a challenge; a parameter has "=" after its name."""
 ALGORITHMS = {"": "md5", "MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 """RFC 8760, 2.1; hashlib's names."""
 
@@ -43,15 +44,17 @@ def challenges(response: str) -> list[Challenge]:
     """Of a 401 or 407, the whole message, in order; some servers put several into one header. What cannot be read is left out."""
     found: list[Challenge] = []
     places = {"www": 0, "proxy": 0}
-    for word, text in _HEADER.findall(_FOLD.sub(" ", response.partition("\r\n\r\n")[0])):
-        kind = word.lower()
-        for item in urllib.request.parse_http_list(text):
+    for name, value in Head(response).raw:
+        kind = _KINDS.get(name.decode("ascii"))
+        if kind is None:
+            continue
+        for item in urllib.request.parse_http_list(value.decode("utf-8", "surrogateescape")):
             start = _SCHEME.fullmatch(item)
             if start is not None:
                 found.append(Challenge(kind, places[kind], start[1].lower(), {}))
-            name, equals, value = (start[2] or "" if start else item).partition("=")
+            key, equals, text = (start[2] or "" if start else item).partition("=")
             if equals and found:
-                found[-1].fields.setdefault(name.strip().lower(), _unquoted(value.strip()))
+                found[-1].fields.setdefault(key.strip().lower(), _unquoted(text.strip()))
         places[kind] += 1
     return found
 
@@ -61,8 +64,7 @@ def _unquoted(value: str) -> str:
 
 
 def chosen(offered: list[Challenge], algorithms: Collection[str]) -> list[Challenge]:
-    """Those to be answered: of each realm the topmost that is known (RFC 8760, 2.4); schemes that are not known are passed over
-    (RFC 3261, 22.3)."""
+    """The challenges to answer: for each realm the topmost supported one (RFC 8760, 2.4); unknown schemes are ignored (RFC 3261, 22.3)."""
     found: dict[tuple[str, str], Challenge] = {}
     for challenge in offered:
         if challenge.answerable(algorithms):
@@ -71,7 +73,7 @@ def chosen(offered: list[Challenge], algorithms: Collection[str]) -> list[Challe
 
 
 def header(challenge: Challenge) -> str:
-    """The challenge in a header of its own, with what PJSIP's parser knows."""
+    """The challenge as a header of its own, with the parameters that PJSIP's parser knows."""
     name = "WWW-Authenticate" if challenge.kind == "www" else "Proxy-Authenticate"
     quoted = [f'{key}="{challenge.fields[key]}"' for key in ("realm", "nonce", "opaque", "domain", "qop") if key in challenge.fields]
     plain = [f"{key}={challenge.fields[key]}" for key in ("algorithm", "stale") if challenge.fields.get(key)]

@@ -18,6 +18,7 @@ import pjsua2 as pj
 from softphone.control.protocol import Event, MessageWaiting
 from softphone.engine.accounts.account import PhoneAccount
 from softphone.engine.accounts.digest import credentials
+from softphone.engine.sip.head import Head, address
 
 EXPIRES_S = 3600
 LEAST_RENEWAL_S = 60.0
@@ -25,10 +26,6 @@ RETRY_S = 300.0
 _RETRIED = frozenset({408, 480, 500, 502, 503, 504})
 log = logging.getLogger(__name__)
 
-_EVENT = re.compile(r"^(?:Event|o)[ \t]*:[ \t]*message-summary\b", re.IGNORECASE | re.MULTILINE)
-_TO = re.compile(r"^(?:To|t)[ \t]*:[^\r\n]*?sips?:([^>;\s]+)", re.IGNORECASE | re.MULTILINE)
-_ENDED = re.compile(r"^Subscription-State[ \t]*:[ \t]*terminated\b", re.IGNORECASE | re.MULTILINE)
-_EXPIRES = re.compile(r"^Expires[ \t]*:[ \t]*(\d{1,8})", re.IGNORECASE | re.MULTILINE)
 _FIELD = re.compile(r"^([\w-]+)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _COUNTS = re.compile(r"(\d{1,9})[ \t]*/[ \t]*(\d{1,9})")
 
@@ -66,7 +63,7 @@ class MessageWaitingService:
             self._subscribe(name)
 
     def unregistered(self, name: str) -> None:
-        """The account is out of touch, or gone: subscribe anew when it comes back."""
+        """The account lost its registration or is gone: subscribe again when it registers."""
         self._subscriptions.pop(name, None)
         self.last.pop(name, None)
 
@@ -76,8 +73,8 @@ class MessageWaitingService:
         if subscription is None:
             return
         if code // 100 == 2:
-            found = _EXPIRES.search(response)
-            granted = int(found[1]) if found else EXPIRES_S
+            expires = Head(response).number("expires")
+            granted = EXPIRES_S if expires is None else expires
             self._plan(name, max(LEAST_RENEWAL_S, 0.9 * granted))
         elif code in (401, 407) and not subscription.answered_challenge:
             settings = self._accounts[name].settings
@@ -88,17 +85,17 @@ class MessageWaitingService:
         elif code in _RETRIED:
             self._plan(name, RETRY_S)
         else:
-            log.info("account %s: the server tells of no waiting messages (%d)", name, code)
+            log.info("account %s: the server offers no message summary (%d)", name, code)
 
     def take(self, request: bytes) -> int | None:
         """A request that came: 200 when it is a message summary for an account of ours, and then it is told; else None."""
         if not request.startswith(b"NOTIFY "):
             return None
-        head, _, body = request.decode("utf-8", "replace").partition("\r\n\r\n")
-        to = _TO.search(head)
-        if to is None or not _EVENT.search(head):
+        head = Head(request)
+        if head.token("event") != "message-summary":
             return None
-        name = next((name for name, account in self._accounts.items() if _address_of(account) == to[1].lower()), None)
+        to, body = address(head.get("to")).partition(":")[2].lower(), head.body.decode("utf-8", "replace")
+        name = next((name for name, account in self._accounts.items() if _address_of(account) == to), None)
         if name is None:
             return None
         told = parse_summary(name, body)
@@ -106,7 +103,7 @@ class MessageWaitingService:
         if told is not None and (before is None or (before.waiting, before.new, before.old) != (told.waiting, told.new, told.old)):
             self.last[name] = told
             self._publish(told)
-        if _ENDED.search(head) and name in self._subscriptions:
+        if head.token("subscription-state") == "terminated" and name in self._subscriptions:
             self._plan(name, LEAST_RENEWAL_S)
         return 200
 

@@ -22,7 +22,7 @@ MAX_SHOWN = 2000
 MAX_WAITING = 64
 """Messages of ours whose fate is not known yet."""
 BURST, PER_S = 30, 2.0
-"""So many requests may come at once, and so many a second go on coming; more are refused."""
+"""Requests accepted in a burst, and per second after that; more are refused."""
 REFUSED = 480
 """What a flood gets. Not 503: a proxy would then take this phone for dead."""
 NOTICE_S = 10.0

@@ -1,17 +1,17 @@
-"""When to register again after a failure, and where: the servers in turn, then longer and longer waits (RFC 5626, 4.5)."""
+"""Registration backoff: after a failure the servers in turn, then longer and longer waits (RFC 5626, 4.5)."""
 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 
-_RETRY_AFTER = re.compile(r"^retry-after[ \t]*:[ \t]*([0-9]{1,9})", re.IGNORECASE | re.MULTILINE)
+from softphone.engine.sip.head import Head
+
 _SPREAD = 0.2
-"""So that all phones of a server that comes back do not ask it in the same moment."""
+"""Random share of the wait, so that not all phones return to a recovered server at the same moment."""
 
 
-class RegistrationPace:
+class RegistrationBackoff:
     """first_s, longest_s: of the waits, which double; they lie up to a fifth off. place: of the server to use now, from 0."""
 
     def __init__(self, servers: int, first_s: float, longest_s: float, chance: Callable[[], float] = random.random) -> None:
@@ -40,5 +40,4 @@ class RegistrationPace:
 
 def retry_after(message: str) -> float:
     """Seconds that a response asks to wait for (RFC 3261, 20.33); 0 where it does not."""
-    found = _RETRY_AFTER.search(message.partition("\r\n\r\n")[0])
-    return float(found[1]) if found else 0.0
+    return float(Head(message).number("retry-after") or 0)

@@ -1,4 +1,4 @@
-"""Calls that were answered here and that the far end does not take up: no ACK comes for our 200.
+"""Calls that were answered here but never acknowledged: no ACK arrives for our 200.
 
 PJSIP waits 32 s for it, and 32 s more for the answer to its BYE, and of its four places a stranger who never acknowledges would fill three.
 """
@@ -31,25 +31,25 @@ class AckWatch:
 
     def __init__(self) -> None:
         self._waits: OrderedDict[Dialog, tuple[float, float]] = OrderedDict()
-        """When it was answered, and for how long the ACK is waited for."""
+        """When it was answered, and how long to wait for the ACK."""
         self._done: OrderedDict[Dialog, None] = OrderedDict()
 
     def passed(self, sent: bool, head: SipHead, message: bytes, now: float) -> None:
-        """A message on its way: a 200 that we sent, or an ACK that came."""
+        """A 200 that we sent, or an ACK that arrived."""
         dialog = Dialog(head.call_id, head.to_tag, head.from_tag)
         if sent and head.method == "INVITE" and head.status // 100 == 2 and dialog not in self._done and dialog not in self._waits:
             few_bits = tight(rate_limit(message.partition(b"\r\n\r\n")[2].decode("utf-8", "replace")))
             self._waits[dialog] = now, SLOW_ACK_S if few_bits else ACK_S
         elif not sent and head.method == "ACK" and dialog in self._waits:
             del self._waits[dialog]
-            # What is answered later in this dialog is a re-INVITE, and its call is up.
+            # A later answer in this dialog is to a re-INVITE, and its call is up.
             self._done[dialog] = None
         for table in (self._waits, self._done):
             while len(table) > _MOST:
                 table.popitem(last=False)
 
     def overdue(self, now: float) -> list[Dialog]:
-        """Those that were waited for long enough, each told once."""
+        """Calls whose ACK is overdue, each reported once."""
         over = [dialog for dialog, (since, patience) in self._waits.items() if now - since >= patience]
         for dialog in over:
             del self._waits[dialog]

@@ -1,4 +1,4 @@
-"""The calls of this phone beside each other: one is talked to, or a conference; the others are on hold or wait."""
+"""The active calls of this phone: the user talks in one of them, or in a conference; the others are on hold or waiting."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def is_talking(call: PhoneCall) -> bool:
     return not call.over and not call.held and (call.direction == "outgoing" or call.state in ("connecting", "confirmed"))
 
 
-class Lineup:
-    """`calls` is the engine's own table. Main thread only."""
+class ActiveCalls:
+    """Decides who is held and who waits. `calls` is the engine's own table. Main thread only."""
 
     def __init__(self, calls: Mapping[int, PhoneCall]) -> None:
         self._calls = calls
         self._conference = Conference()
         self._moved: dict[int, tuple[int, float | None]] = {}
-        """Calls that follow another after a transfer: that one's number, and since when (monotonic) they are up."""
+        """Calls that replace another after a transfer -> that call's number, and since when (monotonic) they have been up."""
 
     def update(self) -> None:
-        """Each turn of the main loop: let what follows from the calls' states happen."""
+        """Called on each turn of the main loop: act on the calls' states."""
         self._conference.update(self._calls)
         self._leave_moved()
         elsewhere = any(is_talking(call) and not call.conference for call in self._calls.values())
@@ -52,7 +52,7 @@ class Lineup:
                 other.hold(True)
 
     def resume(self, call: PhoneCall) -> None:
-        """Take it off hold; its turn, so others are held. Raises CallError."""
+        """Resume this call and hold the others. Raises CallError."""
         call.check_up("be resumed")
         if call.number in self._conference.members:
             self._hold_all_but(self._conference.members)
@@ -73,7 +73,7 @@ class Lineup:
         self.update()
 
     def follow(self, call: PhoneCall, successor: PhoneCall) -> None:
-        """`successor` takes the place of `call`, which the far end moved."""
+        """`successor` replaces `call`, which the remote party transferred."""
         if call.number in self._conference.members:
             self._conference.members.add(successor.number)
         if call.held:
@@ -81,7 +81,7 @@ class Lineup:
         self._moved[successor.number] = (call.number, None)
 
     def _leave_moved(self) -> None:
-        """Who moved a call ends the old one (RFC 5589, 6.1); it hears nothing once the new one is up, and is left if it does not."""
+        """The transferor ends the old call (RFC 5589, 6.1). It is silent once the new one is up; if the transferor leaves it, we end it."""
         for number, (old_number, since) in list(self._moved.items()):
             new, old = self._calls.get(number), self._calls.get(old_number)
             if new is None or old is None or new.over or old.over:

@@ -1,4 +1,4 @@
-"""How many calls there may be, so that nobody can end this phone by calling it.
+"""Limits on the number of calls, so that nobody can crash this phone by calling it.
 
 Each call of PJSUA needs two places in PJLIB's table of sockets. It has 64 (PJ_IOQUEUE_MAX_HANDLES), keeps one for half a second after the
 socket was closed, and ends the process when there is none (ioqueue_select.c, assertion on free_list): thirty INVITEs in half a second are
@@ -46,11 +46,11 @@ class CallGate:
         self._let_in: OrderedDict[tuple[bytes, bytes], float] = OrderedDict()
         """(Call-ID, Via) -> when: INVITEs that PJSIP has been given, and of which no call is known (yet)."""
         self._known: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
-        """The same of all, so that one that is sent again goes through to its transaction."""
+        """The same for all INVITEs, so that a retransmission reaches its transaction."""
         self._tags: OrderedDict[bytes, set[bytes]] = OrderedDict()
-        """Call-ID -> our tags in it."""
+        """Call-ID -> our tags in its dialogs."""
         self._taken: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
-        """Dialogs that began: later refusals are of a re-INVITE only."""
+        """Established dialogs: a later refusal concerns a re-INVITE only."""
         self._newest = b""
         self._over: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
         """(Call-ID, our tag), whoever the far end is: of calls that are over, and of INVITEs that we refused."""
@@ -87,7 +87,7 @@ class CallGate:
         return None
 
     def passed(self, sent: bool, message: bytes) -> None:
-        """A message on its way, either way: whose dialogs there are, and which are over."""
+        """A message in either direction: learn which dialogs exist, and which are over."""
         head = read_head(message)
         if head is None:
             return
@@ -101,7 +101,7 @@ class CallGate:
         if not ours or head.status == 100:
             return
         if head.method == "BYE":
-            # One that came is believed when PJSIP has found its dialog.
+            # A received one counts once PJSIP has found its dialog.
             if sent and head.status // 100 in (0, 2):
                 _remember(self._left, (*dialog, theirs))
             return
@@ -116,13 +116,13 @@ class CallGate:
                 self._tags.popitem(last=False)
 
     def follow(self, event: Event, call_id_of: Callable[[int], str]) -> None:
-        """Learn from what is told of calls; `call_id_of` gives a call's Call-ID, or ""."""
+        """Learn from events of calls; `call_id_of` returns a call's Call-ID, or ""."""
         if not isinstance(event, CallState):
             return
         if not self._live.get(event.call):
             call_id = call_id_of(event.call).encode("utf-8", "surrogateescape")  # SWIG gives bytes that are no UTF-8 so
             if event.state == "incoming" and not call_id:
-                call_id = self._newest  # PJSUA has lost it already; it came with the INVITE that is being worked on
+                call_id = self._newest  # PJSUA has dropped it already; it belongs to the INVITE being processed
             if event.state != "disconnected":
                 self._live[event.call] = call_id
             for key in [key for key in self._let_in if key[0] == call_id]:
@@ -150,14 +150,14 @@ class CallGate:
         return self.call_of(head.call_id) if head.to_tag in self._tags.get(head.call_id, ()) else 0
 
     def check_room(self) -> None:
-        """Before a call of our own. Raises CallGateError."""
+        """Called before an outgoing call. Raises CallGateError."""
         if len(self._live) >= MAX_CALLS:
-            raise CallGateError(f"{MAX_CALLS} calls are up, and more do not fit; end one first")
+            raise CallGateError(f"{MAX_CALLS} calls are in progress, which is the limit; end one first")
         if self._used() >= PLACES:
-            raise CallGateError("too many calls began and ended just now; try again in a second")
+            raise CallGateError("too many calls at once; try again in a second")
 
     def _has_room_for_others(self) -> bool:
-        """For another call that comes in."""
+        """Whether there is room for another incoming call."""
         return (
             len(self._live) < MAX_CALLS
             and len(self._ringing) < MAX_RINGING
@@ -166,7 +166,7 @@ class CallGate:
         )
 
     def _used(self) -> int:
-        """Calls whose sockets have a place now."""
+        """Calls that hold sockets now."""
         since = self._clock() - LINGER_S
         while self._ended and self._ended[0] < since:
             self._ended.popleft()

@@ -1,4 +1,4 @@
-"""Where the sound of one call comes from and goes to: microphone or WAV file, other calls of a conference, loudspeaker, recordings."""
+"""Routes the sound of one call: microphone or WAV file, other calls of a conference, loudspeaker, recordings."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class CallAudio:
 
     def __init__(self, number: int, publish: Callable[[File], None], defer: Callable[[Callable[[], None]], None], sound: Sound) -> None:
         self.muted = False
-        """Neither microphone nor the file that stands for it is sent; what is played or said meanwhile is."""
+        """Mutes the microphone or the file in its place; files and typed speech are still sent."""
         self.recording = ""
-        """File that both directions are written to, or that they will be once there is sound."""
+        """File for a recording of both directions, which may still wait for sound."""
         self.notice_due = False
         """Such a recording has begun, and the far end has heard no more of it than the tone."""
         self._number = number
@@ -83,7 +83,7 @@ class CallAudio:
         self._start()
 
     def carry(self, on: bool) -> None:
-        """Send at least silence: without any source PJSUA asks no codec for packets, not even for those that it makes of typed text."""
+        """Send at least silence: without a source PJSUA calls no codec, not even one that has packets of typed text to send."""
         if on != (self._carrier is not None):
             self._forget("carrier")
             self._carrier = Silence() if on else None
@@ -106,7 +106,7 @@ class CallAudio:
         self._wire()
 
     def silence(self, on: bool) -> None:
-        """Nothing goes in or out: the call is on hold here. Files go on afterwards."""
+        """Disconnect everything: the call is on hold here. Files continue afterwards."""
         self._silent = on
         self._start()
 

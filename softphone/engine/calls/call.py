@@ -10,6 +10,7 @@ from typing import Literal
 
 import pjsua2 as pj
 
+from softphone.codecs import PHV
 from softphone.control.protocol import CallState, Dtmf, Log, Transfer
 from softphone.engine.accounts.account import PhoneAccount
 from softphone.engine.calls import dtmf
@@ -19,22 +20,25 @@ from softphone.engine.calls.events import CallLength, State, state_event
 from softphone.engine.calls.media import CallMedia
 from softphone.engine.calls.renegotiation import Renegotiation
 from softphone.engine.calls.transfer import TransferProgress
-from softphone.engine.codecs import phv
 from softphone.engine.phv.rate_model import RTCP_INTERVAL_S
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.sdp.native import text_of
 from softphone.engine.sip.auth_gate import has_no_answer
+from softphone.engine.sip.status_text import plain
 from softphone.engine.sip.trace import FarEnd
 from softphone.errors import SoftphoneError
 from softphone.store.history import HUNG_UP_HERE
 
+BAD_EXTENSION = 420
+REPLACED_S = 2.0
+"""How long a call may stay after its other side was given to somebody else."""
 PJ_EINVALIDOP = 70013
 PJ_EPENDING = 70002
 PJSIP_ESESSIONTERMINATED = 171140
 PJ_ETOOMANY = 70010
 MAX_REDIRECTIONS = 5
 NO_MEDIA_S = 5.0
-"""How long a call may be up before anything of its media is agreed on."""
+"""How long a call may be up without negotiated media."""
 log = logging.getLogger(__name__)
 
 
@@ -43,7 +47,7 @@ class CallError(SoftphoneError):
 
 
 class PhoneCall(pj.Call):  # type: ignore[misc]
-    """`number` is the engine's own; PJSUA's ids are used again. `over` is set with the last event; the main loop then drops it."""
+    """`number` is the engine's own, since PJSUA reuses its ids. `over` is set with the last event; the main loop then drops the object."""
 
     def __init__(
         self,
@@ -60,22 +64,24 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.state: State = "incoming" if direction == "incoming" else "calling"
         self.length = CallLength()
         self.waiting = False
-        """Came while another call was up."""
+        """It arrived while another call was up."""
         self.conference = False
         self.rang = False
-        """The far end said that it rings (180)."""
+        """The far end is ringing (180)."""
         self.audio = CallAudio(number, environment.publish, environment.defer, environment.sound)
         self.media = CallMedia(number, environment, offers_srtp=account.offers_srtp)
         self.account_name = account.settings.name
         self.account = account  # PJSUA2 keeps a bare pointer to it
         self._environment = environment
+        self._transferred_to: weakref.ref[PhoneCall] | None = None
+        """With whom the other side of this call was asked to talk, in an attended transfer."""
         self._negotiation = Renegotiation(weakref.ref(self), environment.schedule)
         self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
         self._transfer = TransferProgress(number, environment.publish)
         self.unknown_way = False
-        """The INVITE was asked for a way to sign in that this phone does not have."""
+        """The INVITE was challenged for a kind of authentication that this phone does not support."""
         self.keys_when_up = ""
-        """Pressed once the far end has answered; as `Call.keys` of the control protocol."""
+        """Sent once the far end has answered; see `Call.keys` of the control protocol."""
         self._redirections = 0
         self._end_reason = ""
         self._successor: weakref.ref[PhoneCall] | None = None
@@ -83,18 +89,18 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @property
     def is_known(self) -> bool:
-        """Whether PJSUA knows this call; of one that it does not, nothing may be asked, or the process ends (pjsua_call.c asserts)."""
+        """Whether PJSUA still has this call. Asking PJSUA about one that it does not have ends the process (pjsua_call.c asserts)."""
         return bool(self.getId() != pj.PJSUA_INVALID_ID)
 
     def getInfo(self) -> pj.CallInfo:
-        """Raises pj.Error, also of a call that PJSUA does not know."""
+        """Raises pj.Error, also for a call that PJSUA does not have."""
         if not self.is_known:
             raise pj.Error(PJ_EINVALIDOP, "getInfo", "its address or transport is not one that this phone can use", __file__, 0)
         return super().getInfo()
 
     @property
     def far_end(self) -> FarEnd:
-        """What the far end has said of itself."""
+        """What the far end has said about itself."""
         return self._environment.far_end(self.number)
 
     def parties(self, call_id: str) -> tuple[str, str]:
@@ -103,7 +109,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @property
     def held(self) -> bool:
-        """On hold by us, or on the way there."""
+        """Held by us, or about to be."""
         return self._negotiation.held
 
     def dial(self, uri: str) -> None:
@@ -119,7 +125,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
                     f"{uri} cannot be called yet: calls that were hung up wait for an answer of their far end; try again in half a minute"
                 ) from None
             raise CallError(
-                f"{uri} cannot be called ({error.reason}); an address looks like sip:bob@example.org or sip:192.0.2.7:5060, "
+                f"{uri} cannot be called ({plain(error.reason)}); an address looks like sip:bob@example.org or sip:192.0.2.7:5060, "
                 "and its transport must be that of network.transport"
             ) from None
 
@@ -148,17 +154,17 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         try:
             self.hangup(parameters)
         except pj.Error as error:
-            # On its way out already: what was asked for is happening.
+            # It is ending already.
             if error.status != PJSIP_ESESSIONTERMINATED:
-                raise CallError(f"call {self.number} cannot be hung up ({error.reason}); it may be over already") from None
+                raise CallError(f"call {self.number} cannot be hung up ({plain(error.reason)}); it may be over already") from None
 
     def hold(self, on: bool) -> None:
-        """Hold or resume. Nothing is heard on either side from now on; the far end is told as soon as it can be."""
+        """Hold or resume. When held, both sides are silent at once; the re-INVITE follows as soon as possible."""
         self._negotiation.want(on)
         self.audio.silence(on)
 
     def hold_refused(self, code: int) -> None:
-        """The far end did not agree to hold or resume: the call is on hold here, whatever it thinks."""
+        """The far end refused to hold or resume: the call is on hold locally all the same."""
         self.audio.silence(True)
         self.media.tell_hold_refused(code)
 
@@ -168,11 +174,12 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._keys.press(digits, method)
 
     def transfer(self, target: str | PhoneCall) -> None:
-        """Ask the far end to call `target` instead: an address, or the far end of another call of ours. Raises CallError."""
+        """Transfer the far end to `target`: an address, or the far end of another of our calls. Raises CallError."""
         self.check_up("be transferred")
         if self._transfer.running:
             raise CallError(f"call {self.number} is being transferred already; wait for what becomes of it")
         self._transfer.begin()
+        self._transferred_to = None if isinstance(target, str) else weakref.ref(target)
         try:
             if isinstance(target, str):
                 self.xfer(target, pj.CallOpParam())
@@ -180,12 +187,12 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
                 self.xferReplaces(target, pj.CallOpParam())
         except pj.Error as error:
             self._transfer.running = False
-            raise CallError(f"call {self.number} cannot be transferred ({error.reason}); it may be over already") from None
+            raise CallError(f"call {self.number} cannot be transferred ({plain(error.reason)}); it may be over already") from None
 
     def check_up(self, what: str) -> None:
         """Raises CallError unless the call is up."""
         if self.state != "confirmed":
-            raise CallError(f"call {self.number} is {self.state}; only a call that is up can {what}")
+            raise CallError(f"call {self.number} is {self.state}; only a call in progress can {what}")
 
     def check_rings(self) -> None:
         """Raises CallError unless the call can be answered."""
@@ -201,7 +208,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._environment.publish(self.describe())
 
     def tick(self) -> None:
-        """Each second: statistics, and the end of a call whose far end vanished."""
+        """Called each second: publish statistics, and end a call whose far end has vanished."""
         if not self.over and not self.isActive() and self._is_dropped():
             self._finish(self.describe())
         if self.over:
@@ -209,11 +216,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.media.tell_statistics(self)
         if self.state == "confirmed" and self.media.last is None and self.length.seconds(self.state) > NO_MEDIA_S and not self._end_reason:
             # RFC 3261, 13.2.2.4: our offer in the 200 is to be answered in the ACK.
-            self.end(reason="the far end took the call without a word of its media; no sound can be agreed on")
+            self.end(reason="the other side took the call without a word of its media; no sound can be agreed on")
         if self.state == "confirmed" and self.media.silent_s > self.media.silence_limit_s and not self._end_reason:
-            self.end(
-                reason=f"nothing came from the far end for {self.media.silence_limit_s:g} s; it or the network between is gone, call again"
-            )
+            self.end(reason=f"lost contact: nothing arrived for {self.media.silence_limit_s:g} s; check the network and call again")
 
     def _is_dropped(self) -> bool:
         """Not active may also mean that a relay or STUN server is still being asked, before the INVITE goes out."""
@@ -246,7 +251,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             self._negotiation.settle()
 
     def _finish(self, event: CallState) -> None:
-        """The files are whole before the last event is sent."""
+        """Closes the files before the last event is sent."""
         while self._transports:
             self._environment.rtcp_gate.forget(self._transports.pop())
         self.media.close()
@@ -268,7 +273,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if transaction.method == "INVITE":
             self._negotiation.answered(code)
         elif transaction.method == "INFO" and code >= 300 and self.state == "confirmed":
-            text = f"call {self.number}: the far end did not take a key as SIP INFO ({code}); send keys with the method rfc4733"
+            text = f"call {self.number}: the other side did not take a key as SIP INFO ({code}); send keys with the method rfc4733"
             self._environment.publish(Log(level="warning", message=text))
 
     @pjsip_callback
@@ -282,7 +287,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     @pjsip_callback
     def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
         self.media.stream_created(self, int(prm.streamIdx), int(prm.stream))
-        few_bits = self.getStreamInfo(int(prm.streamIdx)).codecName.lower() == phv.ENCODING_NAME
+        few_bits = self.getStreamInfo(int(prm.streamIdx)).codecName.lower() == PHV.name.lower()
         for transport in self._transports:
             self._environment.rtcp_gate.pace(transport, RTCP_INTERVAL_S if few_bits else 0.0)
 
@@ -308,7 +313,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
-        # PJSUA2 tells of a message within the call here, and answers it with 200.
+        # PJSUA2 reports a message within the call here, and answers it with 200.
         self.account.onInstantMessage(prm)
 
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
@@ -318,19 +323,35 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             target = prm.targetUri
             self._redirections += 1
             if self._redirections <= MAX_REDIRECTIONS and self._environment.is_sip_uri(target):
-                self._environment.publish(Log(level="info", message=f"call {self.number}: the far end sends this call on to {target}"))
+                self._environment.publish(Log(level="info", message=f"call {self.number}: the other side sends this call on to {target}"))
                 return int(pj.PJSIP_REDIRECT_ACCEPT)
         except Exception:
             log.exception("a redirected call is given up")
         return int(pj.PJSIP_REDIRECT_STOP)
 
-    # Transfers. PJSUA makes the new call by itself and puts it into the object that it is given here.
+    # Transfers. PJSUA makes the new call and puts it into the object that it gets here.
 
     @pjsip_callback
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
+        target = self._transferred_to() if self._transferred_to is not None else None
+        if int(prm.statusCode) == BAD_EXTENSION and target is not None and not target.over and self._transfer.running:
+            # Their phone does not know Replaces, and PJSIP requires it: a plain call takes the place of the one that we hold.
+            prm.cont = False
+            self._environment.schedule.later(0, lambda: self._transfer_anew(target))
+            return
         if self._transfer.status(int(prm.statusCode), prm.reason, prm.finalNotify):
             prm.cont = False
             self.end(reason="transferred")
+            if target is not None:
+                # Who knows Replaces (RFC 3891) ends this one by itself; others would leave it on hold for ever.
+                self._environment.schedule.later(REPLACED_S, lambda: None if target.over else target.end(reason="transferred"))
+
+    def _transfer_anew(self, target: PhoneCall) -> None:
+        """To the other side of `target` as to any address; that call ends when they talk."""
+        try:
+            self.xfer(target.getInfo().remoteUri, pj.CallOpParam())
+        except pj.Error as error:
+            self._transfer.status(BAD_EXTENSION, plain(error.reason), True)
 
     @pjsip_callback
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
@@ -339,11 +360,13 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         target = prm.dstUri
         if not self._environment.is_sip_uri(target):
             prm.statusCode = pj.PJSIP_SC_BAD_REQUEST
-            self._environment.publish(Log(level="warning", message=f"call {self.number}: the far end asked to be called at no SIP address"))
+            self._environment.publish(
+                Log(level="warning", message=f"call {self.number}: the other side asked to be called at no SIP address")
+            )
             return
         prm.newCall = successor = self._environment.successor(self, "outgoing")
         prm.statusCode = pj.PJSIP_SC_ACCEPTED
-        reason = f"the far end sends this call on to {target}"
+        reason = f"the other side sends this call on to {target}"
         self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
 
     @pjsip_callback
@@ -360,16 +383,16 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if successor is not None:
             successor.tell()
             self._end_reason = self._end_reason or f"goes on as call {successor.number}"
-            reason = f"the far end put call {successor.number} in the place of this call"
+            reason = f"the other side put call {successor.number} in the place of this call"
             self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
 
     def _perform(self, what: str, action: Callable[[], None]) -> None:
         try:
             action()
         except pj.Error as error:
-            # It follows by itself as soon as the call's sockets are there: with ICE that takes a while.
+            # PJSUA sends it once the call's sockets are ready: with ICE that takes a while.
             if error.status != PJ_EPENDING:
-                raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
+                raise CallError(f"call {self.number} cannot be {what} ({plain(error.reason)}); it may be over already") from None
 
 
 def _call_parameters() -> pj.CallOpParam:

@@ -9,13 +9,13 @@ from softphone.engine.calls.call import PhoneCall
 
 
 class Conference:
-    """`members` are numbers of calls. Who is put on hold or ends leaves; with fewer than two there is no conference."""
+    """`members` are numbers of calls. A call that is held or ends leaves; with fewer than two members the conference is over."""
 
     def __init__(self) -> None:
         self.members: set[int] = set()
 
     def update(self, calls: Mapping[int, PhoneCall]) -> None:
-        """Mix those who are members now, and tell of changes. To be called often; costs little when nothing changed."""
+        """Mix the current members and report changes. Call it often; it is cheap when nothing changed."""
         self._leave(calls)
         for number, call in calls.items():
             joined = number in self.members
@@ -35,5 +35,5 @@ class Conference:
         return {other: port for other, port in ports.items() if port is not None}
 
     def hold_together(self, numbers: Collection[int]) -> None:
-        """These are the members from now on."""
+        """Set the members."""
         self.members = set(numbers) if len(set(numbers)) > 1 else set()

@@ -1,4 +1,4 @@
-"""Keys pressed during a call: as RTP events (RFC 4733), or as SIP INFO (see dtmf_info.py for those that come so)."""
+"""DTMF keys sent in a call: as RTP events (RFC 4733), or as SIP INFO (dtmf_info.py has received ones)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pjsua2 as pj
 
 from softphone.control.protocol import Log
 from softphone.engine.schedule import Schedule
+from softphone.engine.sip.status_text import plain
 from softphone.errors import SoftphoneError
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ TONE_MS = 160
 PERIOD_S = 0.32
 """From one key to the next: PJMEDIA ends a key with three packets, of up to 60 ms each, while the next waits in its queue."""
 PAUSE_S = 0.5
-"""Of a comma."""
+"""Pause for a comma."""
 DIALLED_PAUSE_S = 2.0
-"""Of a comma in a number that is dialled: what phones wait there, and address books are written for."""
+"""Pause for a comma in a dialled number: what phones use, and address books assume."""
 PJMEDIA_RTP_EREMNORFC2833 = 220107
 _PJSUA_METHODS: dict[Method, int] = {"rfc4733": pj.PJSUA_DTMF_METHOD_RFC2833, "info": pj.PJSUA_DTMF_METHOD_SIP_INFO}
 
@@ -40,7 +41,7 @@ class DtmfError(SoftphoneError):
 
 
 class DtmfSender:
-    """The keys of one call that are still to be sent, one after the other."""
+    """Sends the keys of one call, one after the other."""
 
     def __init__(self, call: Callable[[], PhoneCall | None], schedule: Schedule, publish: Callable[[Log], None]) -> None:
         self._call = call
@@ -50,7 +51,7 @@ class DtmfSender:
         self._busy = False
 
     def press(self, digits: str, method: Method) -> None:
-        """Send these keys after those that wait already. Raises DtmfError when the first cannot be sent."""
+        """Queue these keys. Raises DtmfError if the first cannot be sent."""
         self._keys.extend((digit.upper(), method) for digit in digits)
         if not self._busy:
             self._next()
@@ -74,8 +75,8 @@ class DtmfSender:
             self._keys.clear()
             self._busy = False
             if error.status == PJMEDIA_RTP_EREMNORFC2833:
-                raise DtmfError("the far end takes no keys as RTP events (RFC 4733); send them with the method info") from None
-            raise DtmfError(f"the keys cannot be sent ({error.reason}); the call may have no sound now") from None
+                raise DtmfError("the other side takes no keys as RTP events (RFC 4733); send them with the method info") from None
+            raise DtmfError(f"the keys cannot be sent ({plain(error.reason)}); the call may have no sound now") from None
         self._schedule.later(PERIOD_S, self._go_on)
 
     def _go_on(self) -> None:
@@ -86,6 +87,6 @@ class DtmfSender:
 
 
 def received(digit: str) -> str | None:
-    """The key that PJSIP tells of, as RTP event; None for what is none, such as a hook flash."""
+    """The key that PJSIP received as an RTP event; None for other events, such as a hook flash."""
     key = digit.upper()
     return key if key in KEYS else None

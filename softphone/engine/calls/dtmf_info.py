@@ -1,5 +1,5 @@
-"""Keys that come as SIP INFO. No RFC says how; what phones and gateways send is read here, before PJSUA 2.15.1, which knows one spelling
-and ends the process at some others (pjsua_call.c, pjsua_call_on_tsx_state_changed)."""
+"""DTMF keys received as SIP INFO. No RFC specifies them; what phones and gateways send is read here, ahead of PJSUA 2.15.1, which knows one
+form and ends the process at some others (pjsua_call.c, pjsua_call_on_tsx_state_changed)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from collections.abc import Callable
 
 from softphone.control.protocol import Dtmf
 from softphone.engine.calls.dtmf import KEYS
-from softphone.engine.sip.head import SipHead, read_head
+from softphone.engine.sip.head import Head, SipHead, read_head
 from softphone.engine.sip.sdp_gate import Refusal
 
 OK, BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE = 200, 400, 415
 DTMF, RELAY = "application/dtmf", "application/dtmf-relay"
 FLASH = "flash"
-_TYPE = re.compile(r"^(?:content-type|c)[ \t]*:[ \t]*([^\s;]+)", re.IGNORECASE | re.MULTILINE)
-_END = re.compile(rb"\r?\n\r?\n")
 _SIGNAL = re.compile(r"^[ \t]*signal[ \t]*[=:][ \t]*([^\r\n]*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _MOST_BODY = 256
 _MOST_DIALOGS = 64
@@ -32,7 +30,7 @@ class InfoKeys:
         self._call_in = call_in
         self._publish = publish
         self._last: OrderedDict[tuple[bytes, bytes], tuple[int, int]] = OrderedDict()
-        """(Call-ID, their tag) -> CSeq of the newest key and its answer: what is sent again is the same key."""
+        """(Call-ID, their tag) -> CSeq of the newest key and its response, to recognise retransmissions."""
 
     def take(self, request: bytes) -> int | Refusal | None:
         """The answer to an INFO in a call; None for any other message."""
@@ -41,19 +39,18 @@ class InfoKeys:
         head = read_head(request)
         number = self._call_in(head) if head is not None else 0
         if head is None or not number:
-            return None  # PJSIP says that there is no such call
+            return None  # PJSIP answers 481
         dialog = (head.call_id, head.from_tag)
         sequence, code = self._last.get(dialog, (0, OK))
         if head.sequence <= sequence:
             return code
-        fields, *rest = _END.split(request, maxsplit=1)
-        body = rest[0] if rest else b""
-        kind = _TYPE.search(fields.decode("utf-8", "replace"))
+        fields = Head(request)
+        kind, body = fields.token("content-type"), fields.body
         if not body.strip(b"\0 \t\r\n"):
-            return OK  # asks whether we are still there (RFC 2976, 2.2)
-        if kind is None or kind[1].lower() not in (DTMF, RELAY):
+            return OK  # a keep-alive (RFC 2976, 2.2)
+        if kind not in (DTMF, RELAY):
             return Refusal(UNSUPPORTED_MEDIA_TYPE, {"Accept": f"{DTMF}, {RELAY}"})
-        key = read(kind[1].lower(), body)
+        key = read(kind, body)
         self._last[dialog] = head.sequence, OK if key else BAD_REQUEST
         self._last.move_to_end(dialog)
         while len(self._last) > _MOST_DIALOGS:
@@ -69,7 +66,7 @@ def read(kind: str, body: bytes) -> str:
     signal = _SIGNAL.search(text)
     if signal is not None:
         return _key(signal[1])
-    # A bare key is of application/dtmf, and some send it under the other name too.
+    # A bare key is application/dtmf, but some send it as application/dtmf-relay.
     return _key(text)
 
 

@@ -1,4 +1,4 @@
-"""What a call needs of the engine around it."""
+"""What a call needs from the engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CallEnvironment:
-    """Functions of the engine, and what is the same for all its calls."""
+    """Functions of the engine, and values shared by all calls."""
 
     publish: Callable[[Event], None]
     defer: Callable[[Callable[[], None]], None]
@@ -40,12 +40,12 @@ class CallEnvironment:
     max_rate: int
     """Ceiling of x-phv in IP bit/s, 0 for none."""
     successor: Callable[[PhoneCall, Literal["incoming", "outgoing"]], PhoneCall]
-    """A new call object in whose place PJSUA puts the call that follows this one after a transfer."""
+    """A call object for the new call that PJSUA makes when this one is transferred."""
     is_sip_uri: Callable[[str], bool]
     rtcp_gate: RtcpGate
     far_end: Callable[[int], FarEnd]
-    """What the far end of the call of this number says of itself."""
+    """What the far end of the call with this number says about itself."""
     parties: Callable[[str], tuple[str, str]]
     """(we, the far end) as the INVITE of this Call-ID names them."""
-    set_up_bps: Callable[[int], float | None]
-    """How fast the messages went that set up the call of this number."""
+    link_bps: Callable[[int], float | None]
+    """Rate of the link, measured on the messages that set up the call with this number."""

@@ -1,4 +1,4 @@
-"""A call as the control socket tells of it."""
+"""A call as the events of the control socket describe it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from softphone.control.protocol import CallState, Media
 from softphone.engine.pjsip.endpoint import USER_AGENT
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
 from softphone.engine.sip.head import TOO_LONG
-from softphone.engine.sip.status_text import NO_IPV6, explain_call
+from softphone.engine.sip.status_text import NO_IPV6, explain_call, plain
 from softphone.engine.sip.trace import FarEnd
+from softphone.store import sip_address
 
 if TYPE_CHECKING:
     from softphone.engine.calls.call import PhoneCall
@@ -31,7 +32,7 @@ _STATES: dict[int, State] = {
 
 
 class CallLength:
-    """How long a call has been up, by a clock that nobody sets: PJSIP counts by the time of day, and calls lasted minus an hour."""
+    """How long a call has been up, by a monotonic clock: PJSIP uses the time of day, so a change of clock made calls last minus an hour."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -39,7 +40,7 @@ class CallLength:
         self._over: float | None = None
 
     def seconds(self, state: State) -> float:
-        """Now that the call is in this state; once over it grows no more."""
+        """The duration now that the call is in this state; it stops growing when the call ends."""
         if state == "confirmed" and self._began is None:
             self._began = self._clock()
         if state == "disconnected" and self._over is None:
@@ -50,7 +51,7 @@ class CallLength:
 
 
 def state_event(call: PhoneCall, end_reason: str) -> CallState:
-    """The state now. `end_reason` is ours, or empty where the far end is to tell."""
+    """The current state. `end_reason` is ours; if empty, the far end's status code explains the end."""
     event = CallState(
         call=call.number,
         state="disconnected",
@@ -64,8 +65,8 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
     try:
         info = call.getInfo()
     except pj.Error as error:
-        # PJSUA has dropped the call without a word; `tick` finishes it.
-        event.reason = end_reason or f"the call ended before it was set up ({error.reason})"
+        # PJSUA has dropped the call without a callback; `tick` finishes it.
+        event.reason = end_reason or f"the call ended before it was set up ({plain(error.reason)})"
         event.duration_s = call.length.seconds("disconnected")
         return event
     event.state = _STATES.get(info.state, call.state)
@@ -77,9 +78,10 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
     event.code, event.reason = int(info.lastStatusCode), str(info.lastReason)
     event.duration_s = call.length.seconds(event.state)
     if event.state == "disconnected":
-        event.reason = end_reason or (
-            "the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason, call.unknown_way)
-        )
+        found = sip_address.parse(sip_address.bare_uri(event.remote)[0])
+        host = found.host if found is not None else ""
+        said = explain_call(event.code, event.reason, call.unknown_way, host=host, up=event.duration_s > 0)
+        event.reason = end_reason or ("the other side hung up" if event.code // 100 == 2 else said)
         if event.code == NOT_ACCEPTABLE_HERE and not end_reason and _wants_ipv6(call.far_end.sdp):
             event.reason = f"{event.code}: {NO_IPV6}"
     return event
@@ -90,7 +92,7 @@ def _wants_ipv6(sdp: str) -> bool:
 
 
 def media_event(call: PhoneCall, codec: NegotiatedCodec, media_index: int, *, held_by_remote: bool, note: str) -> Media:
-    """What was negotiated for a call that has sound. Raises pj.Error when it has none any more."""
+    """What was negotiated for a call with active audio. Raises pj.Error if it no longer has any."""
     return Media(
         call=call.number,
         state="held_by_remote" if held_by_remote else "active",
@@ -106,23 +108,24 @@ def media_event(call: PhoneCall, codec: NegotiatedCodec, media_index: int, *, he
 
 
 def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, worker: str, far_end: FarEnd) -> str:
-    """Why the call is not on our own codec, or nothing."""
+    """Why the call does not use our own codec; empty if it does."""
     if codec == "x-phv":
         return ""
     if chosen and "x-phv" not in chosen:
-        return f"x-phv is not among the codecs chosen for this call ({', '.join(chosen)}); the call uses {codec}"
+        return f"x-phv is switched off for this call, which uses {codec}"
     if not phv_offered:
-        return f"x-phv was not offered ({worker}); the call uses {codec}"
+        state = "" if worker.endswith("is ready") else f" ({worker})"
+        return f"x-phv was not ready when this call began{state}; it uses {codec}"
     program = far_end.program or "its program"
     ours = far_end.program.startswith(USER_AGENT.partition("/")[0] + "/")
     listed = "x-phv/" in far_end.sdp.lower()
     if listed:
-        why = f"{program} there has another version or model of it; install the same release on both"
+        why = f"{program} has another version or model of it; install the same release on both sides"
     elif ours:
-        why = f"{program} there has another version or model of it, or does not offer it now"
+        why = f"{program} has another version or model of it, or does not offer it now"
     elif not far_end.program:
         why = "it lacks it, or has another version or model of it"
     else:
         why = f"{program} does not know it"
     did_not = "offer" if far_end.offered and not listed else "agree to"
-    return f"the far end did not {did_not} x-phv: {why}; the call uses {codec}"
+    return f"the other side did not {did_not} x-phv: {why}; the call uses {codec}"

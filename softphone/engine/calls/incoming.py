@@ -1,26 +1,27 @@
-"""What happens to a call that comes in: it rings, waits, is answered at once or refused."""
+"""Incoming calls: they ring, wait, are answered at once or refused."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from softphone.control.protocol import Log
+from softphone.control.protocol import Event, Log, Receiving
 from softphone.engine.accounts.account import PhoneAccount
 from softphone.engine.sip.module import end_session
 from softphone.errors import SoftphoneError
 
 if TYPE_CHECKING:
+    from softphone.engine.calls.active_calls import ActiveCalls
+    from softphone.engine.calls.admission import CallGate
     from softphone.engine.calls.call import PhoneCall
-    from softphone.engine.engine import Engine
 
 BUSY_HERE = 486
 TEMPORARILY_UNAVAILABLE = 480
 
 
 class ContactRules(Protocol):
-    """How calls of a contact are treated."""
+    """How to treat calls from and to a contact."""
 
     @property
     def auto_answer(self) -> bool: ...
@@ -31,24 +32,54 @@ class ContactRules(Protocol):
 
 
 RulesFor = Callable[[str], ContactRules | None]
-"""From the far end's URI, or whole From header. Must not raise, nor wait."""
+"""Looks up the rules for a SIP URI or a whole From header. Must neither raise nor block."""
 
 
-class Reception:
-    """Main thread only."""
+class CallMaker(Protocol):
+    """What incoming calls need from the engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    @property
+    def calls(self) -> Mapping[int, PhoneCall]: ...
+
+    @property
+    def active_calls(self) -> ActiveCalls: ...
+
+    @property
+    def call_gate(self) -> CallGate: ...
+
+    @property
+    def contact_rules(self) -> RulesFor: ...
+
+    def new_call(self, account: PhoneAccount, direction: Literal["incoming", "outgoing"], call_id: int) -> PhoneCall: ...
+
+    def publish(self, event: Event) -> None: ...
+
+    def defer(self, job: Callable[[], None]) -> None:
+        """Run it on the main thread, outside PJSIP's callbacks."""
+
+
+class IncomingCalls:
+    """`ring_seconds`: a call that nobody answered for so long is given up, incoming or outgoing. Main thread only."""
+
+    def __init__(self, engine: CallMaker, ring_seconds: int) -> None:
+        self._ring_seconds = ring_seconds
         self.do_not_disturb = False
         self.answer_all = False
         self.answer_files: tuple[str | None, str | None] = (None, None)
         self._engine = engine
         self._rings_since: dict[int, float] = {}
 
+    def tell(self) -> None:
+        """Publish how calls are received now: to other front ends, and to the supervisor, which sets it again after a failure."""
+        wav_in, wav_out = self.answer_files
+        told = Receiving(auto_answer=self.answer_all, do_not_disturb=self.do_not_disturb, wav_in=wav_in, wav_out=wav_out)
+        self._engine.publish(told)
+
     def arrive(self, account: PhoneAccount, call_id: int) -> None:
         """PJSIP has a new call for this account."""
         engine = self._engine
         call = engine.new_call(account, "incoming", call_id)
-        call.waiting = bool(engine.lineup.others(call))
+        call.waiting = bool(engine.active_calls.others(call))
         state = call.describe()
         rules = engine.contact_rules(state.remote)
         if rules is not None and rules.codecs:
@@ -68,7 +99,7 @@ class Reception:
             elif self.answer_all:
                 self._answer(call)
             elif auto_answer and not call.waiting:
-                # Never into another conversation.
+                # Never while another call is active.
                 self._answer(call)
             else:
                 call.ring()
@@ -77,20 +108,20 @@ class Reception:
             call.end(500, f"refused here: {error}")
 
     def tick(self) -> None:
-        """Each second: give up calls that ring for too long, here or at the far end, for which SIP itself has no limit, and those that
-        nobody takes up after our answer."""
-        now, limit_s = time.monotonic(), self._engine.config.calls.ring_seconds
+        """Called each second: end calls that ring for too long, here or at the far end, which SIP itself does not limit, and calls whose
+        answer is never acknowledged."""
+        now, limit_s = time.monotonic(), self._ring_seconds
         ringing = {number: call for number, call in self._engine.calls.items() if call.state in ("incoming", "calling", "early")}
         self._rings_since = {number: self._rings_since.get(number, now) for number in ringing}
         for number, call in ringing.items():
             if now - self._rings_since[number] >= limit_s and not call.over:
                 code = TEMPORARILY_UNAVAILABLE if call.direction == "incoming" else None
-                call.end(code, f"nobody answered within {limit_s} s")
+                call.end(code, f"no answer within {limit_s} s")
         for dialog in self._engine.call_gate.acks.overdue(now):
             unanswered = self._engine.calls.get(self._engine.call_gate.call_of(dialog.call_id))
             if unanswered is not None and not unanswered.over:
-                unanswered.end(reason="the far end did not acknowledge that the call was answered")
-            # Hung up or not, PJSIP would keep its place until an ACK comes.
+                unanswered.end(reason="the other side did not acknowledge that the call was answered")
+            # Even after a hangup PJSIP would keep the call until an ACK arrives.
             end_session(*dialog)
         for dialog in self._engine.call_gate.byes.overdue(now):
             end_session(*dialog)

@@ -1,18 +1,18 @@
-"""The sound of one call as it was negotiated: codec, hold, statistics."""
+"""The negotiated media of one call: codec, hold, statistics."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import pjsua2 as pj
 
-from softphone.config import CODEC_NAMES
+from softphone.codecs import PHV, codec_names, find_codec
 from softphone.control.protocol import Log, Media
 from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.events import codec_note, media_event
-from softphone.engine.calls.statistics import MEDIA_TIMEOUT_S, PHV_MEDIA_TIMEOUT_S, CallMeter, estimate_delay
-from softphone.engine.codecs import opus
+from softphone.engine.calls.statistics import CallMeter, estimate_delay
 from softphone.engine.phv.stream import PhvStream
 from softphone.engine.pjsip import abi
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
@@ -21,13 +21,14 @@ from softphone.engine.sdp.attributes import add_packet_times, add_rate_limit
 from softphone.engine.sdp.codec_order import order_codecs
 from softphone.engine.sdp.compact import shorten, tight
 from softphone.engine.sdp.srtp import srtp_suite, without_keys
+from softphone.engine.sip.status_text import plain
 from softphone.engine.sound.wav import WavError
 
 if TYPE_CHECKING:
     from softphone.engine.calls.call import PhoneCall
 
 MAX_PTIME_MS = 640
-"""The longest packets that are promised to be understood, of any codec."""
+"""`a=maxptime`: the longest packets of any codec that this phone decodes."""
 
 
 class CallMedia:
@@ -39,12 +40,12 @@ class CallMedia:
     def __init__(self, number: int, environment: CallEnvironment, *, offers_srtp: bool) -> None:
         self.codec_order: Sequence[str] | None = None
         self.keep_codec = False
-        """Set while an offer of ours is made that shall change hold and nothing else: of several codecs PJSUA would settle one anew."""
+        """Set while we offer a change of hold and nothing else: given several codecs, PJSUA would negotiate the codec again."""
         self.max_rate = environment.max_rate
         """Ceiling in IP bit/s of each direction on our codec, 0 for none."""
         self.held_by_remote = False
         self.last: Media | None = None
-        """What was told last: for front ends that come later than the event."""
+        """The last event, for front ends that connect later."""
         self._offers_srtp = offers_srtp
         self._created = ("", "")
         """Our newest SDP, and the offer that it answers, or empty."""
@@ -53,51 +54,59 @@ class CallMedia:
         self._meter = CallMeter(number)
         self._codec: NegotiatedCodec | None = None
         self._codec_name = ""
-        """The one agreed on last, also while there is no sound."""
+        """The codec negotiated last, also while there is no active media."""
         self._index = -1
         self._stream: PhvStream | None = None
+        self._wait: str | None = None
         self._is_up = False
         self._phv_offered = environment.offers_phv()
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the far end was last heard of, or 0 while it need not be: without sound, or while it holds us."""
+        """Seconds since RTP or RTCP last arrived; 0 where none is expected: without active media, or while the far end holds us."""
         return 0.0 if self._codec is None or self.held_by_remote else self._meter.silent_s
 
     @property
     def silence_limit_s(self) -> float:
-        """After so many of them the far end is gone: several of its RTCP reports would have come."""
-        return PHV_MEDIA_TIMEOUT_S if self.phv_stream is not None else MEDIA_TIMEOUT_S
+        """How long that may be before the far end counts as gone: several of its RTCP reports would have arrived."""
+        codec = find_codec(self._codec_name)
+        return codec.media_timeout_s if codec is not None else math.inf
 
     @property
     def stream(self) -> PhvStream | None:
-        """The call's way to the codec worker, on our codec."""
+        """The call's stream to the codec worker, on our codec."""
         return self._stream
 
     @property
     def codec_now(self) -> str:
-        """The codec while there is sound, else empty."""
+        """The codec while media is active, else empty."""
         return "" if self._codec is None else self._codec_name
 
     @property
     def phv_stream(self) -> PhvStream | None:
         """Our codec's stream in the worker; None on other codecs."""
-        return self._stream if self._codec_name == "x-phv" else None
+        return self._stream if self._codec_name == PHV.name else None
+
+    def wait_for_words(self, mode: str) -> None:
+        """From now on; see `Phv.wait` of the configuration. Also for the streams of a later renegotiation."""
+        self._wait = mode
+        if self._stream is not None:
+            self._stream.wait(mode)
 
     def sdp(self, local: str, remote: str) -> str:
-        """Our SDP as it shall be sent, from what PJSIP wrote; `remote` is the offer that it answers, or empty."""
+        """The SDP to send, made from what PJSIP wrote; `remote` is the offer that it answers, or empty."""
         order = list(self.codec_order or ())
         if not remote and self._codec_name and self.keep_codec:
             order = [self._codec_name]
         elif not remote and self._codec_name:
-            # An offer in the middle of a call: what is in use comes first.
-            order = [self._codec_name, *(name for name in order or CODEC_NAMES if name != self._codec_name)]
+            # An offer within a call: the codec in use comes first.
+            order = [self._codec_name, *(name for name in order or codec_names() if name != self._codec_name)]
         elif not remote and tight(self.max_rate) and self._phv_offered and not order:
-            order = ["x-phv"]
+            order = [PHV.name]
         text = shorten(local, remote)
         text = order_codecs(text, remote, order) if order else text
         text = add_rate_limit(text, self.max_rate)
-        # Keys that anybody on the way can read protect nothing, and take their room; those of a call that is encrypted already stay.
+        # Keys sent in clear text protect nothing and take space; those of a call that is encrypted already stay.
         if not remote and not self._offers_srtp and not (self.last and self.last.srtp):
             text = without_keys(text)
         text = add_packet_times(text, remote, self._environment.interval_ms, MAX_PTIME_MS)
@@ -111,8 +120,12 @@ class CallMedia:
             self._stream.call_is_up()
         if self._stream is not None and self.max_rate != self._environment.max_rate:
             self._stream.limit(self.max_rate)
-        if call.getStreamInfo(index).codecName.lower() == opus.ENCODING_NAME:
-            set_rtp_clock(abi.load(), stream, opus.RTP_CLOCK)
+        if self._stream is not None and self._wait is not None:
+            self._stream.wait(self._wait)
+        info = call.getStreamInfo(index)
+        codec = find_codec(info.codecName)
+        if codec is not None and codec.clock_rate != info.codecClockRate:
+            set_rtp_clock(abi.load(), stream, codec.clock_rate)
 
     def call_is_up(self) -> None:
         """The call was answered, and the answer acknowledged."""
@@ -121,7 +134,7 @@ class CallMedia:
             self._stream.call_is_up()
 
     def changed(self, call: PhoneCall) -> None:
-        """Look at what was negotiated, tell of it, and connect it."""
+        """Read what was negotiated, publish it, and connect it."""
         held = False
         info = call.getInfo()  # kept by name: the media list lives inside it
         for place, media in enumerate(info.media):
@@ -158,11 +171,11 @@ class CallMedia:
         except WavError as error:
             self._environment.publish(Log(level="error", message=str(error)))
         except pj.Error as error:
-            note = f"the sound of the call cannot be connected ({error.reason})"
+            note = f"the sound of the call cannot be connected ({plain(error.reason)})"
             self._tell(Media(call=self._number, state="failed", note=note))
 
     def tell_hold_refused(self, code: int) -> None:
-        note = f"the far end did not agree ({code}); the call is silent all the same, resume it to try again"
+        note = f"the other side did not agree ({code}); the call is silent here, resume it to try again"
         self._tell(Media(call=self._number, state="held", codec=self._codec_name, note=note))
 
     def tell_statistics(self, call: PhoneCall) -> None:
@@ -179,13 +192,13 @@ class CallMedia:
             # What PJMEDIA's jitter buffer holds is no sound on our codec (softphone/engine/codecs/phv.py).
             event.jitter_buffer_ms = self._stream.waiting_ms
         if self.phv_stream is not None:
-            self.phv_stream.set_up_at(self._environment.set_up_bps(self._number))
+            self.phv_stream.set_up_at(self._environment.link_bps(self._number))
             self.phv_stream.tune(event, self._meter.received, (self._meter.rtcp_reports, self._meter.rtcp_packets))
-        estimate_delay(event, self._codec.packet_ms, self._stream.encoder_delay_ms() if self._stream is not None else 0.0)
+        estimate_delay(event, self._codec.packet_ms, self._stream.delay_ms if self._stream is not None else 0.0)
         self._environment.publish(event)
 
     def hears(self, call: PhoneCall) -> bool:
-        """Whether any sound has come yet."""
+        """Whether any media has arrived yet."""
         try:
             return self._codec is not None and bool(call.getStreamStat(self._index).rtcp.rxStat.pkt)
         except pj.Error:
@@ -205,6 +218,6 @@ class CallMedia:
         except pj.Error as error:
             if not (sound.microphone or sound.loudspeaker):
                 raise
-            sound.give_up(f"the sound devices failed ({error.reason}); run: softphone doctor")
+            sound.give_up(f"the sound devices failed ({plain(error.reason)}); run: softphone doctor")
             self._environment.publish(Log(level="error", message=sound.note))
             call.audio.attach(media)

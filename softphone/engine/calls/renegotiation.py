@@ -1,4 +1,4 @@
-"""What we want of a call that is up, asked of the far end by re-INVITE until it is so (RFC 3261, 14; RFC 3264, 8)."""
+"""Hold and resume by re-INVITE, repeated until the far end has agreed (RFC 3261, 14; RFC 3264, 8)."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Renegotiation:
         self._call = call
         self._schedule = schedule
         self._agreed = False
-        """What the far end knows of."""
+        """What the far end has agreed to."""
         self._asked: bool | None = None
-        """What it is asked for now."""
+        """What the pending re-INVITE asks for."""
         self._asked_at = 0.0
         self._tries = 0
         self._waiting = False
@@ -48,7 +48,7 @@ class Renegotiation:
         self.settle()
 
     def settle(self) -> None:
-        """Ask for what differs, if it can be asked now; called again whenever that may have changed."""
+        """Send a re-INVITE if one is needed and possible; called again whenever that may have changed."""
         call = self._call()
         if call is None or call.over or call.state != "confirmed" or self._waiting or self.held == self._agreed:
             return
@@ -71,7 +71,7 @@ class Renegotiation:
             call.media.keep_codec = False
 
     def answered(self, code: int) -> None:
-        """A re-INVITE of this call has its final answer; it may be one that PJSUA sent by itself."""
+        """A re-INVITE of this call got its final response; PJSUA may have sent it on its own."""
         asked, self._asked = self._asked, None
         if asked is not None and code // 100 == 2:
             self._agreed, self._tries = asked, 0
@@ -82,7 +82,7 @@ class Renegotiation:
             self._retry(random.uniform(2.1, 4.0) if outgoing else random.uniform(0.0, 2.0))
         elif asked is not None:
             self._give_up(code)
-        # PJSUA has still to hear of the answer itself.
+        # PJSUA itself has not processed the response yet.
         self._schedule.later(0, self.settle)
 
     def _retry(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What a call costs and how it fares, read from PJMEDIA's RTCP counters each second (RFC 3550, 6.4)."""
+"""Rates, loss and delay of a call, read from PJMEDIA's RTCP counters each second (RFC 3550, 6.4)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from dataclasses import dataclass
 import pjsua2 as pj
 
 from codec.units.rates import HEADER_BYTES
+from softphone.codecs import PHV, find_codec
 from softphone.control.protocol import CallStatistics, Direction
 from softphone.engine.phv.receiver_report import Received
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
 
 """IPv4 (20), UDP (8) and RTP (12) of each packet."""
-MEDIA_TIMEOUT_S, PHV_MEDIA_TIMEOUT_S = 30.0, 90.0
-"""Without any packet; on our codec silence sends none, RTCP is rare, and the network may lose half of it."""
-OPUS_LOOKAHEAD_MS = 6.5
-"""RFC 6716, 2: of the encoder, at its low delay."""
 SLOT_MS = 20.0
 """Of PJMEDIA's jitter buffer."""
 PHV_LEAD_MS = 20.0
-"""Silence with which our decoder begins to speak."""
+"""Silence at the start of our decoder's output."""
 
 
 @dataclass
@@ -33,7 +30,7 @@ class _Previous:
 
 
 class CallMeter:
-    """Turns the growing counters of one call into events with rates, and notices a far end that vanished."""
+    """Turns the cumulative counters of one call into events with rates, and notices when the far end has vanished."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -44,7 +41,7 @@ class CallMeter:
         self._reports = 0
         self._told = (0, 0)
         self.received = Received(0, 0, 0, 0.0)
-        """What came of the far end's packets, and what did not."""
+        """Counters of the far end's packets, received and lost."""
         self.rtcp_reports = 0
         """How often the far end reported on ours by RTCP,"""
         self.rtcp_packets = 0
@@ -73,6 +70,7 @@ class CallMeter:
             rx=self._direction("rx", rtcp.rxStat, now),
             rtt_ms=rtt.last / 1000 if rtt.n else None,
             jitter_buffer_ms=float(stat.jbuf.avgDelayMsec),
+            silent_s=round(now - self._heard_at, 1),
         )
 
     @property
@@ -100,7 +98,7 @@ class CallMeter:
         )
 
     def _loss_now(self, name: str, stat: pj.RtcpStreamStat, before: _Previous) -> float:
-        """Of the packets since the last look; of what we send, since the far end's last report but one."""
+        """Loss since the last reading; for what we send, since the far end's last report but one."""
         packets, lost = int(stat.pkt), int(stat.loss)
         if name == "tx":
             if int(stat.updateCount) == self._reports:
@@ -121,10 +119,11 @@ def estimate_delay(event: CallStatistics, packet_ms: float, phv_encoder_ms: floa
     """
     if event.rtt_ms is None:
         return
-    if event.codec == "x-phv":
+    if event.codec == PHV.name:
         codec, waiting = phv_encoder_ms + PHV_LEAD_MS, event.jitter_buffer_ms
     else:
-        codec = packet_ms + (OPUS_LOOKAHEAD_MS if event.codec == "opus" else 0)
+        known = find_codec(event.codec)
+        codec = packet_ms + (known.look_ahead_ms if known else 0)
         # PJMEDIA counts the frames of a packet that came at once, and the one that is taken: k slots, then k - 1 ... then 1.
         waiting = max(0.0, event.jitter_buffer_ms - (packet_ms + SLOT_MS) / 2)
     event.delay_ms = round(codec + event.rtt_ms / 2 + waiting, 1)

@@ -1,4 +1,4 @@
-"""Typed text on its way into calls: to the worker, and back as tokens that the worker sends by itself, or as sound to be played."""
+"""Typed speech in calls: text goes to the worker, which sends tokens on our codec, and returns sound to play on other codecs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from softphone.engine.phv.worker import CodecWorker
 
 MAX_WAITING = 8
-"""Texts of one call that the worker has not answered yet."""
+"""Most texts of one call that the worker has not answered yet."""
 
 MAX_WAITING_S = 120.0
 """Typed speech of one call that waits to be heard, on other codecs than ours (on ours the worker sees to it)."""
@@ -49,7 +49,7 @@ class _Text:
             self.answer(Reply(id=self.request_id, error=Failure(code="not_spoken", message=sentence)))
 
 
-class Typist:
+class TypedSpeech:
     """Main thread only. `find` gives a call that is up by its number, or None."""
 
     def __init__(self, worker: CodecWorker, find: Callable[[int], PhoneCall | None]) -> None:
@@ -63,7 +63,7 @@ class Typist:
         self._folder: Path | None = None
 
     def say(self, command: Say, call: PhoneCall, answer: Callable[[Reply], None]) -> None:
-        """Have it spoken; `answer` is called when the worker has understood the text. Raises ControlError, CallError."""
+        """Speak the text; `answer` is called once the worker has analysed it. Raises ControlError, CallError."""
         call.check_up("speak typed text")
         codec = call.media.codec_now
         if call.held or not codec:
@@ -121,7 +121,7 @@ class Typist:
             del self._busy_until[number]
 
     def worker_gone(self, reason: str) -> None:
-        """What waits will never be answered."""
+        """Refuse the texts that wait: the worker is gone."""
         texts, self._texts = self._texts, {}
         for text in texts.values():
             text.refuse(f"the text was not spoken: {reason}")

@@ -1,22 +1,24 @@
-"""Which codecs this phone offers now: Opus and G.711 always, ours while the codec worker is ready."""
+"""Which codecs this phone offers now: those that need the codec worker only while it is ready."""
 
 from __future__ import annotations
 
+from pkgutil import resolve_name
 from typing import Any
 
 import pjsua2 as pj
 
+from softphone.codecs import CODECS, PHV, find_codec
+from softphone.codecs.codec import CallCodec
+from softphone.codecs.fmtp import FmtpError, parse_fmtp
+from softphone.codecs.implementation import CodecDescriptor, CodecSetup
+from softphone.codecs.stream import StreamOpener
 from softphone.config import Config
-from softphone.engine.codecs.opus import OpusSettings, opus_descriptor
-from softphone.engine.codecs.phv import phv_descriptor
-from softphone.engine.pjsip.codec import CodecDescriptor, CodecRegistry
-from softphone.engine.pjsip.endpoint import CODEC_IDS, PhoneEndpoint
-from softphone.engine.pjsip.errors import FmtpError, MediaError
-from softphone.engine.pjsip.fmtp import parse_fmtp
+from softphone.engine.pjsip.endpoint import PhoneEndpoint
+from softphone.engine.pjsip.errors import CodecSetupError, MediaError
 from softphone.engine.pjsip.install import InstalledCodecs, install_codecs
-from softphone.engine.pjsip.match import FormatMatcher, opus_fits, phv_fits
+from softphone.engine.pjsip.match import FormatMatcher
 from softphone.engine.pjsip.negotiated import NegotiatedCodec, negotiated_codec
-from softphone.engine.pjsip.stream import StreamOpener
+from softphone.engine.pjsip.registry import CodecRegistry
 from softphone.engine.sdp.description import Rtpmap
 
 _FMTP = ("version", "inventory", "model")
@@ -35,16 +37,23 @@ class PhoneCodecs:
         self.offered: list[str] = []
 
     def install_standard(self) -> None:
-        """Opus beside the wheel's G.711; to be called once, after the endpoint is made."""
+        """Whatever needs no codec worker; to be called once, after the endpoint is made."""
+        made: dict[CallCodec, CodecDescriptor] = {}
+        for codec in CODECS:
+            if codec.implementation and not codec.needs_worker and codec.name in self._config.codecs.order:
+                try:
+                    made[codec] = _make(codec, CodecSetup(self._config))
+                except MediaError as error:
+                    self.refusal = str(error)
         try:
-            self._install(*_opus(self._config))
+            self._install(made)
         except MediaError as error:
             self.refusal = str(error)
         self.offer(phv=False)
 
     def phv_ready(self, facts: dict[str, Any], opener: StreamOpener) -> str:
         """The worker is ready with these facts: offer x-phv from now on. Returns "" or why not."""
-        if "x-phv" not in self._config.codecs.order:
+        if PHV.name not in self._config.codecs.order:
             return "x-phv is not in codecs.order"
         fmtp = {name: str(facts[name]) for name in _FMTP if name in facts}
         if len(fmtp) != len(_FMTP):
@@ -52,9 +61,9 @@ class PhoneCodecs:
         if self._phv_fmtp and fmtp != self._phv_fmtp:
             return "the codec worker came back with another model; start the softphone again to use it"
         if not self._phv_fmtp:
-            descriptor = phv_descriptor(opener, fmtp, packet_ms=int(facts.get("interval_ms", self._config.phv.interval_ms)))
+            setup = CodecSetup(self._config, opener, fmtp, int(facts.get("interval_ms", 0)))
             try:
-                installed = self._install([descriptor], [FormatMatcher("x-phv", phv_fits)])
+                installed = self._install({PHV: _make(PHV, setup)})
             except MediaError as error:
                 return str(error)
             if not installed:
@@ -65,9 +74,10 @@ class PhoneCodecs:
 
     def offer(self, *, phv: bool) -> None:
         """Set what is offered in calls from now on."""
-        usable = {"PCMU", "PCMA"} | {descriptor.encoding_name for descriptor in self._descriptors}
+        installed = {descriptor.encoding_name for descriptor in self._descriptors}
+        usable = {codec.name for codec in CODECS if not codec.implementation or codec.name in installed}
         if not phv:
-            usable.discard("x-phv")
+            usable -= {codec.name for codec in CODECS if codec.needs_worker}
         self.offered = self._endpoint.set_codecs(usable)
 
     def negotiated(self, call: pj.Call, media_index: int) -> NegotiatedCodec:
@@ -76,12 +86,16 @@ class PhoneCodecs:
 
     def speaks(self, mapping: Rtpmap, fmtp: str) -> bool:
         """Whether a far end's format is one that is offered now, with parameters that fit ours."""
-        name = next((name for name in self.offered if name.lower() == mapping.name.lower()), None)
-        if name is None or f"{mapping.name.lower()}/{mapping.clock_rate}/{mapping.channels}" != CODEC_IDS[name].lower():
+        codec = find_codec(mapping.name)
+        if codec is None or codec.name not in self.offered:
             return False
-        fits = {"x-phv": phv_fits, "opus": opus_fits}.get(name)
+        if (mapping.clock_rate, mapping.channels) != (codec.clock_rate, codec.channels):
+            return False
+        descriptor = CodecRegistry(self._descriptors).get(codec.name)
+        if descriptor is None:
+            return True  # PJSIP's own read their parameters themselves
         try:
-            return fits is None or fits(self._phv_fmtp if name == "x-phv" else {}, parse_fmtp(fmtp))
+            return codec.fits(descriptor.default_fmtp, parse_fmtp(fmtp))
         except FmtpError:
             return False
 
@@ -90,10 +104,11 @@ class PhoneCodecs:
         for installed in reversed(self._installed):
             installed.uninstall()
 
-    def _install(self, descriptors: list[CodecDescriptor], matchers: list[FormatMatcher]) -> bool:
-        if not descriptors:
+    def _install(self, made: dict[CallCodec, CodecDescriptor]) -> bool:
+        if not made:
             return False
-        installed = install_codecs(self._endpoint.library, descriptors, matchers)
+        descriptors = list(made.values())
+        installed = install_codecs(self._endpoint.library, descriptors, [FormatMatcher(codec.name, codec.fits) for codec in made])
         self._installed.append(installed)
         self.refusal = self.refusal or installed.refusal
         if installed.active:
@@ -101,16 +116,9 @@ class PhoneCodecs:
         return installed.active
 
 
-def _opus(config: Config) -> tuple[list[CodecDescriptor], list[FormatMatcher]]:
-    """Raises MediaError when libopus is missing."""
-    if "opus" not in config.codecs.order:
-        return [], []
-    chosen = config.opus
-    settings = OpusSettings(
-        bit_rate=chosen.bitrate,
-        packet_ms=chosen.ptime_ms,
-        fec=chosen.fec,
-        expected_loss_percent=chosen.expected_loss_percent,
-        dtx=chosen.dtx,
-    )
-    return [opus_descriptor(settings)], [FormatMatcher("opus", opus_fits)]
+def _make(codec: CallCodec, setup: CodecSetup) -> CodecDescriptor:
+    """Load the implementation of a codec. Raises MediaError where it cannot work here."""
+    made = resolve_name(codec.implementation)(setup)
+    if not isinstance(made, CodecDescriptor):
+        raise CodecSetupError(f"{codec.implementation} returns no CodecDescriptor, so {codec.name} is not offered.")
+    return made

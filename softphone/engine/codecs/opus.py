@@ -16,13 +16,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from softphone.codecs import OPUS
+from softphone.codecs.fmtp import FmtpError, flag, integer
+from softphone.codecs.implementation import CodecDescriptor, CodecSetup, OpenRequest, ParsedFrame
 from softphone.engine.codecs import libopus
-from softphone.engine.pjsip.codec import CodecDescriptor, OpenRequest, ParsedFrame
-from softphone.engine.pjsip.errors import CodecSetupError, FmtpError
-from softphone.engine.pjsip.fmtp import flag, integer
+from softphone.engine.pjsip.errors import CodecSetupError
 
-ENCODING_NAME = "opus"
-RTP_CLOCK = 48000
+RTP_CLOCK = OPUS.clock_rate
 SLOT_MS = 20
 PACKET_MS = (20, 40, 60, 80, 100, 120)
 STORED_PACKETS = 64
@@ -227,9 +227,9 @@ def opus_descriptor(settings: OpusSettings | None = None) -> CodecDescriptor:
     chosen = settings or OpusSettings()
     libopus.version()
     return CodecDescriptor(
-        encoding_name=ENCODING_NAME,
-        clock_rate=RTP_CLOCK,
-        channels=2,
+        encoding_name=OPUS.name,
+        clock_rate=OPUS.clock_rate,
+        channels=OPUS.channels,
         frame_ms=SLOT_MS,
         frames_per_packet=chosen.packet_ms // SLOT_MS,
         average_bps=chosen.bit_rate,
@@ -238,4 +238,18 @@ def opus_descriptor(settings: OpusSettings | None = None) -> CodecDescriptor:
         open=lambda request: OpusInstance(chosen, request),
         default_fmtp=chosen.fmtp,
         payload_type=97,
+    )
+
+
+def opus_codec(setup: CodecSetup) -> CodecDescriptor:
+    """Opus as the settings want it. Raises CodecSetupError when libopus is not installed."""
+    chosen = setup.config.opus
+    return opus_descriptor(
+        OpusSettings(
+            bit_rate=chosen.bitrate,
+            packet_ms=chosen.ptime_ms,
+            fec=chosen.fec,
+            expected_loss_percent=chosen.expected_loss_percent,
+            dtx=chosen.dtx,
+        )
     )

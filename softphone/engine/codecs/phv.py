@@ -13,10 +13,11 @@ import time
 from collections.abc import Mapping
 
 from codec.units.rates import SAMPLE_RATE
-from softphone.engine.pjsip.codec import CodecDescriptor, OpenRequest, ParsedFrame
-from softphone.engine.pjsip.stream import CodecStream, StreamOpener
+from softphone.codecs import PHV
+from softphone.codecs.implementation import CodecDescriptor, CodecSetup, OpenRequest, ParsedFrame
+from softphone.codecs.stream import CodecStream, StreamOpener
+from softphone.engine.pjsip.errors import CodecSetupError
 
-ENCODING_NAME = "x-phv"
 FRAME_MS = 20
 FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
 MAX_PAYLOAD = 500
@@ -24,7 +25,7 @@ MAX_PAYLOAD = 500
 
 
 MAX_FRAMES_PER_PACKET = 16
-"""More is not clean in PJMEDIA (shared/design/pjmedia.md); SDP says the true packet time (sdp.py)."""
+"""More is not clean in PJMEDIA ; SDP says the true packet time (engine/sdp/attributes.py)."""
 
 
 class PlayCredit:
@@ -103,17 +104,18 @@ class PhvInstance:
 def phv_descriptor(opener: StreamOpener, fmtp: Mapping[str, str], average_bps: int = 600, packet_ms: int = 160) -> CodecDescriptor:
     """Descriptor of `x-phv/16000`.
 
-    `fmtp` must hold `version`, `inventory` and `model` (see match.py). `packet_ms` is what SDP says as ptime; PJMEDIA still calls `encode`
-    every 20 ms, because the instance sets the packet time back when it is opened, and the stream decides when a payload leaves.
+    `fmtp` must hold `version`, `inventory` and `model` (see softphone/codecs/phv.py). `packet_ms` is what SDP says as ptime; PJMEDIA still
+    calls `encode` every 20 ms, because the instance sets the packet time back when it is opened, and the stream decides when a payload
+    leaves.
     """
 
     def open_instance(request: OpenRequest) -> PhvInstance:
         return PhvInstance(opener(request.fmtp_remote))
 
     return CodecDescriptor(
-        encoding_name=ENCODING_NAME,
-        clock_rate=SAMPLE_RATE,
-        channels=1,
+        encoding_name=PHV.name,
+        clock_rate=PHV.clock_rate,
+        channels=PHV.channels,
         frame_ms=FRAME_MS,
         frames_per_packet=min(packet_ms // FRAME_MS, MAX_FRAMES_PER_PACKET),
         average_bps=average_bps,
@@ -122,3 +124,10 @@ def phv_descriptor(opener: StreamOpener, fmtp: Mapping[str, str], average_bps: i
         open=open_instance,
         default_fmtp=dict(fmtp),
     )
+
+
+def phv_codec(setup: CodecSetup) -> CodecDescriptor:
+    """x-phv as the codec worker has it. Raises CodecSetupError without a worker."""
+    if setup.open_stream is None:
+        raise CodecSetupError("x-phv needs the codec worker, which is not ready.")
+    return phv_descriptor(setup.open_stream, setup.fmtp, packet_ms=setup.packet_ms or setup.config.phv.interval_ms)

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from itertools import product
 
-from softphone.engine.phv.rate_model import RTCP_BPS, Profile
+from softphone.engine.phv.rate_model import RTCP_BPS, WORDS_WAIT_S, Profile
 
 INTERVALS_MS = (80, 160, 320, 640)
 MOST_ADAPTED_REDUNDANCY = 8
@@ -245,6 +245,10 @@ class Adaptation:
         if protects and self._loss >= CLEAN_LOSS:
             return self._cost(best) < self._cost(current) - WORTH_A_CHANGE
         return now - self._changed_at >= RELAX_AFTER_S
+
+    def worth_waiting(self, profile: Profile) -> bool:
+        """Whether the words that are understood because they were waited for are worth the delay, where the network does not ask for it."""
+        return profile.words_waited_for > DELAY_COST * max(0.0, WORDS_WAIT_S - profile.delay_s(self._loss, self._again))
 
     @property
     def reason(self) -> str:

@@ -31,6 +31,10 @@ TALKSPURTS_PER_S = 0.3
 
 MISHEARD = (0.30, 0.23, 0.12)
 """Share of words lost to the codec itself, by codes of detail."""
+MISHEARD_CLEAR = (0.10, 0.08, 0.05)
+"""The same where what is said waits for its words,"""
+WORDS_WAIT_S = 0.8
+"""so much longer."""
 MISHEARD_AGAIN = (0.36, 0.19, 0.12)
 """The same of groups that came by redundancy, among others that came whole: what changes all the time is understood worse."""
 LOST = 2.0
@@ -74,6 +78,11 @@ class Profile:
         misheard = MISHEARD[self.detail]
         misheard_again = MISHEARD_AGAIN[self.repeated_detail] if self.repeated_detail < self.detail else misheard
         return gone * LOST + recovered * misheard_again + (1 - loss) * misheard
+
+    @property
+    def words_waited_for(self) -> float:
+        """Share of words that are understood only where they were waited for."""
+        return MISHEARD[self.detail] - MISHEARD_CLEAR[self.detail]
 
     def delay_s(self, loss: float, again: float) -> float:
         """How much later a word is heard because of the profile: it waits for its packet, and where packets are lost for the next ones,

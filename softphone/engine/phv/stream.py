@@ -12,6 +12,7 @@ import msgspec
 from codec.units.rates import CHUNK_SAMPLES
 from softphone.config import Phv
 from softphone.control.protocol import CallStatistics
+from softphone.engine.phv.rate_model import WORDS_WAIT_S
 from softphone.engine.phv.receiver_report import Received, TransitTimes
 from softphone.engine.phv.tuning import PhvTuning
 from softphone.link.messages import (
@@ -115,6 +116,18 @@ class PhvStream:
         """Another ceiling in IP bit/s than the configuration's, RTCP counted; 0 for none."""
         before = self.tuning.settings
         self.tuning.limit(ceiling_bps)
+        if self.tuning.settings != before:
+            self._send(Tune(self.number, self.tuning.settings))
+
+    @property
+    def delay_ms(self) -> float:
+        """From the beginning of a phone to when its packet leaves, on average; of the far end's, which is taken to do as we do."""
+        return self.encoder_delay_ms() + 1000 * WORDS_WAIT_S * self.tuning.waits
+
+    def wait(self, mode: str) -> None:
+        """Whether what is said waits for its words from now on: "clear", "quick" or "auto"."""
+        before = self.tuning.settings
+        self.tuning.wait = mode
         if self.tuning.settings != before:
             self._send(Tune(self.number, self.tuning.settings))
 

@@ -7,13 +7,12 @@ from dataclasses import asdict, replace
 
 from codec.wire.link_report import LinkReport
 from codec.wire.settings import MAX_REDUNDANCY, EncoderSettings
+from softphone.codecs.fmtp import FmtpError, integer
 from softphone.config import Phv
 from softphone.control.protocol import CallStatistics, SendProfile
 from softphone.engine.phv.adaptation import Adaptation, PathReport
 from softphone.engine.phv.rate_model import HEADER_BITS, Profile
 from softphone.engine.phv.receiver_report import ENOUGH_PACKETS, Received, ReportWriter
-from softphone.engine.pjsip.errors import FmtpError
-from softphone.engine.pjsip.fmtp import integer
 from softphone.link.messages import PathQuality, StreamStatistics
 
 USUAL_PACKETS = 12
@@ -40,6 +39,8 @@ class PhvTuning:
     """phv: of the configuration; fmtp_remote: the far end's limits. Main thread only."""
 
     def __init__(self, phv: Phv, fmtp_remote: Mapping[str, str]) -> None:
+        self.wait = phv.wait
+        """"clear", "quick" or "auto", as in the configuration; may be changed."""
         self.adaptive = phv.profile == "adaptive"
         self._fmtp_remote = dict(fmtp_remote)
         self._configured = encoder_settings(phv)
@@ -76,7 +77,12 @@ class PhvTuning:
     @property
     def settings(self) -> EncoderSettings:
         """As they should be now."""
-        return self._profile.applied_to(self._configured)
+        return replace(self._profile.applied_to(self._configured), wait=self.waits)
+
+    @property
+    def waits(self) -> bool:
+        """Whether what is said waits for its words."""
+        return self.wait == "clear" or (self.wait == "auto" and self.adaptation.worth_waiting(self._profile))
 
     @property
     def _profile(self) -> Profile:
@@ -136,6 +142,8 @@ class PhvTuning:
         return SendProfile(
             **asdict(profile),
             adaptive=self.adaptive,
+            wait=self.wait,
+            waits=self.waits,
             max_rate=adaptation.ceiling_bps,
             ip_bps=round(adaptation.estimate_bps(profile)),
             reason=adaptation.reason if self.adaptive else "fixed",

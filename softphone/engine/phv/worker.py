@@ -116,7 +116,7 @@ class CodecWorker:
         ) / 2
 
     def claim_newest(self) -> PhvStream | None:
-        """The stream opened last, once: PJSUA tells of a call's stream right after it opened the codec on the same thread."""
+        """The stream opened last, once: PJSUA reports a call's stream right after it opened the codec, on the same thread."""
         with self._lock:
             stream, self._newest = self._newest, None
             return stream

@@ -58,7 +58,7 @@ FLAG_VAD, FLAG_CNG, FLAG_PENH, FLAG_PLC = 1, 2, 4, 8
 
 @dataclass(frozen=True)
 class Abi:
-    """The foreign-function interface and the opened library; the two always travel together."""
+    """The foreign-function interface and the opened library."""
 
     ffi: FFI
     lib: Any

@@ -1,4 +1,4 @@
-"""The C declarations of PJSIP 2.15 that this room uses, for cffi's ABI mode, and no more than these.
+"""The C declarations of PJSIP 2.15 that the engine uses, for cffi's ABI mode.
 
 From pjlib types.h and os.h, pjmedia codec.h, frame.h, sdp.h, sdp_neg.h, audiodev.h, audiodev_imp.h, pjsua.h. The bit-fields of
 pjmedia_codec_param's setting are declared as the byte they share, because cffi and gcc need not lay bit-fields out alike.

@@ -13,15 +13,16 @@ import pjsua2 as pj
 
 from codec.units.rates import SAMPLE_RATE
 from softphone import __version__
+from softphone.codecs import CODECS
 from softphone.config import Config
 from softphone.engine.limits import MAX_CALLS, MAX_URI_BYTES
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.pjsip.install import HIGHEST_PRIORITY, configure_media
 from softphone.engine.pjsip.security import set_tls
+from softphone.engine.sip.status_text import plain
 from softphone.errors import SoftphoneError
 
 USER_AGENT = f"softphone/{__version__}"
-CODEC_IDS = {"x-phv": "x-phv/16000/1", "opus": "opus/48000/2", "PCMU": "PCMU/8000/1", "PCMA": "PCMA/8000/1"}
 _TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 ECHO_CANCELLERS = {"off": 0, "speex": pj.PJMEDIA_ECHO_SPEEX, "webrtc": pj.PJMEDIA_ECHO_WEBRTC}
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class EndpointError(SoftphoneError):
 
 
 class _Endpoint(pj.Endpoint):  # type: ignore[misc]
-    """PJSUA2's, which tells of connections."""
+    """A `pj.Endpoint` that reports lost connections."""
 
     def __init__(self, connection_lost: Callable[[int], None]) -> None:
         super().__init__()
@@ -60,7 +61,7 @@ class PhoneEndpoint:
         settings.uaConfig.maxCalls = MAX_CALLS
         if config.network.stun:
             settings.uaConfig.stunServer.append(config.network.stun)
-            # Without its answer calls go on as if there were no NAT.
+            # If it does not respond, calls work as if there were no NAT.
             settings.uaConfig.stunIgnoreFailure = True
         configure_media(settings.medConfig)
         settings.medConfig.sndClockRate = SAMPLE_RATE
@@ -74,7 +75,7 @@ class PhoneEndpoint:
         self.address = ""
 
     def start(self) -> None:
-        """Open the SIP transport and start the library. Raises EndpointError when the address cannot be had."""
+        """Open the SIP transport and start the library. Raises EndpointError if the address cannot be bound."""
         network = self._config.network
         transport = pj.TransportConfig()
         transport.port = network.port
@@ -87,7 +88,7 @@ class PhoneEndpoint:
             number = self._endpoint.transportCreate(kind, transport)
         except pj.Error as error:
             raise EndpointError(
-                f"the {network.transport.upper()} port {network.bind}:{network.port} cannot be opened ({error.reason}); "
+                f"the {network.transport.upper()} port {network.bind}:{network.port} cannot be opened ({plain(error.reason)}); "
                 "is another phone using it, and is network.bind an address of this machine?"
             ) from None
         self._transport = int(number)
@@ -103,30 +104,31 @@ class PhoneEndpoint:
             self._endpoint.handleIpChange(change)
             self.address = self._endpoint.transportGetInfo(self._transport).localName
         except pj.Error as error:
-            raise EndpointError(f"the phone cannot go on at the new address ({error.reason}); start it again") from None
+            raise EndpointError(f"the phone cannot go on at the new address ({plain(error.reason)}); start it again") from None
 
     def set_codecs(self, usable: set[str]) -> list[str]:
         """Offer the codecs of `codecs.order` that are in `usable` (and in the wheel), in that order; returns them."""
         known = {info.codecId for info in self._endpoint.codecEnum2()}
-        order = [name for name in self._config.codecs.order if name in usable and CODEC_IDS[name] in known]
+        ids = {codec.name: codec.codec_id for codec in CODECS}
+        order = [name for name in self._config.codecs.order if name in usable and ids[name] in known]
         # Off first: PJSIP sorts unstably, and equal ranks would let a codec of its own slip between ours.
         for codec_id in known:
             self._endpoint.codecSetPriority(codec_id, 0)
         for place, name in enumerate(order):
-            self._endpoint.codecSetPriority(CODEC_IDS[name], HIGHEST_PRIORITY - place)
+            self._endpoint.codecSetPriority(ids[name], HIGHEST_PRIORITY - place)
         return order
 
     @property
     def library(self) -> pj.Endpoint:
-        """The `pj.Endpoint`, for the media room."""
+        """The `pj.Endpoint`, for the codecs."""
         return self._endpoint
 
     def use_null_device(self) -> None:
-        """No microphone, no loudspeaker; a clock drives the media."""
+        """Use no microphone and no loudspeaker; a clock drives the media."""
         self._endpoint.audDevManager().setNullDev()
 
     def close_sound(self) -> None:
-        """Let go of any device, so that no clock runs while the rest is taken down."""
+        """Close any sound device, so that no clock runs during shutdown."""
         try:
             self._endpoint.audDevManager().setNoDev()
         except pj.Error:
@@ -136,12 +138,12 @@ class PhoneEndpoint:
         return self._endpoint.audDevManager()
 
     def poll(self, timeout_ms: int) -> None:
-        """Let PJSIP work and deliver its callbacks, for at most about `timeout_ms`."""
+        """Process PJSIP's events and callbacks, for at most about `timeout_ms`."""
         self._endpoint.libHandleEvents(timeout_ms)
 
     def is_sip_uri(self, uri: str) -> bool:
         return len(uri.encode("utf-8", "replace")) <= MAX_URI_BYTES and bool(self._endpoint.utilVerifySipUri(uri) == pj.PJ_SUCCESS)
 
     def destroy(self) -> None:
-        """Last of all: calls, players and accounts must be gone already (shared/design: any other order crashes)."""
+        """Call it last, when calls, players and accounts are gone: any other order crashes PJSIP."""
         self._endpoint.libDestroy()

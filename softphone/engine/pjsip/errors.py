@@ -1,16 +1,12 @@
-"""What the media room raises: one sentence each, cause and cure."""
+"""What our codecs and the glue to PJSIP raise: one sentence each, cause and cure."""
 
 
 class MediaError(Exception):
-    """Base of everything this room raises."""
+    """Base of the errors of this module."""
 
 
 class AbiError(MediaError):
     """The PJSIP binary is not the one whose memory layout we know, so no Python codec may be registered in it."""
-
-
-class FmtpError(MediaError, ValueError):
-    """A format parameter line (`a=fmtp`, RFC 8866 section 6.15) is malformed or out of range."""
 
 
 class CodecSetupError(MediaError):

@@ -10,9 +10,10 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from softphone.codecs.implementation import CodecDescriptor, CodecInstance, OpenRequest, ParsedFrame
 from softphone.engine.pjsip import abi as pj
-from softphone.engine.pjsip.codec import CodecDescriptor, CodecInstance, CodecRegistry, OpenRequest, ParsedFrame
 from softphone.engine.pjsip.errors import CodecSetupError
+from softphone.engine.pjsip.registry import CodecRegistry
 
 log = logging.getLogger(__name__)
 MAX_FMTP_CHARS = 150

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def pjsip_callback(method: Callable[P, None]) -> Callable[P, None]:
-    """Log what the callback raises instead of letting it out."""
+    """Log exceptions of the callback instead of raising them."""
 
     @functools.wraps(method)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:

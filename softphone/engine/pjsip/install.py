@@ -1,21 +1,22 @@
-"""One entry to put our codecs into an initialised PJSUA endpoint, and to take them out again in the order PJSIP needs."""
+"""Registers our codecs with an initialised PJSUA endpoint, and removes them in the order that PJSIP needs."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from softphone.codecs import CODECS
+from softphone.codecs.implementation import CodecDescriptor
 from softphone.engine.pjsip import abi as pj
-from softphone.engine.pjsip.codec import CodecDescriptor, CodecRegistry
 from softphone.engine.pjsip.errors import AbiError
 from softphone.engine.pjsip.factory import CodecFactory
 from softphone.engine.pjsip.match import FormatMatch, FormatMatcher
 from softphone.engine.pjsip.negotiated import NegotiatedCodec, negotiated_codec
+from softphone.engine.pjsip.registry import CodecRegistry
 
 log = logging.getLogger(__name__)
-STANDARD_CODECS = ("PCMU/8000/1", "PCMA/8000/1")
 HIGHEST_PRIORITY = 254
-"""255 is turned into 254 by PJSIP and so loses its rank (codec.c, sort_codecs)."""
+"""PJSIP turns 255 into 254, so it would lose its rank (codec.c, sort_codecs)."""
 
 
 @dataclass
@@ -63,17 +64,18 @@ def install_codecs(
     """
     abi = abi or pj.load()
     registry = CodecRegistry(descriptors)
+    standard = [codec.codec_id for codec in CODECS if not codec.implementation]
     try:
         version = pj.self_check(abi)
     except AbiError as error:
         log.error("%s", error)
-        _set_priorities(endpoint, STANDARD_CODECS)
+        _set_priorities(endpoint, standard)
         return InstalledCodecs(CodecRegistry(), "", str(error))
     factory = CodecFactory(abi, registry)
     factory.register()
     match = FormatMatch(abi, matchers)
     match.register()
-    _set_priorities(endpoint, [d.codec_id for d in registry] + list(STANDARD_CODECS))
+    _set_priorities(endpoint, [d.codec_id for d in registry] + standard)
     return InstalledCodecs(registry, version, "", factory, match)
 
 

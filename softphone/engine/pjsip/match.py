@@ -2,23 +2,20 @@
 
 PJSIP compares only name, clock rate and channels. With a matcher, a payload type whose parameters do not fit is no match, and
 negotiation goes on to the next codec of the list.
-
-Rules of x-phv: `version` is `major` or `major.minor`; the major number must be equal, the minor one may differ, because a minor version may
-only add things that an older decoder skips. `inventory` (names of the phones) and `model` (hash of everything the decoder needs) must be
-equal, since tokens mean nothing to another model. Unknown parameters are ignored. A line that cannot be parsed does not match.
+The rules are `fits` of each codec in `softphone/codecs/`; a line that cannot be parsed does not match.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from softphone.codecs.codec import Parameters
+from softphone.codecs.fmtp import MAX_LINE, FmtpError, parse_fmtp
 from softphone.engine.pjsip import abi as pj
-from softphone.engine.pjsip.errors import CodecSetupError, FmtpError
-from softphone.engine.pjsip.fmtp import MAX_LINE, integer, parse_fmtp, word
+from softphone.engine.pjsip.errors import CodecSetupError
 
 log = logging.getLogger(__name__)
-Parameters = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -27,28 +24,6 @@ class FormatMatcher:
 
     encoding_name: str
     fits: Callable[[Parameters, Parameters], bool]
-
-
-def phv_fits(one: Parameters, other: Parameters) -> bool:
-    """Rules of x-phv (see the module's text); symmetrical. Raises FmtpError on a malformed or missing parameter."""
-    return _major(one) == _major(other) and all(word(one, name) == word(other, name) for name in ("inventory", "model"))
-
-
-def opus_fits(one: Parameters, other: Parameters) -> bool:
-    """PJSIP runs Opus at the smaller of our sprop-maxcapturerate and the peer's maxplaybackrate, whatever number that is, and libopus knows
-    five rates. A peer with another one below ours gets the next codec."""
-    for parameters in (one, other):
-        rate = integer(parameters, "maxplaybackrate", 8000, 48000, 48000)
-        if rate < 16000 and rate not in (8000, 12000):
-            return False
-    return True
-
-
-def _major(parameters: Parameters) -> int:
-    major, _, minor = parameters.get("version", "").partition(".")
-    numbers = {"version": major, "version minor": minor or "0"}
-    integer(numbers, "version minor", 0, 999)
-    return integer(numbers, "version", 1, 999)
 
 
 class FormatMatch:

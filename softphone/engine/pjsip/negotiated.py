@@ -1,9 +1,9 @@
-"""What a call's media agreed on, as SDP lines of both sides."""
+"""The negotiated media of a call, as SDP lines of both sides."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from softphone.engine.pjsip.codec import CodecRegistry
+from softphone.engine.pjsip.registry import CodecRegistry
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class RtcpGate:
         self._shut.discard(transport)
 
     def pace(self, transport: int, seconds: float) -> None:
-        """At most one report in so many seconds from now on; 0 for as many as PJMEDIA sends. Only of what was shut once."""
+        """Send at most one report per `seconds`; 0 for PJMEDIA's own rate. Only for transports that were closed before."""
         self._paces.pop(transport, None)
         if seconds > 0:
             self._paces[transport] = seconds, float("-inf")

@@ -1,4 +1,4 @@
-"""What PJSUA is told of TLS, SRTP and the way through NATs."""
+"""PJSUA's settings for TLS, SRTP and NAT traversal."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ PJSUA sends no more.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pjsua2 as pj
 from softphone.control.protocol import Event, Log
 from softphone.engine.accounts.outside_requests import OutsideRequests
 from softphone.engine.presence.documents import PIDF, State, write
+from softphone.engine.sip.head import Head
 
 if TYPE_CHECKING:
     from softphone.engine.accounts.account import PhoneAccount
@@ -25,13 +25,9 @@ EXPIRES_S = 600
 RETRY_S = 300.0
 BAD_EVENT, FORBIDDEN, TOO_MANY = 489, 403, 480
 BURST, PER_S = 20, 0.2
-"""So many may subscribe at once, and so many a second go on: who says to be a contact may be somebody else, and each costs memory."""
+"""Subscriptions accepted in a burst, and per second after that: From can be forged, and each one takes memory."""
 
-_EVENT = re.compile(r"^(?:Event|o)[ \t]*:[ \t]*([\w.-]+)", re.IGNORECASE | re.MULTILINE)
-_FROM = re.compile(r"^(?:From|f)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
-_TO_TAG = re.compile(r"^(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.IGNORECASE | re.MULTILINE)
-_ETAG = re.compile(r"^SIP-ETag[ \t]*:[ \t]*([^\s;,]{1,200})", re.IGNORECASE | re.MULTILINE)
-_EXPIRES = re.compile(r"^Expires[ \t]*:[ \t]*(\d{1,8})", re.IGNORECASE | re.MULTILINE)
+MAX_ETAG = 200
 _REFUSED_FOR_GOOD = frozenset({403, 404, 405, 489, 501, 603})
 
 
@@ -72,14 +68,12 @@ class PresenceShare:
         """The status with which a subscription to our presence is refused, or None."""
         if not request.startswith(b"SUBSCRIBE "):
             return None
-        head = request.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
-        event = _EVENT.search(head)
-        if event is None or event[1].lower() != "presence" or _TO_TAG.search(head):
+        head = Head(request)
+        if head.token("event") != "presence" or head.to_tag:
             return None  # PJSIP knows what to do with other kinds, and with those that it has taken
         if self._share == "off":
             return BAD_EVENT
-        sender = _FROM.search(head)
-        if sender is None or not self._is_contact(sender[1]):
+        if not head.get("from") or not self._is_contact(head.get("from")):
             return FORBIDDEN
         now = self._clock()
         self._tokens = min(float(BURST), self._tokens + PER_S * (now - self._filled_at))
@@ -90,7 +84,7 @@ class PresenceShare:
         return None
 
     def update(self) -> None:
-        """Tell those who may know what has changed; often called."""
+        """Notify subscribers and the server if our state has changed; cheap otherwise."""
         if self._share == "off":
             return
         own = self._own()
@@ -104,7 +98,7 @@ class PresenceShare:
                 self._publish(account, self._publications.setdefault(name, _Publication()), own)
 
     def unregistered(self, name: str) -> None:
-        """The server may have forgotten what it was told."""
+        """The registration was lost, so our publication may be gone too."""
         self._publications.pop(name, None)
 
     def _publish(self, account: PhoneAccount, publication: _Publication, own: tuple[State, str]) -> None:
@@ -137,14 +131,15 @@ class PresenceShare:
             publication.pending, publication.told, publication.next_at = False, None, self._clock() + RETRY_S
 
     def _answered(self, publication: _Publication, code: int, response: str) -> None:
-        etag, expires = _ETAG.search(response), _EXPIRES.search(response)
-        if code // 100 == 2 and etag is not None:
-            publication.etag = etag[1]
-            granted = min(int(expires[1]), EXPIRES_S) if expires else EXPIRES_S
+        head = Head(response)
+        etag, expires = head.get("sip-etag"), head.number("expires")
+        if code // 100 == 2 and 0 < len(etag) <= MAX_ETAG and not set(etag) & set(" \t;,"):
+            publication.etag = etag
+            granted = EXPIRES_S if expires is None else min(expires, EXPIRES_S)
             publication.next_at = self._clock() + max(30.0, 0.8 * granted)
             return
         publication.etag, publication.told = "", None
-        # 412: it does not know our tag (any more), and wants all anew (RFC 3903, 4.1).
+        # 412: the entity tag is unknown or expired, so publish the full state again (RFC 3903, 4.1).
         publication.next_at = 0.0 if code == 412 else self._clock() + RETRY_S
         publication.given_up = code in _REFUSED_FOR_GOOD
 

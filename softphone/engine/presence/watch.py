@@ -8,7 +8,6 @@ new one; a NOTIFY counts only in a dialog that our SUBSCRIBE began, whose tag no
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -21,24 +20,19 @@ from softphone.engine.accounts.account import PhoneAccount
 from softphone.engine.accounts.outside_requests import OutsideRequests
 from softphone.engine.accounts.registration_backoff import retry_after
 from softphone.engine.presence.documents import DIALOG_INFO, PIDF, read
-from softphone.engine.sip.head import read_head
+from softphone.engine.sip.head import Head, read_head
 
 EXPIRES_S = 600
 LEAST_RENEWAL_S = 30.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 30.0, 3600.0
 MOST = 64
-"""Contacts that are watched; each costs the server a subscription."""
+"""Most contacts that are watched; each needs a subscription on the server."""
 AT_ONCE = 4
-"""Requests in one second, so that a long list is no flood."""
+"""Most requests per second, so that a long list is no flood."""
 OK, GONE, BAD_EVENT = 200, 481, 489
 PACKAGES = ("presence", "dialog")
 log = logging.getLogger(__name__)
 
-_EVENT = re.compile(r"^(?:Event|o)[ \t]*:[ \t]*(presence|dialog)[ \t]*(?:;|\r|$)", re.IGNORECASE | re.MULTILINE)
-_STATE = re.compile(r"^Subscription-State[ \t]*:[ \t]*([\w-]+)([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
-_REASON = re.compile(r";[ \t]*reason[ \t]*=[ \t]*([\w-]+)", re.IGNORECASE)
-_EXPIRES = re.compile(r"^Expires[ \t]*:[ \t]*(\d{1,8})", re.IGNORECASE | re.MULTILINE)
-_TYPE = re.compile(r"^(?:Content-Type|c)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 AccountFor = Callable[[str], tuple[PhoneAccount, str] | None]
 """The account by which an address of the contacts is asked, and its SIP URI; None while there is no way to it."""
@@ -47,7 +41,7 @@ AccountFor = Callable[[str], tuple[PhoneAccount, str] | None]
 @dataclass
 class _Watch:
     uri: str
-    """As it stands in the contacts."""
+    """The address as the contact has it."""
     package: int = 0
     next_at: float = 0.0
     expires_at: float = 0.0
@@ -55,7 +49,7 @@ class _Watch:
     pending: bool = False
     target: str = ""
     dialogs: deque[tuple[bytes, bytes]] = field(default_factory=lambda: deque(maxlen=3))
-    """(Call-ID, our tag): the newest, and what it takes the place of."""
+    """(Call-ID, our tag) of the newest subscription and of the one that it replaces."""
 
 
 class PresenceWatch:
@@ -78,12 +72,12 @@ class PresenceWatch:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
         self._news: dict[str, tuple[str, str, str]] = {}
-        """State, note and reason that NOTIFYs told since the last tick: the last counts, so that nobody makes events by the hundred."""
+        """State, note and reason from NOTIFYs since the last tick. Only the last is published, so a flood of NOTIFYs makes one event."""
         self.last: dict[str, Presence] = {}
-        """What is known of each address that is watched: for front ends that come later than the event."""
+        """The last event for each watched address, for front ends that connect later."""
 
     def tick(self) -> None:
-        """Each second: ask for who is new, ask again where it is time, and say what is no longer known."""
+        """Called each second: subscribe to new contacts, renew what is due, and publish what has expired."""
         wanted = list(dict.fromkeys(self._wanted()))[:MOST]
         for uri in self._watches.keys() - set(wanted):
             self._news.pop(uri, None)
@@ -103,12 +97,12 @@ class PresenceWatch:
                 room -= self._subscribe(watch)
 
     def again(self) -> None:
-        """An account has reached its server anew: ask for all, who may have been forgotten there."""
+        """An account registered again: renew all subscriptions, which the server may have lost."""
         for watch in self._watches.values():
             watch.next_at, watch.wait_s = 0.0, FIRST_RETRY_S
 
     def sent(self, message: bytes) -> None:
-        """A request on its way: which dialogs are ours."""
+        """A request of ours: remember its dialog."""
         if not message.startswith(b"SUBSCRIBE "):
             return
         head = read_head(message)
@@ -120,41 +114,39 @@ class PresenceWatch:
                 watch.dialogs.append((head.call_id, head.from_tag))
 
     def take(self, request: bytes) -> int | None:
-        """A request that came: 200 when it tells of somebody whom we watch, 481 when we watch nobody there; None when it is no such."""
+        """The status for a NOTIFY of presence: 200, or 481 without a matching subscription (RFC 6665, 4.1.3); None for other requests."""
         if not request.startswith(b"NOTIFY "):
             return None
         head = read_head(request)
-        text, _, body = request.decode("utf-8", "replace").partition("\r\n\r\n")
-        if head is None or not _EVENT.search(text):
+        fields = Head(request)
+        if head is None or fields.token("event") not in ("presence", "dialog"):
             return None
         watch = next((watch for watch in self._watches.values() if (head.call_id, head.to_tag) in watch.dialogs), None)
         if watch is None:
             return GONE
-        kind, state = _TYPE.search(text), _STATE.search(text)
-        seen = read(kind[1], body) if kind is not None and body.strip() else None
-        if state is not None and state[1].lower() == "terminated":
-            self._ended(watch, head.call_id, state[2], text)
+        kind, state, body = fields.get("content-type"), fields.token("subscription-state"), fields.body.decode("utf-8", "replace")
+        seen = read(kind, body) if kind and body.strip() else None
+        if state == "terminated":
+            self._ended(watch, head.call_id, fields.parameter("subscription-state", "reason"), request)
         elif seen is not None:
             self._news[watch.uri] = seen.state, seen.note, ""
-        elif state is not None and state[1].lower() == "pending":
+        elif state == "pending":
             self._news[watch.uri] = "unknown", "", "they have not allowed it yet"
         elif not body.strip():
             self._news[watch.uri] = "unknown", "", "they have told their server nothing"
         return OK
 
-    def _ended(self, watch: _Watch, call_id: bytes, parameters: str, text: str) -> None:
+    def _ended(self, watch: _Watch, call_id: bytes, reason: str, request: bytes) -> None:
         """RFC 6665, 4.1.3."""
         if not watch.dialogs or watch.dialogs[-1][0] != call_id:
             return  # an older one, whose place another has taken
-        found = _REASON.search(parameters)
-        reason = found[1].lower() if found else ""
         self._news[watch.uri] = "unknown", "", f"their server ended it ({reason or 'without a reason'})"
         if reason in ("deactivated", "timeout"):
             watch.next_at = self._clock() + LEAST_RENEWAL_S
         elif reason in ("rejected", "noresource"):
             watch.next_at = self._clock() + LONGEST_RETRY_S
         else:
-            self._later(watch, text)
+            self._later(watch, request.decode("utf-8", "replace"))
 
     def _subscribe(self, watch: _Watch) -> bool:
         way = self._account_for(watch.uri)
@@ -182,8 +174,8 @@ class PresenceWatch:
         if self._watches.get(watch.uri) is not watch:
             return
         if code // 100 == 2:
-            found = _EXPIRES.search(response)
-            granted = min(int(found[1]), EXPIRES_S) if found else EXPIRES_S
+            expires = Head(response).number("expires")
+            granted = EXPIRES_S if expires is None else min(expires, EXPIRES_S)
             watch.wait_s = FIRST_RETRY_S
             watch.next_at = self._clock() + max(LEAST_RENEWAL_S, 0.8 * granted)
             watch.expires_at = self._clock() + max(2 * LEAST_RENEWAL_S, 1.1 * granted)

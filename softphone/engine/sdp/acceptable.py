@@ -1,4 +1,4 @@
-"""What of a far end's session description reaches PJSIP: one audio line that this phone can speak on, written anew, and nothing else.
+"""What PJSIP gets of a far end's session description: one audio line that this phone supports, rewritten, and nothing else.
 
 PJSIP 2.15.1 takes what it should refuse (keying that it does not have, clock rates of 0), refuses what it should take (a dynamic format
 without rtpmap beside good ones, RFC 3264, 5.1), resolves names while the phone stands still, and has fixed room for much of the rest. So

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-from softphone.engine.pjsip.errors import FmtpError
-from softphone.engine.pjsip.fmtp import parse_fmtp
-from softphone.engine.pjsip.match import opus_fits, phv_fits
-from softphone.engine.sdp.attributes import MAX_SDP, AudioSection
+from softphone.codecs import CODECS, PHV, find_codec
+from softphone.codecs.codec import always_fits
+from softphone.codecs.fmtp import FmtpError, parse_fmtp
+from softphone.engine.sdp.audio_section import AudioSection, split_lines
 
-_OF_FORMAT = re.compile(r"^a=(?:rtpmap|fmtp|rtcp-fb):([0-9]{1,3}) ")
+_OF_FORMAT = frozenset({"a=rtpmap", "a=fmtp", "a=rtcp-fb"})
+"""Attributes whose value begins with a payload type."""
 _NOT_SPEECH = ("telephone-event", "cn")
-_STATIC = {"0": "pcmu", "8": "pcma"}
+_STATIC = {str(codec.payload_type): codec.name.lower() for codec in CODECS if codec.payload_type is not None}
 """RFC 3551, 6: their rtpmap may be left out."""
-_PHV_RATE = "16000"
-_FITS: dict[str, Callable[[Mapping[str, str], Mapping[str, str]], bool]] = {"x-phv": phv_fits, "opus": opus_fits}
 
 
 def order_codecs(local: str, remote: str, order: Sequence[str]) -> str:
@@ -25,28 +23,25 @@ def order_codecs(local: str, remote: str, order: Sequence[str]) -> str:
     is left, because the offerer's order would decide otherwise (RFC 3264, 6.1). Where nothing would be left the text comes back unchanged:
     a call on another codec is better than none.
     """
-    if len(local) > MAX_SDP or len(remote) > MAX_SDP:
-        return local
-    lines = local.splitlines()
-    ours = AudioSection(lines)
+    ours = AudioSection(local)
     numbers = {_name(ours, number): number for number in reversed(ours.formats)}
     chosen = [numbers[name.lower()] for name in order if name.lower() in numbers]
     if remote:
-        theirs = AudioSection(remote.splitlines())
+        theirs = AudioSection(remote)
         chosen = [number for number in chosen if _offered(ours, number, theirs)][:1]
     if not chosen:
         return local
     keys = [number for number in ours.formats if _name(ours, number) in _NOT_SPEECH]
-    if chosen == [ours.phv()]:
+    if chosen == [ours.phv]:
         # Those of the same clock (RFC 4733, 2.6). Standard phones may know them at 8 kHz only, whatever the codec.
-        keys = [number for number in keys if ours.rates.get(number) == _PHV_RATE] or keys
+        keys = [number for number in keys if ours.rates.get(number) == PHV.clock_rate] or keys
     kept = chosen + keys
     text = []
-    for place, line in enumerate(lines):
-        of_format = _OF_FORMAT.match(line) if ours.begin < place < ours.end else None
+    for place, line in enumerate(split_lines(local)):
+        name, _, value = line.partition(":")
         if place == ours.begin:
             text.append(" ".join([*line.split()[:3], *kept]))
-        elif of_format is None or of_format[1] in kept:
+        elif not (ours.begin < place < ours.end and name in _OF_FORMAT) or value.partition(" ")[0] in kept:
             text.append(line)
     return "\r\n".join(text) + "\r\n"
 
@@ -55,13 +50,10 @@ def _name(section: AudioSection, number: str) -> str:
     return section.names.get(number, _STATIC.get(number, number))
 
 
-def _always(_ours: Mapping[str, str], _theirs: Mapping[str, str]) -> bool:
-    return True
-
-
 def _offered(ours: AudioSection, number: str, theirs: AudioSection) -> bool:
     name = _name(ours, number)
-    fits = _FITS.get(name, _always)
+    codec = find_codec(name)
+    fits = codec.fits if codec else always_fits
     for other in theirs.formats:
         if _name(theirs, other) == name:
             try:

@@ -71,6 +71,10 @@ class MediaSection(Section):
     ports: int = 1
     protocol: str = "RTP/AVP"
     formats: list[str] = field(default_factory=list)
+    begin: int = 0
+    """Number of its first line in the text,"""
+    end: int = 0
+    """and of the line after its last one."""
 
     def rtpmaps(self) -> dict[str, list[Rtpmap]]:
         """By payload type, in order; more than one only where the far end gives the number twice."""
@@ -129,12 +133,15 @@ def parse(text: str) -> Description:
     media: list[MediaSection] = []
     origin = version = ""
     section: Section = session
-    for line in filter(None, lines):
+    for number, line in enumerate(lines):
+        if not line:
+            continue
         kind, equals, value = line[:1], line[1:2], line[2:].strip(" \t")
         if equals != "=" or not kind.isalpha():
             raise SdpError(f"the session description has the line {line[:40]!r}, which is none (RFC 8866, 5)")
         if kind == "m":
             section = _media(value)
+            section.begin = number
             media.append(section)
         elif kind == "c":
             section.connections.append(value)
@@ -145,6 +152,8 @@ def parse(text: str) -> Description:
             version = version or value
         elif section is session and kind == "o":
             origin = origin or value
+        if media:
+            media[-1].end = number + 1
     known = _ORIGIN.fullmatch(origin)
     if version != "0" or known is None:
         raise SdpError("the session description has no version (v=0) or no origin (o=) that can be read (RFC 8866, 5)")

@@ -1,4 +1,4 @@
-"""Which challenge of a 401 or 407 PJSIP answers.
+"""Chooses the challenge of a 401 or 407 that PJSIP answers.
 
 PJSIP 2.15.1 drops a whole answer with a scheme that it does not know (Basic, Bearer), so that the request is sent again and again; and of
 several algorithms it answers the last (sip_auth_client.c), where RFC 8760, 2.4, wants the topmost that is known.
@@ -6,17 +6,17 @@ several algorithms it answers the last (sip_auth_client.c), where RFC 8760, 2.4,
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
 from cffi import FFI
 
 from softphone.engine.accounts.digest import ALGORITHMS, challenges, chosen, header, unknown_way
 from softphone.engine.pjsip.abi import find_library
+from softphone.engine.sip.head import Head, field_name, split_message
 from softphone.engine.sip.parsed import ParsedMessage
 
-_CHALLENGED = re.compile(rb"SIP/2\.0[ \t]+(?:401|407)\b", re.IGNORECASE)
-_FIELDS = re.compile(r"^(?:WWW|Proxy)-Authenticate[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n", re.IGNORECASE | re.MULTILINE)
+_CHALLENGED = (401, 407)
+_CHALLENGES = (b"www-authenticate", b"proxy-authenticate")
 _OF_PJSIP = {"MD5": 1, "SHA-256": 2, "SHA-512-256": 3}
 """pjsip_auth_algorithm_type."""
 
@@ -33,12 +33,12 @@ def algorithms() -> frozenset[str]:
 
 def has_no_answer(code: int, response: str) -> bool:
     """Whether this final answer (the whole message) asks for a way to sign in that PJSIP does not have."""
-    return code in (401, 407) and unknown_way(response, algorithms())
+    return code in _CHALLENGED and unknown_way(response, algorithms())
 
 
 def choose(message: ParsedMessage, raw: bytes) -> None:
     """Leave in an answer that PJSIP has parsed the challenges that are to be answered; all where none can be."""
-    if not _CHALLENGED.match(raw):
+    if Head(raw).status not in _CHALLENGED:
         return
     offered = challenges(raw.decode("utf-8", "replace"))
     kept = {(challenge.kind, challenge.place) for challenge in chosen(offered, algorithms())}
@@ -53,11 +53,10 @@ def readable(raw: bytes) -> bytes | None:
 
     Never longer. Without any the answer is one that nobody can do anything with, and PJSIP says so.
     """
-    head, gap, body = raw.partition(b"\r\n\r\n")
-    if not _CHALLENGED.match(head) or not gap:
+    if Head(raw).status not in _CHALLENGED or b"\r\n\r\n" not in raw:
         return None
-    text = head.decode("utf-8", "surrogateescape") + "\r\n"
-    without = _FIELDS.sub("", text)
-    lines = "".join(f"{header(challenge)}\r\n" for challenge in chosen(challenges(text), algorithms()))
-    result = (without + lines + "\r\n").encode("utf-8", "surrogateescape") + body
-    return result if without != text and len(result) < len(raw) else None
+    _, lines, body = split_message(raw)
+    kept = [line for line in lines if field_name(line) not in _CHALLENGES]
+    answerable = [header(challenge).encode() for challenge in chosen(challenges(raw.decode("utf-8", "surrogateescape")), algorithms())]
+    result = b"\r\n".join([*kept, *answerable, b"", body])
+    return result if len(kept) < len(lines) and len(result) < len(raw) else None

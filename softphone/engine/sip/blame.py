@@ -1,4 +1,4 @@
-"""Whose message PJSIP was working on when the process ended, so that the next engine can refuse who ends it again and again.
+"""Records whose message PJSIP was processing when the process died, so that the next engine can refuse repeated offenders.
 
 The message is noted in a mapped file before PJSIP sees it (no system call), and crossed out when PJSIP is done with it: what is not crossed
 out when an engine starts ended the one before. A source is an address, and of a message that came through a proxy the address with the
@@ -83,7 +83,7 @@ class Blame:
         return True
 
     def notice(self) -> str:
-        """What the user is told at the start; empty where no message ended the engine before this one."""
+        """Notice for the user at the start; empty if the last engine did not die on a message."""
         if not self.died_of:
             return ""
         told = f"the engine ended while it read a message from {self.died_of}"
@@ -92,7 +92,7 @@ class Blame:
         return told
 
     def done(self) -> None:
-        """PJSIP is done with what it was given."""
+        """PJSIP has processed the message."""
         if self._note is not None:
             self._note[0] = 0
 
@@ -107,7 +107,7 @@ def read_deaths(folder: Path) -> list[tuple[float, str]]:
 
 
 def refused_sources(deaths: list[tuple[float, str]], now: float) -> dict[str, float]:
-    """Who is refused, and until when (time of day)."""
+    """Refused sources, and until when (time of day)."""
     times: dict[str, list[float]] = {}
     for when, source in deaths:
         if now - limits.DEATHS_WITHIN_S - limits.REFUSED_S < when <= now:

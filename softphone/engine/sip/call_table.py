@@ -54,7 +54,7 @@ def _find(image: Any, function: bytes) -> tuple[int, int]:
 
 
 class Detour:
-    """The calls of one PJSIP function by others, led through one of ours. Keep the object until after `libDestroy()`."""
+    """Redirects PJSIP's calls of one of its functions to one of ours. Keep the object until after `libDestroy()`."""
 
     def __init__(self, ffi: Any, library: Any, function: str, signature: str, through: Callable[..., Any]) -> None:
         """signature: as for `ffi.callback`. `through` may call `original`, and must not raise."""
@@ -73,7 +73,7 @@ class Detour:
         self._slot[0] = int(self._ffi.cast("uintptr_t", self._callback))
 
     def remove(self) -> None:
-        """PJSIP calls its own function again."""
+        """Restore PJSIP's own function."""
         if self._slot is not None:
             self._slot[0] = int(self._ffi.cast("uintptr_t", self.original))
             self._slot = None

@@ -1,17 +1,17 @@
-"""SIP in few bytes: on a link of 2400 bit/s each hundred of them is a third of a second before the phone rings.
+"""Compact SIP for slow links: at 2400 bit/s each hundred bytes delay the ringing by a third of a second.
 
 What sets a call up is written in the compact form (RFC 3261, 7.3.3), which all must understand. A call that either end wants below
-`media.short_sdp.TIGHT_BPS` also goes without what is only good to know, and with a T1 that fits the time its messages take: RFC 3261,
+`TIGHT_BPS` of sdp/compact.py also goes without what is only good to know, and with a T1 that fits the time its messages take: RFC 3261,
 17.1.1.1 wants T1 to estimate the round trip, and to be larger on slow links.
 """
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable
 
 from softphone.engine.sdp.compact import rate_limit, tight
+from softphone.engine.sip.head import Head
 
 T1_MS = 500
 """RFC 3261, table 4."""
@@ -33,13 +33,10 @@ _ELSEWHERE = frozenset({"MESSAGE", "SUBSCRIBE", "OPTIONS", "ACK", "PRACK", "NOTI
 cannot be refused. Leaving a method out of Allow says nothing of it (RFC 3261, 20.5)."""
 _OF_REFER = "norefersub"
 _KEEP_ALIVE = b"\r\n"
-_CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
-_TOP_VIA = re.compile(rb"^(?:via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([A-Z]+)", re.IGNORECASE | re.MULTILINE)
-_SETS_UP = re.compile(rb"^cseq[ \t]*:[ \t]*[0-9]+[ \t]+(?:INVITE|ACK)\b", re.IGNORECASE | re.MULTILINE)
-_REQUIRED = re.compile(rb"^require[ \t]*:[^\r\n]*\btimer\b", re.IGNORECASE | re.MULTILINE)
+_SETS_UP = ("INVITE", "ACK")
 
 
-class ShortSip:
+class CompactSip:
     """Rewrites what is sent. `set_t1(ms)` sets T1 for the transactions that begin from then on. One thread."""
 
     def __init__(self, set_t1: Callable[[int], None], answers_at_once: bool = True) -> None:
@@ -60,24 +57,23 @@ class ShortSip:
             self._learn(message)
         rate = self._rate(message)
         # Short requests may be sent again at once; the wait for the answer to a CANCEL is 64 * T1 in PJSIP.
-        self._choose_t1(rate if _SETS_UP.search(message) else 0)
+        self._choose_t1(rate if Head(message).cseq_method in _SETS_UP else 0)
         if self._answers_at_once and message.startswith(b"SIP/2.0 100 ") and _goes_by_udp(message):
             return _KEEP_ALIVE
         return shorten(message, bare=rate > 0)
 
     def _learn(self, message: bytes) -> None:
-        call_id = _CALL_ID.search(message)
-        rate = rate_limit(message.partition(b"\r\n\r\n")[2].decode("utf-8", "replace"))
-        if call_id is None or not tight(rate):
+        head = Head(message)
+        call_id, rate = head.value("call-id"), rate_limit(head.body.decode("utf-8", "replace"))
+        if not call_id or not tight(rate):
             return
-        self._rates[call_id[1]] = rate
-        self._rates.move_to_end(call_id[1])
+        self._rates[call_id] = rate
+        self._rates.move_to_end(call_id)
         while len(self._rates) > _MOST_CALLS:
             self._rates.popitem(last=False)
 
     def _rate(self, message: bytes) -> int:
-        call_id = _CALL_ID.search(message) if self._rates else None
-        return 0 if call_id is None else self._rates.get(call_id[1], 0)
+        return self._rates.get(Head(message).value("call-id"), 0) if self._rates else 0
 
     def _choose_t1(self, rate: int) -> None:
         wanted = min(max(T1_MS, 8000 * _ROUND_TRIP_BYTES // rate), LONGEST_T1_MS) if rate else T1_MS
@@ -88,8 +84,8 @@ class ShortSip:
 
 def _goes_by_udp(response: bytes) -> bool:
     """By the top Via, which is of who asked us; the others are of proxies before (RFC 3261, 18.2.2)."""
-    via = _TOP_VIA.search(response)
-    return via is not None and via[1].upper() == b"UDP"
+    sent_protocol = Head(response).get("via").upper().replace(" ", "").replace("\t", "")
+    return sent_protocol.startswith("SIP/2.0/UDP")
 
 
 def shorten(message: bytes, *, bare: bool) -> bytes:
@@ -98,9 +94,10 @@ def shorten(message: bytes, *, bare: bool) -> bytes:
     Any other message is unchanged.
     """
     head, gap, body = message.partition(b"\r\n\r\n")
-    if not gap or b"SIP/2.0" not in head.partition(b"\r\n")[0] or not _SETS_UP.search(head):
+    fields = Head(head)
+    if not gap or b"SIP/2.0" not in head.partition(b"\r\n")[0] or fields.cseq_method not in _SETS_UP:
         return message
-    needs_timer = _REQUIRED.search(head) is not None
+    needs_timer = any("timer" in value.lower() for value in fields.all("require"))
     first, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
     kept = [first]
     for line in lines:

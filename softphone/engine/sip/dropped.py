@@ -1,4 +1,4 @@
-"""What PJSIP drops below its modules: messages that its parser refuses, and those over TCP that it has no room for.
+"""Data that PJSIP drops below its modules: messages that its parser refuses, and TCP messages that exceed its buffer.
 
 `pjsip_tpmgr_set_drop_data_cb` tells of both with a pointer into the packet. Of one that could not be parsed the callback may say how much
 was used up; the rest is then parsed again, which is how a corrected answer gets in.
@@ -7,7 +7,6 @@ was used up; the rest is then parsed again, which is how a corrected answer gets
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 from functools import cache
 from typing import Any
@@ -18,6 +17,7 @@ from softphone.engine.limits import MAX_PJSIP_MESSAGE
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.sip import malformed
 from softphone.engine.sip.auth_gate import readable
+from softphone.engine.sip.head import Head, field_name, split_message
 
 TOO_LARGE = 513
 _INVALID, _OVERFLOW = 171020, 171062
@@ -26,9 +26,8 @@ _CONNECTED = (2, 3)
 """PJSIP_TRANSPORT_TCP, PJSIP_TRANSPORT_TLS."""
 _SELECT_TRANSPORT = 1
 _MOST_SKIPPED = 1 << 20
-_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-_KEPT = re.compile(r"^(?:via|v|from|f|to|t|call-id|i|cseq)[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
-_TO = re.compile(r"(?:to|t)[ \t]*:", re.IGNORECASE)
+_ANSWERED_WITH = frozenset({b"via", b"from", b"to", b"call-id", b"cseq"})
+"""RFC 3261, 8.2.6."""
 _DECLARATIONS = """
 typedef struct {
     char name[32]; void *pool; void *ref_cnt; void *lock; void *grp_lock; int tracing; int is_shutdown; int is_destroying;
@@ -66,7 +65,7 @@ class DroppedData:
     def __init__(self) -> None:
         self._ffi, self._lib = _library()
         self._skip: dict[int, int] = {}
-        """By the address of a connection: bytes that are still to come of a message that was refused."""
+        """Address of a connection -> bytes of a refused message that are still to come."""
         self._source, self._code = b"", 0
         self._dropped_cb = self._ffi.callback("void(pjsip_tp_dropped_data *)", self._dropped)
         self._received_cb = self._ffi.callback("void(pjsip_tp_rx_data *)", self._received)
@@ -112,7 +111,7 @@ class DroppedData:
             return
         corrected = readable(raw) or self._without_malformed(raw)
         if corrected is not None:
-            # Line ends in front of a message are passed over.
+            # PJSIP ignores line ends in front of a message.
             filling = len(raw) - len(corrected)
             self._ffi.memmove(dropped.data, b"\n" * filling + corrected, len(raw))
             dropped.len = filling
@@ -141,7 +140,7 @@ class DroppedData:
         self._send(dropped, refusal(raw, TOO_LARGE))
         rest = missing(raw)
         if rest is None or rest > _MOST_SKIPPED:
-            # Where the next message begins nobody can tell.
+            # The start of the next message is unknown.
             self._lib.pjsip_transport_shutdown(transport)
         elif rest:
             self._skip[int(self._ffi.cast("uintptr_t", transport))] = rest
@@ -159,7 +158,7 @@ class DroppedData:
         )  # fmt: skip
 
     def _received(self, received: Any) -> None:
-        """More of a connection. `len` becomes what is left to be parsed, which stands at the end."""
+        """More data on a connection. `len` becomes the number of bytes left to parse, at the end of the buffer."""
         if not self._skip:
             return
         try:
@@ -178,22 +177,20 @@ def refusal(raw: bytes, code: int) -> bytes:
     that an answer needs."""
     head, gap, _ = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")
     head = head if gap else head.rpartition(b"\r\n")[0]  # the last line may be cut off
-    text = head.decode("utf-8", "surrogateescape")
-    first, _, rest = text.partition("\r\n")
-    if "SIP/" not in first or first.startswith(("ACK ", "SIP/")):
+    first, *lines = split_message(head)[1]
+    if b"SIP/" not in first or first.startswith((b"ACK ", b"SIP/")):
         return b""
-    kept = _KEPT.findall(rest)
-    names = {line.partition(":")[0].strip().lower()[:1].replace("c", "i") for line in kept}
-    if len(kept) < 5 or not {"v", "f", "t", "i"} <= names:
+    kept = [line for line in lines if field_name(line) in _ANSWERED_WITH]
+    if not {field_name(line) for line in kept} >= _ANSWERED_WITH:
         return b""
-    lines = [f"{line};tag={secrets.token_hex(6)}" if _TO.match(line) and ";tag=" not in line.lower() else line for line in kept]
-    return "\r\n".join([f"SIP/2.0 {code} {malformed.REASONS[code]}", *lines, "Content-Length: 0", "", ""]).encode(
-        "utf-8", "surrogateescape"
-    )
+    tag = f";tag={secrets.token_hex(6)}".encode()
+    kept = [line + tag if field_name(line) == b"to" and b";tag=" not in line.lower() else line for line in kept]
+    status = f"SIP/2.0 {code} {malformed.REASONS[code]}".encode()
+    return b"\r\n".join([status, *kept, b"Content-Length: 0", b"", b""])
 
 
 def missing(raw: bytes) -> int | None:
-    """How many bytes of the message, of which this is the beginning, are still to come; None where it does not say."""
+    """How many bytes are missing from this beginning of a message; None if it does not say."""
     head, gap, body = raw.partition(b"\r\n\r\n")
-    length = _LENGTH.search(head)
-    return max(0, int(length[1]) - len(body)) if gap and length else None
+    length = Head(head).number("content-length")
+    return max(0, length - len(body)) if gap and length is not None else None

@@ -1,4 +1,4 @@
-"""What a SIP message must be so that PJSIP 2.15.1 may parse it, decided from its bytes before PJSIP does.
+"""Checks the bytes of a SIP message before PJSIP 2.15.1 parses it.
 
 PJSIP reads a lone CR as the end of a line and stops at NUL; a message that has either in its head would be read otherwise than here, so it
 is refused. Lists are counted by their commas, quoted ones too: never fewer than PJSIP finds.
@@ -12,20 +12,12 @@ from dataclasses import dataclass
 from softphone.engine import limits
 from softphone.engine.sip import multipart
 from softphone.engine.sip.dropped import missing
+from softphone.engine.sip.head import field_name, read_fields, split_message
 
 BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, TOO_LARGE = 400, 415, 513
 LOCAL_FAILURE = 500
-"""What an answer becomes whose head cannot be taken: another attempt may succeed."""
-_END = re.compile(rb"\r?\n\r?\n")
-_FOLD = re.compile(rb"\r?\n[ \t]+")
-_LINE = re.compile(rb"\r?\n")
-_NAME = re.compile(rb"([A-Za-z0-9!%*_+`'~.-]+)[ \t]*:")
+"""Replaces a response with a malformed head: another attempt may succeed."""
 _LONE_CR = re.compile(rb"\r(?!\n)")
-_COMPACT = {
-    b"i": b"call-id", b"m": b"contact", b"e": b"content-encoding", b"l": b"content-length", b"c": b"content-type", b"f": b"from",
-    b"s": b"subject", b"k": b"supported", b"t": b"to", b"v": b"via",
-}  # fmt: skip
-"""RFC 3261, 7.3.3."""
 _ANSWERED_WITH = frozenset({b"via", b"from", b"to", b"call-id", b"cseq", b"max-forwards"})
 _MOST = {
     b"service-route": limits.SERVICE_ROUTES,
@@ -51,7 +43,7 @@ _WITH_SDP = frozenset({b"INVITE", b"ACK", b"UPDATE", b"PRACK"})
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What PJSIP may see in place of the message: at most as long, the same where all is well, empty where nothing is left to answer.
+    """What PJSIP may see in place of the message: never longer, unchanged if valid, empty if nothing is left to respond to.
 
     `code` is the status with which a request is to be refused; `why` says what was wrong, without the beginning of its sentence.
     """
@@ -62,11 +54,10 @@ class Verdict:
 
 
 def inspect(message: bytes) -> Verdict:
-    """One message as it came."""
+    """Check one received message."""
     text = message.lstrip(b"\r\n")
-    head, *rest = _END.split(text, maxsplit=1)
-    lines = _LINE.split(_FOLD.sub(b" ", head))
-    fields = _fields(lines[1:])
+    head, lines, old_body = split_message(message)
+    fields = read_fields(lines[1:])
     is_response = lines[0][:8].upper() == b"SIP/2.0 "
     if len(message) >= limits.MAX_PJSIP_MESSAGE and missing(text) != 0:
         return _refusal(len(message), lines, fields, is_response, TOO_LARGE, f"has {limits.MAX_PJSIP_MESSAGE} bytes or more")
@@ -79,37 +70,20 @@ def inspect(message: bytes) -> Verdict:
     useless = _no_target if _makes_dialogs(lines[0], fields, is_response) else _any_contact
     if any(useless(line) for line in lines[1:]):
         lines = [line for line in lines if not useless(line)]
-        message = b"\r\n".join([*lines, b"", rest[0] if rest else b""])
-    if not rest or not rest[0]:
+        message = b"\r\n".join([*lines, b"", old_body])
+    if not old_body:
         return Verdict(message)
-    body, code, why = _body(lines[0], fields, rest[0])
+    body, code, why = _body(lines[0], fields, old_body)
     if code and not is_response:
         return _refusal(len(message), lines, fields, is_response, code, why)
     if code:
-        # The head of an answer is worth having: of a 200 it is acknowledged, and the call that has no session then is ended.
+        # The head of a response is still useful: a 200 is acknowledged, and the call, which has no session, then ends.
         body = b""
-    if body == rest[0]:
+    if body == old_body:
         return Verdict(message)
     kind = [b"Content-Type: " + multipart.SDP] if body else []
-    kept = [line for line in lines if _name(line) not in (b"content-type", b"content-length")]
+    kept = [line for line in lines if field_name(line) not in (b"content-type", b"content-length")]
     return Verdict(b"\r\n".join([*kept, *kind, b"Content-Length: %d" % len(body), b"", body]), 0, why)
-
-
-def _fields(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
-    """Names in lower case and in full, and values."""
-    found = []
-    for line in lines:
-        named = _NAME.match(line)
-        if named:
-            name = named[1].lower()
-            found.append((_COMPACT.get(name, name), line[named.end() :].strip()))
-    return found
-
-
-def _name(line: bytes) -> bytes:
-    named = _NAME.match(line)
-    name = named[1].lower() if named else b""
-    return _COMPACT.get(name, name)
 
 
 def _makes_dialogs(first: bytes, fields: list[tuple[bytes, bytes]], is_response: bool) -> bool:
@@ -121,7 +95,7 @@ def _makes_dialogs(first: bytes, fields: list[tuple[bytes, bytes]], is_response:
 def _no_target(line: bytes) -> bool:
     """Whether this is a Contact or Record-Route to which no request can be sent: PJSIP ends the process when it is to acknowledge there
     (sip_inv.c, inv_send_ack). RFC 3261, 12.1.2, wants a SIP URI; without one requests go where the first went."""
-    if _name(line) not in _TARGETS:
+    if field_name(line) not in _TARGETS:
         return False
     value = _QUOTED.sub(b"", line.partition(b":")[2])
     uris = re.findall(rb"<[ \t]*([^>]*)", value) or [value.strip()]
@@ -132,7 +106,7 @@ def _any_contact(line: bytes) -> bool:
     """Whether it is "Contact: *", which only a REGISTER to us might bring (RFC 3261, 10.2.2): in an answer to ours PJSIP takes it for an
     address and ends the process (pjsua_acc.c, sip_uri.h)."""
     value = line.partition(b":")[2]
-    return _name(line) == b"contact" and b"*" in value and bool(_STAR.search(_QUOTED.sub(b"", value)))
+    return field_name(line) == b"contact" and b"*" in value and bool(_STAR.search(_QUOTED.sub(b"", value)))
 
 
 def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes]]) -> str:
@@ -160,7 +134,7 @@ def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes
 
 
 def _body(first: bytes, fields: list[tuple[bytes, bytes]], body: bytes) -> tuple[bytes, int, str]:
-    """The body that PJSIP may see; or a status and why it may see none."""
+    """The body that PJSIP may see; or a status and why it is refused."""
     kind = next((value for name, value in fields if name == b"content-type"), b"")
     method = _cseq_method(fields) if first[:4].upper() == b"SIP/" else first.partition(b" ")[0]
     if multipart.is_multipart(kind):
@@ -178,7 +152,7 @@ def _cseq_method(fields: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def _xml_is_harmful(body: bytes) -> bool:
-    """By its tags alone: each that opens is one level deeper, unless it closes itself."""
+    """Counts tags only: each opening tag is one level deeper, unless it closes itself."""
     if len(body) > limits.XML_BYTES:
         return True
     depth = deepest = 0
@@ -192,10 +166,10 @@ def _xml_is_harmful(body: bytes) -> bool:
 
 
 def _refusal(size: int, lines: list[bytes], fields: list[tuple[bytes, bytes]], is_response: bool, code: int, why: str) -> Verdict:
-    """What is left so that PJSIP can refuse the request, or end the transaction that waits for this answer."""
+    """A minimal message with which PJSIP can refuse the request, or end the transaction that waits for this response."""
     first, needed, seen = lines[0], [], set()
     for name, value in fields:
-        # One of each, but all of Via; nothing that is itself too much.
+        # One of each, but every Via; nothing that is itself too long.
         if name in _ANSWERED_WITH and (name == b"via" or name not in seen) and len(value) <= limits.MAX_REPEATED:
             seen.add(name)
             needed.append(b"%s: %s" % (name.title(), value))

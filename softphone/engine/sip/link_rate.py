@@ -1,8 +1,8 @@
-"""How fast the messages went that set up a call: the first that is known of a link."""
+"""The link rate, measured on the messages that set up a call: the first thing known about a link."""
 
 from __future__ import annotations
 
-import re
+from softphone.engine.sip.head import Head
 
 HEADER_BYTES = 28
 """IPv4 and UDP; with TCP and TLS a little more, which does not matter here."""
@@ -11,12 +11,10 @@ SHORTEST_S = 0.05
 
 
 FAST_BPS = 9000.0
-"""A message that was sent again and then answered at such a pace was lost the first time: the link is not slow."""
-
-_CSEQ = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+INVITE", re.IGNORECASE | re.MULTILINE)
+"""A retransmission answered at such a rate means that the first message was lost: the link is not slow."""
 
 
-class SetUpPace:
+class LinkRate:
     """Of one dialog: from our INVITE to the first response, or from our final response to the ACK; the first such pair counts.
 
     Messages wait for each other on the way there and back, so this is what a link of one rate for both directions carries, and about half
@@ -34,7 +32,7 @@ class SetUpPace:
         """A message of the dialog; now: monotonic seconds."""
         if self._settled:
             return
-        if sent and (message.startswith(b"INVITE ") or (message.startswith(b"SIP/2.0 2") and _CSEQ.search(message))):
+        if sent and (message.startswith(b"INVITE ") or (message.startswith(b"SIP/2.0 2") and Head(message).cseq_method == "INVITE")):
             if self._asked is None:
                 self._asked = now, len(message) + HEADER_BYTES
             else:

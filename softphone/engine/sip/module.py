@@ -34,7 +34,7 @@ from softphone.engine.sip.sdp_gate import Refusal, SdpGate
 BAD_REQUEST, FORBIDDEN, REQUEST_TIMEOUT = 400, 403, 408
 log = logging.getLogger(__name__)
 _PRIORITY = 7
-"""One below PJSIP_MOD_PRIORITY_TRANSPORT_LAYER: what is sent has been printed, what came is not yet a transaction's."""
+"""One below PJSIP_MOD_PRIORITY_TRANSPORT_LAYER: sent messages are printed, and received ones have not reached a transaction yet."""
 T2_MS = 4000
 """RFC 3261, table 4."""
 _RESOLVED_ADDRESSES = (16, 32, 8)
@@ -97,7 +97,7 @@ def sip_library() -> tuple[FFI, Any]:
 
 
 def set_t1(milliseconds: int) -> None:
-    """T1 (RFC 3261, 17.1.1.1) of the transactions that begin from now on; T2 is longer."""
+    """Set T1 (RFC 3261, 17.1.1.1) for new transactions; T2 is longer."""
     sip_library()[1].pjsip_tsx_set_timers(milliseconds, max(T2_MS, 2 * milliseconds), 0, 0)
 
 
@@ -110,7 +110,7 @@ def transport_of(rdata: Any) -> int:
 
 
 def end_session(call_id: bytes, local_tag: bytes, remote_tag: bytes) -> None:
-    """Forget the call of this dialog now, without another message to a far end that answers none. Main thread only."""
+    """Drop the call of this dialog now, without another message to a far end that does not respond. Main thread only."""
     ffi, lib = sip_library()
     kept = [ffi.new("char[]", text) for text in (call_id, local_tag, remote_tag)]
     names = [ffi.new("pj_str_t *", {"ptr": text, "slen": len(text) - 1}) for text in kept]
@@ -176,10 +176,10 @@ class SipModule:
         self._negotiator = NegotiatorPool()
         self._ice_send = IceSend()
         self.without_hook = ""
-        """Why messages are looked at only after PJSIP has parsed them; empty where they are before."""
+        """Why messages are inspected only after PJSIP has parsed them; empty if the hook works and they are inspected before."""
 
     def register(self) -> bool:
-        """After libInit(); False when PJSIP refuses, and then no message is seen."""
+        """Call it after libInit(). False if PJSIP refuses; then no message is seen."""
         status = self._lib.pjsip_endpt_register_module(self._lib.pjsua_get_pjsip_endpt(), self._module)
         self._registered = status == 0
         try:
@@ -243,7 +243,7 @@ class SipModule:
     def _rx_response(self, rdata: Any) -> int:
         try:
             message = self._received(rdata)
-            # Dropped, as if it were lost: there is no answer to an answer.
+            # Dropped, as if lost: a response cannot be answered.
             if not self._hook.installed and self._refusal(message, rdata):
                 return 1
             parsed = self._parsed(rdata)
@@ -276,7 +276,7 @@ class SipModule:
             return code
         if len(message) > MAX_REPEATED and repeated_bytes(message) > MAX_REPEATED:
             return TOO_LARGE
-        # The description last: whatever else is refused needs none.
+        # SDP last: a request refused for another reason needs no check of its SDP.
         return self._answer(message) or self._descriptions.request(self._parsed(rdata), message)
 
     def _respond(self, rdata: Any, refusal: Refusal) -> None:

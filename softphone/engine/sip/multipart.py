@@ -25,13 +25,13 @@ def media_type(content_type: bytes) -> bytes:
 
 
 def session_description(content_type: bytes, body: bytes, depth: int = 0) -> bytes | None:
-    """The first part that is an SDP; None where there is none, or where the parts are not to be told apart."""
+    """The first part that is an SDP; None if there is none, or if the parts cannot be separated."""
     named = _BOUNDARY.search(content_type)
     if named is None or depth > _DEEPEST:
         return None
     boundary = re.escape(named[1] or named[2])
     pieces = re.split(rb"(?:^|\r?\n)--" + boundary + rb"(--)?[ \t]*(?:\r?\n|$)", body, maxsplit=BODY_PARTS)
-    # What is before the first and after the last delimiter belongs to no part.
+    # Text before the first and after the last delimiter belongs to no part.
     for piece, closing in zip(pieces[2::2], pieces[1::2], strict=False):
         if closing:
             break

@@ -47,7 +47,7 @@ class ParsedMessage:
 
     @property
     def content_type(self) -> str:
-        """Such as application/sdp, in lower case, without parameters; "" without a body."""
+        """Content type such as application/sdp, in lower case, without parameters; "" without a body."""
         body = self._message.body
         return "" if not body else f"{self._text(body.content_type.type)}/{self._text(body.content_type.subtype)}".lower()
 
@@ -58,17 +58,17 @@ class ParsedMessage:
         return bytes(self._ffi.buffer(body.data, body.len)) if body and body.data and body.len else b""
 
     def set_body(self, text: bytes) -> None:
-        """Another one of the same type; empty: none at all."""
+        """Replace the body by one of the same type; empty removes it."""
         if not text:
             self._message.body = self._ffi.NULL
             return
         data = self._ffi.cast("char *", self._lib.pj_pool_alloc(self._pool, len(text) + 1))
-        # PJSIP's scanner reads one byte past what it was given.
+        # PJSIP's scanner reads one byte past the end.
         self._ffi.memmove(data, text + b"\0", len(text) + 1)
         self._message.body.data, self._message.body.len = data, len(text)
 
     def remove(self, name: str, which: set[int]) -> None:
-        """Take out the headers of this name with these places among their like."""
+        """Remove the headers of this name at these indices among headers of that name."""
         found = [header for header in self._headers() if self._text(header.name).lower() == name.lower()]
         for place in which:
             self._lib.pj_list_erase(found[place])

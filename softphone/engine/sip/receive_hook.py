@@ -1,4 +1,4 @@
-"""Each SIP message before PJSIP parses it: the call of `pjsip_parse_rdata` in PJSIP's transport manager is led through here.
+"""Hooks `pjsip_parse_rdata` in PJSIP's transport manager, to see each SIP message before PJSIP parses it.
 
 What is refused reaches the parser as no more than the headers that an answer needs (`inspection.py`), so the module above
 (`sip_module.py`) can answer it; what was refused, and with which status, is kept until that module asks.
@@ -40,7 +40,7 @@ class ReceiveHook:
         return self._detour.installed
 
     def refusal(self, rdata: Any) -> int:
-        """The status with which the request in this structure is to be refused; 0 for none. Asked once."""
+        """The status with which to refuse the request in this structure; 0 for none. Can be asked once."""
         refused, self._refused = self._refused, None
         return refused[1] if refused is not None and refused[0] == int(self._ffi.cast("uintptr_t", rdata)) else 0
 

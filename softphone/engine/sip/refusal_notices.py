@@ -19,7 +19,7 @@ class RefusalNotices:
         self._untold = 0
 
     def tell(self, peer: str, why: str) -> None:
-        """Of one message. At most one notice in ten seconds, which counts the others."""
+        """Report one message. At most one notice in ten seconds; it counts the others."""
         now = self._clock()
         if now < self._next_at:
             self._untold += 1

@@ -1,9 +1,8 @@
-"""Session descriptions of far ends, between PJSIP's parser of messages and all that works on them (see sdp/acceptable.py)."""
+"""Checks and rewrites far ends' session descriptions after PJSIP's parser and before anything uses them (sdp/acceptable.py)."""
 
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from softphone.control.protocol import Log
 from softphone.engine.limits import MAX_URI_BYTES
 from softphone.engine.sdp.acceptable import Ability, write
 from softphone.engine.sdp.description import SdpError, parse
-from softphone.engine.sip.head import party, read_head
+from softphone.engine.sip.head import Head, party, read_head
 from softphone.engine.sip.parsed import ParsedMessage
 from softphone.engine.sip.status_text import NO_IPV6
 
@@ -21,9 +20,6 @@ NOTICE_S = 10.0
 BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, NOT_ACCEPTABLE_HERE = 400, 415, 488
 REJECTION = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"
 """Stands for an answer that cannot be read: nothing of what was offered is taken."""
-_PROVISIONAL = re.compile(rb"SIP/2\.0[ \t]+1\d\d\b", re.IGNORECASE)
-_EMPTY = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*0+[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-_ENCODED = re.compile(rb"^(?:content-encoding|e)[ \t]*:[ \t]*(?!identity\b)\S", re.IGNORECASE | re.MULTILINE)
 _NO_COMMON_LINE = '304 softphone "no audio line with a codec, a protocol and keys that this phone has"'
 log = logging.getLogger(__name__)
 
@@ -60,7 +56,7 @@ class SdpGate:
         if message.content_type != SDP:
             return None if is_ack or message.content_type else _without_type(raw)
         text, taken = self._written(message)
-        if not text and not is_ack and _ENCODED.search(raw.partition(b"\r\n\r\n")[0]):
+        if not text and not is_ack and Head(raw).token("content-encoding") not in ("", "identity"):
             return Refusal(UNSUPPORTED_MEDIA_TYPE, {"Accept-Encoding": "identity"})
         if not text and not is_ack:
             return Refusal(BAD_REQUEST, {"Warning": '399 softphone "the session description cannot be read"'})
@@ -75,7 +71,7 @@ class SdpGate:
         if message.content_type != SDP:
             return
         text, taken = self._written(message)
-        message.set_body(_bytes(text or REJECTION) if taken or not _PROVISIONAL.match(raw) else b"")
+        message.set_body(_bytes(text or REJECTION) if taken or Head(raw).status // 100 != 1 else b"")
 
     def _tell(self, raw: bytes, body: bytes) -> None:
         """Of a call that nobody will hear ring."""
@@ -103,7 +99,7 @@ class SdpGate:
 def _without_type(raw: bytes) -> Refusal | None:
     """RFC 3261, 20.15: a body has a type. PJSIP passes over one that has none, and would answer an offer with one of ours."""
     head, gap, body = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")
-    if not gap or not body.strip() or not head.startswith((b"INVITE ", b"UPDATE ", b"PRACK ")) or _EMPTY.search(head):
+    if not gap or not body.strip() or not head.startswith((b"INVITE ", b"UPDATE ", b"PRACK ")) or Head(raw).number("content-length") == 0:
         return None
     return Refusal(BAD_REQUEST, {"Warning": '399 softphone "a body needs a Content-Type"'})
 

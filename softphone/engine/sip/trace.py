@@ -1,4 +1,4 @@
-"""The SIP messages of each call, as they were on the wire, without what is secret; and the SDP that was agreed on."""
+"""The SIP messages of each call as they were on the wire, without secrets, and the negotiated SDP."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from softphone.control.protocol import CallState, Event, Media
-from softphone.engine.sip.head import party
-from softphone.engine.sip.link_rate import SetUpPace
+from softphone.engine.sip.head import Head, party
+from softphone.engine.sip.link_rate import LinkRate
 from softphone.plain_text import visible
 
 MAX_MESSAGES = 100
-"""Kept of one call, the newest."""
+"""Most messages kept of one call, the newest."""
 MAX_DIALOGS = 64
 KEPT_S = 600.0
-"""How long a call's messages stay after its last one."""
+"""How long a call's messages are kept after its last one."""
 HIDDEN = "(not shown)"
 
-_CALL_ID = re.compile(rb"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
-_CSEQ = re.compile(r"^CSeq[ \t]*:[ \t]*\d+[ \t]+(\S+)", re.IGNORECASE | re.MULTILINE)
-_PROGRAM = re.compile(r"^(?:User-Agent|Server)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_REGISTER = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+REGISTER\b", re.IGNORECASE | re.MULTILINE)
 _SECRETS = (
     # Folded lines belong to the header (RFC 3261, 7.3.1). The scheme stays: which one was tried is worth knowing.
     (re.compile(r"^((?:Proxy-)?Authorization[ \t]*:[ \t]*\w*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE), r"\1 "),
@@ -71,7 +69,7 @@ class _Dialog:
     """From and To of the INVITE that began it."""
     invited: bool = False
     """It was the far end's INVITE."""
-    pace: SetUpPace = field(default_factory=SetUpPace)
+    link: LinkRate = field(default_factory=LinkRate)
 
 
 class SipTrace:
@@ -80,14 +78,18 @@ class SipTrace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._dialogs: OrderedDict[str, _Dialog] = OrderedDict()
+        self._registrations: deque[SipMessage] = deque(maxlen=MAX_MESSAGES)
 
     def passed(self, sent: bool, peer: str, data: bytes) -> None:
-        """A message as it is on the wire. Only dialogs that an INVITE began are kept."""
-        head = data.partition(b"\r\n\r\n")[0]
-        found = _CALL_ID.search(head)
-        if found is None:
+        """A message as it is on the wire. Only registrations, and dialogs that an INVITE began, are kept."""
+        if _REGISTER.search(data.partition(b"\r\n\r\n")[0]):
+            text = blot(data.decode("utf-8", "replace"))
+            self._registrations.append(SipMessage(time.time(), sent, peer, _summary(text, "REGISTER"), text))
             return
-        call_id = found[1].decode("utf-8", "surrogateescape")  # as SWIG gives it
+        head = Head(data)
+        call_id = head.value("call-id").decode("utf-8", "surrogateescape")  # as SWIG gives it
+        if not call_id:
+            return
         dialog = self._dialogs.get(call_id)
         if dialog is None:
             if not data.startswith(b"INVITE "):
@@ -95,9 +97,9 @@ class SipTrace:
             dialog = self._begin(call_id)
             dialog.parties, dialog.invited = (party(data, "from"), party(data, "to")), not sent
         dialog.touched = self._clock()
-        dialog.pace.passed(sent, data, dialog.touched)
+        dialog.link.passed(sent, data, dialog.touched)
         text = blot(data.decode("utf-8", "replace"))
-        dialog.messages.append(SipMessage(time.time(), sent, peer, _summary(text), text))
+        dialog.messages.append(SipMessage(time.time(), sent, peer, _summary(text, head.cseq_method), text))
         if sdp := _sdp(text):
             dialog.newest_sdp[sent] = sdp
             if not text.startswith(("SIP/2.0 ", "ACK ")):
@@ -106,14 +108,13 @@ class SipTrace:
                 dialog.open_offer = None
             if not sent:
                 # Only from messages with SDP: others may be a proxy's own.
-                program = _PROGRAM.search(text.partition("\r\n\r\n")[0])
-                shown = visible(program[1], 60).strip() if program else ""
-                dialog.far_end = FarEnd(shown, sdp, dialog.open_offer is False)
+                program = visible(head.get("user-agent") or head.get("server"), 60).strip()
+                dialog.far_end = FarEnd(program, sdp, dialog.open_offer is False)
             if sent and dialog.answer_follows:
                 dialog.agreed_sdp, dialog.answer_follows = dict(dialog.newest_sdp), False
 
     def follow(self, event: Event, call_id_of: Callable[[int], str]) -> None:
-        """Learn from what is told of calls; `call_id_of` gives a call's Call-ID, or ""."""
+        """Learn from events of calls; `call_id_of` returns a call's Call-ID, or ""."""
         if isinstance(event, CallState) and not self.knows(event.call):
             self.learn(event.call, call_id_of(event.call))
         elif isinstance(event, Media):
@@ -129,14 +130,14 @@ class SipTrace:
         return self._of(number) is not None
 
     def agreed(self, number: int) -> None:
-        """An offer was answered: what was sent and received last is what holds."""
+        """An offer was answered: the SDP sent and received last is the negotiated one."""
         if (dialog := self._of(number)) is not None:
             dialog.answer_follows = dialog.open_offer is False
             if not dialog.answer_follows:
                 dialog.agreed_sdp = dict(dialog.newest_sdp)
 
     def far_end(self, number: int) -> FarEnd:
-        """What is known of the far end of the call."""
+        """What is known about the far end of the call."""
         dialog = self._of(number)
         return FarEnd() if dialog is None else dialog.far_end
 
@@ -148,15 +149,19 @@ class SipTrace:
         came_from, goes_to = dialog.parties
         return (goes_to, came_from) if dialog.invited else (came_from, goes_to)
 
-    def set_up_bps(self, number: int) -> float | None:
-        """See `SetUpPace.bps`."""
+    def link_bps(self, number: int) -> float | None:
+        """See `LinkRate.bps`."""
         dialog = self._of(number)
-        return None if dialog is None else dialog.pace.bps
+        return None if dialog is None else dialog.link.bps
 
     def ladder(self, number: int) -> list[dict[str, Any]] | None:
         """Messages of the call in their order; None when the call is not known, or forgotten."""
         dialog = self._of(number)
         return None if dialog is None else [asdict(message) for message in dialog.messages]
+
+    def registrations(self) -> list[dict[str, Any]]:
+        """REGISTER requests and their answers, the newest last."""
+        return [asdict(message) for message in self._registrations]
 
     def sdp(self, number: int) -> dict[str, str] | None:
         """`local` and `remote` as agreed on last, "" where nothing was yet; None when the call is not known, or forgotten."""
@@ -170,7 +175,7 @@ class SipTrace:
     def _begin(self, call_id: str) -> _Dialog:
         self._forget_old()
         if len(self._dialogs) >= MAX_DIALOGS:
-            # Rather those of strangers whom no call was made for than those of calls.
+            # Dialogs without a call of ours go first.
             strangers = (key for key, dialog in self._dialogs.items() if dialog.number is None)
             del self._dialogs[next(strangers, next(iter(self._dialogs)))]
         return self._dialogs.setdefault(call_id, _Dialog(self._clock()))
@@ -182,17 +187,16 @@ class SipTrace:
 
 
 def blot(text: str) -> str:
-    """The message without credentials and keys."""
+    """The message without credentials and keys (shown as HIDDEN)."""
     for pattern, kept in _SECRETS:
         text = pattern.sub(kept + HIDDEN, text)
     return text
 
 
-def _summary(text: str) -> str:
+def _summary(text: str, method: str) -> str:
     first = text.partition("\r\n")[0][:200]
-    method = _CSEQ.search(text)
     if first.startswith("SIP/2.0 "):
-        return f"{first[8:]} ({method[1]})" if method else first[8:]
+        return f"{first[8:]} ({method})" if method else first[8:]
     return first.removesuffix(" SIP/2.0")
 
 

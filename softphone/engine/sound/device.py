@@ -52,14 +52,14 @@ _NOTHING = {"name": "null", "number": None, "max_input_channels": 1, "max_output
 class SoundDevices:
     """The sound devices of this machine, offered to PJSIP. Keep the object until after `libDestroy()`."""
 
-    def __init__(self, abi: pj.Abi, backend: Any = None, *, anew: bool = False) -> None:
-        """`backend` is a module like `sounddevice`; `anew`: look for devices that came since the process began.
+    def __init__(self, abi: pj.Abi, backend: Any = None, *, rescan: bool = False) -> None:
+        """`backend` is a module like `sounddevice`; `rescan`: also find devices that were plugged in since the process began.
 
         Raises SoundDeviceError when there is no backend, or no device.
         """
         self._abi = abi
         self._backend = backend or load_backend()
-        if anew:
+        if rescan:
             self._start_backend_anew()
         self._devices = self._query()
         self._streams: dict[int, tuple[Any, SoundStream]] = {}
@@ -77,7 +77,7 @@ class SoundDevices:
     def refresh(self) -> list[SoundDeviceInfo]:
         """Look for devices that came or went, and say what is there now, perhaps nothing.
 
-        Without effect while a device is open: PortAudio must be started anew, and that would end its streams.
+        Without effect while a device is open: PortAudio must be restarted, which would end its streams.
         """
         if not self._streams:
             self._start_backend_anew()
@@ -104,12 +104,12 @@ class SoundDevices:
         return any(stream.lost for _struct, stream in list(self._streams.values()))
 
     def _start_backend_anew(self) -> None:
-        # PortAudio lists the devices when it starts, and never again; the package offers no public way to start it anew.
+        # PortAudio lists the devices only when it starts, and the package offers no public way to restart it.
         try:
             self._backend._terminate()
             self._backend._initialize()
         except Exception as error:
-            raise SoundDeviceError(f"PortAudio cannot be started anew: {error}.") from error
+            raise SoundDeviceError(f"PortAudio cannot be restarted: {error}.") from error
 
     def _all(self) -> list[dict[str, Any]]:
         return [*self._devices, _NOTHING]

@@ -43,7 +43,7 @@ class Sound:
     """Name of the device in use; empty where there is none."""
     output: str = ""
     on_change: Callable[[SoundDevice], None] = field(default=lambda _event: None, repr=False)
-    """Told of each change; calls must then be connected anew."""
+    """Called on each change; calls must then be reconnected."""
     _devices: SoundDevices | None = field(default=None, repr=False)
     _known: list[SoundDeviceInfo] = field(default_factory=list, repr=False)
     _lost_at: float = field(default=float("-inf"), repr=False)
@@ -160,7 +160,7 @@ class Sound:
     def _look(self) -> None:
         """Learn which devices there are. Raises MediaError."""
         if self._devices is None:
-            devices = SoundDevices(abi.load(), anew=True)
+            devices = SoundDevices(abi.load(), rescan=True)
             self._known = devices.register()
             self._devices = devices
         else:

@@ -12,13 +12,14 @@ from typing import Literal
 import pjsua2 as pj
 
 from codec.units.rates import SAMPLE_RATE
+from softphone.engine.sip.status_text import plain
 from softphone.engine.sound.devices import Sound
 from softphone.engine.sound.wav import Player, Recorder, wait_complete
 from softphone.errors import SoftphoneError
 
 RECORD_S = 5.0
 LISTEN_S = 60.0
-"""A test that was forgotten ends by itself: no microphone stays open."""
+"""A forgotten test stops after this, so that no microphone stays open."""
 Action = Literal["listen", "record", "play", "stop"]
 
 
@@ -53,7 +54,7 @@ class SoundTest:
         except pj.Error as error:
             self.stop()
             raise SoundTestError(
-                f"the sound devices cannot be opened ({error.reason}); choose another one, or run: softphone doctor"
+                f"the sound devices cannot be opened ({plain(error.reason)}); choose another one, or run: softphone doctor"
             ) from None
         self.running = True
 

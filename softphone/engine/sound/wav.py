@@ -13,7 +13,9 @@ from pathlib import Path
 import pjsua2 as pj
 
 from codec.units import wav_file
+from codec.units.rates import MAX_FILE_RATE, MIN_FILE_RATE
 from softphone.engine.pjsip.guard import pjsip_callback
+from softphone.engine.sip.status_text import plain
 from softphone.errors import SoftphoneError
 
 WAV_HEADER_BYTES = 44
@@ -35,7 +37,7 @@ class Player(pj.AudioMediaPlayer):  # type: ignore[misc]
             with _as_pjmedia_reads_it(path) as readable:
                 self.createPlayer(readable, pj.PJMEDIA_FILE_NO_LOOP)
         except pj.Error as error:
-            raise WavError(f"{path} cannot be played ({error.reason}); give a 16-bit mono WAV file") from None
+            raise WavError(f"{path} cannot be played ({plain(error.reason)}); give a 16-bit mono WAV file") from None
         except OSError as error:
             raise WavError(f"{path} cannot be played ({error.strerror or error})") from None
 
@@ -54,7 +56,7 @@ class Recorder(pj.AudioMediaRecorder):  # type: ignore[misc]
         try:
             self.createRecorder(path)
         except pj.Error as error:
-            raise WavError(f"{path} cannot be written ({error.reason}); choose another place") from None
+            raise WavError(f"{path} cannot be written ({plain(error.reason)}); choose another place") from None
 
 
 def check_playable(path: str) -> None:
@@ -70,6 +72,9 @@ def check_playable(path: str) -> None:
         raise WavError(f"{path} is no WAV file of linear PCM; convert it to 16 kHz mono WAV")
     if head.channels != 1 or head.bits != 16:
         raise WavError(f"{path} has {head.channels} channels of {head.bits} bits; convert it to 16-bit mono WAV")
+    if not MIN_FILE_RATE <= head.rate <= MAX_FILE_RATE:
+        # At a few samples a second a frame of PJMEDIA has none.
+        raise WavError(f"{path} has {head.rate} samples a second; convert it to 16 kHz mono WAV")
     if head.frames * 50 < head.rate:
         raise WavError(f"{path} is shorter than 20 ms; there is nothing to play")
 

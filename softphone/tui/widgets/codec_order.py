@@ -8,19 +8,14 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from softphone.config import CODEC_NAMES
+from softphone.codecs import CODECS, codec_names
 from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 
-MEANING = {
-    "x-phv": "our own: some hundred bit/s, to phones like this one",
-    "opus": "for good phones, about 8 kbit/s",
-    "PCMU": "every phone has it, 64 kbit/s (G.711)",
-    "PCMA": "every phone has it, 64 kbit/s (G.711)",
-}
+MEANING = {codec.name: codec.summary for codec in CODECS}
 
 
 class CodecOrder(PickList):
-    """Space takes a codec in or out, + and - move it."""
+    """Space switches a codec on or off, + and - move it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space,enter", "in_or_out", "In or out", show=False),
@@ -45,7 +40,7 @@ class CodecOrder(PickList):
 
     def _set(self, order: Sequence[str]) -> None:
         self._offered = set(order)
-        self._names = [*order, *(name for name in CODEC_NAMES if name not in order)]
+        self._names = [*order, *(name for name in codec_names() if name not in order)]
 
     def on_mount(self) -> None:
         self._show()

@@ -14,12 +14,14 @@ from typing import Any
 
 import pjsua2 as pj
 
+from softphone.codecs.opus import opus_fits
+from softphone.codecs.phv import phv_fits
 from softphone.engine.codecs.opus import OpusSettings, opus_descriptor
 from softphone.engine.codecs.phv import phv_descriptor
 from softphone.engine.pjsip import abi
 from softphone.engine.pjsip.errors import CodecSetupError
 from softphone.engine.pjsip.install import configure_media, install_codecs
-from softphone.engine.pjsip.match import FormatMatcher, opus_fits, phv_fits
+from softphone.engine.pjsip.match import FormatMatcher
 from softphone.engine.sdp.attributes import add_packet_times
 from tests.engine.media.tone_stream import ToneStream
 

@@ -70,7 +70,7 @@ def recording(tmp_path: Path) -> Recording:
 
 def test_costs_add_up_to_the_word_error_of_the_codec(recording: Recording) -> None:
     untold = Recording("v", recording.file, "t", TEXT)
-    found = analyse([recording, untold], lambda line: None, judge=Listener(1, 1, 2, 2, 2, 2, 6, 7, 7, 8))
+    found = analyse([recording, untold], lambda line: None, judge=Listener(1, 1, 1, 2, 2, 2, 2, 6, 7, 7, 8))
     assert (found.utterances, found.speakers) == (1, 1)
     assert set(found.wer) == {name for name, _ in STEPS}
     assert found.wer["original"] == 0 and (found.wer["heard-wire"], found.wer["true-exact"]) == (6 / 8, 1 / 8)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from softphone.codecs.implementation import CodecDescriptor, OpenRequest, ParsedFrame
 from softphone.engine.pjsip import abi as pj
-from softphone.engine.pjsip.codec import CodecDescriptor, CodecRegistry, OpenRequest, ParsedFrame
 from softphone.engine.pjsip.errors import CodecSetupError
 from softphone.engine.pjsip.factory import CodecFactory
+from softphone.engine.pjsip.registry import CodecRegistry
 
 ABI = pj.load()
 FFI = ABI.ffi

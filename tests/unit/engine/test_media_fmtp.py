@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone.engine.pjsip.errors import FmtpError
-from softphone.engine.pjsip.fmtp import MAX_LINE, flag, format_fmtp, integer, parse_fmtp, word
-from softphone.engine.pjsip.match import opus_fits, phv_fits
+from softphone.codecs.fmtp import MAX_LINE, FmtpError, flag, format_fmtp, integer, parse_fmtp, word
+from softphone.codecs.opus import opus_fits
+from softphone.codecs.phv import phv_fits
 
 NAMES = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyz0123456789-_."), min_size=1, max_size=12)
 VALUES = st.text(st.sampled_from("ABCabc019-_.,:/="), max_size=16)

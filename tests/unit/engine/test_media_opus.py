@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.units.rates import SAMPLE_RATE
+from softphone.codecs.implementation import OpenRequest, ParsedFrame
 from softphone.engine.codecs import libopus
 from softphone.engine.codecs.opus import PACKET_MS, OpusInstance, OpusSettings, opus_descriptor, send_parameters
-from softphone.engine.pjsip.codec import OpenRequest, ParsedFrame
 from softphone.engine.pjsip.errors import CodecSetupError, MediaError
 from softphone.engine.pjsip.factory import MAX_FMTP_CHARS
 

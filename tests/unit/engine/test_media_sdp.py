@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone.engine.sdp.attributes import MAX_SDP, add_packet_times, add_rate_limit
+from softphone.engine.limits import MAX_BYTES
+from softphone.engine.sdp.attributes import add_packet_times, add_rate_limit
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=pjmedia\r\nt=0 0\r\n"
 PHV = "a=rtpmap:96 x-phv/16000\r\na=fmtp:96 version=1;inventory=arpabet39;model=00ff\r\n"
@@ -36,7 +37,7 @@ def test_lines_go_into_the_audio_section() -> None:
 
 
 def test_sdp_without_phv_or_with_times_of_its_own_is_left_alone() -> None:
-    for text in (HEAD + "m=audio 4000 RTP/AVP 0\r\n", FULL + "a=ptime:20\r\n", FULL.replace("4000", "0"), "", HEAD, "x" * (MAX_SDP + 1)):
+    for text in (HEAD + "m=audio 4000 RTP/AVP 0\r\n", FULL + "a=ptime:20\r\n", FULL.replace("4000", "0"), "", HEAD, "x" * (MAX_BYTES + 1)):
         assert add_packet_times(text, FULL, 160, 640) == text
 
 
@@ -51,6 +52,6 @@ def test_a_ceiling_is_told_in_our_parameters_and_nowhere_else() -> None:
     assert add_rate_limit(FULL, 1200) == limited
     assert add_rate_limit(limited, 2400) == limited
     assert add_rate_limit(FULL, 0) == FULL
-    for text in ("", HEAD, HEAD + "m=audio 4000 RTP/AVP 97\r\n" + OPUS, "x" * (MAX_SDP + 1)):
+    for text in ("", HEAD, HEAD + "m=audio 4000 RTP/AVP 97\r\n" + OPUS, "x" * (MAX_BYTES + 1)):
         assert add_rate_limit(text, 1200) == text
     assert "a=ptime:160" in add_packet_times(limited, FULL, 160, 640), "a limit is no reason not to fit"

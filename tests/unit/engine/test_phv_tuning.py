@@ -9,7 +9,8 @@ from codec.wire.link_report import LinkReport
 from codec.wire.settings import EncoderSettings
 from softphone.config import Phv
 from softphone.control.protocol import CallStatistics, Direction
-from softphone.engine.phv.adaptation import FIRST_REDUNDANCY
+from softphone.engine.phv.adaptation import FIRST_REDUNDANCY, Adaptation
+from softphone.engine.phv.rate_model import Profile
 from softphone.engine.phv.receiver_report import Received
 from softphone.engine.phv.stream import PhvStream
 from softphone.link.messages import Message, Open, PathQuality, StreamStatistics, Tune
@@ -55,12 +56,37 @@ class Stream:
 def test_the_worker_gets_what_is_configured_and_nothing_that_is_not_the_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Stream(monkeypatch).sent[0]
     assert isinstance(opened, Open)
-    assert opened.settings == EncoderSettings(redundancy=FIRST_REDUNDANCY, repeated_detail=2)
+    assert opened.settings == EncoderSettings(redundancy=FIRST_REDUNDANCY, repeated_detail=2, wait=True)
     assert opened.learn
     opened = Stream(monkeypatch, learn=False, voice=False, comfort_noise=False, detail=1, interval_ms=320).sent[0]
     assert isinstance(opened, Open) and not opened.learn
     assert not opened.settings.voice and not opened.settings.comfort_noise
     assert (opened.settings.detail, opened.settings.interval_ms) == (1, 320)
+
+
+def test_waiting_for_words_follows_the_user_and_else_what_it_is_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch, wait="quick")
+    assert isinstance(stream.sent[0], Open) and not stream.sent[0].settings.wait
+    stream.stream.wait("clear")
+    assert stream.sent[-1] == Tune(1, replace(stream.sent[0].settings, wait=True))
+    count = len(stream.sent)
+    stream.stream.wait("clear")
+    assert len(stream.sent) == count, "nothing changed"
+    event = stream.second()
+    assert event.profile is not None and (event.profile.wait, event.profile.waits) == ("clear", True)
+    waiting = stream.stream.delay_ms
+    stream.stream.wait("quick")
+    assert waiting > stream.stream.delay_ms + 500
+    stream.stream.wait("auto")
+    told = [message.settings for message in stream.sent if isinstance(message, Tune)]
+    assert [settings.wait for settings in told if settings] == [True, False, True]
+
+
+def test_waiting_is_worth_it_where_it_saves_words_or_the_network_waits_anyway() -> None:
+    base = Profile(160, 1, 0, 0)
+    assert Adaptation(base).worth_waiting(base)
+    slow = Profile(640, 2, 2, 0)
+    assert Adaptation(slow).worth_waiting(slow)
 
 
 def test_reports_of_the_far_end_change_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,13 +190,13 @@ def test_what_is_published_is_kept_up() -> None:
     made, it = share("server")
     made.update()
     assert it.requests.sent[0][0] == "PUBLISH" and "<basic>open</basic>" in it.requests.sent[0][4][1]
-    it.requests.answer(200, "SIP-ETag: one\r\nExpires: 100\r\n")
+    it.requests.answer(200, "SIP/2.0 200 OK\r\nSIP-ETag: one\r\nExpires: 100\r\n")
     made.update()
     assert not it.requests.sent
     it.own = ("busy", "On the phone")
     made.update()
     assert it.requests.sent[0][2]["SIP-If-Match"] == "one" and "on-the-phone" in it.requests.sent[0][4][1]
-    it.requests.answer(200, "SIP-ETag: two\r\nExpires: 100\r\n")
+    it.requests.answer(200, "SIP/2.0 200 OK\r\nSIP-ETag: two\r\nExpires: 100\r\n")
     it.clock.now += 81
     made.update()
     assert it.requests.sent[0][4] == ("", ""), "a refresh has no body"

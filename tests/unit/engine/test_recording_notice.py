@@ -15,7 +15,7 @@ def a_call(codec: str = "x-phv") -> Any:
     )
 
 
-class Typist:
+class TypedSpeech:
     def __init__(self, reply: Reply | None = None) -> None:
         self.said: list[str] = []
         self._reply = reply
@@ -32,25 +32,25 @@ REFUSED = Reply(id=0, error=Failure(code="failed", message="the worker died"))
 
 @pytest.mark.parametrize(("reply", "why"), [(Reply(id=0, result={}), ""), (REFUSED, "the worker died"), (None, "the worker is away")])
 def test_the_words_are_said_once_and_a_failure_is_told(reply: Reply | None, why: str) -> None:
-    typist, told, call = Typist(reply), list[Log](), a_call()
-    notice = RecordingNotice(typist, told.append)  # type: ignore[arg-type]
+    speech, told, call = TypedSpeech(reply), list[Log](), a_call()
+    notice = RecordingNotice(speech, told.append)  # type: ignore[arg-type]
     notice.update({3: call})
     notice.update({3: call})
-    assert typist.said == [WORDS]
+    assert speech.said == [WORDS]
     assert [why in each.message and "tell them yourself" in each.message for each in told] == ([True] if why else [])
 
 
 def test_a_tone_does_it_on_other_codecs_and_nobody_is_told_of_a_call_that_ended() -> None:
-    typist, told, call = Typist(REFUSED), list[Log](), a_call("opus")
-    notice = RecordingNotice(typist, told.append)  # type: ignore[arg-type]
+    speech, told, call = TypedSpeech(REFUSED), list[Log](), a_call("opus")
+    notice = RecordingNotice(speech, told.append)  # type: ignore[arg-type]
     notice.update({3: call})
-    assert not typist.said
+    assert not speech.said
     ending = a_call()
 
     def end_and_answer(*arguments: Any) -> None:
         ending.over = True
         arguments[2](REFUSED)
 
-    typist.say = end_and_answer  # type: ignore[assignment,method-assign]
+    speech.say = end_and_answer  # type: ignore[assignment,method-assign]
     notice.update({3: ending})
     assert not told

@@ -4,7 +4,7 @@ import pytest
 
 from softphone.engine.sdp.compact import rate_limit, tight
 from softphone.engine.sdp.compact import shorten as shorten_sdp
-from softphone.engine.sip.compact import T1_MS, ShortSip, shorten
+from softphone.engine.sip.compact import T1_MS, CompactSip, shorten
 
 SDP = (
     "v=0\r\no=- 4004435417 4004435418 IN IP4 192.0.2.1\r\ns=pjmedia\r\nb=AS:84\r\nt=0 0\r\na=X-nat:0\r\n"
@@ -71,7 +71,7 @@ def test_folded_and_strange_lines_stay() -> None:
 
 def test_t1_fits_the_rate_of_the_call_and_only_of_it() -> None:
     waits: list[int] = []
-    short = ShortSip(waits.append)
+    short = CompactSip(waits.append)
     short.received(invite(SDP))
     ok = invite(SDP).replace(b"INVITE sip:b@192.0.2.2 SIP/2.0", b"SIP/2.0 200 OK")
     assert b"Allow" not in short.sent(ok) and waits == [5000]
@@ -81,23 +81,23 @@ def test_t1_fits_the_rate_of_the_call_and_only_of_it() -> None:
     cancel = invite("").replace(b"INVITE", b"CANCEL")
     assert short.sent(cancel) == cancel
     assert waits == [5000, T1_MS, 5000, T1_MS]
-    ShortSip(waits.append).sent(invite(SDP.replace("maxrate=2400", "maxrate=800")))
+    CompactSip(waits.append).sent(invite(SDP.replace("maxrate=2400", "maxrate=800")))
     assert waits[-1] == 10000
 
 
 def test_calls_without_a_limit_or_with_a_high_one_are_as_ever() -> None:
     waits: list[int] = []
     for text in (SDP.replace(";maxrate=2400", ""), SDP.replace("maxrate=2400", "maxrate=9600")):
-        assert b"Allow" in ShortSip(waits.append).sent(invite(text))
+        assert b"Allow" in CompactSip(waits.append).sent(invite(text))
     assert not waits
 
 
 def test_nobody_waits_for_a_100_where_more_follows_at_once() -> None:
     trying = b"SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP x\r\nCall-ID: call\r\nCSeq: 1 INVITE\r\n\r\n"
-    assert ShortSip(lambda _ms: None).sent(trying) == b"\r\n"
-    assert ShortSip(lambda _ms: None, answers_at_once=False).sent(trying).startswith(b"SIP/2.0 100 Trying")
+    assert CompactSip(lambda _ms: None).sent(trying) == b"\r\n"
+    assert CompactSip(lambda _ms: None, answers_at_once=False).sent(trying).startswith(b"SIP/2.0 100 Trying")
     over_tcp = trying.replace(b"Via: SIP/2.0/UDP x", b"Via: SIP/2.0/TCP x\r\nVia: SIP/2.0/UDP y")
-    assert ShortSip(lambda _ms: None).sent(over_tcp).startswith(b"SIP/2.0 100 Trying"), "bytes of a stream must be messages"
+    assert CompactSip(lambda _ms: None).sent(over_tcp).startswith(b"SIP/2.0 100 Trying"), "bytes of a stream must be messages"
 
 
 def test_sdp_leaves_out_what_is_understood_anyway() -> None:

@@ -84,8 +84,8 @@ def test_an_agreement_may_be_told_before_our_answer_is_sent() -> None:
     [
         (FarEnd("baresip v1.0.0", "a=rtpmap:97 opus/48000/2\r\n"), "did not agree to x-phv: baresip v1.0.0 does not know it"),
         (FarEnd("baresip v1.0.0", "a=rtpmap:97 opus/48000/2\r\n", True), "did not offer x-phv: baresip v1.0.0 does not know it"),
-        (FarEnd("softphone/9.9", "a=rtpmap:97 opus/48000/2\r\n"), "softphone/9.9 there has another version or model of it, or does not"),
-        (FarEnd("softphone/9.9", "a=rtpmap:96 X-PHV/16000\r\n", True), "did not agree to x-phv: softphone/9.9 there has another version"),
+        (FarEnd("softphone/9.9", "a=rtpmap:97 opus/48000/2\r\n"), "softphone/9.9 has another version or model of it, or does not"),
+        (FarEnd("softphone/9.9", "a=rtpmap:96 X-PHV/16000\r\n", True), "did not agree to x-phv: softphone/9.9 has another version"),
         (FarEnd(), "did not agree to x-phv: it lacks it, or has another version or model of it"),
     ],
 )
@@ -141,12 +141,12 @@ def test_the_pace_of_a_set_up_is_that_of_the_first_answer(ours: tuple[str, str])
         now = 130.0
         trace.passed(True, "p", first)
         now = 132.0
-    assert trace.set_up_bps(1) is None
+    assert trace.link_bps(1) is None
     trace.passed(False, "p", answer)
-    assert trace.set_up_bps(1) == pytest.approx(8 * (len(first) + len(answer) + 56) / 2)
+    assert trace.link_bps(1) == pytest.approx(8 * (len(first) + len(answer) + 56) / 2)
     now = 150.0
     trace.passed(False, "p", answer)
-    assert trace.set_up_bps(1) == pytest.approx(8 * (len(first) + len(answer) + 56) / 2)
+    assert trace.link_bps(1) == pytest.approx(8 * (len(first) + len(answer) + 56) / 2)
 
 
 def test_an_answer_at_once_says_nothing_of_the_link() -> None:
@@ -154,7 +154,7 @@ def test_an_answer_at_once_says_nothing_of_the_link() -> None:
     trace.passed(True, "p", message(INVITE))
     trace.passed(False, "p", message("SIP/2.0 100 Trying"))
     trace.learn(1, "abc@host")
-    assert trace.set_up_bps(1) is None
+    assert trace.link_bps(1) is None
 
 
 @pytest.mark.parametrize(("answered", "slow"), [(11.55, False), (13.0, True)])
@@ -167,7 +167,7 @@ def test_an_invite_that_was_lost_is_told_from_one_that_crawls(answered: float, s
     trace.learn(1, "abc@host")
     now = answered
     trace.passed(False, "p", message("SIP/2.0 100 Trying"))
-    assert (trace.set_up_bps(1) is not None) == slow
+    assert (trace.link_bps(1) is not None) == slow
 
 
 def test_the_answer_to_another_request_begins_no_measurement() -> None:
@@ -178,4 +178,15 @@ def test_the_answer_to_another_request_begins_no_measurement() -> None:
     trace.learn(1, "abc@host")
     now = 30.0
     trace.passed(False, "p", message("ACK sip:bob@example.org SIP/2.0"))
-    assert trace.set_up_bps(1) is None
+    assert trace.link_bps(1) is None
+
+
+def test_registrations_are_kept_without_their_secret() -> None:
+    trace = SipTrace()
+    secret = b'Authorization: Digest username="a", response="s3cret"'
+    request = b"REGISTER sip:example.org SIP/2.0\r\nCall-ID: 1\r\nCSeq: 2 REGISTER\r\n" + secret + b"\r\n\r\n"
+    trace.passed(True, "192.0.2.1:5060", request)
+    trace.passed(False, "192.0.2.1:5060", b"SIP/2.0 401 Unauthorized\r\nCall-ID: 1\r\nCSeq: 2 REGISTER\r\n\r\n")
+    kept = trace.registrations()
+    assert [message["summary"] for message in kept] == ["REGISTER sip:example.org", "401 Unauthorized (REGISTER)"]
+    assert "s3cret" not in kept[0]["text"]

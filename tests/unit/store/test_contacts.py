@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from softphone.files.errors import StoreError, clean, clean_lines
 from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact, Contacts, check, tidy_uri
-from softphone.store.database import Database
 from softphone.store.folding import fold, words
 from softphone.store.rule_book import ContactRules, RuleBook
+from softphone.store.sqlite.database import Database
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ import pytest
 
 from softphone import paths
 from softphone.files.errors import StoreError
-from softphone.store import database as module
 from softphone.store.contacts import Address, Contact
-from softphone.store.database import Database
-from softphone.store.schema import MIGRATIONS, TABLES
+from softphone.store.sqlite import database as module
+from softphone.store.sqlite.database import Database
+from softphone.store.sqlite.schema import MIGRATIONS, TABLES
 from softphone.store.store import Store, open_store
 
 

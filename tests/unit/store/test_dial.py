@@ -13,8 +13,8 @@ from softphone.control.protocol import Call, parse_command, to_line
 from softphone.files.errors import StoreError
 from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact
-from softphone.store.database import Database
 from softphone.store.dial import Completion
+from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
 
 
@@ -67,8 +67,8 @@ def store() -> Iterator[Store]:
         ("12", "there is no account", "sip:12@dom.example"),
         ("unknown", "a name that no contact has", "sip:unknown@dom.example"),
         ("müller", "a name that no contact has", "sip:m%C3%BCller@dom.example"),
-        ("who is this", "nobody among the contacts", "nobody among the contacts"),
-        ("", "there is nobody to call yet", "there is nobody to call yet"),
+        ("who is this", "no contact is called", "no contact is called"),
+        ("", "a number or an address to call", "a number or an address to call"),
         ("sip:", "cannot be called", "cannot be called"),
         ("sip:a@b@c", "cannot be called", "cannot be called"),
         ("x@", "cannot be called", "cannot be called"),

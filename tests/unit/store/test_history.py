@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from softphone.files.errors import StoreError
-from softphone.store import owner
 from softphone.store.history import Outcome
+from softphone.store.sqlite import owner
 from softphone.store.store import Store, open_store
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from softphone.control.protocol import Call, parse_command, to_line
 from softphone.files.errors import StoreError
 from softphone.store import sip_address
-from softphone.store.contacts import Address, Contact
-from softphone.store.database import Database
+from softphone.store.contacts import Address, Contact, tidy_uri
 from softphone.store.dial import Target
 from softphone.store.phone_number import PhoneNumber, read
+from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
 
 
@@ -69,6 +69,48 @@ from softphone.store.store import Store
         ("\u200e+49\u00a030\u20111234", "+49301234", ""),
         ("+49\u202f30\u20131234", "+49301234", ""),
         ("1-800-FLOWERS", "18003569377", ""),
+        ("1800FLOWERS", "18003569377", ""),
+        ("1-800-GO-FEDEX", "18004633339", ""),
+        ("0800 REVERSE", "08007383773", ""),
+        # A trunk zero that is still in the area code.
+        ("+49 (030) 1234", "+49301234", ""),
+        ("+49 030 1234", "+49301234", ""),
+        ("(+44) 020 7946 0018", "+442079460018", ""),
+        ("+44 (0207) 946 0018", "+442079460018", ""),
+        ("0049 030 1234", "0049301234", ""),
+        ("+91 (080) 2345 6789", "+918023456789", ""),
+        # Where the zero belongs to the number.
+        ("+39 06 1234", "+39061234", ""),
+        ("+39 (0)6 1234", "+39061234", ""),
+        ("+225 07 12 34", "+225071234", ""),
+        ("+378 (0549) 88", "+378054988", ""),
+        ("+800 0123 4567", "+80001234567", ""),
+        ("+4900", "+4900", ""),
+        # Extensions.
+        ("+1 (202) 555-0143 #55", "+12025550143", ",55"),
+        ("020 7946 0018 # 4", "02079460018", ",4"),
+        ("020 7946 0018 (ext 4)", "02079460018", ",4"),
+        ("03-1234-5678 \u5185\u7dda 12", "0312345678", ",12"),
+        ("03-1234-5678\uff08\u5185\u7dda12\uff09", "0312345678", ",12"),
+        ("+7(495)123-45-67 \u0434\u043e\u0431. 12", "+74951234567", ",12"),
+        ("01 23 45 67 89 poste 12", "0123456789", ",12"),
+        ("*67 202-555-0143", "*672025550143", ""),
+        ("#31# 030 1234", "#31#0301234", ""),
+        ("*21*0301234#", "*21*0301234#", ""),
+        # As they are copied from letters and pages.
+        ("Tel. +49 30 1234", "+49301234", ""),
+        ("Phone: (202) 555-0143", "2025550143", ""),
+        ("\u260e\ufe0f 030 1234", "0301234", ""),
+        ('"030 1234"', "0301234", ""),
+        ("030 1234.", "0301234", ""),
+        ("+49 30 1234 (B\u00fcro)", "+49301234", ""),
+        ("03-1234-5678(\u4ee3)", "0312345678", ""),
+        ("tel:+1-201-555-0123?subject=hi", "+12015550123", ""),
+        ("tel:0301234;phone-context=+49", "+49301234", ""),
+        ("tel:061234;phone-context=+39", "+39061234", ""),
+        # An emergency number is nothing else anywhere.
+        ("tel:911;phone-context=+1", "911", ""),
+        ("tel:112;phone-context=+49-30", "112", ""),
         ("+1 (888) GOT-JUNK", "+18884685865", ""),
     ],
 )
@@ -79,7 +121,9 @@ def test_numbers(text: str, digits: str, keys: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "+", "()", ",,12", "x55", "bob", "bob1", "12 Main Street", "12 and 13", "200-ABC", "room 12", "192.0.2.7", "sip:192.0.2.7",
+    ["", "+", "()", ",,12", "x55", "2pac", "007wd", "3 PC", "50 pa", "Mobile 1", "Fax: 030 1234", "030 1234 oder 5678",
+     "192.0.2.7.", '"192.0.2.7"', "phone:5060", "t:5060",
+     "bob", "bob1", "12 Main Street", "12 and 13", "200-ABC", "room 12", "192.0.2.7", "sip:192.0.2.7",
      "sip:bob@example.org", "sip:+49301234@example.org", "+49301234@example.org", "http://1", "12" * 400, "1" + ",1" * 70],
 )  # fmt: skip
 def test_what_is_no_number(text: str) -> None:
@@ -127,6 +171,28 @@ def test_a_number_is_called_and_then_its_keys_are_pressed(store: Store) -> None:
 )
 def test_sip_addresses_are_left_as_they_are(store: Store, uri: str) -> None:
     assert store.target(uri, "dom.example") == Target(uri)
+
+
+@pytest.mark.parametrize(
+    ("text", "uri"),
+    [
+        ("sip://bob@host.example", "sip:bob@host.example"),
+        ("sips://host.example", "sips:host.example"),
+        ("sip:al\u00efce@host.example", "sip:al%C3%AFce@host.example"),
+        ("sip:#31#@host.example", "sip:%2331%23@host.example"),
+        ("sip:+49 (0)30 1234@host.example", "sip:+49301234@host.example"),
+        ("sip:a%40b:pw@host.example;transport=tcp", "sip:a%40b:pw@host.example;transport=tcp"),
+    ],
+)
+def test_sip_addresses_are_mended_where_it_is_clear_how(store: Store, text: str, uri: str) -> None:
+    assert store.target(text, "dom.example") == Target(uri)
+    assert tidy_uri(text) == uri
+
+
+@pytest.mark.parametrize("text", ["xmpp:a@host.example", "mailto:a@host.example", "Alice sip:a@host.example", "sip:a@b@host.example"])
+def test_other_addresses_call_nobody(store: Store, text: str) -> None:
+    with pytest.raises(StoreError, match="cannot be called"):
+        store.target(text, "dom.example")
 
 
 def test_two_extensions_of_one_number_are_two_people(store: Store) -> None:

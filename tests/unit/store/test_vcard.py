@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softphone.config import CODEC_NAMES
+from softphone.codecs import codec_names
 from softphone.files.errors import StoreError
-from softphone.store import vcard, vcard_lines
 from softphone.store.contacts import Address, Contact, Contacts, check
-from softphone.store.database import Database
-from softphone.store.vcard_import import export_file, import_cards, import_file
+from softphone.store.sqlite.database import Database
+from softphone.store.vcard import cards as vcard
+from softphone.store.vcard import lines as vcard_lines
+from softphone.store.vcard.importing import export_file, import_cards, import_file
 
 
 @pytest.fixture
@@ -127,6 +129,42 @@ def test_names_and_encodings(value: bytes, name: str) -> None:
     assert one(b"\xef\xbb\xbfBEGIN:VCARD\n" + value.replace(b"\r\n", b"\n") + b"\nEND:VCARD").name == name
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "FN;ENCODING=BASE64:SsO8cmdlbg==", "FN;ENCODING=b:SsO8cmdlbg==", "N:M\u00fcller\\;;J", "FN;ENCODING=QUOTED-PRINTABLE:J=C3=BCrgen=",
+    ],
+)  # fmt: skip
+def test_a_line_costs_nobody_the_next_one(head: str) -> None:
+    contact = one(card(head, "TEL:+49 30 1234", version="2.1"))
+    assert contact.name in ("J\u00fcrgen", "J M\u00fcller;") and addresses(contact) == [("+49 30 1234", "", True)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-16", "utf-16-le", "utf-16-be"])
+def test_wide_files_with_and_without_a_mark(encoding: str) -> None:
+    data = "\r\n" + card("FN:J\u00fcrgen").decode()
+    assert one(data.encode(encoding)).name == "J\u00fcrgen"
+
+
+def test_several_marks_and_a_secretary_without_an_end_cost_no_card() -> None:
+    marks = codecs.BOM_UTF8 * 3
+    assert [contact.name for contact in vcard.read(marks + card("FN:A") + marks + card("FN:B")).contacts] == ["A", "B"]
+    torn = b"BEGIN:VCARD\nFN:A\nAGENT:\nBEGIN:VCARD\nFN:S\n" + card("FN:B")
+    assert [contact.name for contact in vcard.read(torn).contacts] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['FN;X=' + '"' * 5000 + ":x", 'FN;X=' + '"a' * 900 + ":x", "FN" + ";" * 1900 + ":x", "N:" + "\\;" * 300_000, "x" * 300_000],
+    ids=["quotes", "torn quotes", "parameters", "components", "no colon"],
+)  # fmt: skip
+def test_no_line_holds_the_import_up(line: str) -> None:
+    began = time.monotonic()
+    assert [contact.name for contact in vcard.read(card(line, "NICKNAME:A", "TEL:1")).contacts]
+    # A backtracking expression took minutes.
+    assert time.monotonic() - began < 10
+
+
 def test_utf_16_of_windows() -> None:
     assert one(card("FN:Jürgen 😀", "TEL:1").decode().encode("utf-16")).name == "Jürgen 😀"
 
@@ -178,7 +216,7 @@ people = st.builds(
     favourite=st.booleans(),
     notes=texts,
     auto_answer=st.booleans(),
-    codecs=st.one_of(st.none(), st.lists(st.sampled_from(CODEC_NAMES), min_size=1, unique=True).map(tuple)),
+    codecs=st.one_of(st.none(), st.lists(st.sampled_from(codec_names()), min_size=1, unique=True).map(tuple)),
     uid=texts,
 )
 

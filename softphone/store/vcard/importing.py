@@ -1,4 +1,4 @@
-"""vCard files in and out of the contacts, without making anybody twice."""
+"""Import and export of vCard files, without duplicating contacts."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from pathlib import Path
 from softphone.files import private_file, text_file
 from softphone.files.errors import StoreError
 from softphone.files.text_file import TextFileError
-from softphone.store import sip_address, vcard
+from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact, Contacts
 from softphone.store.folding import fold
+from softphone.store.vcard import cards as vcard
 
 MAX_FILE = 100_000_000
 
 
 @dataclass
 class Imported:
-    """How many contacts are new, got something new, or were there already; `remarks` are sentences about what was left out."""
+    """Numbers of contacts that were added, extended or already there; `remarks` say what was left out."""
 
     added: int = 0
     merged: int = 0
@@ -38,7 +39,7 @@ def import_file(path: Path, contacts: Contacts, *, own: bool = False) -> Importe
     """Add the contacts of a vCard file, in one transaction. Somebody who is there already gets the addresses that are new.
 
     Args:
-        own: the file was exported by this user's phone; only then may it make the phone answer anybody's calls by itself, or
+        own: the file was exported by this user's phone; only then may it make the phone answer calls automatically, or
             give addresses to somebody whose calls it answers.
 
     Raises:
@@ -63,6 +64,8 @@ def import_cards(data: bytes, contacts: Contacts, *, own: bool = False, source: 
 def export_file(path: Path, contacts: Contacts, version: vcard.Version = "3.0") -> int:
     """Write all contacts to a vCard file of mode 0600; gives how many. Raises StoreError."""
     everybody = contacts.all()
+    if not path.expanduser().absolute().parent.is_dir():
+        raise StoreError(f"there is no folder {path.expanduser().absolute().parent}; create it first, or name another")
     private_file.write(path, vcard.write(everybody, version))
     return len(everybody)
 

@@ -15,8 +15,8 @@ from typing import TypeVar
 from softphone import paths
 from softphone.files.errors import StoreError
 from softphone.files.file_lock import alone
-from softphone.store.salvage import salvage
-from softphone.store.schema import NewerFile, migrate
+from softphone.store.sqlite.salvage import salvage
+from softphone.store.sqlite.schema import NewerFile, migrate
 
 T = TypeVar("T")
 BUSY_S = 5.0
@@ -100,7 +100,7 @@ class Database:
         return before != self._seen
 
     def take_notes(self) -> list[str]:
-        """Sentences for the user, each told once: a damaged file was set aside, nothing can be kept. Never waits."""
+        """New notices for the user, each returned once: a damaged file was set aside, nothing can be stored. Never blocks."""
         notes = []
         with contextlib.suppress(IndexError):
             while True:

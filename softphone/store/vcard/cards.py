@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from softphone.config import CODEC_NAMES
+from softphone.codecs import codec_names
 from softphone.files.errors import StoreError, clean
 from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact, check, tidy_uri
-from softphone.store.vcard_lines import ContentLine, components, escape, fold, read_lines, unescape
+from softphone.store.vcard.lines import ContentLine, components, escape, fold, read_lines, unescape
 
 Version = Literal["3.0", "4.0"]
 _SIP_PROPERTIES = ("IMPP", "X-IMPP", "URL", "X-SIP", "X-EVOLUTION-SIP", "X-MESSAGING/SIP-ALL", "X-PHONE-SIP")
@@ -53,6 +53,7 @@ def read(data: bytes) -> Cards:
                 number += 1
                 _add(cards, current, number)
             current = [] if begins else None
+            nested = 0
         elif current is not None and not nested:
             current.append(line)
         # vCard 2.1 puts the card of a secretary right inside another one.
@@ -99,7 +100,7 @@ def _contact(lines: list[ContentLine]) -> tuple[Contact, list[str]]:
                 addresses.append(Address(tidy_uri(value), label))
                 ranks.append(_rank(line, label))
             except StoreError:
-                # Nobody's number is lost because we cannot dial it.
+                # Keep numbers that we cannot dial.
                 if value:
                     notes.append(value)
                     remarks.append(f"{clean(value, 60)} cannot be called and stands in the notes")
@@ -116,7 +117,7 @@ def _contact(lines: list[ContentLine]) -> tuple[Contact, list[str]]:
     if addresses:
         best = ranks.index(min(ranks))
         addresses[best] = replace(addresses[best], preferred=True)
-    codecs = tuple(codec for codec in texts.get("X-SOFTPHONE-CODECS", "").split(",") if codec in CODEC_NAMES)
+    codecs = tuple(codec for codec in texts.get("X-SOFTPHONE-CODECS", "").split(",") if codec in codec_names())
     contact = check(
         Contact(
             name=next((name for name in names if clean(name)), ""),

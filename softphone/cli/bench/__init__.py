@@ -1,4 +1,4 @@
-"""`softphone bench`: measurements that anybody can repeat."""
+"""`softphone bench`: repeatable measurements."""
 
 import argparse
 import json
@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softphone.cli import beside, soak, status
+from softphone.cli import status
+from softphone.cli.bench import compare, soak
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,20 +26,20 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     codec = actions.add_parser("codec", help="the same recordings through each codec, without a network", epilog=status.HELP)
     _add_common(codec)
     codec.add_argument("--systems", nargs="+", metavar="NAME", help="which codecs (default: all that work here)")
-    codec.add_argument("--noise", nargs="+", type=float, metavar="DB", help="also with noise so many dB below the speech")
+    codec.add_argument("--noise", nargs="+", type=float, metavar="DB", help="also with noise that many dB below the speech")
     codec.add_argument(
-        "--noise-from", type=Path, metavar="DIR", help="folder of noise (default: noise beside the list; where there is none, pink noise)"
+        "--noise-from", type=Path, metavar="DIR", help="folder of noise (default: noise next to the list; where there is none, pink noise)"
     )
     codec.add_argument("--lyra", type=Path, metavar="DIR", help="folder of Lyra's networks (or in SOFTPHONE_LYRA)")
     codec.set_defaults(run=run_codec)
     errors = actions.add_parser("errors", help="which part of our codec loses the words", epilog=status.HELP)
     _add_common(errors)
     errors.set_defaults(run=run_errors)
-    _add_network(actions.add_parser("network", help="calls of the whole phone over bad networks, beside other codecs", epilog=status.HELP))
+    _add_network(actions.add_parser("network", help="whole phones over bad networks, compared with other codecs", epilog=status.HELP))
     _add_setup(actions.add_parser("setup", help="how long a call takes to be set up, and how many bytes", epilog=status.HELP))
-    _add_voice(actions.add_parser("voice", help="how like each speaker the far end sounds, and after how much speech", epilog=status.HELP))
+    _add_voice(actions.add_parser("voice", help="speaker similarity at the far end, against seconds of speech", epilog=status.HELP))
     soak.add(actions)
-    beside.add(actions)
+    compare.add(actions)
     _add_relay(actions.add_parser("relay", help="a bad network between two phones on this machine, until Ctrl-C", epilog=status.HELP))
 
 
@@ -54,10 +55,10 @@ def _add_network(network: argparse.ArgumentParser) -> None:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.jsonl (id, file, speaker, text), or such a list")
-    parser.add_argument("--limit", type=int, help="only so many recordings, spread over the list")
+    parser.add_argument("--limit", type=int, help="only that many recordings, spread over the list")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help="write benchmarks.md and pictures there")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep every result there, and go on from what is there")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep every result there, and resume from the results there")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that measure side by side (default: 1)")
 
 
@@ -74,7 +75,7 @@ def _add_setup(setup: argparse.ArgumentParser) -> None:
 
 def _add_voice(voice: argparse.ArgumentParser) -> None:
     voice.add_argument("--data", type=Path, required=True, nargs="+", help="folders with manifest.jsonl (id, file, speaker), or lists")
-    voice.add_argument("--limit", type=int, help="only so many speakers")
+    voice.add_argument("--limit", type=int, help="only that many speakers")
     voice.add_argument("--speakers", nargs="+", metavar="NAME", help="only these")
     voice.add_argument(
         "--live", action="store_true", help="instead: real calls of two phones, each with and without training; late frames, likeness"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from softphone.store.schema import TABLES
+from softphone.store.sqlite.schema import TABLES
 
 
 def salvage(damaged: Path, into: sqlite3.Connection) -> str:

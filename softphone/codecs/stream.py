@@ -33,4 +33,4 @@ class CodecStream(Protocol):
 
 
 StreamOpener = Callable[[Mapping[str, str]], CodecStream]
-"""Makes the stream of one call from the peer's fmtp parameters (as in the negotiated SDP). May raise MediaError to refuse."""
+"""Makes the stream of one call from the peer's fmtp parameters (as in the negotiated SDP). Raises an error to refuse."""

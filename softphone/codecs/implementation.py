@@ -1,14 +1,18 @@
-"""What a codec is, to PJMEDIA: a descriptor that is registered once, and an instance per call.
+"""How a codec encodes and decodes: a `CodecDescriptor` that PJMEDIA is given once, and a `CodecInstance` per call.
 
-In the manner of baresip's `struct aucodec` and aiortc's `codecs/base.py`. To add a codec, write a module with a function that returns a
-`CodecDescriptor`, and give that to `install.install_codecs`; nothing else in this room changes.
+In the manner of baresip's `struct aucodec` and aiortc's `codecs/base.py`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from __future__ import annotations
 
-from softphone.engine.pjsip.errors import CodecSetupError
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from softphone.codecs.stream import StreamOpener
+
+if TYPE_CHECKING:
+    from softphone.config import Config
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,19 @@ class CodecInstance(Protocol):
 
     def close(self) -> None:
         """The media of the call ended; no other method is called afterwards."""
+
+
+@dataclass(frozen=True)
+class CodecSetup:
+    """What a codec is made of."""
+
+    config: Config
+    open_stream: StreamOpener | None = None
+    """The codec worker, for codecs that need it."""
+    fmtp: Mapping[str, str] = field(default_factory=dict)
+    """The parameters of the codec worker's model."""
+    packet_ms: int = 0
+    """Packet time of the codec worker; 0 leaves it to the settings."""
 
 
 @dataclass(frozen=True)
@@ -96,29 +113,3 @@ class CodecDescriptor:
     def rtpmap(self) -> str:
         """Value of `a=rtpmap` after the payload type (RFC 8866 section 6.6)."""
         return f"{self.encoding_name}/{self.clock_rate}" + (f"/{self.channels}" if self.channels > 1 else "")
-
-
-class CodecRegistry:
-    """Descriptors by encoding name, in the order in which they are offered."""
-
-    def __init__(self, descriptors: Iterable[CodecDescriptor] = ()) -> None:
-        self._by_name: dict[str, CodecDescriptor] = {}
-        for descriptor in descriptors:
-            self.add(descriptor)
-
-    def add(self, descriptor: CodecDescriptor) -> None:
-        name = descriptor.encoding_name.lower()
-        if name in self._by_name:
-            raise CodecSetupError(f"The codec {descriptor.encoding_name} is registered twice; give each codec a name of its own.")
-        self._by_name[name] = descriptor
-
-    def get(self, encoding_name: str) -> CodecDescriptor | None:
-        """The codec of that name, in any case (RFC 8866 section 6.6). Rate and channels are left out on purpose: PJSIP asks for Opus with
-        the negotiated ones, not with those of the rtpmap."""
-        return self._by_name.get(encoding_name.lower())
-
-    def __iter__(self) -> Iterator[CodecDescriptor]:
-        return iter(self._by_name.values())
-
-    def __len__(self) -> int:
-        return len(self._by_name)

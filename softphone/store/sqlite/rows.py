@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from softphone.store.database import Database
+from softphone.store.sqlite.database import Database
 
 KEPT = 10_000
-"""Rows of a table. Years of calls, some MB; and a stranger who floods the phone fills no disk."""
+"""Most rows of a table: years of calls in some MB, and a flood of calls cannot fill the disk."""
 
 
 class Rows:
@@ -17,7 +17,7 @@ class Rows:
     TIME: ClassVar[str]
     """Column with the seconds since 1970."""
     OVER: ClassVar[str]
-    """SQL: the row is finished, and nobody will write to it any more."""
+    """SQL condition: the row is finished and will not change any more."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""`softphone bench beside`: call set-up and calls a minute beside other phones."""
+"""`softphone bench compare`: call set-up time and calls a minute, compared with other phones."""
 
 import argparse
 import shlex
@@ -6,19 +6,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from softphone.cli import soak, status
+from softphone.cli import status
+from softphone.cli.bench import soak
 from softphone.cli.output import tell, tell_lines
 
 NAMES = ("softphone", "softphone-phv", "pjsua", "baresip")
 
 
 def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    beside = actions.add_parser("beside", help="call set-up time and calls a minute, beside baresip and PJSUA2 alone", epilog=status.HELP)
-    beside.add_argument("--calls", type=soak.count, default=100, metavar="N", help="calls of each (default: 100)")
-    beside.add_argument("--phones", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME", help=f"of {', '.join(NAMES)}")
-    beside.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, of each call")
-    beside.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help=f"write {soak.PAGE} there")
-    beside.set_defaults(run=run)
+    compare = actions.add_parser("compare", help="set-up time and calls a minute, against baresip and plain PJSUA2", epilog=status.HELP)
+    compare.add_argument("--calls", type=soak.count, default=100, metavar="N", help="calls of each (default: 100)")
+    compare.add_argument("--phones", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME", help=f"of {', '.join(NAMES)}")
+    compare.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, of each call")
+    compare.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help=f"write {soak.PAGE} there")
+    compare.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,8 +40,8 @@ def run(options: argparse.Namespace) -> int:
     if options.docs is not None:
         notes = (
             f"{options.calls} calls of each, ten in turn, on one machine over loopback without sound devices, on PCMU or the codec that is "
-            "named. Set-up is from the command to dial until the caller is told that the call is up; a minute counts hanging up too."
+            "named. Set-up is from the command to dial until the caller is told that the call is answered; a minute counts hanging up too."
         )
-        body = f"## Call set-up beside other phones\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{notes}\n\n{text}"
-        tell(f"written: {write_section(options.docs, 'bench beside', body, soak.PAGE, soak.HEAD)}", sys.stderr)
+        body = f"## Call set-up compared with other phones\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{notes}\n\n{text}"
+        tell(f"written: {write_section(options.docs, 'bench compare', body, soak.PAGE, soak.HEAD)}", sys.stderr)
     return status.OK if all(len(pace.set_up_s) == pace.tried for pace in paces) else status.ERROR

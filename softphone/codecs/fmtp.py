@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
-from softphone.engine.pjsip.errors import FmtpError
-
 MAX_LINE = 1024
 MAX_PARAMETERS = 32
 _SEPARATORS = frozenset(" \t\r\n;=\0")
+
+
+class FmtpError(ValueError):
+    """A format parameter line (`a=fmtp`) is malformed or out of range; one sentence."""
 
 
 def parse_fmtp(text: str) -> dict[str, str]:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import codecs
+import contextlib
 import itertools
 import quopri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_HEAD = re.compile(rb"((?:[^\":]|\"[^\"]*\"?)*):")
+_HEAD = re.compile(rb"((?:[^\":]|\"[^\"]*+\"?+)*+):")
 _NAME = re.compile(
-    r"\s*(?:(?P<group>[A-Za-z0-9-]+)\.)?(?P<name>[A-Za-z0-9_/-]+)\s*(?P<parameters>(?:;(?:[^\";]|\"[^\"]*\"?)*)*)", re.DOTALL
+    r"\s*(?:(?P<group>[A-Za-z0-9-]+)\.)?(?P<name>[A-Za-z0-9_/-]+)\s*(?P<parameters>(?:;(?:[^\";]|\"[^\"]*+\"?+)*+)*+)", re.DOTALL
 )
 _PARAMETER = re.compile(r";((?:[^\";]|\"[^\"]*\")*)")
 _PARAMETER_VALUE = re.compile(r"(?:[^\",]|\"[^\"]*\")+")
 _QUOTED_PRINTABLE = re.compile(rb"[^:]*;\s*(?:ENCODING=)?\"?QUOTED-PRINTABLE\"?\s*[;:]", re.IGNORECASE)
 _BINARY = re.compile(rb"[^:]*;\s*(?:ENCODING=)?\"?(?:BASE64|B)\"?\s*[;:]", re.IGNORECASE)
 _ENCODED_END, _ENCODED_START = re.compile(rb"=[0-9A-F]{2}$", re.IGNORECASE), re.compile(rb"[ \t]=[0-9A-F]?", re.IGNORECASE)
+_WIDE_BEGIN = re.compile(rb"B\0E\0G\0I\0N", re.IGNORECASE)
+_NEXT_PROPERTY = re.compile(
+    rb"(?:BEGIN|END|VERSION|N|FN|NICKNAME|ORG|TITLE|TEL|EMAIL|ADR|URL|NOTE|PHOTO|BDAY|UID|REV|IMPP|X-[A-Z0-9-]+)[;:]", re.IGNORECASE
+)
+"""What a value of quoted-printable that ends in `=` by mistake must not swallow."""
+_BINARY_PROPERTIES = frozenset({"PHOTO", "LOGO", "SOUND", "KEY"})
 _HEAD_BYTES = 2000
-"""The head of a line (name and parameters) is looked for in so many bytes, so that photographs cost nothing."""
+"""Most bytes in which the head of a line (name and parameters) is looked for, so that photographs cost no time."""
 _SAME_CHARSET = {"iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "utf-8", "ascii": "utf-8"}
 """What is declared, and what such files hold."""
+_COMPONENT = re.compile(r";|(?:[^\\;]|\\.|\\$)++", re.DOTALL)
 _ESCAPES = {"n": "\n", "N": "\n"}
 _CARET = {"^n": "\n", "^'": '"', "^^": "^"}
 WIDTH = 75
@@ -55,10 +65,15 @@ def read_lines(data: bytes) -> Iterator[ContentLine]:
             continue
         parameters = _parameters(found["parameters"])
         value = line[head.end() :]
-        if "quoted-printable" in (encoding.lower() for encoding in parameters.get("ENCODING", [])):
+        name = found["name"].upper()
+        encodings = {encoding.lower() for encoding in parameters.get("ENCODING", [])}
+        if "quoted-printable" in encodings:
             value = quopri.decodestring(value)
+        elif encodings & {"b", "base64"} and name not in _BINARY_PROPERTIES:
+            with contextlib.suppress(binascii.Error):
+                value = base64.b64decode(value, validate=True)
         charset = parameters.get("CHARSET", ["utf-8"])[0].strip().lower()
-        yield ContentLine((found["group"] or "").lower(), found["name"].upper(), parameters, _decoded(value, charset))
+        yield ContentLine((found["group"] or "").lower(), name, parameters, _decoded(value, charset))
 
 
 def unescape(value: str) -> str:
@@ -68,13 +83,13 @@ def unescape(value: str) -> str:
 
 def components(value: str) -> list[str]:
     """The parts of a structured value such as N, each unescaped."""
-    parts = [""]
-    for piece in re.findall(r"\\.|[^\\]|\\$", value, flags=re.DOTALL):
+    parts: list[list[str]] = [[]]
+    for piece in _COMPONENT.findall(value):
         if piece == ";":
-            parts.append("")
+            parts.append([])
         else:
-            parts[-1] += piece
-    return [unescape(part) for part in parts]
+            parts[-1].append(piece)
+    return [unescape("".join(part)) for part in parts]
 
 
 def escape(text: str) -> str:
@@ -98,9 +113,15 @@ def fold(line: str) -> str:
 
 
 def _utf8(data: bytes) -> bytes:
-    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (b"B\0", "utf-16-le"), (b"\0B", "utf-16-be")):
+    """By the byte order mark, or else by the zeros around BEGIN."""
+    for mark, encoding in (
+        (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+    ):  # fmt: skip
         if data.startswith(mark):
             return data.decode(encoding, "replace").encode("utf-8", "replace")
+    wide = _WIDE_BEGIN.search(data[:_HEAD_BYTES])
+    if wide is not None:
+        return data.decode("utf-16-be" if wide.start() % 2 else "utf-16-le", "replace").encode("utf-8", "replace")
     return data
 
 
@@ -110,8 +131,10 @@ def _unfolded(data: bytes) -> Iterator[bytes]:
     quoted = binary = old = False
     for raw in re.split(rb"\r\n|\n|\r", data):
         # Files that were put together of several have a byte order mark before each card.
-        line = raw.removeprefix(codecs.BOM_UTF8)
-        soft = quoted and bool(pieces) and pieces[-1].rstrip(b" \t").endswith(b"=")
+        line = raw
+        while line.startswith(codecs.BOM_UTF8):
+            line = line[len(codecs.BOM_UTF8) :]
+        soft = quoted and bool(pieces) and pieces[-1].rstrip(b" \t").endswith(b"=") and _NEXT_PROPERTY.match(line) is None
         if pieces and soft:
             pieces[-1] = pieces[-1].rstrip(b" \t")
             pieces.append(line)

@@ -1,0 +1,451 @@
+"""The second pass of recognition: phones that were heard wait a little for the words they belong to.
+
+A word recogniser hears the last seconds again and again. Words on which two passes in a row agree (local agreement, arXiv 2005.11185) are
+spelled, aligned with the phone posteriors of the first pass, and take the place of the phones heard, unless the sound speaks against them.
+What is not decided in time goes out as it is known then. Phones come out as they do from the first pass: contiguous, each once.
+
+Times are ticks of 20 ms from the start of the stream.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.recognise.spelling import Spelling
+from codec.recognise.word_alignment import AlignedWord, align_words
+from codec.recognise.word_search import FoundPhone
+from codec.recognise.words import Hypothesis, MoonshineWords, Word, WordRecogniser, agreed
+from codec.units.phones import SILENCE
+
+Floats = NDArray[np.float32]
+
+TICK_SAMPLES = 320
+
+
+@dataclass(frozen=True, slots=True)
+class SecondPassSettings:
+    """Times in ticks of 20 ms."""
+
+    step: int = 15
+    """From one look of the word recogniser to the next."""
+    wait: int = 60
+    """From the beginning of a word, or of a phone heard, until it goes out: as late as all others, for what follows makes it clearer."""
+    silence_wait: int = 20
+    """So long silence waits for words that may turn out to be in it."""
+    pause: int = 16
+    """After so much silence nothing more comes to the words before it."""
+    first_window: int = 45
+    """Of sound before the first look."""
+    longest_window: int = 300
+    """Of sound that the word recogniser hears,"""
+    kept_window: int = 160
+    """and what is left of it when it gets too long."""
+    lead: int = 25
+    """Of sound before the first phone."""
+    least_evidence: float = -2.4
+    """Of `AlignedWord`, or the phones heard stay;"""
+    least_alone: float = -1.5
+    """the same for a word that only the last look has."""
+    hurried: float = 1.5
+    least_hurried: float = -1.0
+    """The same for a word with less time than `hurried` for a phone: it was squeezed in beside what was said."""
+    doubts: int = 3
+    """Words in a row against which the sound speaks, or loops, after which the word recogniser begins anew."""
+    late_looks: int = 4
+    """So many looks in a row that take half of `wait`, and the machine is too slow for words."""
+
+
+class Runner(Protocol):
+    """Where the word recogniser works."""
+
+    def submit(self, look: Callable[[], Hypothesis], now: int) -> None: ...
+
+    def result(self, now: int) -> Hypothesis | None:
+        """What was submitted last, once it is there."""
+        ...
+
+
+class InlineRunner:
+    """Works at once, and gives the result out as late as a machine would that needs `ticks` for it: the same on every run."""
+
+    def __init__(self, ticks: int = 6) -> None:
+        self._ticks = ticks
+        self._waiting: tuple[int, Hypothesis] | None = None
+
+    def submit(self, look: Callable[[], Hypothesis], now: int) -> None:
+        self._waiting = now + self._ticks, look()
+
+    def result(self, now: int) -> Hypothesis | None:
+        if self._waiting is None or now < self._waiting[0]:
+            return None
+        (_, found), self._waiting = self._waiting, None
+        return found
+
+
+class ThreadRunner:
+    """Works in a thread that all streams share, so that no phone is late for the words."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        self._future: Future[Hypothesis] | None = None
+
+    def submit(self, look: Callable[[], Hypothesis], now: int) -> None:
+        self._future = self._pool.submit(look)
+
+    def result(self, now: int) -> Hypothesis | None:
+        if self._future is None or not self._future.done():
+            return None
+        future, self._future = self._future, None
+        return future.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A word of the hypothesis with its time. number: among the words of the window; whole: its end is known."""
+
+    number: int
+    phones: tuple[FoundPhone, ...]
+    evidence: float
+    whole: bool
+
+    @property
+    def start(self) -> int:
+        return self.phones[0].start
+
+    @property
+    def end(self) -> int:
+        return self.phones[-1].end
+
+
+class SecondPass:
+    """One stream."""
+
+    def __init__(
+        self,
+        recogniser: WordRecogniser,
+        spelling: Spelling,
+        log_prior: Floats,
+        runner: Runner,
+        at: int = 0,
+        counters: Counter[str] | None = None,
+        settings: SecondPassSettings | None = None,
+    ) -> None:
+        """at: the tick before which everything was given out already; counters: to be continued.
+
+        They are looks, words that were given out as words, words_alone (of them those that only the last look had), words_rejected
+        (because the sound speaks against them), loops, and ticks_as_heard.
+        """
+        self.counters: Counter[str] = Counter() if counters is None else counters
+        self._recogniser, self._spelling, self._log_prior = recogniser, spelling, log_prior
+        self._runner, self._settings = runner, settings or SecondPassSettings()
+        self._given = at
+        self._heard: deque[FoundPhone] = deque()  # of the first pass, from `_given` on
+        self._heard_until = at
+        self._pcm = np.zeros(0, np.int16)
+        self._window = at  # tick of the first sample kept
+        self._rows: list[Floats] = []  # of the window
+        self._looking = False
+        self._looked_at = at
+        self._voiced_at = -math.inf  # tick of the last frame that was no silence
+        self.too_slow = False
+        """Set when the word recogniser did not keep up with the sound: then nobody should wait for it."""
+        self._late = 0
+        self._generation = 0
+        """Counts how often the words began anew: what was asked before that is no longer of use."""
+        self._pending = (0, 0, at, False)
+        """Of the look under way: generation, words that stood, tick until which there were posteriors, whether nothing more can come."""
+        self._begin()
+
+    def _begin(self) -> None:
+        """Hear the window as if for the first time."""
+        self._words: tuple[Word, ...] = ()
+        self._agreed = 0  # words at the beginning that the last two looks have alike
+        self._out = 0  # words at the beginning that were given out, or whose time is over
+        self._anchor = self._window  # where the last of them ended
+        self._starts: dict[int, int] = {}  # of those words
+        self._plan: list[_Planned] = []
+        self._doubts = self._loops = 0
+        self._generation += 1
+
+    @property
+    def _now(self) -> int:
+        return self._window + len(self._pcm) // TICK_SAMPLES
+
+    @property
+    def _known(self) -> int:
+        """Tick until which there are posteriors."""
+        return self._window + len(self._rows)
+
+    def push(self, pcm: NDArray[np.int16], log_posteriors: Floats, heard: Sequence[FoundPhone]) -> list[FoundPhone]:
+        """pcm (samples,) int16; log_posteriors (frames, phones) and phones of the first pass that became ready -> phones that are due."""
+        self._take(pcm, log_posteriors, heard)
+        given: list[FoundPhone] = []
+        if self._looking and (found := self._runner.result(self._now)) is not None:
+            self._looking = False
+            self._watch(self._now - self._looked_at)
+            given += self._learn(found)
+        if not self._looking:
+            self._look()
+        return given + self._overdue()
+
+    def _watch(self, ticks: int) -> None:
+        """A look took so many ticks."""
+        self._late = self._late + 1 if 2 * ticks > self._settings.wait else 0
+        self.too_slow = self._late >= self._settings.late_looks
+
+    def flush(self, heard: Sequence[FoundPhone]) -> list[FoundPhone]:
+        """End of the sound: one more look at everything, and the rest. heard: the last phones of the first pass."""
+        self._take(np.zeros(0, np.int16), np.zeros((0, 0), np.float32), heard)
+        given: list[FoundPhone] = []
+        if self._voiced_at >= self._given:
+            found = self._recogniser.hear(self._pcm, *self._split())
+            self._pending = (self._generation, self._out, self._known, True)
+            given += self._learn(found)
+        return given + self.release()
+
+    def release(self) -> list[FoundPhone]:
+        """Everything that waits, as it is known now; words begin anew after it."""
+        self._plan = [word for word in self._plan if word.end <= self._heard_until]
+        given = self._give_until(self._heard_until)
+        self._begin()
+        return given
+
+    def _take(self, pcm: NDArray[np.int16], log_posteriors: Floats, heard: Sequence[FoundPhone]) -> None:
+        self._pcm = np.concatenate((self._pcm, pcm))
+        for row in log_posteriors:
+            self._rows.append(row)
+            if int(row.argmax()) != SILENCE:
+                self._voiced_at = self._known
+        for phone in heard:
+            self._heard.append(phone)
+            self._heard_until = phone.end
+        self._drop_heard()
+        if (
+            self._given >= self._voiced_at
+            and not self._looking
+            and self._now - self._voiced_at > self._settings.pause + self._settings.lead
+        ):
+            # Nobody speaks.
+            self._cut(self._now - self._settings.lead)
+            self._begin()
+
+    def _cut(self, tick: int) -> None:
+        """Forget sound and posteriors before a tick."""
+        count = min(tick - self._window, len(self._rows))
+        if count > 0:
+            self._pcm = self._pcm[count * TICK_SAMPLES :]
+            del self._rows[:count]
+            self._window += count
+
+    def _look(self) -> None:
+        settings, now = self._settings, self._now
+        if now - self._looked_at < settings.step or self._voiced_at < max(self._given, self._looked_at - settings.pause - settings.step):
+            return
+        self._shorten()
+        final = self._known - self._voiced_at >= settings.pause
+        if (now - self._window < settings.first_window and not final) or (final and all(phone.phone == SILENCE for phone in self._heard)):
+            return
+        pcm, (kept, guess) = self._pcm, self._split()
+        self._pending = (self._generation, self._out, self._known, final)
+        self._looking, self._looked_at = True, now
+        self.counters["looks"] += 1
+        recogniser = self._recogniser
+        self._runner.submit(lambda: recogniser.hear(pcm, kept, guess), now)
+
+    def _split(self) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+        """Words that stand, the last one open for what follows it, and words that are guessed."""
+        kept, guess = self._words[: self._out], self._words[self._out :]
+        return (*kept[:-1], *(word.open for word in kept[-1:])), guess
+
+    def _shorten(self) -> None:
+        """Keep the window short: cut it at a word that was given out."""
+        settings = self._settings
+        if self._now - self._window <= settings.longest_window:
+            return
+        wanted = self._now - settings.kept_window
+        first = next((number for number in sorted(self._starts) if self._starts[number] >= wanted), None)
+        if first is None:
+            self._cut(min(self._given - settings.lead, wanted))
+            self._begin()
+            return
+        self._cut(self._starts[first])
+        self._words = self._words[first:]
+        self._agreed, self._out = max(0, self._agreed - first), self._out - first
+        self._starts = {number - first: start for number, start in self._starts.items() if number >= first}
+        self._plan = [replace(each, number=each.number - first) for each in self._plan]
+
+    def _learn(self, found: Hypothesis) -> list[FoundPhone]:
+        """A hypothesis came: what is said, and when; where nothing more can come to it, it goes out."""
+        generation, kept, known, final = self._pending
+        if generation != self._generation:
+            return []
+        if found.looped:
+            self.counters["loops"] += 1
+            self._loops += 1
+            if self._loops >= self._settings.doubts:
+                self._begin()
+            return []
+        self._loops = 0
+        self._agreed = len(found.words) if final else agreed(self._words, found.words)
+        # Words that went out meanwhile stay what they were.
+        self._words = (*found.words[:kept], *self._words[kept : self._out], *found.words[max(kept, self._out) :])
+        self._align(known, final)
+        given: list[FoundPhone] = []
+        while final and self._plan and generation == self._generation:
+            given += self._give_word(self._plan[0])
+        return given
+
+    def _align(self, known: int, final: bool) -> None:
+        words = [self._spelling(word.text) for word in self._words[self._out :]]
+        rows = self._rows[self._anchor - self._window : known - self._window]
+        aligned = align_words(np.array(rows), self._log_prior, words, final) if rows else []
+        self._plan = [self._planned(word) for word in aligned]
+        self._pass_over()
+
+    def _planned(self, word: AlignedWord) -> _Planned:
+        first, offset = self._anchor - self._window, self._anchor
+        phones = tuple(
+            FoundPhone(
+                one.phone,
+                one.start + offset,
+                one.end + offset,
+                float(np.exp([self._rows[first + at][one.phone] for at in range(one.start, one.end)]).mean()),
+            )
+            for one in word.phones
+        )
+        return _Planned(word.number + self._out, phones, word.evidence, word.whole)
+
+    def _pass_over(self) -> None:
+        """Words that lie before the phones given out were said with them."""
+        while self._plan and self._plan[0].start + self._plan[0].end <= 2 * self._given and self._plan[0].whole:
+            self._skip(self._plan[0])
+
+    def _skip(self, word: _Planned) -> None:
+        self._out, self._anchor = word.number + 1, max(self._anchor, word.end)
+        self._starts[word.number] = word.start
+        self._plan = [each for each in self._plan if each.number > word.number]
+
+    def _give_word(self, word: _Planned) -> list[FoundPhone]:
+        """A word with what lies before it, or the phones heard where the sound speaks against it."""
+        given = self._give_heard(word.start)
+        if self._fits(word):
+            self.counters["words"] += 1
+            self.counters["words_alone"] += word.number >= self._agreed
+            self._doubts = 0
+            given += self._give_phones(word.phones, word.evidence)
+        else:
+            self.counters["words_rejected"] += 1
+            self._doubts += 1
+            given += self._give_heard(word.end)
+        self._skip(word)
+        if self._doubts >= self._settings.doubts:
+            # The words have lost the sound.
+            self._begin()
+        return given
+
+    def _give_part(self, word: _Planned, until: int) -> list[FoundPhone]:
+        """The phones, begun before a tick, of a word that is still being said."""
+        given = self._give_heard(min(word.start, until))
+        if self._fits(word):
+            given += self._give_phones([phone for phone in word.phones[:-1] if phone.start < until], word.evidence)
+        return given
+
+    def _fits(self, word: _Planned) -> bool:
+        settings = self._settings
+        if word.end - word.start < settings.hurried * len(word.phones):
+            return word.evidence >= settings.least_hurried
+        return word.evidence >= (settings.least_alone if word.number >= self._agreed else settings.least_evidence)
+
+    def _give_phones(self, phones: Sequence[FoundPhone], evidence: float) -> list[FoundPhone]:
+        """Phones of a word, those that were given out already left out. Its evidence stands for each of them."""
+        given = []
+        sure = float(np.exp(max(evidence, -0.9)))
+        for phone in phones:
+            if phone.end > self._given:
+                given.append(replace(phone, start=self._given, confidence=max(phone.confidence, sure)))
+                self._given = phone.end
+        self._drop_heard()
+        return given
+
+    def _drop_heard(self) -> None:
+        """Forget phones of the first pass that were replaced."""
+        while self._heard and self._heard[0].end <= self._given:
+            self._heard.popleft()
+
+    def _give_heard(self, until: int) -> list[FoundPhone]:
+        """The phones of the first pass until a tick; bits of phones that are mostly elsewhere leave their time to their neighbour."""
+        given: list[FoundPhone] = []
+        until = min(until, self._heard_until)
+        while self._given < until:
+            self._drop_heard()
+            phone = self._heard[0]
+            end = min(phone.end, until)
+            if given and end - self._given < 2 and end - self._given < phone.end - phone.start:
+                given[-1] = replace(given[-1], end=end)
+            else:
+                given.append(replace(phone, start=self._given, end=end))
+            self._given = end
+        self._drop_heard()
+        return given
+
+    def _overdue(self) -> list[FoundPhone]:
+        settings = self._settings
+        given: list[FoundPhone] = []
+        speech = next((phone for phone in self._heard if phone.phone != SILENCE), None)
+        quiet_until = min(speech.start if speech else self._heard_until, self._now - settings.silence_wait)
+        if self._plan:
+            quiet_until = min(quiet_until, self._plan[0].start)
+        if quiet_until > self._given:
+            given += self._give_heard(quiet_until)
+        self._pass_over()
+        late = self._now - settings.wait
+        if late > self._given:
+            given += self._give_until(late)
+        return given
+
+    def _give_until(self, until: int) -> list[FoundPhone]:
+        """Everything that begins before a tick: words of the last hypothesis where it is whole, else the phones heard."""
+        given: list[FoundPhone] = []
+        while self._given < until and self._plan and self._plan[0].start < until:
+            word = self._plan[0]
+            if not word.whole:
+                given += self._give_part(word, until)
+                break
+            generation = self._generation
+            given += self._give_word(word)
+            if generation != self._generation:
+                break
+        # Phones heard go out whole.
+        self._drop_heard()
+        last = next((phone.end for phone in self._heard if phone.start < until <= phone.end), until)
+        if self._given < until:
+            self.counters["ticks_as_heard"] += min(last, self._heard_until) - self._given
+            given += self._give_heard(last)
+        return given
+
+
+@dataclass(frozen=True, slots=True)
+class WordService:
+    """What streams share of the second pass. pool: a thread for the word recogniser; None: it works inline, the same on every run."""
+
+    recogniser: WordRecogniser
+    spelling: Spelling
+    pool: ThreadPoolExecutor | None = None
+
+    @classmethod
+    def load(cls, pool: ThreadPoolExecutor | None = None) -> WordService:
+        """The word recogniser of the installed package; some seconds. Raises ModelError where it is missing."""
+        return cls(MoonshineWords.load(), Spelling(), pool)
+
+    def begin(self, log_prior: Floats, at: int, counters: Counter[str]) -> SecondPass:
+        """A second pass for a stream of which everything before tick `at` was given out already."""
+        runner = InlineRunner() if self.pool is None else ThreadRunner(self.pool)
+        return SecondPass(self.recogniser, self.spelling, log_prior, runner, at, counters)

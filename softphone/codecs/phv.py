@@ -1,0 +1,33 @@
+"""Our own codec: phones and a voice in place of sound.
+
+`version` of the fmtp is `major` or `major.minor`; the major number must be equal, the minor one may differ, because a minor version may
+only add things that an older decoder skips. `inventory` (names of the phones) and `model` (hash of everything the decoder needs) must be
+equal, since tokens mean nothing to another model. Unknown parameters are ignored.
+"""
+
+from softphone.codecs.codec import CallCodec, Parameters
+from softphone.codecs.fmtp import integer, word
+
+
+def phv_fits(one: Parameters, other: Parameters) -> bool:
+    """Rules of x-phv (see the module's text); symmetrical. Raises FmtpError on a malformed or missing parameter."""
+    return _major(one) == _major(other) and all(word(one, name) == word(other, name) for name in ("inventory", "model"))
+
+
+def _major(parameters: Parameters) -> int:
+    major, _, minor = parameters.get("version", "").partition(".")
+    numbers = {"version": major, "version minor": minor or "0"}
+    integer(numbers, "version minor", 0, 999)
+    return integer(numbers, "version", 1, 999)
+
+
+PHV = CallCodec(
+    name="x-phv",
+    clock_rate=16000,
+    label="x-phv (phonemes, voice)",
+    summary="speech as symbols, a few hundred bit/s; between phones like this one",
+    media_timeout_s=90.0,  # silence sends nothing, RTCP is rare, and the network may lose half of it
+    needs_worker=True,
+    fits=phv_fits,
+    implementation="softphone.engine.codecs.phv:phv_codec",
+)
