@@ -15,7 +15,7 @@ MAX_REPEATED = 2500
 MAX_PJSIP_MESSAGE, or PJSIP sends nothing at all (CVE-2026-57160 is of "Allow" or "Supported" that
 reach exactly to the end of a buffer of that size)."""
 HEADER_LINES = 128
-HEADER_LINE_BYTES = 3000
+HEADER_LINE_BYTES = 3500
 """Folded lines counted as one."""
 LIST_ELEMENTS = 32
 """Of one Allow, Supported, Require, Unsupported or Accept: PJSIP_GENERIC_ARRAY_MAX_COUNT (pjsip/sip_msg.h)."""

@@ -61,9 +61,11 @@ def inspect(message: bytes) -> Verdict:
     is_response = lines[0][:8].upper() == b"SIP/2.0 "
     if len(message) >= limits.MAX_PJSIP_MESSAGE and missing(text) != 0:
         return _refusal(len(message), lines, fields, is_response, TOO_LARGE, f"has {limits.MAX_PJSIP_MESSAGE} bytes or more")
-    if max(map(len, lines)) > limits.HEADER_LINE_BYTES:
-        why = f"has a header of more than {limits.HEADER_LINE_BYTES} bytes"
-        return _refusal(len(message), lines, fields, is_response, BAD_REQUEST, why)
+    longest = max(lines, key=len)
+    if len(longest) > limits.HEADER_LINE_BYTES:
+        # What the answer would repeat is too large for an answer (RFC 3261, 8.2.6.2); anything else is merely malformed.
+        code = TOO_LARGE if field_name(longest) in _ANSWERED_WITH else BAD_REQUEST
+        return _refusal(len(message), lines, fields, is_response, code, f"has a header of more than {limits.HEADER_LINE_BYTES} bytes")
     why = _head_fault(head, lines, fields)
     if why:
         return _refusal(len(message), lines, fields, is_response, BAD_REQUEST, why)
