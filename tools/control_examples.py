@@ -30,6 +30,7 @@ from softphone.control.protocol import (
     Phones,
     Play,
     Presence,
+    Receiving,
     Record,
     Register,
     Registration,
@@ -187,6 +188,7 @@ EVENTS: dict[type[Event], Event] = {
         Levels(**_CALL, tx=-18.5, rx=-80.0),
         Phones(**_CALL, tx=[Phone(label="HH", duration_ms=70, state="sent")], rx=[Phone(label="AY", duration_ms=120, state="received")]),
         Voice(**_CALL, tx_bytes=32, tx_similarity=0.86, rx_bytes=12),
+        Receiving(**_AT, auto_answer=False, do_not_disturb=True),
         SoundDevice(**_AT, microphone=True, loudspeaker=False, input="Headset", note="the loudspeaker is gone; plug one in"),
     )
 }

@@ -1,7 +1,8 @@
-"""How fast the full-screen phone is, in a real terminal (tmux): `PYTHONPATH=. python tools/measure_ui.py`.
+"""What the full-screen phone costs, in a real terminal (tmux): `PYTHONPATH=. python tools/measure_ui.py`.
 
-Start to a usable screen with the engine cold and warm, a key to its sign on the screen, and the processor time of the screen in a call on
-our codec. What tmux takes to tell is in the figures. The load of the machine is printed with them: they say little on a busy one.
+Bytes that it sends to its terminal idle and while both sides talk, normal and in slow mode; from the command to a drawn screen and to a
+ready codec, with the engine cold and warm; from a key to its sign on each screen, the first time and later; and its processor time in a
+call on our codec. The load of the machine is printed too: times say little on a busy one.
 """
 
 import contextlib
@@ -25,7 +26,10 @@ from tests.peers.phone import Phone
 
 KEYS = "the quick brown fox"
 CALL_S = 20.0
-STARTS = 5
+STARTS = 3
+ROUNDS = 5
+SCREENS = {"c": "search: name", "l": "all calls", "e": "No messages|conversation", "o": "Direct calls", "?": "Keys are single letters"}
+"""Key and what its screen shows."""
 
 
 def seconds_until(terminal: Terminal, shown: Callable[[str], bool]) -> float:
@@ -37,16 +41,17 @@ def seconds_until(terminal: Terminal, shown: Callable[[str], bool]) -> float:
     return time.monotonic() - began
 
 
-def start(ui: Ui) -> str:
-    """From the command to a screen that shows a ready engine."""
+def start(ui: Ui) -> tuple[float, float]:
+    """Seconds from the command to a drawn screen, and to a screen that shows a ready engine."""
     began = time.monotonic()
     ui.start()
-    seconds_until(ui, lambda screen: "Ready. No call" in screen)
-    took = time.monotonic() - began
-    return f"{took:.1f} s to a ready phone, of which the screen's own process computed {cpu_seconds(screen_pid(ui)):.1f} s"
+    seconds_until(ui, lambda screen: "dial ▸" in screen)
+    drawn = time.monotonic() - began
+    seconds_until(ui, lambda screen: "Ready" in screen)
+    return drawn, time.monotonic() - began
 
 
-def key_ms(ui: Ui) -> list[float]:
+def typing_ms(ui: Ui) -> list[float]:
     """For each key typed into the dial field, when it is seen there."""
     ui.press("d")
     ui.wait("type a name")
@@ -61,12 +66,36 @@ def key_ms(ui: Ui) -> list[float]:
     return found
 
 
+def screen_ms(ui: Ui, key: str, sign: str) -> list[float]:
+    """From a key to what its screen shows, several times."""
+    found = []
+    for _ in range(ROUNDS):
+        began = time.monotonic()
+        ui.press(key)
+        seconds_until(ui, lambda screen: any(part in screen for part in sign.split("|")))
+        found.append(1000 * (time.monotonic() - began))
+        ui.press_until("Escape", "dial ▸ a name")
+        time.sleep(0.3)
+    return found
+
+
 def tmux_ms(ui: Ui) -> float:
     """What asking tmux twice takes: once for the key, once for the screen."""
     began = time.monotonic()
     for _ in range(20):
         ui.screen()
     return 2 * 1000 * (time.monotonic() - began) / 20
+
+
+def bytes_per_s(ui: Ui, folder: Path, seconds: float = CALL_S) -> float:
+    """What the program sends to its terminal now."""
+    path = folder / f"bytes-{time.monotonic_ns()}"
+    path.touch()
+    ui.record_bytes(path)
+    time.sleep(1)
+    before, began = path.stat().st_size, time.monotonic()
+    time.sleep(seconds)
+    return (path.stat().st_size - before) / (time.monotonic() - began)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -106,6 +135,23 @@ def warm_engine(ui: Ui) -> Iterator[None]:
         process.wait()
 
 
+def row(name: str, value: str) -> None:
+    print(f"| {name} | {value} |", flush=True)
+
+
+def call(ui: Ui, peer: Phone, speech: Path) -> None:
+    """Both sides talk."""
+    ui.press("d")
+    ui.wait("type a name")
+    ui.type(peer.uri)
+    ui.press("Enter")
+    ui.wait("talking")
+    ui.wait("codec +x-phv")
+    with ControlClient(ui.home / "run" / "softphone" / "engine.sock") as engine:
+        engine.request(Play(call=1, wav=str(speech)))
+    time.sleep(3)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="softphone-measure-") as name:
         folder = Path(name)
@@ -113,37 +159,48 @@ def main() -> None:
         write_wav(speech, read(demo_recording()[0]))
         peer = Phone(folder / "peer", Config(network=Network(bind="127.0.0.1"), audio=Audio(input="null", output="null")))
         peer.start()
-        ui = Ui(folder / "ui", columns=120, lines=40)
+        ui = Ui(folder / "ui", columns=80, lines=24)
         try:
             peer.wait_worker()
             peer.client.request(AutoAnswer(wav_in=str(speech)))
-            print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-            print(f"start with a cold engine: {start(ui)}")
+            print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors\n\n| | |\n| --- | --- |")
+            began = time.monotonic()
+            drawn, ready = start(ui)
             ui.wait_codec()
-            delays, tmux = key_ms(ui), tmux_ms(ui)
-            print(
-                f"key to screen: median {statistics.median(delays):.0f} ms, worst {max(delays):.0f} ms, of which tmux takes {tmux:.0f} ms"
-            )
-            with ControlClient(ui.home / "run" / "softphone" / "engine.sock") as engine:
-                ui.press("d")
-                ui.wait("type a name")
-                ui.type(peer.uri)
-                ui.press("Enter")
-                ui.wait("talking")
-                ui.wait("codec +x-phv")
-                engine.request(Play(call=1, wav=str(speech)))
-                pid, before, began = screen_pid(ui), 0.0, time.monotonic()
-                before = cpu_seconds(pid)
-                time.sleep(CALL_S)
-                share = 100 * (cpu_seconds(pid) - before) / (time.monotonic() - began)
-                print(f"processor time of the screen in a call: {share:.1f} % of a core")
-                ui.press("b")
-                ui.wait("No call")
+            row("start, cold: screen drawn / phone ready / codec ready", f"{drawn:.1f} / {ready:.1f} / {time.monotonic() - began:.1f} s")
+            row("bytes to the terminal, idle", f"{bytes_per_s(ui, folder, 5):.0f} B/s")
+            row("what tmux takes of each of the next figures", f"{tmux_ms(ui):.0f} ms")
+            delays = typing_ms(ui)
+            row("typing: median / worst", f"{statistics.median(delays):.0f} / {max(delays):.0f} ms")
+            for key, sign in SCREENS.items():
+                first, *later = screen_ms(ui, key, sign)
+                row(f"key {key} to its screen: median / first use", f"{statistics.median(later):.0f} / {first:.0f} ms")
+            call(ui, peer, speech)
+            pid, before, began = screen_pid(ui), 0.0, time.monotonic()
+            before = cpu_seconds(pid)
+            rate = bytes_per_s(ui, folder)
+            share = 100 * (cpu_seconds(pid) - before) / (time.monotonic() - began)
+            row("bytes to the terminal while talking, 80x24", f"{rate:.0f} B/s")
+            row("processor time of the screen in a call", f"{share:.1f} % of a core")
+            ui.resize(120, 40)
+            time.sleep(2)
+            row("bytes to the terminal while talking, 120x40", f"{bytes_per_s(ui, folder):.0f} B/s")
+            ui.resize(80, 24)
+            ui.press("S")
+            time.sleep(3)
+            row("bytes to the terminal while talking, 80x24, slow mode", f"{bytes_per_s(ui, folder):.0f} B/s")
+            ui.press("b")
+            ui.wait("Ready")
             ui.stop()
             with warm_engine(ui):
+                starts = []
                 for _ in range(STARTS):
-                    print(f"start with a warm engine: {start(ui)}")
+                    starts.append(start(ui))
                     ui.stop()
+                row(
+                    "start, warm engine: screen drawn / phone ready",
+                    " / ".join(f"{min(values):.1f}" for values in zip(*starts, strict=True)) + " s",
+                )
         finally:
             ui.stop()
             peer.stop()

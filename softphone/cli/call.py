@@ -3,15 +3,18 @@
 import argparse
 
 from softphone.cli import options as shared
-from softphone.cli import status
+from softphone.cli import status, whom
 from softphone.cli.output import Output
 from softphone.cli.phone import Phone, SoundFiles, open_phone
-from softphone.control.protocol import Call
+from softphone.control.protocol import Call, Status
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser("call", help="call somebody", epilog=status.HELP)
-    command.add_argument("uri", metavar="URI", help="such as sip:bob@example.org, or sip:192.0.2.7:5060 without a server")
+    command = commands.add_parser("call", help="call somebody, in the running phone if there is one", epilog=status.HELP)
+    whom_help = "a contact, a number, a tel: or SIP URI such as sip:bob@example.org, or sip:192.0.2.7:5060 without a server"
+    command.add_argument("whom", metavar="WHOM", help=whom_help)
+    no_wait_help = "dial in the running phone and return at once; without one, stay with the call"
+    command.add_argument("--no-wait", action="store_true", help=no_wait_help)
     shared.add_engine(command)
     shared.add_sound(command)
     command.add_argument(
@@ -23,8 +26,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace) -> int:
     output = Output(options.json)
     with open_phone(options, output) as phone, SoundFiles(options) as files:
+        uri = whom.resolve(options.whom, phone.request(Status())["accounts"])
         phone.wait_registered()
-        result = phone.request(Call(uri=options.uri, wav_in=files.wav_in, wav_out=files.wav_out, max_rate=options.max_rate))
+        result = phone.request(Call(uri=uri, wav_in=files.wav_in, wav_out=files.wav_out, max_rate=options.max_rate))
+        if options.no_wait and not phone.own:
+            phone.leave_call(int(result["call"]))
+            return status.OK
         return follow(phone, int(result["call"]), options, files)
 
 

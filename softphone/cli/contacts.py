@@ -107,7 +107,7 @@ def _remove(options: argparse.Namespace) -> int:
         if not found and options.who.isascii() and options.who.isdigit():
             found = [store.contacts.get(int(options.who))]
         if not found:
-            raise status.CommandError(f"nobody among the contacts is called {options.who}; see: softphone contacts list")
+            raise status.CommandError(f"no contact is called {options.who}; see: softphone contacts list")
         if len(found) > 1:
             numbers = ", ".join(str(contact.id) for contact in found)
             raise status.CommandError(f"{len(found)} contacts are called {found[0].name}; give one of their numbers instead: {numbers}")

@@ -4,17 +4,31 @@ import argparse
 import codecs
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from softphone import sound_file
 from softphone.cli import options as shared
 from softphone.cli import status
 from softphone.cli.output import tell_json
 from softphone.control.client import ControlClient
-from softphone.control.protocol import COMMANDS, EVENTS, AnyCommand, ControlError, Event, Failure, Reply, Subscribe, parse_command, to_line
+from softphone.control.protocol import (
+    COMMANDS,
+    EVENTS,
+    AnyCommand,
+    ControlError,
+    Event,
+    Failure,
+    Play,
+    Reply,
+    Subscribe,
+    parse_command,
+    to_line,
+)
 from softphone.control.runtime import default_socket
 
 _STEP_S = 0.5
@@ -54,6 +68,11 @@ def run(options: argparse.Namespace) -> int:
         result = status.OK
         if options.command == "-":
             result = _requests(client)
+        elif isinstance(command, Play):
+            with tempfile.TemporaryDirectory(prefix="softphone-") as folder:
+                # Any sound file, as `call --wav-in` takes it; the engine has opened it when it answers.
+                wav = str(sound_file.playable(Path(command.wav), Path(folder)))
+                tell_json(json.dumps(client.request(msgspec.structs.replace(command, wav=wav))))
         elif command is not None:
             tell_json(json.dumps(client.request(command)))
         return _follow(client, options) if follows else result
@@ -141,7 +160,7 @@ def _follow(client: ControlClient, options: argparse.Namespace) -> int:
             if options.until is not None and _is(event, *options.until):
                 return status.OK
         elif not client.is_open:
-            raise status.CommandError("the engine is gone; start it again")
+            raise status.CommandError("the phone has ended; start it again")
         elif left <= 0:
             if options.until is not None:
                 raise status.CommandError(f"no such event {options.until[0]} within {options.seconds:g} s")

@@ -42,4 +42,4 @@ def write_json(path: Path, figures: dict[str, str | float | int | None]) -> None
     try:
         path.write_text(json.dumps(figures, indent=2) + "\n")
     except OSError as error:
-        raise status.CommandError(f"cannot write {path} ({error.strerror}); the figures stand above") from None
+        raise status.CommandError(f"cannot write {path} ({error.strerror}); the figures are above") from None

@@ -9,13 +9,11 @@ import time
 from softphone.cli import status
 from softphone.cli.contacts import user_store
 from softphone.cli.output import tell, tell_json
-from softphone.store.history import CallRecord
-
-_SIGNS = {"answered": "", "missed": "missed", "refused": "refused here", "unanswered": "not answered", "open": "not over"}
+from softphone.store.history import CallRecord, outcome_word
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser("history", help="show the calls that were, or forget them", epilog=status.HELP)
+    command = commands.add_parser("history", help="show past calls, or delete them", epilog=status.HELP)
     command.add_argument("--missed", action="store_true", help="only missed calls")
     command.add_argument("--limit", type=_count, default=50, metavar="N", help="the last N calls (default: 50)")
     command.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -42,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 def _line(call: CallRecord, name: str) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(call.started))
     minutes, seconds = divmod(int(call.duration_s), 60)
-    fate = "cancelled" if call.cancelled else _SIGNS[call.outcome] or f"{minutes}:{seconds:02} {call.codec}"
+    fate = outcome_word(call) if call.outcome != "answered" else f"{minutes}:{seconds:02} {call.codec}"
     who = f"{name} <{call.remote}>" if name else call.remote
     return f"{when}  {'to  ' if call.direction == 'outgoing' else 'from'}  {who}  {fate}" + (f" ({call.reason})" if call.reason else "")
 

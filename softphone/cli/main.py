@@ -12,7 +12,22 @@ from softphone import __version__
 from softphone.cli import status
 from softphone.errors import SoftphoneError
 
-COMMANDS = ("demo", "call", "answer", "say", "ctl", "register", "codec", "contacts", "history", "voices", "doctor", "engine", "bench")
+COMMANDS = (
+    "demo",
+    "call",
+    "answer",
+    "say",
+    "state",
+    "ctl",
+    "register",
+    "codec",
+    "contacts",
+    "history",
+    "voices",
+    "doctor",
+    "engine",
+    "bench",
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,10 +38,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=status.HELP,
     )
     top.add_argument("--version", action="version", version=f"softphone {__version__}")
-    top.add_argument("--config", type=Path, metavar="FILE", dest="tui_config", help="configuration of the full-screen phone")
-    top.add_argument(
-        "--socket", type=Path, metavar="PATH", dest="tui_socket", help="engine of the full-screen phone, used or started there"
-    )
+    top.add_argument("--config", type=Path, metavar="FILE", dest="tui_config", help="configuration to use")
+    top.add_argument("--socket", type=Path, metavar="PATH", dest="tui_socket", help="control socket of the phone to use, or to start")
     top.set_defaults(run=full_screen)
     commands = top.add_subparsers(metavar="COMMAND", title="commands", description="without a command: the full-screen phone")
     for name in COMMANDS:
@@ -75,8 +88,16 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         return argparse.Namespace(run=full_screen, tui_config=None, tui_socket=None)
     top = parser()
     options = top.parse_args(arguments)
-    if options.run is not full_screen and (options.tui_config or options.tui_socket):
-        top.error("--config and --socket go after the command, where it takes them")
+    if options.run is not full_screen:
+        # Before the command they mean the same as after it.
+        for name in ("config", "socket"):
+            given = getattr(options, f"tui_{name}")
+            if given is None:
+                continue
+            if not hasattr(options, name):
+                top.error(f"this command takes no --{name}")
+            if getattr(options, name) is None:
+                setattr(options, name, given)
     return options
 
 

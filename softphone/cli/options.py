@@ -12,9 +12,9 @@ def add_config(command: argparse.ArgumentParser) -> None:
 
 
 def add_engine(command: argparse.ArgumentParser) -> None:
-    """Which engine to use: one of its own, which ends with the command, or a running one."""
-    add_config(command)
-    command.add_argument("--socket", type=Path, metavar="PATH", help="use the engine that runs there (see: softphone engine)")
+    """Which engine to use: the running phone's, or where none runs, or with `--config`, one of its own, which ends with the command."""
+    command.add_argument("--config", type=Path, metavar="FILE", help="start an engine of its own, with this configuration")
+    command.add_argument("--socket", type=Path, metavar="PATH", help="use the engine that runs there; default: the running phone's, if any")
     command.add_argument("--json", action="store_true", help="write the engine's events to standard output, one JSON object a line")
 
 

@@ -83,7 +83,7 @@ def statistics_line(event: CallStatistics) -> str:
     sent, heard = event.tx, event.rx
     return (
         f"{minutes}:{seconds:02} {event.codec}  sent {sent.payload_bps:.0f} bit/s ({sent.ip_bps:.0f} with headers)  "
-        f"heard {heard.payload_bps:.0f} ({heard.ip_bps:.0f})  loss {heard.loss_percent:.1f} %  jitter {heard.jitter_ms:.0f} ms"
+        f"received {heard.payload_bps:.0f} ({heard.ip_bps:.0f})  loss {heard.loss_percent:.1f} %  jitter {heard.jitter_ms:.0f} ms"
     )
 
 
@@ -92,29 +92,29 @@ def event_sentence(event: AnyEvent) -> str:
     match event:
         case Registration(state="failed"):
             again = f"; next try in {event.retry_s:.0f} s" if event.retry_s else ""
-            return f"{event.account}: not registered: {event.reason}{again}"
+            return f"{event.account}: registration failed: {event.reason}{again}"
         case Registration():
             return f"{event.account}: {event.state}"
         case CallState(state="calling"):
             return f"calling {event.remote}"
         case CallState(state="incoming"):
-            return f"{event.remote} is calling"
+            return f"incoming call from {event.remote}"
         case CallState(state="early"):
             return "ringing"
         case CallState(state="confirmed"):
             return "connected"
         case CallState(state="disconnected"):
-            return f"the call is over after {event.duration_s:.1f} s: {event.reason}"
+            return f"call ended after {event.duration_s:.1f} s: {event.reason}"
         case Media(state="active"):
             return f"codec {event.codec}" + (f" ({event.note})" if event.note else "")
         case Media(state="held"):
             return "on hold"
         case Media(state="failed"):
-            return f"no sound: {event.note}"
+            return f"no audio: {event.note}"
         case Worker(state="died" | "unavailable" | "stream_failed"):
-            return f"codec worker: {event.reason}"
+            return f"codec: {event.reason}"
         case Engine(state="died" | "restarting" | "given_up"):
-            return f"engine: {event.reason}"
+            return f"phone: {event.reason}"
         case Log(level="warning" | "error"):
             return event.message
     return ""

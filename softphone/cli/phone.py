@@ -27,6 +27,7 @@ from softphone.control.protocol import (
     Status,
     Worker,
 )
+from softphone.control.runtime import default_socket
 from softphone.control.supervisor import EngineSupervisor
 
 _WORKER_SECONDS = 90.0
@@ -55,8 +56,10 @@ class EngineStopped(status.CommandError):
 class Phone:
     """Commands and events of one engine; every event that passes is shown."""
 
-    def __init__(self, link: EngineLink, socket: Path, output: Output) -> None:
+    def __init__(self, link: EngineLink, socket: Path, output: Output, *, own: bool = False) -> None:
         self.socket = socket
+        self.own = own
+        """Whether the engine ends with the command."""
         self._link = link
         self._output = output
         self._calls: set[int] = set()
@@ -145,6 +148,10 @@ class Phone:
             elif isinstance(event, File) and event.call == call and event.action == "played" and until_played and seconds is None:
                 hang_up_at = time.monotonic() + _TAIL_SECONDS
 
+    def leave_call(self, call: int) -> None:
+        """A call that this command began goes on when it ends."""
+        self._calls.discard(call)
+
     def _fail_if_engine_died(self, end: CallState) -> None:
         """The supervisor says that calls are over, and then why; no SIP status ended such a call."""
         deadline = time.monotonic() + _WHY_SECONDS
@@ -193,7 +200,7 @@ class Phone:
             if event.state == "stopped":
                 raise EngineStopped(f"the engine has ended ({event.reason}); start it again")
             if event.state == "given_up":
-                raise status.CommandError(f"the engine is gone ({event.reason}); run: softphone doctor")
+                raise status.CommandError(f"the phone has ended ({event.reason}); run: softphone doctor")
             if had_calls:
                 raise status.CommandError(f"the call is lost: {event.reason}")
             return event
@@ -203,19 +210,35 @@ class Phone:
 
 @contextmanager
 def open_phone(options: argparse.Namespace, output: Output, listen: Path | None = None) -> Iterator[Phone]:
-    """The engine at `options.socket`, or one of our own with the configuration of the options, ready to call.
+    """The engine at `options.socket`, else the running phone's (a second one would register the same accounts again), else one of our own,
+    ready to call. With `options.config` or `listen` it is one of our own.
 
     On the way out, calls are hung up, and an engine of our own is ended.
     """
-    if options.socket is not None:
-        with ControlClient(options.socket) as client:
-            yield from _served(Phone(client, options.socket, output))
+    running = options.socket
+    if running is None and options.config is None and listen is None:
+        running = running_phone()
+    if running is not None:
+        with ControlClient(running) as client:
+            if options.socket is None:
+                output.say("using the phone that is running")
+            yield from _served(Phone(client, running, output))
         return
     config.load(options.config)  # its errors are better told here than by a process that will not start
     with tempfile.TemporaryDirectory(prefix="softphone-") as folder:
         socket = listen or Path(folder) / "engine.sock"
         with EngineSupervisor(socket, config=options.config) as engine:
-            yield from _served(Phone(engine, socket, output))
+            yield from _served(Phone(engine, socket, output, own=True))
+
+
+def running_phone() -> Path | None:
+    """The socket of the phone that runs for this user, where one answers."""
+    try:
+        path = default_socket()
+        ControlClient(path).close()
+    except ControlError:
+        return None
+    return path
 
 
 def _served(phone: Phone) -> Iterator[Phone]:

@@ -20,7 +20,7 @@ MAX_TEXT = 2000
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("say", help="speak typed English into a running call, in your own voice", epilog=status.HELP)
     command.add_argument("text", metavar="TEXT", help='what to say; "-" reads lines from standard input and says each')
-    command.add_argument("--call", type=int, metavar="N", help="number of the call, where several are up")
+    command.add_argument("--call", type=int, metavar="N", help="number of the call, where there are several")
     command.add_argument("--socket", type=Path, metavar="PATH", help="engine to use; default: engine.sock in the runtime folder")
     command.set_defaults(run=run)
 
@@ -62,8 +62,8 @@ def _say(client: ControlClient, text: str, wanted: int | None) -> None:
 def _only_call(calls: list[dict[str, Any]]) -> int:
     up = [call for call in calls if call["state"] == "confirmed"]
     if not up:
-        raise ControlError("no call is up; call somebody first", "no_call")
+        raise ControlError("no call in progress; call somebody first", "no_call")
     if len(up) > 1:
         shown = ", ".join(f"{call['call']} ({call['remote']})" for call in up)
-        raise ControlError(f"several calls are up: {shown}; choose one with --call", "no_call")
+        raise ControlError(f"several calls are in progress: {shown}; choose one with --call", "no_call")
     return int(up[0]["call"])

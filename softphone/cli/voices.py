@@ -36,7 +36,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _list(options: argparse.Namespace) -> int:
-    for voice in KeptVoices().all():
+    voices = list(KeptVoices().all())
+    if not voices and not options.json:
+        print("no voices are remembered; `softphone voices allow` remembers them from now on", file=sys.stderr)
+    for voice in voices:
         if options.json:
             parts = sorted(voice.voices)
             tell_json(json.dumps({"who": voice.who, "kept": voice.kept, "parts": parts}, ensure_ascii=False))

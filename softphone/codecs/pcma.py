@@ -6,6 +6,6 @@ PCMA = CallCodec(
     name="PCMA",
     clock_rate=8000,
     label="G.711 A-law (PCMA)",
-    summary="every phone has it, 64 kbit/s (G.711)",
+    summary="64 kbit/s (G.711); every phone",
     payload_type=8,
 )

@@ -6,6 +6,6 @@ PCMU = CallCodec(
     name="PCMU",
     clock_rate=8000,
     label="G.711 µ-law (PCMU)",
-    summary="every phone has it, 64 kbit/s (G.711)",
+    summary="64 kbit/s (G.711); every phone",
     payload_type=0,
 )

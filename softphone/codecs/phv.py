@@ -24,8 +24,8 @@ def _major(parameters: Parameters) -> int:
 PHV = CallCodec(
     name="x-phv",
     clock_rate=16000,
-    label="x-phv: phonemes and a voice",
-    summary="our own: some hundred bit/s, to phones like this one",
+    label="x-phv (phonemes, voice)",
+    summary="speech as symbols, a few hundred bit/s; between phones like this one",
     media_timeout_s=90.0,  # silence sends nothing, RTCP is rare, and the network may lose half of it
     needs_worker=True,
     fits=phv_fits,

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 
 from softphone import paths
 from softphone.codecs import codec_names
-from softphone.config.fields import ConfigError, allowed, check_keys, limited, matching, program, section, shown, texts
+from softphone.config.fields import ConfigError, allowed, automatic, check_keys, limited, matching, program, section, shown, texts
 from softphone.config.network import Network as Network
 from softphone.config.network import check_network, secret
 from softphone.config.passwords import Passwords
@@ -180,11 +180,16 @@ class Hooks:
 
 
 @dataclass(frozen=True)
-class Tui:
+class Screen:
     """The full-screen phone."""
 
     theme: str = allowed("dark", "dark", "light")
     """Without colours when the environment has NO_COLOR."""
+    slow: bool | str = automatic()
+    """One update a second, 16 colours, no meters. "auto": over ssh, while the terminal answers slowly."""
+    notify: bool | str = automatic()
+    """Notifications outside the screen: the terminal's (OSC 9 and 777) and the desktop's (notify-send). "auto": the bell and the title
+    always, the desktop's only where this program runs on the desktop."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +207,7 @@ class Config:
     calls: Calls = field(default_factory=Calls)
     presence: Presence = field(default_factory=Presence)
     hooks: Hooks = field(default_factory=Hooks)
-    tui: Tui = field(default_factory=Tui)
+    screen: Screen = field(default_factory=Screen)
     keys: Mapping[str, str] = field(default_factory=dict)
     """Action of the full-screen phone -> key, such as `dial = "ctrl+d"`; the table of actions checks both."""
     phrases: Mapping[str, str] = field(default_factory=dict)
@@ -248,6 +253,9 @@ def parse(text: str) -> Config:
 def from_dict(document: dict[str, Any]) -> Config:
     """The configuration from nested dictionaries, as TOML or JSON give them. Raises ConfigError."""
     sections = {entry.name: entry for entry in dataclasses.fields(Config)}
+    if "tui" in document and "screen" not in document:
+        # Its name before slow links were thought of.
+        document = {"screen" if name == "tui" else name: table for name, table in document.items()}
     hints = get_type_hints(Config)
     check_keys(document, sections, "")
     values: dict[str, Any] = {}

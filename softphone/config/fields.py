@@ -25,6 +25,11 @@ def allowed(default: Any, *choices: Any) -> Any:
     return field(default=default, metadata={"choices": choices})
 
 
+def automatic() -> Any:
+    """ "auto", true or false; "auto" unless it is said."""
+    return field(default="auto", metadata={"choices": ("auto", True, False), "automatic": True})
+
+
 def matching(default: str, pattern: str, meaning: str) -> Any:
     """A string that is empty or matches `pattern`; `meaning` completes "must be ..."."""
     return field(default=default, metadata={"pattern": pattern, "meaning": meaning})
@@ -68,6 +73,10 @@ def _value(key: str, kind: Any, limits: Mapping[str, Any], value: Any) -> Any:
         if not items or len(set(items)) != len(items):
             raise ConfigError(f"{key}: must name each of its entries once, and at least one")
         return items
+    if "automatic" in limits:
+        if not isinstance(value, bool) and value != "auto":
+            raise ConfigError(f'{key}: must be "auto", true or false, not {shown(value)}')
+        return value
     if type(value) is not kind:
         wanted = {bool: "true or false", int: "a whole number", str: "a text in quotes"}[kind]
         raise ConfigError(f"{key}: must be {wanted}, not {shown(value)}")

@@ -40,7 +40,7 @@ class ControlClient:
         except OSError as error:
             self._socket.close()
             raise ControlError(
-                f"no engine answers at {path} ({error.strerror or error}); start one with `softphone`", "no_engine"
+                f"no phone is running at {path} ({error.strerror or error}); start one with `softphone`", "no_engine"
             ) from None
         self._reader = threading.Thread(target=self._read, name="control-client", daemon=True)
         self._reader.start()
@@ -71,13 +71,13 @@ class ControlClient:
             raise ControlError(f"the command is longer than {MAX_LINE} bytes", "line_too_long", request_id)
         with self._lock:
             if self._closed:
-                raise ControlError("the engine is gone; start it again", "no_engine", request_id)
+                raise ControlError("the phone has ended; start it again", "no_engine", request_id)
             self._waiting[request_id] = answer
             try:
                 self._socket.sendall(line)
             except OSError as error:
                 del self._waiting[request_id]
-                raise ControlError(f"the engine is gone ({error.strerror}); start it again", "no_engine", request_id) from None
+                raise ControlError(f"the phone has ended ({error.strerror}); start it again", "no_engine", request_id) from None
         try:
             reply = answer.get(timeout=timeout_s)
         except queue.Empty:
@@ -112,7 +112,7 @@ class ControlClient:
                 self._events.put(message)
 
     def _read(self) -> None:
-        reason = "the engine is gone; start it again"
+        reason = "the phone has ended; start it again"
         try:
             with self._socket.makefile("rb") as lines:
                 while line := lines.readline(MAX_ANSWER + 1):

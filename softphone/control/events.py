@@ -120,6 +120,8 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
     """Audio buffered here before playout, on average."""
     delay_ms: float | None = None
     """Estimated mouth-to-ear delay from the far end to here: codec, half of `rtt_ms`, and buffering. None while `rtt_ms` is None."""
+    silent_s: float = 0.0
+    """Since the last packet of the far end, RTP or RTCP; its reports come every five seconds also while nobody speaks."""
     queues: dict[str, int] = {}
     codec_counters: dict[str, Any] = {}
     worker: str = ""
@@ -145,6 +147,8 @@ class Engine(Event, kw_only=True, tag="engine"):
 class Log(Event, kw_only=True, tag="log"):
     level: Literal["info", "warning", "error"]
     message: str
+    about: Literal["", "voices"] = ""
+    """"voices": a question, whether voices may be remembered; a front end that can ask shows it in its own way."""
 
 
 class Message(Event, kw_only=True, tag="message"):
@@ -238,6 +242,15 @@ class Voice(Event, kw_only=True, tag="voice"):
     tx_heard: float | None = None
 
 
+class Receiving(Event, kw_only=True, tag="receiving"):
+    """How calls are received from now on: a front end switched it. The files are those of `auto_answer`."""
+
+    auto_answer: bool
+    do_not_disturb: bool
+    wav_in: str | None = None
+    wav_out: str | None = None
+
+
 class SoundDevice(Event, kw_only=True, tag="sound"):
     """The sound devices changed or failed; `note` says what to do."""
 
@@ -250,5 +263,5 @@ class SoundDevice(Event, kw_only=True, tag="sound"):
 
 AnyEvent = (
     Registration | CallState | Media | File | CallStatistics | Worker | Engine | Log
-    | Message | MessageSent | MessageWaiting | Presence | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
+    | Message | MessageSent | MessageWaiting | Presence | Receiving | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
 )  # fmt: skip

@@ -16,7 +16,7 @@ Path = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f
 FinalCode = Annotated[int, Meta(ge=300, le=699)]
 EventName = Literal[
     "registration", "call_state", "media", "file", "statistics", "worker", "engine", "log",
-    "message", "message_sent", "message_waiting", "dtmf", "levels", "phones", "voice", "sound", "transfer", "presence",
+    "message", "message_sent", "message_waiting", "dtmf", "levels", "phones", "voice", "sound", "transfer", "presence", "receiving",
 ]  # fmt: skip
 Digits = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Da-d*#,]+$")]
 Speech = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
@@ -220,9 +220,9 @@ class SoundTest(Command, frozen=True, kw_only=True, tag="sound_test"):
 
 class SipLadder(Command, frozen=True, kw_only=True, tag="sip_ladder"):
     """SIP messages of a call: `{"messages": [{"time", "sent", "peer", "summary", "text"}]}`; credentials are blotted out,
-    the last 100 kept."""
+    the last 100 kept. Without a call: those of registrations."""
 
-    call: CallNumber
+    call: CallNumber | None = None
 
 
 class Sdp(Command, frozen=True, kw_only=True, tag="sdp"):

@@ -270,7 +270,7 @@ class EngineSupervisor:
                     failed += 1
                     if failed >= MAX_FAILED_STARTS:
                         self._end_process()
-                        self._publish(Engine(state="given_up", reason=f"{error}; start the softphone again when that is mended"))
+                        self._publish(Engine(state="given_up", reason=f"{error}; start softphone again when that is fixed"))
                         self._end_events()
                         return
             if self._stopping.is_set():

@@ -73,7 +73,7 @@ def check_passwords(config: Config) -> Finding:
             account.password(key)
         except SoftphoneError as error:
             found, _, fix = str(error).partition("; ")
-            return Finding(name, "broken", found, fix or "type it again under Options")
+            return Finding(name, "broken", found, fix or "enter it again in the settings")
         places.append(f"{account_name}: {_place(account)}")
     if not any(account.password_file for _, account in config.named_accounts().values()) and places:
         return Finding(name, "ok", "; ".join(places))
@@ -81,7 +81,7 @@ def check_passwords(config: Config) -> Finding:
         keyring = Passwords().keyring_name()
     except KeyringError as error:
         found = f"{'; '.join(places) or 'none yet'} ({str(error).partition('; ')[0]})"
-        fix = "type it again under Options once a keyring runs" if places else "they will be in files that only you (and root) can read"
+        fix = "enter it again in the settings once a keyring runs" if places else "they will be in files that only you (and root) can read"
         return Finding(name, "missing", found, fix)
     return Finding(name, "ok", "; ".join(places) or f"none yet; they will be kept in {keyring}")
 

@@ -95,6 +95,7 @@ class Commands:
                 return {}
             case ask.DoNotDisturb():
                 self._engine.incoming_calls.do_not_disturb = command.on
+                self._engine.incoming_calls.tell()
                 return {}
             case ask.SendMessage():
                 account = self._addressing.account(command.account) if command.account else self._addressing.best_account(command.uri)
@@ -107,10 +108,12 @@ class Commands:
                 return {}
             case ask.SoundTest(action=action):
                 if self._engine.calls and action != "stop":
-                    raise ControlError("a call is up; end it before the sound devices are tried", "busy")
+                    raise ControlError("a call is in progress; end it before testing the sound devices", "busy")
                 self._engine.sound_test.perform(action)
                 return {}
             case ask.SipLadder(call=number):
+                if number is None:
+                    return {"messages": self._engine.sip_trace.registrations()}
                 return {"messages": self._known(number, self._engine.sip_trace.ladder(number))}
             case ask.Sdp(call=number):
                 return self._known(number, self._engine.sip_trace.sdp(number))
@@ -121,6 +124,7 @@ class Commands:
                     check_writable(command.wav_out.replace("{call}", "0"))
                 self._engine.incoming_calls.answer_all = command.on
                 self._engine.incoming_calls.answer_files = (command.wav_in, command.wav_out) if command.on else (None, None)
+                self._engine.incoming_calls.tell()
                 return {}
             case ask.Stay():
                 self._engine.stay = command.on

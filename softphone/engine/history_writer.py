@@ -181,16 +181,16 @@ class HistoryWriter:
         except (SoftphoneError, MemoryError) as error:
             self._next_try = time.monotonic() + RETRY_S
             if not self.note:
-                self.note = f"calls and messages cannot be kept just now: {error}"
+                self.note = f"calls and messages cannot be saved at the moment: {error}"
                 self._tell(Log(level="warning", message=self.note))
         except Exception as error:
             log.exception("the history failed")
             self._next_try = time.monotonic() + RETRY_S
-            self.note = self.note or f"calls and messages cannot be kept just now ({type(error).__name__})"
+            self.note = self.note or f"calls and messages cannot be saved at the moment ({type(error).__name__})"
         else:
             if self.note:
                 self.note = ""
-                self._tell(Log(level="info", message="calls and messages are kept again"))
+                self._tell(Log(level="info", message="calls and messages are saved again"))
         if self._store is not None:
             for note in self._store.take_notes():
                 self.remark = note

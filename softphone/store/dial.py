@@ -22,7 +22,7 @@ class Completion:
     uri: str
     name: str = ""
     label: str = ""
-    source: Literal["contact", "history"] = "contact"
+    source: Literal["contact", "history", "typed"] = "contact"
     favourite: bool = False
 
 
@@ -73,7 +73,7 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> Target:
     """
     text = clean(text, 1000)
     if not text:
-        raise StoreError(f"there is nobody to call yet; type a name, a number or an address: {_EXAMPLE}")
+        raise StoreError(f"type a name, a number or an address to call: {_EXAMPLE}")
     uri = sip_address.bare_uri(text)[0] if text.endswith(">") else text
     if _is_ip(uri):
         return Target(_checked(f"sip:{uri}", text))
@@ -94,7 +94,7 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> Target:
         # A host, perhaps with a port.
         return Target(_checked(f"sip:{text}", text))
     if " " in text:
-        raise StoreError(f"nobody among the contacts is called {_shown(text)}; {_EXAMPLE}")
+        raise StoreError(f"no contact is called {_shown(text)}; {_EXAMPLE}")
     return Target(_at_domain(text, default_domain, text, "a name that no contact has"))
 
 

@@ -18,6 +18,11 @@ Outcome = Literal["open", "answered", "missed", "refused", "unanswered"]
 """`open`: still up. `missed`: incoming, neither answered nor refused. `refused`: by the user. `unanswered`: outgoing, see `reason`."""
 
 
+CANCELLED = 487
+HUNG_UP_HERE = "hung up here"
+"""The engine's reason where the user ended the call, or declined it."""
+
+
 @dataclass(frozen=True)
 class CallRecord:
     """One call. Times are seconds since 1970; `answered` None: it never was. `codec` is the last one used."""
@@ -42,6 +47,30 @@ class CallRecord:
     def cancelled(self) -> bool:
         """Cancelled here before it was answered."""
         return self.outcome == "unanswered" and self.reason == HUNG_UP_HERE
+
+
+_BUSY, _DECLINED = (486, 600), (603, 607)
+
+
+def outcome_word(call: CallRecord) -> str:
+    """How a call ended, in a word or two: `missed`, `declined`, `cancelled`, `busy`, `no answer`, `failed`, `in progress`; "" when it was
+    answered."""
+    match call.outcome:
+        case "missed":
+            return "missed"
+        case "refused":
+            return "declined"
+        case "open":
+            return "in progress"
+        case "answered":
+            return ""
+    if call.reason == HUNG_UP_HERE or call.code == CANCELLED:
+        return "cancelled"
+    if call.code in _BUSY:
+        return "busy"
+    if call.code in _DECLINED:
+        return "declined"
+    return "no answer" if call.code in (0, 408, 480) or call.code // 100 in (1, 2) else "failed"
 
 
 class History(Rows):

@@ -59,6 +59,11 @@ class Messages(Rows):
 
         return self._database.read(read)
 
+    def unread(self) -> int:
+        """Messages that nobody has looked at."""
+        sql = "SELECT count(*) FROM messages WHERE seen = 0"
+        return self._database.read(lambda connection: int(connection.execute(sql).fetchone()[0]))
+
     def with_peer(self, peer: str, limit: int = 500) -> list[MessageRecord]:
         """The last `limit` messages of a conversation, the oldest first; `peer` is its key or any URI of that peer."""
         sql = "SELECT * FROM messages WHERE peer = ? ORDER BY time DESC, id DESC LIMIT ?"

@@ -38,13 +38,16 @@ def keep_account(config_file: Path | None, entry: AccountEntry, name: str | None
     address = fields["id"].partition(":")[2]
     if not re.fullmatch(ACCOUNT_NAME, address):
         # Without a name the address is the account's name, and one with a port or parameters is none.
-        fields["name"] = re.sub(r"[^\w.@+-]", "-", address)[:64]
+        fields["name"] = _name_of(address)
     before = settings.load().named_accounts()
     password = entry.password
     if name is not None and name in before:
         old = before[name][1]
         moved = old.id != fields["id"]
-        if old.name:
+        if old.name == _name_of(old.address):
+            # It was never chosen, and follows the address.
+            fields.setdefault("name", None)
+        elif old.name:
             fields.pop("name", None)
         if moved and not password:
             # The keyring files passwords under the address.
@@ -59,6 +62,10 @@ def keep_account(config_file: Path | None, entry: AccountEntry, name: str | None
     account = config.named_accounts()[new_name][1]
     gone = (Unregister(account=name),) if name is not None and name != new_name else ()
     return KeptAccount(new_name, config, (*gone, register_command(new_name, account, password or account.password())), warning)
+
+
+def _name_of(address: str) -> str:
+    return re.sub(r"[^\w.@+-]", "-", address)[:64]
 
 
 def remove_account(config_file: Path | None, name: str) -> KeptAccount:

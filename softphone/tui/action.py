@@ -26,11 +26,15 @@ def shown_key(key: str) -> str:
     return _SHOWN.get(key, key)
 
 
+BESIDE_TEXT = frozenset({"escape", "enter", "tab"})
+
+
 @dataclass(frozen=True)
 class Action:
     """One thing to do. `keys`: Textual's names, separated by commas; the first is shown. `title`: for the footer, short.
 
     `help`: one sentence. `hint`: order in the footer, 0 keeps it out of it. `when`: whether it can be done now.
+    `now`: the title where it depends on the state.
     """
 
     id: str
@@ -40,6 +44,18 @@ class Action:
     scope: str = "phone"
     when: When = always
     hint: int = 0
+    now: Callable[[PhoneState], str] | None = None
+
+    def title_now(self, state: PhoneState) -> str:
+        """What the key does in this state: Hold, or Resume."""
+        return self.title if self.now is None else self.now(state)
+
+    def key_while_typing(self) -> str:
+        """The first key that is no text, as it is shown; "" without one."""
+        return next(
+            (shown_key(key) for key in self.keys.split(",") if "+" in key or (key[0] == "f" and key[1:].isdigit()) or key in BESIDE_TEXT),
+            "",
+        )
 
     @property
     def key(self) -> str:

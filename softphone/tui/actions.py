@@ -37,36 +37,77 @@ def _rings(state: PhoneState) -> bool:
     return state.ringing is not None
 
 
+def _either(check: Callable[[CallView], bool], yes: str, no: str) -> Callable[[PhoneState], str]:
+    """A title that depends on the selected call."""
+    return lambda state: yes if state.call is not None and check(state.call) else no
+
+
+def _held(call: CallView) -> bool:
+    return call.held != (call.doing in ("hold", "resume"))
+
+
+def _muted(call: CallView) -> bool:
+    return call.state.muted
+
+
+def _recorded(call: CallView) -> bool:
+    return bool(call.state.recording)
+
+
+def _incoming(call: CallView) -> bool:
+    return call.incoming
+
+
 _PHONE = (
     Action("dial", "d,slash", "Dial", "Call a name, a number or a SIP address.", hint=3),
-    Action("answer", "a", "Answer", "Answer the call that rings.", when=_rings, hint=1),
-    Action("hang_up", "b", "Hang up", "End the selected call, or refuse it while it rings (bye).", when=_ANY_CALL, hint=2),
-    Action("refuse", "B", "Refuse", "Refuse the call that rings, whichever call is selected.", when=_rings),
-    Action("hold", "h", "Hold", "Put the selected call on hold, or take it off hold.", when=_UP, hint=4),
-    Action("mute", "m", "Mute", "Send silence instead of the microphone, or speak again.", when=_UP, hint=5),
-    Action("transfer", "t", "Transfer", "Hand the call over: to an address, or to another call of yours.", when=_UP, hint=8),
+    Action("answer", "a", "Answer", "Answer the incoming call.", when=_rings, hint=1),
+    Action(
+        "hang_up",
+        "b",
+        "Hang up",
+        "End the selected call, or decline it while it rings.",
+        when=_ANY_CALL,
+        hint=2,
+        now=_either(_incoming, "Decline", "Hang up"),
+    ),
+    Action("refuse", "B", "Decline", "Decline the incoming call, whichever call is selected.", when=_rings),
+    Action("hold", "h", "Hold", "Put the selected call on hold, or resume it.", when=_UP, hint=4, now=_either(_held, "Resume", "Hold")),
+    Action("mute", "m", "Mute", "Mute your microphone, or unmute it.", when=_UP, hint=5, now=_either(_muted, "Unmute", "Mute")),
+    Action("transfer", "t", "Transfer", "Transfer the call: to an address, or to another call of yours.", when=_UP, hint=8),
     Action("swap", "s", "Swap", "Talk on the next call and hold this one.", when=lambda state: len(state.calls) > 1, hint=3),
     Action("conference", "f", "Conference", "Choose calls that all hear each other.", when=lambda state: len(state.calls) > 1, hint=9),
-    Action("say", "i", "Type", "Type to speak: what you write is said in your own voice.", when=_TALKING, hint=6),
+    Action("say", "i", "Type", "Type to speak: your text is spoken in your own voice.", when=_TALKING, hint=6),
     Action("keypad", "p", "Keypad", "Press telephone keys (DTMF); digits typed in a call are sent at once.", when=_UP, hint=10),
-    Action("record", "r", "Record", "Write both directions to a sound file, after a tone that both ends hear; or stop.", when=_UP, hint=12),
-    Action("wire", "w", "SIP", "Show the SIP messages of the call, or of the last one, as a ladder.", when=_some_call, hint=13),
-    Action("sdp", "x", "SDP", "Show what was negotiated, as it stands on the wire (SDP).", when=_some_call),
+    Action(
+        "record",
+        "r",
+        "Record",
+        "Record both sides to a sound file, after a tone that both hear; or stop.",
+        when=_UP,
+        hint=12,
+        now=_either(_recorded, "Stop recording", "Record"),
+    ),
+    Action("wire", "w", "SIP", "Show the SIP messages of the call, or of the last one, and of registrations.", hint=24),
+    Action("details", "v", "Details", "Show more of the call: costs, history of loss, jitter and rate; or less.", when=_UP, hint=13),
+    Action("sdp", "x", "SDP", "Show the negotiated session description (SDP).", when=_some_call),
     Action("call_down", "j,down", "Next call", "Select the next call.", when=lambda state: len(state.calls) > 1),
     Action("call_up", "k,up", "Previous call", "Select the previous call.", when=lambda state: len(state.calls) > 1),
-    Action("redial", "R", "Redial", "Call again whom you called last.", when=lambda state: not state.calls),
+    Action("redial", "R", "Redial", "Call the last dialled address again.", when=lambda state: not state.calls),
+    Action("clear_notices", "escape", "Dismiss", "Remove the notices at the bottom."),
 )
 _EVERYWHERE = (
-    Action("pick_up", "f9", "Answer", "Answer the call that rings, from whatever screen.", "everywhere", when=_rings),
-    Action("contacts", "c", "Contacts", "People: search, add, change.", "everywhere", hint=20),
-    Action("history", "l", "Log", "Calls made, taken and missed.", "everywhere", hint=21),
+    Action("pick_up", "f9", "Answer", "Answer the incoming call, on any screen.", "everywhere", when=_rings),
+    Action("contacts", "c", "Contacts", "Contacts: search, add, change.", "everywhere", hint=20),
+    Action("history", "l", "Calls", "Recent calls: made, received and missed.", "everywhere", hint=21),
     Action("messages", "e", "Messages", "Text messages.", "everywhere", hint=22),
-    Action("settings", "o", "Options", "Settings and sound test.", "everywhere", hint=23),
-    Action("do_not_disturb", "n", "Not disturb", "Do not disturb: refuse calls, or not.", "everywhere"),
+    Action("settings", "o", "Settings", "Settings and sound test.", "everywhere", hint=23),
+    Action("do_not_disturb", "n", "Do not disturb", "Do not disturb: callers get busy and appear as missed.", "everywhere"),
     Action("command_palette", "ctrl+p,colon", "Commands", "Search all commands.", "everywhere"),
-    Action("help", "question_mark", "Help", "All keys, and what they do.", "everywhere", hint=90),
+    Action("help", "question_mark,f1", "Help", "All keys, and what they do.", "everywhere", hint=90),
     Action("theme", "T", "Light/dark", "Change between the light and the dark theme.", "everywhere"),
-    Action("quit", "q,ctrl+q", "Quit", "Leave; a call that is up can be kept.", "everywhere", hint=91),
+    Action("slow", "S", "Slow link", "Draw little, for a slow connection to this terminal, or everything again.", "everywhere"),
+    Action("redraw", "ctrl+l", "Redraw", "Draw the whole screen again.", "everywhere"),
+    Action("quit", "q,ctrl+q", "Quit", "Quit; a running call can be kept.", "everywhere", hint=91),
 )
 ACTIONS: tuple[Action, ...] = (*_PHONE, *SCREEN_ACTIONS, *_EVERYWHERE)
 

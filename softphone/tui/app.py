@@ -9,34 +9,48 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import SystemCommand
+from textual import events
+from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.command import Provider
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from softphone.config import Config
-from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup
+from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup, Log
+from softphone.errors import SoftphoneError
 from softphone.files.errors import StoreError
 from softphone.plain_text import visible_event
 from softphone.store.dial import Target
+from softphone.store.settings import Settings
 from softphone.store.store import Store, open_store
 from softphone.tui import actions as table
+from softphone.tui import sentences as say
 from softphone.tui import theme
 from softphone.tui.engine_session import EngineSession
+from softphone.tui.frugal_display import FrugalDisplay
 from softphone.tui.keys_in_order import KeysInOrder
 from softphone.tui.names import display_name, who
-from softphone.tui.phone_state import PhoneState, Topic
+from softphone.tui.news import Arrival, News, arrival, voicemail
+from softphone.tui.notify import Notifier
+from softphone.tui.phone_state import EVERYTHING, PhoneState, Topic
 from softphone.tui.screens.base import Dialog, PhoneScreen, bindings
 from softphone.tui.screens.phone import MainScreen
 from softphone.tui.terminal import TerminalTitle
+from softphone.tui.terminal_link import ASK, TerminalLink, remote
 from softphone.tui.widgets.notice_line import NoticeLine
 
 FRAME_S = 0.25
-"""How often what changes all the time is drawn; everything else is drawn at once."""
-CONTINUOUS: frozenset[Topic] = frozenset({"statistics", "levels", "phones", "voice"})
+"""How often the phone looks whether something is due; what a key or an event changed is drawn at once."""
+CONTINUOUS: frozenset[Topic] = frozenset({"time", "statistics", "levels", "phones", "voice"})
+"""What changes all the time: drawn as often as the terminal's link can carry it."""
+SLOW_LINK = "The connection to this terminal is slow: one update a second, no meters, few colours. S changes that."
+LEADS_AWAY = frozenset({"contacts", "history", "messages", "settings", "command_palette"})
+"""What waits until the setup is done: its last question would never be asked."""
 GOODBYE_S = 5.0
 BELL_FRAMES = 8
 """The bell rings this often (every two seconds) while a call waits for an answer."""
@@ -51,13 +65,27 @@ SCREENS: dict[str, tuple[str, str]] = {
 }
 
 
-class PhoneApp(KeysInOrder[int], inherit_bindings=False):
+def _people_commands() -> type[Provider]:
+    """Imported with the palette, not at the start."""
+    from softphone.tui.people_commands import PeopleCommands  # noqa: PLC0415 - opened seldom
+
+    return PeopleCommands
+
+
+QUIET_S = 1.0
+AHEAD_FRAMES = 8
+"""The phone is there, and the engine begins: nothing else is to be done then."""
+LATER = tuple(f"softphone.tui.{name}" for name in ("people_commands", "screens.transfer", "screens.leave", "screens.keypad"))
+
+
+class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     """`connect` False shows a state that somebody else fills (tests); `clock` gives CLOCK_MONOTONIC in seconds."""
 
     CSS_PATH = "phone.tcss"
     TITLE = "softphone"
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = App.COMMANDS | {_people_commands}
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
     def __init__(
@@ -84,12 +112,19 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
         """The mistake of our own that ended the phone."""
         self._connect = connect
         self._first_start = first_start
+        self.link = TerminalLink(config.screen.slow, remote(os.environ))
+        self._drawn_slow = False
+        self.notifier: Notifier | None = None
+        self._knows_focus = False
+        self._news = News()
+        self._ahead = [*(module for module, _ in SCREENS.values()), *LATER]
+        self._next_news = 0.0
         self._dirty: frozenset[Topic] = frozenset()
         self._frames = 0
         self._title: TerminalTitle | None = None
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
-        self.theme = theme.LIGHT.name if config.tui.theme == "light" else theme.DARK.name
+        self.theme = theme.LIGHT.name if config.screen.theme == "light" else theme.DARK.name
         if self.no_color:
             # In place of Textual's own, which keeps colours as greys.
             self._filters[:] = [theme.NoColourFilter()]
@@ -104,6 +139,8 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
     def on_mount(self) -> None:
         if self._driver is not None and not self.is_headless:
             self._title = TerminalTitle(self._driver.write)
+            self.notifier = Notifier(self._driver.write, self.config.screen.notify, os.environ)
+        self._look_for_news()
         self.set_interval(FRAME_S, self._frame)
         self.set_interval(FRAME_S, self.keys_go_on)
         if self._connect:
@@ -112,11 +149,13 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
             loop.add_signal_handler(signal.SIGTERM, lambda: self.run_worker(self.leave(keep=False), exclusive=True))
             self.run_worker(self.session.run(), name="engine", exit_on_error=True)
         if self._first_start:
+            self.hold_keys = True
             self.open("setup")
 
     def on_unmount(self) -> None:
         if self._title is not None:
             self._title.restore()
+        self.leave_colours()
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual's own shows the values of variables; `main` says what there is to say.
@@ -132,13 +171,66 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
     def take_event(self, event: AnyEvent) -> None:
         """Every event of the engine comes by here, on the event loop."""
         event = visible_event(event)
-        fresh = isinstance(event, CallState) and event.state == "incoming" and event.call not in self.state.calls
-        self.changed(self.state.apply(event))
-        if fresh:
-            self.bell()
+        came = arrival(event, self.state, self.name_of)
+        asks = isinstance(event, Log) and event.about == "voices"
+        self.changed(frozenset() if asks else self.state.apply(event))
+        if asks:
+            self.call_later(self._ask_about_voices)
+        if came is not None:
+            self._tell_arrival(came, rings=isinstance(event, CallState) and event.state == "incoming")
         for screen in self.screen_stack:
             if isinstance(screen, PhoneScreen | Dialog):
                 screen.event_came(event)
+
+    def _tell_arrival(self, came: Arrival, *, rings: bool) -> None:
+        self.bell()
+        if not rings:
+            # What rings has its own place on every screen.
+            self.changed(self.state.notice("info", came.text))
+        if self.notifier is not None and not (self._knows_focus and self.app_focus):
+            self.notifier.tell(came.title, came.text)
+
+    def on_app_blur(self, _event: events.AppBlur) -> None:
+        """Only a terminal that tells of it says anything by having the focus."""
+        self._knows_focus = True
+
+    @property
+    def news(self) -> News:
+        """What nobody has looked at yet."""
+        return replace(self._news, voicemail=voicemail(self.state))
+
+    def _look_for_news(self) -> None:
+        try:
+            if not self.store.changed():
+                return
+            found = News(missed=self.store.history.unseen(), messages=self.store.messages.unread())
+        except StoreError:
+            return
+        if found != self._news:
+            self._news = found
+            self.changed(frozenset({"messages"}))
+
+    def _ask_about_voices(self) -> None:
+        from softphone.tui.screens.confirm import Confirm  # noqa: PLC0415 - asked once
+
+        if self.state.calls or len(self.screen_stack) > 1:
+            # Not in the middle of something else; the engine asks again after its next start.
+            return
+
+        def chosen(yes: bool | None) -> None:
+            if yes is not None:
+                self.run_worker(self._keep_voices(yes), group="voices")
+
+        self.push_screen(Confirm(say.REMEMBER_VOICES, "Yes", "No", undecided=True), chosen)
+
+    async def _keep_voices(self, yes: bool) -> None:
+        try:
+            self.config = await asyncio.to_thread(Settings(self.config_file).change, {"privacy.voices": "always" if yes else "never"})
+        except SoftphoneError as error:
+            self.changed(self.state.notice("error", str(error)))
+            return
+        if yes and not self.state.calls:
+            await self.restart_engine()
 
     def take_status(self, status: Mapping[str, Any]) -> None:
         self.changed(self.state.apply_status(visible_event(dict(status))))
@@ -149,10 +241,10 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
         if topics - CONTINUOUS:
             self.call_later(self._draw)
 
-    def _draw(self) -> None:
-        if not self._dirty:
+    def _draw(self, held_back: frozenset[Topic] = CONTINUOUS) -> None:
+        topics, self._dirty = self._dirty - held_back, self._dirty & held_back
+        if not topics:
             return
-        topics, self._dirty = self._dirty, frozenset()
         # What lies under a dialog is still seen.
         for screen in self.screen_stack[-2:]:
             if isinstance(screen, PhoneScreen | Dialog) and screen.is_mounted:
@@ -171,17 +263,67 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
             for line in self.screen.query(NoticeLine):
                 line.tidy(self.clock(), self.last_key)
             if self.state.calls:
-                self._dirty |= {"statistics"}  # the timers
-        self._draw()
+                self._dirty |= {"time"}
+            self._look_for_news()
+        self._watch_link()
+        self._import_ahead()
+        if self.backlog:
+            return
+        now = time.monotonic()
+        if now < self._next_news:
+            self._draw(CONTINUOUS - {"time"})
+        else:
+            self._next_news = now + self.link.news_s - FRAME_S / 2
+            self._draw(frozenset())
+
+    def _import_ahead(self) -> None:
+        """Screens that were not opened yet are imported while nobody waits, so that the first opening is as fast as the others."""
+        quiet = self.engine_ready and time.monotonic() - self.last_key > QUIET_S
+        if self._ahead and quiet and self._frames > AHEAD_FRAMES and not self.is_headless:
+            importlib.import_module(self._ahead.pop(0))
+
+    @property
+    def engine_ready(self) -> bool:
+        return self.state.engine.state == "ready"
+
+    @property
+    def slow(self) -> bool:
+        """Whether the terminal is at the end of a slow link, and as little as possible is drawn."""
+        return self._drawn_slow
+
+    def _watch_link(self) -> None:
+        now = time.monotonic()
+        if self.link.due(now) and self._driver is not None and not self.is_headless:
+            self._driver.write(ASK)
+            self.link.asked(now)
+        self.link.look(now)
+        if self.link.slow != self._drawn_slow:
+            self._drawn_slow = self.link.slow
+            self.simplify(self._drawn_slow)
+            if self._drawn_slow and self.link.setting == "auto":
+                self.state.notice("info", SLOW_LINK)
+            self.changed(EVERYTHING)
+
+    def on_cursor_position(self, _event: events.CursorPosition) -> None:
+        """The terminal's answer to `ASK`."""
+        self.link.answered(time.monotonic())
+
+    def action_slow(self) -> None:
+        self.link.setting = not self.slow
+        self._watch_link()
+
+    def action_redraw(self) -> None:
+        self.draw_again()
 
     def _title_text(self) -> str:
         ringing, call = self.state.ringing, self.state.call
         if ringing is not None:
             name = who(ringing.state.remote, self.name_of)
-            return f"*** {name} is calling ***" if self._frames // 2 % 2 else f"{name} is calling - softphone"
+            return f"*** {name} is calling ***" if self._frames // 2 % 2 and not self.slow else f"{name} is calling - softphone"
+        count = f"({self.news.count}) " if self.news.count else ""
         if call is not None:
-            return f"{who(call.state.remote, self.name_of)} - softphone"
-        return "softphone"
+            return f"{count}{who(call.state.remote, self.name_of)} - softphone"
+        return f"{count}softphone"
 
     def name_of(self, remote: str) -> str:
         """The contact's name, else the display name that the far end gives itself, else ""."""
@@ -214,14 +356,14 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
     def to_phone(self) -> None:
         """Close what lies over the phone's own screen."""
         while len(self.screen_stack) > 1:
-            if isinstance(self.screen, PhoneScreen):
-                self.screen.closed()
-            self.pop_screen()
+            self._close_top()
 
     # What can be done
 
     def action_possible(self, name: str) -> bool:
         """Whether an action of the table can be done now; what is not in the table always can."""
+        if name in LEADS_AWAY and any(isinstance(screen, PhoneScreen) and screen.SCOPE == "setup" for screen in self.screen_stack):
+            return False
         return next((action.when(self.state) for action in self.actions if action.id == name), True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -233,19 +375,31 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
         for action in self.actions:
             if action.scope in (scope, "everywhere") and self.action_possible(action.id) and action.id != "command_palette":
                 namespace = "app" if action.scope == "everywhere" else "screen"
-                yield SystemCommand(f"{action.title}  ({action.key})", action.help, lambda name=f"{namespace}.{action.id}": self._run(name))
+                yield SystemCommand(
+                    f"{action.title_now(self.state)}  ({action.key})", action.help, lambda name=f"{namespace}.{action.id}": self._run(name)
+                )
 
     async def _run(self, action: str) -> None:
         await self.run_action(action)
 
     def open(self, name: str, *arguments: object) -> None:
-        """Show a screen by its name in `SCREENS`; one that is open already comes back to the front alone."""
+        """Show a screen by its name in `SCREENS` over what is there, to which it leads back; one that is open comes to the front."""
         module, kind = SCREENS[name]
         screen = getattr(importlib.import_module(module), kind)
         if isinstance(self.screen, screen):
             return
-        self.to_phone()
+        if any(isinstance(open_already, screen) for open_already in self.screen_stack):
+            while not isinstance(self.screen, screen):
+                self._close_top()
+            if not arguments:
+                return
+            self._close_top()
         self.push_screen(screen(*arguments))
+
+    def _close_top(self) -> None:
+        if isinstance(self.screen, PhoneScreen):
+            self.screen.closed()
+        self.pop_screen()
 
     async def action_pick_up(self) -> None:
         self.to_phone()
@@ -277,7 +431,7 @@ class PhoneApp(KeysInOrder[int], inherit_bindings=False):
             self.changed(self.state.notice("error", str(error)))
             return
         self.state.engine.do_not_disturb = on
-        text = "calls are refused now; callers hear busy" if on else "calls are taken again"
+        text = say.DO_NOT_DISTURB_ON if on else say.DO_NOT_DISTURB_OFF
         self.changed(self.state.notice("info", text) | {"engine"})
 
     async def action_quit(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 import msgspec
 
@@ -17,6 +18,7 @@ PHONES = 80
 NOW = 5
 """Seconds that "now" means."""
 SILENCE_DB = -80.0
+Doing = Literal["", "hold", "resume", "answer", "hang_up", "transfer"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class CallView:
     keys_heard: str = ""
     spoken: str = ""
     """What was last typed to be spoken."""
+    doing: Doing = ""
+    """What the user asked for and the other side has not answered yet."""
 
     @property
     def incoming(self) -> bool:
@@ -114,6 +118,8 @@ class CallView:
         if event.state == "disconnected" and not event.duration_s and self.connected_at is not None:
             # Whoever reports the end of an engine does not know how long its calls were.
             event = msgspec.structs.replace(event, duration_s=max(event.monotonic - self.connected_at, 0.0))
+        if event.state != self.state.state and self.doing == "answer":
+            self.doing = ""
         self.state = event
         if event.state == "confirmed" and self.connected_at is None:
             self.connected_at = event.monotonic - event.duration_s

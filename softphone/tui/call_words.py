@@ -5,6 +5,7 @@ from __future__ import annotations
 from softphone import codecs
 from softphone.config import Config
 from softphone.control.protocol import Phone
+from softphone.tui import sentences as say
 from softphone.tui.call_view import CallView
 from softphone.tui.drawing import bit_rate, clock_time
 from softphone.tui.opus_estimate import HEADER_BYTES, opus_cost_now, speech_share
@@ -18,21 +19,23 @@ LEAST_SHARE = 0.05
 """Of the time; below it somebody breathes, and a comparison says nothing."""
 
 
-def state_text(call: CallView, now: float) -> str:
-    """`calling`, `rings there`, `on the call 02:14`, `on hold 02:14`."""
+def state_text(call: CallView, now: float | None) -> str:
+    """`calling`, `ringing`, `talking 02:14`, `on hold 02:14`; no time where `now` is None. What was asked for is said at once."""
+    if call.doing:
+        return say.DOING[call.doing]
     if call.incoming:
-        return "is calling you"
+        return say.INCOMING
     match call.state.state:
         case "calling":
-            return "calling"
+            return say.CALLING
         case "early":
-            return "rings there"
+            return say.RINGING
         case "connecting":
-            return "connecting"
+            return say.CONNECTING
         case "disconnected":
-            return f"over after {clock_time(call.seconds(now))}"
-    what = "on hold" if call.held else "held by them" if call.held_by_remote else "talking"
-    return f"{what} {clock_time(call.seconds(now))}"
+            return say.ENDED.format(time=clock_time(call.seconds(now or 0.0)))
+    what = say.ON_HOLD if call.held else say.HELD_BY_THEM if call.held_by_remote else say.TALKING
+    return what if now is None else f"{what} {clock_time(call.seconds(now))}"
 
 
 def flags(call: CallView) -> list[str]:
@@ -47,7 +50,7 @@ def flags(call: CallView) -> list[str]:
 
 
 def codec_text(call: CallView) -> str:
-    return CODECS.get(call.codec, call.codec) if call.codec else "being agreed"
+    return CODECS.get(call.codec, call.codec) if call.codec else say.NEGOTIATING
 
 
 def why_text(call: CallView) -> str:
@@ -65,12 +68,12 @@ def cost_text(call: CallView, config: Config, *, brief: bool = False) -> str:
     share = speech_share(packets_per_s, config.phv.interval_ms)
     full = opus_cost_now(1.0, config.opus.bitrate, config.opus.ptime_ms)
     if share < LEAST_SHARE:
-        return f"silent now; in speech {bit_rate(full.ip_bps)} IP"
+        return say.SILENT_NOW.format(rate=bit_rate(full.ip_bps))
     cost = opus_cost_now(share, config.opus.bitrate, config.opus.ptime_ms)
     times = f"{cost.ip_bps / now.tx_ip_bps:.1f}x"
     if brief:
-        return f"{bit_rate(cost.ip_bps)} IP, {times}"
-    return f"{bit_rate(cost.payload_bps):>11} payload {bit_rate(cost.ip_bps):>11} IP, {times}"
+        return f"{bit_rate(cost.ip_bps)} with headers, {times}"
+    return f"{bit_rate(cost.payload_bps):>11}   with headers {bit_rate(cost.ip_bps):>11}, {times}"
 
 
 def phone_text(phone: Phone) -> str:

@@ -8,18 +8,20 @@ from collections import deque
 from textual.content import Content
 
 from softphone.config import Config
-from softphone.control.protocol import Phone
+from softphone.control.protocol import CallStatistics, Phone
+from softphone.tui import sentences as say
 from softphone.tui.call_view import CallView, mean
 from softphone.tui.call_words import codec_text, cost_text, phone_text, why_text
 from softphone.tui.drawing import bit_rate, cut, level_meter, level_text, meter, sparkline
 from softphone.tui.names import short
 from softphone.tui.verdict import WINDOW, judge
 
-LABEL = 8
+LABEL = 9
 """Cells of the names at the left."""
-LEAST_ROOM = 36
+LEAST_ROOM = 38
+LEAST_COST = 46
 """Cells beside the names from which rates stand in columns."""
-LEAST_TOP = {"loss": 10.0, "jitter": 50.0, "rate": 2.0}
+LEAST_TOP = {"loss": 10.0, "jitter": 50.0, "sent": 2.0}
 SIGNS = {"good": "✓", "fair": "!", "bad": "✗", "none": "·"}
 STYLES = {"good": "$success", "fair": "$warning", "bad": "$error", "none": "$foreground 70%"}
 PHONE_STYLES = {"sent": "$foreground", "received": "$foreground", "recovered": "$warning", "lost": "bold $error"}
@@ -29,8 +31,8 @@ def _row(label: str, *parts: str | Content | tuple[str, str]) -> Content:
     return Content.assemble((label.ljust(LABEL), "$foreground 60%"), *parts)
 
 
-def facts(call: CallView, config: Config, width: int) -> Content:
-    """Address, codec and why, bit rates of both ways, Opus beside them, delay, loss, jitter."""
+def facts(call: CallView, width: int) -> Content:
+    """Address, codec and why, bit rates of both ways, delay, loss, jitter."""
     room = width - LABEL
     if call.incoming:
         return _ringing(call, room)
@@ -43,45 +45,49 @@ def facts(call: CallView, config: Config, width: int) -> Content:
     if why:
         rows.append(_row("why", _wrapped(why, room)))
     statistics = call.statistics
+    if call.held or call.held_by_remote:
+        # Rates and losses from before would look like those of now.
+        return Content("\n").join(rows)
     if statistics is None:
-        rows.append(_row("sound", "none yet" if not call.held else "on hold"))
+        rows.append(_row("audio", say.NO_AUDIO_YET))
         return Content("\n").join(rows)
     now = call.now
-    if room < LEAST_ROOM:
-        rows.append(_row("sent", (bit_rate(now.tx_payload_bps), "bold"), f", {bit_rate(now.tx_ip_bps)} IP"))
-        rows.append(_row("heard", (bit_rate(now.rx_payload_bps), "bold"), f", {bit_rate(now.rx_ip_bps)} IP"))
-        cost = cost_text(call, config, brief=True)
-        if cost:
-            rows.append(_row("in Opus", cut(cost, room)))
-    else:
-        rows += _columns(call, config, room)
-    delay = "?" if statistics.rtt_ms is None else f"{statistics.rtt_ms / 2:.0f} ms"
+    for name, payload, headers in (("sent", now.tx_payload_bps, now.tx_ip_bps), ("received", now.rx_payload_bps, now.rx_ip_bps)):
+        if room < LEAST_ROOM:
+            rows.append(_row(name, (bit_rate(payload), "bold"), f" ({bit_rate(headers)} IP)" if room > len(bit_rate(payload)) + 17 else ""))
+        else:
+            rows.append(_row(name, (f"{bit_rate(payload):>11}", "bold"), f"   with headers {bit_rate(headers):>11}"))
     loss = mean(list(call.samples)[-WINDOW:]).loss_percent
-    if room < LEAST_ROOM:
-        rows.append(_row("delay", f"{delay} loss {loss:.0f} % jitter {now.jitter_ms:.0f}"))
-    else:
-        rows.append(_row("delay", f"{delay:<8} loss {loss:.0f} %   jitter {now.jitter_ms:.0f} ms"))
+    rows.append(_row("delay", cut(_delay(statistics, room), room)))
+    rows.append(_row("loss", f"{loss:.0f} %   jitter {now.jitter_ms:.0f} ms"))
     return Content("\n").join(rows)
 
 
-def _columns(call: CallView, config: Config, room: int) -> list[Content]:
-    now, rows = call.now, list[Content]()
-    rows.append(_row("sent", (f"{bit_rate(now.tx_payload_bps):>11}", "bold"), f" payload {bit_rate(now.tx_ip_bps):>11} IP"))
-    rows.append(_row("heard", (f"{bit_rate(now.rx_payload_bps):>11}", "bold"), f" payload {bit_rate(now.rx_ip_bps):>11} IP"))
-    cost = cost_text(call, config)
-    if cost:
-        rows.append(_row("in Opus", cut(cost, room)))
-    return rows
+def _delay(statistics: CallStatistics, room: int) -> str:
+    """From mouth to ear where it is known; the network's part of it."""
+    network = "?" if statistics.rtt_ms is None else f"{statistics.rtt_ms / 2:.0f} ms"
+    if statistics.delay_ms is None:
+        return f"network {network}"
+    if room < LEAST_ROOM:
+        return f"{statistics.delay_ms:.0f} ms (network {network})"
+    return f"{statistics.delay_ms:.0f} ms mouth to ear, network {network} of it"
+
+
+def cost(call: CallView, config: Config, width: int) -> Content:
+    """What Opus would take for the same speech; empty where it cannot be told."""
+    room = width - LABEL
+    text = cost_text(call, config, brief=room < LEAST_COST) if not (call.held or call.held_by_remote) else ""
+    return _row("in Opus", cut(text, room)) if text else Content("")
 
 
 def _ringing(call: CallView, room: int) -> Content:
     to = f"to your account {call.state.account}" if call.state.account not in ("", "local") else "directly, without a server"
     rows = [
         Content(""),
-        Content.styled(f"  ☎  {cut(short(call.state.remote), room)} is calling", "bold $accent"),
+        Content.styled(f"  ☎  {say.INCOMING.capitalize()}: {cut(short(call.state.remote), room)}", "bold $accent"),
         Content(f"     {to}"),
         Content(""),
-        Content.assemble("     ", (" a ", "bold reverse $accent"), "  answer      ", (" b ", "bold reverse $accent"), "  refuse"),
+        Content.assemble("     ", (" a ", "bold reverse $accent"), "  answer      ", (" b ", "bold reverse $accent"), "  decline"),
     ]
     return Content("\n").join(rows)
 
@@ -92,11 +98,11 @@ def _wrapped(text: str, room: int) -> str:
 
 
 def verdict(call: CallView, worker: str, width: int, microphone: bool = True) -> Content:
-    """The judgement, with a sign, a sentence and a colour that all say the same."""
+    """The judgement in one line, with a sign, a sentence and a colour that all say the same."""
     found = judge(call, worker, microphone)
     if not found.text:
         return Content("")
-    return _row("verdict", (_wrapped(f"{SIGNS[found.level]} {found.text}", width - LABEL), f"bold {STYLES[found.level]}"))
+    return Content.styled(cut(f"{SIGNS[found.level]} {found.text}", width), f"bold {STYLES[found.level]}")
 
 
 def meters(call: CallView, width: int) -> Content:
@@ -104,8 +110,9 @@ def meters(call: CallView, width: int) -> Content:
     beside = width >= 70
     size = max(((width - 2) // 2 if beside else width - 1) - LABEL - 8, 4)
     mine = "muted" if call.state.muted else level_text(call.tx_level_db)
-    tx = _row("you", (level_meter(-99 if call.state.muted else call.tx_level_db, size), "$primary"), f" {mine}".ljust(8))
-    rx = _row("them", (level_meter(call.rx_level_db, size), "$secondary"), f" {level_text(call.rx_level_db)}")
+    # Bar and number have one colour: another one is a dozen bytes each time that they change.
+    tx = _row("you", (level_meter(-99 if call.state.muted else call.tx_level_db, size) + f" {mine}".ljust(8), "$primary"))
+    rx = _row("them", (f"{level_meter(call.rx_level_db, size)} {level_text(call.rx_level_db)}", "$secondary"))
     return Content("  " if beside else "\n").join([tx, rx])
 
 
@@ -117,23 +124,23 @@ def sparks(call: CallView, width: int) -> Content:
     for name, values, form, unit in (
         ("loss", [sample.loss_percent for sample in past], ".0f", "%"),
         ("jitter", [sample.jitter_ms for sample in past], ".0f", "ms"),
-        ("rate", [sample.tx_ip_bps / 1000 for sample in past], ".1f", "kbit/s"),
+        ("sent", [sample.tx_ip_bps / 1000 for sample in past], ".1f", "kbit/s"),
     ):
-        words = f" {values[-1]:{form}}, most {max(values):{form}} {unit}" if values else ""
-        rows.append(_row(name, (sparkline(values, size, LEAST_TOP[name]), "$secondary"), words))
+        words = f" {values[-1]:{form}}, max {max(values):{form}} {unit}" if values else ""
+        rows.append(_row(name, (sparkline(values, size, LEAST_TOP[name]) + words, "$secondary")))
     return Content("\n").join(rows)
 
 
 def ticker(call: CallView, width: int, rows: int = 1) -> Content:
-    """The newest phones sent and heard, the last at the right."""
+    """The newest phones sent and received, the last at the right."""
     room = width - LABEL
     sent, heard = _tape(call.tx_phones, room, rows), _tape(call.rx_phones, room, rows)
-    return Content("\n").join([_row("said", sent), _row("heard", heard)])
+    return Content("\n").join([_row("said", sent), _row("received", heard)])
 
 
 def ticker_key(width: int) -> Content:
     """What the marks of the ticker mean."""
-    return _row("marks", ("(X) recovered", PHONE_STYLES["recovered"]), "  ", ("✗X lost, bridged", PHONE_STYLES["lost"]))
+    return _row("marks", ("(X) recovered", PHONE_STYLES["recovered"]), "  ", ("✗X lost", PHONE_STYLES["lost"]))
 
 
 def _tape(phones: deque[Phone], room: int, rows: int) -> Content:
@@ -161,8 +168,8 @@ def voice(call: CallView, width: int) -> Content:
         return Content("")
     sent = f"{known.tx_bytes} bytes sent"
     if known.tx_heard is not None:
-        sent += f" {meter(known.tx_heard, 8)} sounds {known.tx_heard:.2f} like you over there"
+        sent += f" {meter(known.tx_heard, 8)} sounds {known.tx_heard:.2f} like you there"
     elif known.tx_similarity is not None:
         sent += f" {meter(known.tx_similarity, 8)} {known.tx_similarity:.2f} like you"
-    heard = f"; {known.rx_bytes} bytes heard" if known.rx_bytes else ""
+    heard = f"; {known.rx_bytes} bytes received" if known.rx_bytes else ""
     return _row("voice", sent + heard if len(sent + heard) <= width - LABEL else cut(sent, width - LABEL))

@@ -17,7 +17,7 @@ LARGEST = 200_000
 
 
 class ScreenError(SoftphoneError):
-    """The full-screen phone failed by a mistake of its own; one sentence."""
+    """The full-screen phone failed by an internal error; one sentence."""
 
 
 def ended(error: BaseException, *, calls: bool, engine: bool) -> ScreenError:
@@ -31,12 +31,12 @@ def ended(error: BaseException, *, calls: bool, engine: bool) -> ScreenError:
     except (OSError, SoftphoneError) as trouble:
         where = f"what went wrong could not be written down ({getattr(trouble, 'strerror', None) or trouble})"
     if calls and engine:
-        back = "the call goes on; run softphone to take it up again"
+        back = "the call continues; run softphone to come back to it"
     elif calls:
         back = "the engine was lost too, and the call with it; run softphone to call again"
     else:
         back = "run softphone to come back"
-    return ScreenError(f"the phone's screen failed by a mistake of its own ({how}); {back}; {where}")
+    return ScreenError(f"the phone's screen failed by an internal error ({how}); {back}; {where}")
 
 
 def write(error: BaseException) -> Path:

@@ -15,9 +15,11 @@ from typing import Any, get_args
 from softphone.control.client import ControlClient
 from softphone.control.protocol import (
     AnyEvent,
+    AutoAnswer,
     CallStatistics,
     Command,
     ControlError,
+    DoNotDisturb,
     Engine,
     EventName,
     Levels,
@@ -110,7 +112,7 @@ class EngineSession:
         """The engine's answer. Raises ControlError: one sentence for the user, `code` for programs."""
         link = self._link
         if link is None:
-            raise ControlError("the engine is not there just now; it is being started, try again in a moment", "no_engine")
+            raise ControlError("the phone is starting; try again in a moment", "no_engine")
         result: dict[str, Any] = await self._in_thread(lambda: link.request(command, timeout_s=timeout_s))
         return result
 
@@ -132,12 +134,14 @@ class EngineSession:
         Raises:
             ControlError: it did not come back.
         """
-        link = self._link
+        link, before = self._link, {}
         if link is None:
             self.try_again()
         else:
+            with contextlib.suppress(ControlError):
+                before = await self.ask(Status(), timeout_s=5)
             self._link, self._restarting = None, True
-            self._on_event(Engine(state="restarting", reason="the engine is started again, with the new settings"))
+            self._on_event(Engine(state="restarting", reason="restarting with the new settings"))
             if isinstance(link, ControlClient):
                 with contextlib.suppress(ControlError):
                     await self._in_thread(partial(link.request, Shutdown()))
@@ -147,9 +151,15 @@ class EngineSession:
         try:
             await asyncio.wait_for(self._ready.wait(), RESTART_S)
         except TimeoutError:
-            raise ControlError("the engine did not come back; its own reason stands on the phone's screen", "no_engine") from None
+            raise ControlError("the phone did not restart; the reason is on its main screen", "no_engine") from None
         finally:
             self._restarting = False
+        with contextlib.suppress(ControlError):
+            # What was switched by hand stays so.
+            if before.get("do_not_disturb"):
+                await self.ask(DoNotDisturb(on=True))
+            if before.get("auto_answer"):
+                await self.ask(AutoAnswer(on=True))
 
     def try_again(self) -> None:
         """Do not wait for the next attempt to find an engine."""
@@ -239,7 +249,7 @@ class EngineSession:
             return
         if self._restarting and isinstance(event, Engine) and event.state != "ready":
             # It ends because it was asked to: no bad news.
-            event = Engine(state="restarting", reason="the engine is started again, with the new settings")
+            event = Engine(state="restarting", reason="restarting with the new settings")
         self._on_event(event)
         self._news += not isinstance(event, CallStatistics | Levels | Phones | Voice)
         if isinstance(event, Engine) and self.owns_engine:
@@ -252,7 +262,7 @@ class EngineSession:
         # What an engine left before tells is of no interest; without a link, the one that ended was just being made.
         if self._restarting or (self._link is not None and self._link is not client):
             return
-        self._on_event(Engine(state="died", reason="the engine ended; another is being started"))
+        self._on_event(Engine(state="died", reason="the phone restarted"))
         self._lost.set()
 
 

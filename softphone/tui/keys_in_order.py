@@ -39,13 +39,15 @@ class KeysInOrder(App[Result], inherit_bindings=False):
         self._steady = 0
         self._before: tuple[DOMNode | None, DOMNode | None] = (None, None)
         self._since = 0.0
+        self.hold_keys = False
+        """Keys wait until this is False again: the screen that they are meant for is not there yet."""
         self.last_key = 0.0
         """When the user last pressed a key (CLOCK_MONOTONIC)."""
 
     @property
     def keys_done(self) -> bool:
         """Whether no key is under way."""
-        return self._under_way is None and not self._waiting
+        return self._under_way is None and not self._waiting and not self.hold_keys
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
@@ -74,7 +76,7 @@ class KeysInOrder(App[Result], inherit_bindings=False):
         await self._next_key()
 
     async def _next_key(self) -> None:
-        if self._under_way is not None or not self._waiting or not self.screen_stack:
+        if self.hold_keys or self._under_way is not None or not self._waiting or not self.screen_stack:
             return
         event = self._waiting.popleft()
         target = self.focused or self.screen

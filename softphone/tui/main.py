@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from pathlib import Path
 
 from softphone import config, paths
 from softphone.errors import SoftphoneError
 
+NO_CURSOR = ("", "dumb", "unknown")
+"""Terminals (by TERM) whose cursor cannot be moved."""
 GARBAGE_AFTER = 20_000
 """New objects between two looks for garbage (Python: 700)."""
 
@@ -24,8 +27,13 @@ def run(config_file: Path | None = None, socket: Path | None = None) -> int:
         TerminalError: standard input, output or error is no terminal.
         ConfigError: the configuration is wrong.
         KeysError: its section `[keys]` is.
-        ScreenError: the phone failed by a mistake of its own; calls go on.
+        ScreenError: the phone failed by an internal error; calls go on.
     """
+    if os.environ.get("TERM", "") in NO_CURSOR:
+        raise TerminalError(
+            f"this terminal (TERM={os.environ.get('TERM', '')}) cannot show the full-screen phone; "
+            "use commands instead: softphone status --watch, softphone call WHOM"
+        )
     # Textual draws on standard error.
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise TerminalError("the full-screen phone needs a terminal; use a command instead, such as: softphone call URI, softphone --help")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from softphone.control import protocol as told
 from softphone.control.protocol import AnyEvent, CallState, Media, Registration
 from softphone.plain_text import visible
+from softphone.tui import sentences as say
 from softphone.tui.call_view import CallView
 from softphone.tui.names import who
 
@@ -22,10 +23,10 @@ LONGEST_NOTICE = 600
 """Characters; reasons and names in it come from the network."""
 OLD_S = 10.0
 MESSAGES = 200
-Topic = Literal["engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence"]
-EVERYTHING: frozenset[Topic] = frozenset(
-    ("engine", "accounts", "calls", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence")
-)
+Topic = Literal[
+    "engine", "accounts", "calls", "time", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence"
+]  # fmt: skip
+EVERYTHING: frozenset[Topic] = frozenset(get_args(Topic))
 Kind = Literal["info", "warning", "error"]
 
 
@@ -140,7 +141,7 @@ class PhoneState:
         """The answer to `Status`: the truth, whatever was known before. Fields of another version's engine may be missing."""
         worker = status.get("worker", {})
         if self.engine.state == "down":
-            self.notice("info", "the engine is there again")
+            self.notice("info", "The phone is running again.")
         self.engine = EngineView(
             state="ready",
             version=str(status.get("version", "")),
@@ -190,12 +191,15 @@ class PhoneState:
             case told.Worker():
                 return self._worker(event)
             case told.Log(level="warning" | "error" as level, message=text):
-                return self.notice(level, text)
+                # Among them: that a hold was refused.
+                for view in self.calls.values():
+                    view.doing = "" if view.doing in ("hold", "resume") else view.doing
+                return self.notice(level, text) | {"calls"}
             case told.Message():
                 self.messages.append(TextMessage(event.time, event.account, event.remote, event.text))
                 return frozenset({"messages"})
             case told.MessageSent(state="failed"):
-                return self.notice("error", f"the message was not delivered: {event.reason}") | {"messages"}
+                return self.notice("error", say.MESSAGE_FAILED.format(reason=event.reason)) | {"messages"}
             case told.MessageSent():
                 return frozenset({"messages"})
             case told.MessageWaiting():
@@ -205,6 +209,9 @@ class PhoneState:
             case told.Presence():
                 self.presence[event.contact] = event
                 return frozenset({"presence"})
+            case told.Receiving():
+                self.engine.auto_answer, self.engine.do_not_disturb = event.auto_answer, event.do_not_disturb
+                return frozenset({"engine"})
             case told.SoundDevice():
                 self.sound = event
                 topics: frozenset[Topic] = frozenset({"sound"})
@@ -223,15 +230,17 @@ class PhoneState:
         if lost:
             self.notice("error", f"lost: the {'call' if len(lost) == 1 else 'calls'} with {', '.join(lost)}; call again")
         for view in list(self.calls.values()):
-            self._end(view, msgspec.structs.replace(view.state, state="disconnected", reason="the engine ended under it; call again"))
+            self._end(view, msgspec.structs.replace(view.state, state="disconnected", reason="the phone restarted; call again"))
         return self.notice("error", reason) | EVERYTHING
 
     def _of_call(self, call: CallView, event: AnyEvent) -> frozenset[Topic]:
         match event:
             case told.Media():
+                if call.doing == ("hold" if event.state == "held" else "resume"):
+                    call.doing = ""
                 call.media = event
                 if event.state == "failed":
-                    return self.notice("error", f"no sound: {event.note}", call.number) | {"calls"}
+                    return self.notice("error", say.NO_SOUND.format(why=event.note), call.number) | {"calls"}
                 return frozenset({"calls"})
             case told.CallStatistics():
                 call.take_statistics(event)
@@ -250,17 +259,18 @@ class PhoneState:
                 return frozenset({"calls"})
             case told.Transfer():
                 call.transfer = event
+                call.doing = "" if event.state in ("failed", "done") and call.doing == "transfer" else call.doing
                 return self._transfer_notice(event)
         return frozenset()
 
     def _transfer_notice(self, event: told.Transfer) -> frozenset[Topic]:
         match event.state:
             case "failed":
-                return self.notice("error", f"the transfer failed: {event.reason}; the call is still yours", event.call) | {"calls"}
+                return self.notice("error", say.TRANSFER_FAILED.format(reason=event.reason), event.call) | {"calls"}
             case "done":
-                return self.notice("info", "the call was transferred", event.call) | {"calls"}
+                return self.notice("info", say.TRANSFER_DONE, event.call) | {"calls"}
             case "incoming":
-                return self.notice("info", "the far end moved this call to somebody else", event.call) | {"calls"}
+                return self.notice("info", say.TRANSFERRED_BY_THEM, event.call) | {"calls"}
         return frozenset({"calls"})
 
     def _registration(self, event: Registration) -> frozenset[Topic]:
@@ -269,8 +279,9 @@ class PhoneState:
             account.state = event.state
         account.code, account.reason, account.retry_s = event.code, event.reason, event.retry_s
         if event.state == "failed":
-            again = f"; next try in {event.retry_s:.0f} s" if event.retry_s else ""
-            return self.notice("error", f"{event.account}: not registered: {event.reason}{again}") | {"accounts"}
+            again = say.NEXT_TRY.format(seconds=round(event.retry_s)) if event.retry_s else ""
+            said = say.REGISTRATION_FAILED.format(account=event.account, reason=event.reason)
+            return self.notice("error", f"{said}{again and '.'}{again}") | {"accounts"}
         return frozenset({"accounts"})
 
     def _call_state(self, event: CallState) -> frozenset[Topic]:
@@ -314,11 +325,11 @@ class PhoneState:
 
     def _worker(self, event: told.Worker) -> frozenset[Topic]:
         if event.state == "stream_failed":
-            return self.notice("warning", f"codec: {event.reason}")
+            return self.notice("warning", f"Codec: {event.reason}")
         self.engine.worker, self.engine.worker_reason = event.state, event.reason
         if event.state in ("died", "unavailable"):
-            after = "; new calls use Opus until then" if event.state == "died" else "; calls go on with Opus"
-            return self.notice("warning", f"codec: {event.reason}{after}") | {"engine"}
+            after = "; new calls use Opus until then" if event.state == "died" else "; calls continue on Opus"
+            return self.notice("warning", f"Codec: {event.reason}{after}") | {"engine"}
         return frozenset({"engine"})
 
     def _account(self, name: str) -> AccountView:

@@ -18,42 +18,42 @@ _WHEN: dict[str, When] = {"settings_restart": _idle, "settings_setup": _idle}
 _TABLE = """
 contacts
   contact_call        enter     1  Call             Call the contact at the first address.
-  contact_message     t         2  Text             Write a text message to the contact.
+  contact_message     t         2  Message          Write a text message to the contact.
   contact_search      slash     3  Search           Type to find people; down goes back to the list.
   contact_add         a         4  Add              Add a contact.
   contact_edit        v         5  Edit             Change the contact: names, addresses, automatic answer, codecs.
   contact_remove      x         6  Delete           Remove the contact, after a question.
-  contact_favourite   f         7  Favourite        Put the contact among the favourites at the top, or take it away.
-  contact_import      i         8  Import           Read contacts from a vCard file.
-  contact_export      w         9  Export           Write all contacts to a vCard file.
-  contacts_back       escape   30  Back             Back to the phone; in a search, to the whole list.
+  contact_favourite   f         7  Favourite        Make the contact a favourite, at the top of the list; or not.
+  contact_import      i         8  Import           Import contacts from a vCard file.
+  contact_export      w         9  Export           Export all contacts to a vCard file.
+  contacts_back       escape    9  Back             Back; in a search, to the whole list.
 history
-  history_call        enter     1  Call again       Call the number of this line.
-  history_filter      f         2  Only missed      Show only missed calls, or all.
-  history_message     t         3  Text             Write a text message to this address.
-  history_add         a         4  To contacts      Keep this address as a contact.
-  history_seen        s         5  Seen             Mark all missed calls as seen.
-  history_back        escape   30  Back             Back to the phone.
+  history_call        enter     1  Call             Call this address.
+  history_filter      f         2  Missed           Show only missed calls, or all.
+  history_message     t         3  Message          Write a text message to this address.
+  history_add         a         4  Add contact      Save this address as a contact.
+  history_seen        s         5  Mark seen        Mark all missed calls as seen.
+  history_back        escape    9  Back             Back to where you came from.
 messages
   message_write       enter     1  Write            Write in this conversation; enter sends.
   message_new         a         2  New              Write to somebody else.
-  message_call        d         3  Call             Call whom this conversation is with.
-  message_again       r         4  Send again       Send the last message that was not delivered again.
-  messages_back       escape   30  Back             From writing to the conversations, from there to the phone.
+  message_call        d         3  Call             Call the other side of this conversation.
+  message_again       r         4  Resend           Send the last undelivered message again.
+  messages_back       escape    9  Back             From writing to the conversations, from there back.
 settings
   account_add         a         1  Add account      Add an account with a server.
   account_edit        v         2  Edit             Change the account.
   account_remove      x         3  Remove           Remove the account, after a question.
-  account_again       r         4  Register         Register the account again, now.
-  settings_restart    f9        6  Restart engine   Start the engine again with the new settings.
-  settings_setup      g         8  Guided set-up    Go through the first steps again.
-  settings_previous   left      0  Page before      The page of settings to the left.
+  account_again       r         4  Register         Register the account again now.
+  settings_restart    f5        6  Restart phone    Restart the phone's engine with the new settings.
+  settings_setup      f6        8  Setup            Go through the setup again.
+  settings_previous   left      0  Previous page    The page of settings to the left.
   settings_next       right     5  Next page        The page of settings to the right.
-  settings_back       escape    7  Back             Back to the phone.
+  settings_back       escape    7  Back             Back to where you came from.
 setup
-  setup_next          ctrl+n    1  Next             To the next step.
-  setup_skip          f4        2  Skip             Leave this step as it is.
-  setup_back          escape    3  Back             To the step before; from the first, to the phone.
+  setup_next          ctrl+n    1  Next             Go to the next step.
+  setup_skip          f4        2  Skip             Skip this step.
+  setup_back          escape    3  Back             Go to the previous step; from the first, to the phone.
 """
 
 

@@ -21,6 +21,8 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.theme import Theme
 
+from softphone.tui.terminal_cells import STANDS_OUT
+
 _COLOURS = ("primary", "secondary", "accent", "foreground", "background", "surface", "panel", "success", "warning", "error")
 
 
@@ -45,8 +47,6 @@ LIGHT = _theme(
     selection="25%",
     colours="14656d 3f5f8a 8f4d00 23282f fbfaf6 f4f2ec e6e2d8 2a6f2e 7d5500 a8231c",
 )
-STANDS_OUT = 64
-"""Difference in a colour channel from which a background is seen as another one."""
 _ASCII = {
     "▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#", "▌": "|", "▐": "|", "▔": "-", "▎": "|", "▊": "|",
     "▮": "#", "▯": ".", "●": "*", "○": "o", "◐": "~", "◌": ".", "▸": ">", "▶": ">", "◀": "<", "▾": "v", "•": "*", "·": ".", "\u00d7": "x",

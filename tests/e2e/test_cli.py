@@ -80,7 +80,7 @@ def test_a_call_between_two_commands(quiet_config: Path, speech: Path, tmp_path:
 def test_nobody_at_the_other_end(quiet_config: Path) -> None:
     done = run("call", f"sip:nobody@127.0.0.1:{free_port()}", "--config", quiet_config, program=(sys.executable, "-c", HURRIED))
     assert done.returncode == 3
-    assert "the call is over" in done.stderr
+    assert "call ended" in done.stderr
     assert "Traceback" not in done.stderr
     done = run("call", "not a uri", "--config", quiet_config)
     assert done.returncode == 1

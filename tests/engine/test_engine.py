@@ -35,7 +35,7 @@ from softphone.control.protocol import (
     Status,
     Unregister,
 )
-from softphone.engine.sip.status_text import explain_call, explain_registration
+from softphone.engine.sip.status_text import explain_call, explain_registration, plain
 from tests.peers.phone import Phone
 from tests.waiting import until
 
@@ -65,7 +65,7 @@ def test_a_call_on_our_codec_with_files_at_both_ends(make_phone: MakePhone, spee
     alice.client.request(Hangup(call=call))
     ended = alice.wait_state(call, "disconnected")
     assert ended.reason == "hung up here" and 4 < ended.duration_s < 30
-    assert bob.wait(CallState, lambda event: event.state == "disconnected").reason == "the far end hung up"
+    assert bob.wait(CallState, lambda event: event.state == "disconnected").reason == "the other side hung up"
     assert alice.events.index(alice.wait_file(call, "recorded")) < alice.events.index(ended), "the file is whole when the call is over"
     bob_file = tmp_path / f"bob-{bob.wait(CallState).call}.wav"
     for heard in (tmp_path / "alice.wav", bob_file):
@@ -98,9 +98,9 @@ def test_without_our_codec_the_media_event_says_why(make_phone: MakePhone) -> No
     alice.wait_worker()
     bob.client.request(AutoAnswer())
     media = alice.wait_media(alice.call(bob.uri))
-    assert media.codec == "opus" and "far end did not agree" in media.note
+    assert media.codec == "opus" and "did not agree to x-phv" in media.note
     answered = bob.wait_media(bob.wait(CallState).call)
-    assert "x-phv was not offered" in answered.note
+    assert "x-phv was not ready" in answered.note
 
 
 def test_ring_answer_refuse_and_cancel(make_phone: MakePhone, speech: Path, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_ring_answer_refuse_and_cancel(make_phone: MakePhone, speech: Path, tmp_
     bob.wait_file(ringing.call, "recorded")
     assert loudness(tmp_path / "part.wav") > 100
     bob.client.request(Hangup())
-    assert alice.wait_state(taken, "disconnected").reason == "the far end hung up"
+    assert alice.wait_state(taken, "disconnected").reason == "the other side hung up"
 
 
 def test_two_calls_at_once(make_phone: MakePhone) -> None:
@@ -288,7 +288,7 @@ def test_a_signal_ends_it_cleanly_even_in_a_call(make_phone: MakePhone, tmp_path
         states = [event.state for event in client.events(15) if isinstance(event, Engine)]
     assert process.wait(15) == 0
     assert states[-2:] == ["stopping", "stopped"]
-    assert bob.wait(CallState, lambda event: event.state == "disconnected").reason == "the far end hung up"
+    assert bob.wait(CallState, lambda event: event.state == "disconnected").reason == "the other side hung up"
     assert not path.exists()
     assert worker and not Path(f"/proc/{worker}").exists()
     assert soundfile.info(tmp_path / "half.wav").frames >= 0
@@ -345,7 +345,28 @@ def test_every_status_code_is_a_sentence(code: int) -> None:
     for explain in (explain_call, explain_registration):
         for reason in ("", "Some Reason", "two\r\nlines " * 50):
             sentence = explain(code, reason)
-            assert sentence.startswith(str(code)) and len(sentence) < 500 and "\n" not in sentence
+            assert sentence.endswith(f"({code})") and len(sentence) < 500 and "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "gethostbyname() has returned error (PJ_ERESOLVE)",
+        "Invalid URI (PJSIP_EINVALIDURI)",
+        "Connection refused [status=120111]",
+        "Unknown error 999 (PJSIP_ESOMETHING)",
+        "Unsupported transport (PJSIP_EUNSUPTRANSPORT)",
+    ],
+)
+def test_pjsips_own_words_reach_nobody(reason: str) -> None:
+    for sentence in (plain(reason), explain_call(503, reason, host="exmaple.org"), explain_registration(502, reason)):
+        assert "PJ" not in sentence and "gethostbyname" not in sentence and "status=" not in sentence, sentence
+    assert "cannot find host exmaple.org; check the spelling" in explain_call(502, "PJ_ERESOLVE", host="exmaple.org")
+
+
+def test_a_call_that_was_up_lost_contact() -> None:
+    assert "lost contact" in explain_call(408, "Request Timeout", up=True)
+    assert "no answer" in explain_call(408, "Request Timeout")
 
 
 def test_many_short_calls_leave_nothing_behind(make_phone: MakePhone, speech: Path, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_hooks_of_a_real_call(tmp_path: Path, make_phone: MakePhone) -> None:
         alice.wait_state(call, "confirmed")
         alice.client.request(Hangup(call=call))
         over = told(out["hangup"])
-        assert over["SOFTPHONE_REASON"] == "the far end hung up" and float(over["SOFTPHONE_SECONDS"]) >= 0
+        assert over["SOFTPHONE_REASON"] == "the other side hung up" and float(over["SOFTPHONE_SECONDS"]) >= 0
         alice.client.request(SendMessage(uri=bob.uri, text="come to $(touch /tmp/never) `id`; now"))
         assert told(out["message"])["SOFTPHONE_TEXT"] == "come to $(touch /tmp/never) `id`; now"
         assert not Path("/tmp/never").exists()

@@ -57,7 +57,7 @@ def test_on_another_codec_it_is_sound_and_bad_requests_get_a_sentence(make_phone
     with pytest.raises(ControlError, match="there is no call 7"):
         alice.client.request(Say(call=7, text="Hello."))
     ringing = alice.call(bob.uri)
-    with pytest.raises(ControlError, match="only a call that is up can speak typed text"):
+    with pytest.raises(ControlError, match="only a call in progress can speak typed text"):
         alice.client.request(Say(call=ringing, text="Hello."))
     alice.client.request(Hangup(call=ringing))
     alice.wait_state(ringing, "disconnected")

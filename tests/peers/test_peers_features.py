@@ -122,3 +122,19 @@ def test_baresip_transfers_us_and_is_transferred(make_phone: MakePhone, peer: Ba
     taken = other.wait(CallState, lambda event: event.call == 2 and event.state == "confirmed")
     wait_levels(tmp_path / "other-2.wav", lambda level: level(BARESIP) > HEARD_DB)
     other.client.request(Hangup(call=taken.call))
+
+
+@pytest.mark.interop("attended transfer to it, though it does not know Replaces", "baresip-core")
+def test_an_attended_transfer_leaves_no_leg_on_hold(make_phone: MakePhone, peer: Baresip) -> None:
+    phone, other = make_phone("phone", codecs=("PCMU",)), make_phone("other", codecs=("PCMU",))
+    other.client.request(AutoAnswer())
+    consulted = phone.call(peer.uri)
+    phone.wait_state(consulted, "confirmed")
+    peer.wait_for("CALL_ESTABLISHED")
+    moved = phone.call(other.uri)
+    phone.wait_state(moved, "confirmed")
+    phone.client.request(TransferCall(call=moved, other=consulted))
+    phone.wait(Transfer, lambda event: event.call == moved and event.state == "done")
+    for call in (moved, consulted):
+        phone.wait_state(call, "disconnected")
+    assert phone.client.request(Status())["calls"] == []

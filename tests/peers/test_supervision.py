@@ -152,7 +152,7 @@ def test_while_the_worker_is_away_calls_use_opus_and_say_why(watch: Callable[...
     alice.wait(Worker, lambda event: event.state == "died")
     alice.engine.request(Call(uri=f"sip:softphone@{address}"))
     media = alice.wait(Media, lambda event: event.state == "active")
-    assert media.codec == "opus" and "x-phv was not offered" in media.note and "worker" in media.note
+    assert media.codec == "opus" and "x-phv was not ready" in media.note
 
 
 def test_a_killed_engine_is_said_its_calls_are_ended_and_it_comes_back(watch: Callable[..., Watched], make_phone: MakePhone) -> None:
@@ -351,5 +351,5 @@ def test_a_far_end_that_vanishes_ends_the_call_and_a_silent_one_does_not(make_ph
         began = time.monotonic()
         # PJSIP reports a call as over only when the far end answered the BYE or its time ran out.
         over = alice.wait_state(vanishing, "disconnected", 90)
-        assert "nothing came from the far end" in over.reason and time.monotonic() - began > 0.8 * MEDIA_TIMEOUT_S
+        assert "nothing arrived for" in over.reason and time.monotonic() - began > 0.8 * MEDIA_TIMEOUT_S
     assert [call["call"] for call in alice.client.request(Status())["calls"]] == [silent]

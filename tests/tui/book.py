@@ -34,8 +34,8 @@ def filled_store() -> Store:
     for hours, direction, remote, answered, seconds, codec, code, reason, refused in (
         (1, "incoming", '"Carol" <sip:carol@example.net>', False, 0, "", 487, "the caller gave up", False),
         (3, "outgoing", "sip:alice@example.org", True, 192, "x-phv", 200, "hung up here", False),
-        (5, "incoming", "sip:bob@example.org", True, 44, "opus", 200, "the far end hung up", False),
-        (25, "outgoing", "sip:zoe@192.0.2.7", False, 0, "", 486, "the far end is busy", False),
+        (5, "incoming", "sip:bob@example.org", True, 44, "opus", 200, "the other side hung up", False),
+        (25, "outgoing", "sip:zoe@192.0.2.7", False, 0, "", 486, "busy; try again later (486)", False),
         (26, "incoming", "sip:mallory@example.org", False, 0, "", 486, "", True),
         (200, "incoming", "sip:carol@example.net", False, 0, "", 487, "the caller gave up", False),
     ):
@@ -51,7 +51,7 @@ def filled_store() -> Store:
     messages.received("sip:bob@example.org", "work", "are you there?", NOW - 600)
     messages.mark_seen("sip:bob@example.org")
     messages.sent(messages.sending("sip:bob@example.org", "work", "yes, in a minute", NOW - 300), True)
-    messages.sent(messages.sending("sip:bob@example.org", "work", "call me", NOW - 200), False, "the far end does not answer; try later")
+    messages.sent(messages.sending("sip:bob@example.org", "work", "call me", NOW - 200), False, "no answer; try later")
     return store
 
 

@@ -24,7 +24,7 @@ BOB = '"Bob Example" <sip:bob@example.org>'
 CAROL = '"Carol Danvers" <sip:carol@example.com>'
 NOW = 1134.0
 """CLOCK_MONOTONIC of the pictures; calls were answered at 1000."""
-NOT_AGREED = "the far end did not agree to x-phv (it lacks it, or has another version or model); the call uses opus"
+NOT_AGREED = "the other side did not agree to x-phv: it lacks it, or has another version or model of it; the call uses opus"
 _SAID = "DH AH K W IH K B R AW N F AA K S JH AH M P S OW V ER DH AH L EY Z IY D AO G"
 _HEARD = "HH AW M AH CH W UH D AH (W) (UH) D CH AH K !CH !AH K IH F AH W UH D CH AH K K UH D"
 

@@ -51,10 +51,14 @@ async def until(pilot: Pilot[int], check: Callable[[], bool], what: str = "") ->
 
 @asynccontextmanager
 async def connected(
-    socket: Path, config: Config | None = None, size: tuple[int, int] = (80, 24), store: Store | None = None
+    socket: Path,
+    config: Config | None = None,
+    size: tuple[int, int] = (80, 24),
+    store: Store | None = None,
+    config_file: Path | None = None,
 ) -> AsyncIterator[Pilot[int]]:
     """The application, attached to the engine at `socket`."""
-    app = PhoneApp(config or Config(), socket=socket, store=store or memory_store())
+    app = PhoneApp(config or Config(), socket=socket, store=store or memory_store(), config_file=config_file)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.state.engine.state == "ready", "engine ready")
         yield pilot

@@ -14,7 +14,7 @@ from tests.tui.recorded import answered, media
 from tests.tui.running import connected, memory_store, settle
 from tests.tui.scripted_engine import ScriptedEngine
 
-UNPLUGGED = "the microphone was unplugged; the call goes on without it: plug it in again, or choose another under Options"
+UNPLUGGED = "the microphone was unplugged; the call continues without it: plug it in again, or choose another in the settings"
 
 
 @awaited
@@ -24,9 +24,9 @@ async def test_dialling_while_the_engine_is_not_there_keeps_what_was_typed(tmp_p
         await pilot.press("d")
         app.screen.query_one(DialInput).value = "sip:bob@192.0.2.9"
         await pilot.press("enter")
-        await see(pilot, "the engine is not there", "sip:bob@192.0.2.9")
+        await see(pilot, "the phone is starting", "sip:bob@192.0.2.9")
         await settle(pilot)
-        await see(pilot, "the engine is not there", "sip:bob@192.0.2.9")
+        await see(pilot, "the phone is starting", "sip:bob@192.0.2.9")
 
 
 @awaited
@@ -111,6 +111,6 @@ async def test_an_engine_that_is_started_again_on_purpose_is_no_bad_news(engine:
         assert isinstance(app, PhoneApp)
         app.session._restarting = True
         engine.tell(Engine(state="stopped", reason="told to by a front end"))
-        await see(pilot, "engine is starting")
+        await see(pilot, "Starting")
         await settle(pilot)
         assert not app.state.notices

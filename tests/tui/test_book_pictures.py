@@ -27,7 +27,7 @@ SCREENS: dict[str, tuple[Callable[[], Screen[Any]], Keys]] = {
     "history": (lambda: HistoryScreen(lambda: NOW), ()),
     "messages": (lambda: MessagesScreen(now=lambda: NOW), ("enter",)),
     "settings-accounts": (SettingsScreen, ("j", "j")),
-    "settings-account-wrong": (SettingsScreen, ("a", "x", "enter")),
+    "settings-account-wrong": (SettingsScreen, ("a", "x", "ctrl+s")),
     "settings-sound": (SettingsScreen, ("right",)),
     "settings-codecs": (SettingsScreen, ("right", "right")),
     "settings-keys": (SettingsScreen, ("left",)),

@@ -20,17 +20,18 @@ def call_of(codec: str = "x-phv", lossy_from: int = 1000) -> CallView:
 
 
 def test_our_codec_is_set_beside_opus() -> None:
-    facts = card_text.facts(call_of(), Config(), 60).plain.splitlines()
-    assert facts[1] == "codec   x-phv: phonemes and a voice"
-    assert "payload" in facts[2] and facts[2].endswith("IP")
-    opus = next(line for line in facts if line.startswith("in Opus"))
+    facts = card_text.facts(call_of(), 60).plain.splitlines()
+    assert facts[1] == "codec    x-phv (phonemes, voice)"
+    assert facts[2].startswith("sent") and "with headers" in facts[2]
+    opus = card_text.cost(call_of(), Config(), 60).plain
+    assert opus.startswith("in Opus")
     times = float(opus.rpartition(", ")[2].removesuffix("x"))
     assert 2 < times < 8, "our three packets a second against Opus's seventeen"
 
 
 def test_another_codec_says_why() -> None:
-    text = card_text.facts(call_of("opus"), Config(), 48).plain
-    assert "codec   Opus" in text and "did not agree to x-phv" in text and "in Opus" not in text
+    text = card_text.facts(call_of("opus"), 48).plain
+    assert "codec    Opus" in text and "did not agree to x-phv" in text and "in Opus" not in text
 
 
 @pytest.mark.parametrize("width", [24, 36, 43, 46, 48, 60, 78, 100])
@@ -38,7 +39,7 @@ def test_everything_fits_its_width(width: int) -> None:
     for call in (call_of(), call_of("opus"), call_of(lossy_from=0)):
         parts = [card_text.meters(call, width), card_text.ticker(call, width, 2), card_text.voice(call, width)]
         if width >= 36:
-            parts += [card_text.facts(call, Config(), width), card_text.verdict(call, "ready", width)]
+            parts += [card_text.facts(call, width), card_text.cost(call, Config(), width), card_text.verdict(call, "ready", width)]
             parts.append(card_text.sparks(call, width))
         assert max(len(line) for part in parts for line in part.plain.splitlines()) <= width
 
@@ -76,3 +77,17 @@ def test_bars_grow_with_their_values() -> None:
     assert line == "  ▁▁▂▄█" or list(line.strip()) == sorted(line.strip())
     assert len(sparkline(range(100), 10, 1)) == 10
     assert sparkline([1], 1, least_top=1000) == "▁"
+
+
+def test_on_hold_there_are_no_figures_of_before() -> None:
+    call = call_of()
+    call.media = recorded.media(1, state="held")
+    assert "bit/s" not in card_text.facts(call, 60).plain and not card_text.cost(call, Config(), 60).plain
+
+
+def test_the_delay_is_that_from_mouth_to_ear() -> None:
+    call = call_of()
+    assert call.statistics is not None
+    assert "network 42 ms" in card_text.facts(call, 60).plain
+    call.statistics.delay_ms = 612.0
+    assert "612 ms mouth to ear, network 42 ms" in card_text.facts(call, 60).plain

@@ -22,7 +22,7 @@ def failed(text: str) -> Exception:
 
 @pytest.mark.parametrize(
     ("calls", "engine", "wanted"),
-    [(False, False, "run softphone to come back"), (True, True, "the call goes on"), (True, False, "the engine was lost too")],
+    [(False, False, "run softphone to come back"), (True, True, "the call continues"), (True, False, "the engine was lost too")],
 )
 def test_the_sentence_says_what_became_of_the_call(home: Path, calls: bool, engine: bool, wanted: str) -> None:
     said = str(crash.ended(failed("secret"), calls=calls, engine=engine))

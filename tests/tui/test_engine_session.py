@@ -64,7 +64,7 @@ def test_a_refusal_is_raised_with_the_engine_s_sentence(tmp_path: Path) -> None:
     engine.answers[ask.Hold] = "there is no call 3; calls now: none"
 
     async def scene(session: EngineSession, heard: Heard) -> None:
-        with pytest.raises(ControlError, match="is being started"):
+        with pytest.raises(ControlError, match="is starting"):
             await session.ask(ask.Hold(call=3))
         await heard.until(lambda heard: bool(heard.statuses))
         with pytest.raises(ControlError, match="there is no call 3"):

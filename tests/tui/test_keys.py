@@ -115,8 +115,8 @@ def test_dialling_completes_names_and_calls_the_contact(engine: ScriptedEngine, 
         await pilot.press("d", *"zoe")
         await until(pilot, lambda: "Zoë Quartz" in screen_text(app), "a completion")
         assert "Zachary" not in screen_text(app)
-        await pilot.press("down", "enter")
-        assert (await sent(pilot, engine, ask.Call)).uri == "sip:zoe@example.net"
+        await pilot.press("enter")
+        assert (await sent(pilot, engine, ask.Call)).uri == "sip:zoe@example.net", "the first match is highlighted, and enter takes it"
         await pilot.press("m")
         assert not any(isinstance(command, ask.Mute) for command in engine.commands), "there is no call to mute"
 
@@ -137,7 +137,7 @@ def test_letters_in_the_dial_field_are_text_and_escape_leaves_it(engine: Scripte
 
 
 @pytest.mark.parametrize(
-    ("typed", "complaint"), [("nobody at all", "nobody among the contacts"), ("sip:", "sip:"), ("", "nobody to call yet")]
+    ("typed", "complaint"), [("nobody at all", "no contact is called"), ("sip:", "sip:"), ("", "a number or an address to call")]
 )
 def test_what_cannot_be_dialled_is_said_at_the_field(engine: ScriptedEngine, tmp_path: Path, typed: str, complaint: str) -> None:
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
@@ -245,14 +245,22 @@ def test_a_ladder_is_shown_with_the_chosen_message(engine: ScriptedEngine, tmp_p
     def message(sent: bool, summary: str) -> dict[str, Any]:
         return {"time": 0.0, "sent": sent, "peer": "192.0.2.1:5060", "summary": summary, "text": f"{summary}\r\nVia: \x1b[31mSIP/2.0\r\n"}
 
-    engine.answers[ask.SipLadder] = {"messages": [message(True, "INVITE sip:bob"), message(False, "486 Busy Here")]}
+    of_call = [message(True, "INVITE sip:bob"), message(False, "486 Busy Here")]
+    registration = [message(True, "REGISTER sip:example.org")]
+    engine.answers[ask.SipLadder] = lambda command: {"messages": registration if command.call is None else of_call}
 
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1))
         await pilot.press("w")
-        await until(pilot, lambda: "◀── 486 Busy Here" in screen_text(app), "the ladder")
-        assert "──▶ INVITE sip:bob" in screen_text(app) and "Via: ␛[31mSIP/2.0" in screen_text(app)
-        await pilot.press("escape")
+        await until(pilot, lambda: "◀─" in screen_text(app) and "─ 486 Busy Here ─" in screen_text(app), "the ladder")
+        assert "│─ INVITE sip:bob ─" in screen_text(app) and "REGISTER sip:example.org" in screen_text(app)
+        await pilot.press("k", "k")
+        await until(pilot, lambda: "Via: ␛[31mSIP/2.0" in screen_text(app), "the chosen one in full")
+        await pilot.press("r")
+        await until(pilot, lambda: "REGISTER sip:" not in screen_text(app), "only the call")
+        await pilot.press("slash", *"486", "enter")
+        await until(pilot, lambda: "INVITE sip:bob" not in screen_text(app), "what fits the filter")
+        await pilot.press("escape", "escape")
         assert len(app.screen_stack) == 1
 
     play(engine, scene, tmp_path)
@@ -263,7 +271,7 @@ def test_leaving_with_a_call_up_offers_to_keep_it(engine: ScriptedEngine, tmp_pa
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1))
         await pilot.press("q")
-        await until(pilot, lambda: "A call is up" in screen_text(app), "the question")
+        await until(pilot, lambda: "You are in a call" in screen_text(app), "the question")
         await pilot.press("escape", "q", key)
         await until(pilot, lambda: app.return_code is not None or not app.is_running, "the end")
 
@@ -359,7 +367,7 @@ def test_while_a_line_is_open_the_hints_are_its_own(engine: ScriptedEngine, tmp_
         await click(pilot, app, "Call")
         assert (await sent(pilot, engine, ask.Call)).uri == "sip:a@192.0.2.9"
         await pilot.press("d")
-        await until(pilot, lambda: "Back to the keys" in screen_text(app), "hints of the line")
+        await until(pilot, lambda: "esc Back" in screen_text(app), "hints of the line")
         await click(pilot, app, "Back")
         await until(pilot, lambda: app.focused is None and "Hang up" in screen_text(app), "back")
 

@@ -44,9 +44,9 @@ def test_an_outgoing_call_from_dialling_to_its_end() -> None:
     assert state.call is not None and not state.call.up and not state.call.incoming
     state.apply(call_state(1, "confirmed"))
     assert state.call.up and state.call.seconds(1042.0) == 42.0
-    state.apply(call_state(1, "disconnected", reason="the far end hung up", duration_s=42.5))
+    state.apply(call_state(1, "disconnected", reason="the other side hung up", duration_s=42.5))
     assert state.call is None and not state.calls
-    assert state.last_call is not None and state.last_call.state.reason == "the far end hung up"
+    assert state.last_call is not None and state.last_call.state.reason == "the other side hung up"
     assert state.last_call.seconds(9999.0) == 42.5
 
 
@@ -135,7 +135,7 @@ def test_events_of_calls_that_are_not_known_change_nothing() -> None:
 def test_a_refused_registration_is_told_with_the_time_of_the_next_try() -> None:
     state = fed(told.Registration(account="work", state="failed", code=503, reason="the server is overloaded", retry_s=30))
     assert state.accounts["work"].state == "failed"
-    assert state.notices[-1].text == "work: not registered: the server is overloaded; next try in 30 s"
+    assert state.notices[-1].text == "work: registration failed: the server is overloaded. Next try in 30 s."
 
 
 def test_voice_mail_is_counted_per_account() -> None:
@@ -164,9 +164,9 @@ def test_the_same_sentence_is_told_once_in_a_row() -> None:
 @pytest.mark.parametrize(
     ("event", "sentence"),
     [
-        (told.Transfer(call=1, state="failed", reason="nobody answered there"), "the call is still yours"),
-        (told.Transfer(call=1, state="done"), "was transferred"),
-        (told.Media(call=1, state="failed", note="the port is taken"), "no sound: the port is taken"),
+        (told.Transfer(call=1, state="failed", reason="nobody answered there"), "The call is still yours"),
+        (told.Transfer(call=1, state="done"), "transferred"),
+        (told.Media(call=1, state="failed", note="the port is taken"), "No audio: the port is taken"),
         (told.Worker(state="died", reason="the codec crashed"), "new calls use Opus until then"),
         (told.MessageSent(message=1, state="failed", reason="bob is not there"), "not delivered: bob is not there"),
         (told.SoundDevice(microphone=False, loudspeaker=True, note="the microphone was unplugged; plug it in"), "plug it in"),

@@ -19,7 +19,7 @@ def test_the_list_says_who_can_be_called() -> None:
     assert state.apply(told) == frozenset({"presence"})
     assert "busy" in str(_row(BOB, state.presence).draw(60))
     said = str(card(BOB, state.presence))
-    assert "busy  On the ?[31mphone" in said
+    assert "busy  On the ␛[31mphone" in said
     state.apply(Presence(contact="sip:bob@example.org", state="unknown", reason="they do not allow it (403)"))
     assert "they do not allow it (403)" in str(card(BOB, state.presence))
     assert "?" not in str(_row(Contact("Zoe", id=2), state.presence).draw(60)), "of somebody who is not watched nothing is said"

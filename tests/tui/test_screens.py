@@ -24,6 +24,7 @@ LADDER = [
     (3.512, False, "200 OK (INVITE)"),
     (3.514, True, "ACK sip:bob@192.0.2.9:5060"),
 ]
+REGISTER = [(-20.0, True, "REGISTER sip:example.org"), (-19.958, False, "200 OK (REGISTER)")]
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=pjmedia\r\nm=audio 4000 RTP/AVP 96 97\r\na=rtpmap:96 x-phv/16000\r\na=rtpmap:97 opus/48000/2\r\n"
 )
@@ -39,7 +40,7 @@ STATES: dict[str, list[AnyEvent]] = {
     "held": [*TALKING, media(1, state="held")],
     "waiting": [*TALKING, call_state(1, "confirmed", recording="/tmp/a.wav"), call_state(2, "incoming", CAROL, "incoming", waiting=True)],
     "conference": [*answered(1, conference=True), *talk(1), *answered(2, CAROL, "incoming", conference=True, muted=True), media(2)],
-    "ended": [*TALKING, call_state(1, "disconnected", reason="the far end hung up", duration_s=134.2)],
+    "ended": [*TALKING, call_state(1, "disconnected", reason="the other side hung up", duration_s=134.2)],
 }
 Keys = tuple[str, ...]
 # What lies over a call, and the keys that bring it up.
@@ -74,7 +75,7 @@ async def answer(command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]
             return {
                 "messages": [
                     {"time": 1e9 + at, "sent": sent, "peer": "192.0.2.1:5060", "summary": summary, "text": f"{summary} SIP/2.0\r\n"}
-                    for at, sent, summary in LADDER
+                    for at, sent, summary in (LADDER if command.call is not None else REGISTER)
                 ]
             }
         case ask.Sdp():
@@ -127,7 +128,7 @@ def test_a_narrow_window(snap_compare: Callable[..., bool], size: tuple[int, int
 
 @pytest.mark.parametrize("size", [(39, 24), (80, 11), (24, 10)], ids=str)
 def test_a_window_that_is_too_small_says_so(size: tuple[int, int]) -> None:
-    words = f"This window has {size[0]} x {size[1]} characters; the phone needs 40 x 12."
+    words = f"This terminal has {size[0]} x {size[1]} characters; the phone needs 40 x 12."
 
     async def run() -> None:
         app = shown(STATES["talking"])

@@ -31,7 +31,9 @@ def test_without_a_terminal_there_is_usage_and_a_sentence() -> None:
 
 def test_options_of_the_phone_are_not_swallowed_by_commands(tmp_path: Path) -> None:
     done = softphone("--config", str(tmp_path / "x.toml"), "call", "sip:bob@example.org")
-    assert done.returncode == 2 and "go after the command" in done.stderr
+    assert done.returncode == 1 and "there is no configuration file" in done.stderr, "before the command it means the same as after it"
+    done = softphone("--config", str(tmp_path / "x.toml"), "contacts", "list")
+    assert done.returncode == 2 and "takes no --config" in done.stderr
 
 
 def test_the_phone_loads_neither_its_other_screens_nor_what_numbers_and_torch_need() -> None:

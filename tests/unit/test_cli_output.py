@@ -21,7 +21,7 @@ def call(state: str, **fields: object) -> CallState:
 def test_names_from_the_network_cannot_drive_the_terminal() -> None:
     people = io.StringIO()
     Output(False, people).event(call("incoming", remote="\x1b]0;owned\x07<sip:m@x>\r\n"))
-    assert people.getvalue() == "␛]0;owned␇<sip:m@x>␍␊ is calling\n"
+    assert people.getvalue() == "incoming call from ␛]0;owned␇<sip:m@x>␍␊\n"
 
 
 def test_json_goes_to_standard_output_alone(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,18 +43,18 @@ def test_the_progress_line_is_replaced_on_a_terminal_and_left_out_of_files() -> 
     for where in (people, file):
         output = Output(False, where)
         output.event(statistics)
-        output.event(call("disconnected", reason="the far end hung up", duration_s=65.2))
+        output.event(call("disconnected", reason="the other side hung up", duration_s=65.2))
     assert "1:05 x-phv  sent 210 bit/s (2000 with headers)" in people.getvalue()
     assert "loss 1.5 %" in people.getvalue()
-    assert people.getvalue().endswith("\rthe call is over after 65.2 s: the far end hung up\n")
-    assert file.getvalue() == "the call is over after 65.2 s: the far end hung up\n"
+    assert people.getvalue().endswith("\rcall ended after 65.2 s: the other side hung up\n")
+    assert file.getvalue() == "call ended after 65.2 s: the other side hung up\n"
 
 
 def test_what_matters_to_people_is_a_sentence() -> None:
     assert (
         event_sentence(Registration(account="a", state="failed", reason="401: no", retry_s=4))
-        == "a: not registered: 401: no; next try in 4 s"
+        == "a: registration failed: 401: no; next try in 4 s"
     )
     assert event_sentence(Media(call=1, state="active", codec="opus", note="why")) == "codec opus (why)"
-    assert event_sentence(Worker(state="died", reason="it ended")) == "codec worker: it ended"
+    assert event_sentence(Worker(state="died", reason="it ended")) == "codec: it ended"
     assert event_sentence(Worker(state="ready")) == ""

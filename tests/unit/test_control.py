@@ -313,7 +313,7 @@ def test_long_answers_that_nobody_reads_do_not_fill_the_memory(engine: EchoEngin
 
 
 def test_no_answer_and_no_engine_are_told_apart(engine: EchoEngine, tmp_path: Path) -> None:
-    with pytest.raises(ControlError, match="no engine answers") as missing:
+    with pytest.raises(ControlError, match="no phone is running") as missing:
         ControlClient(tmp_path / "nobody.sock")
     assert missing.value.code == "no_engine"
     engine.silent = True

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     if options.docs is not None:
         notes = (
             f"{options.calls} calls of each, ten in turn, on one machine over loopback without sound devices, on PCMU or the codec that is "
-            "named. Set-up is from the command to dial until the caller is told that the call is up; a minute counts hanging up too."
+            "named. Set-up is from the command to dial until the caller is told that the call is answered; a minute counts hanging up too."
         )
         body = f"## Call set-up compared with other phones\n\n`{shlex.join(['softphone', *sys.argv[1:]])}`\n\n{notes}\n\n{text}"
         tell(f"written: {write_section(options.docs, 'bench compare', body, soak.PAGE, soak.HEAD)}", sys.stderr)

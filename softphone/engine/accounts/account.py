@@ -19,8 +19,9 @@ from softphone.engine.pjsip.security import set_encryption, set_ways
 from softphone.engine.sip.auth_gate import has_no_answer
 from softphone.engine.sip.head import TOO_LONG, party
 from softphone.engine.sip.module import transport_of
-from softphone.engine.sip.status_text import explain_registration
+from softphone.engine.sip.status_text import explain_registration, plain
 from softphone.errors import SoftphoneError
+from softphone.store import sip_address
 
 LOCAL = "local"
 """Name of the account for direct calls."""
@@ -151,7 +152,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             self.create(_pj_config(settings, network))
         except pj.Error as error:
             raise AccountError(
-                f"account {settings.name}: {error.reason}; check that uri, registrar and proxy are SIP URIs such as sip:alice@example.org"
+                f"account {settings.name}: {plain(error.reason)}; address, server and proxy look like sip:alice@example.org"
             ) from None
         if settings.trouble:
             self._tell(Registration(account=settings.name, state="failed", reason=settings.trouble))
@@ -167,7 +168,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         try:
             self.setRegistration(True)
         except pj.Error as error:
-            sentence = f"the registration cannot be sent ({error.reason}); check registrar, proxy and network.transport"
+            sentence = f"the registration cannot be sent ({plain(error.reason)}); check registrar, proxy and network.transport"
             self._failed(sentence, self._try_again())
 
     def unregister(self) -> None:
@@ -206,7 +207,13 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
             retry = None
             if code in _RETRIED or code // 100 == 6:
                 retry = self._try_again(str(prm.rdata.wholeMsg))
-            self._failed(explain_registration(code, reason, has_no_answer(code, str(prm.rdata.wholeMsg))), retry, code)
+            unknown_way = has_no_answer(code, str(prm.rdata.wholeMsg))
+            self._failed(explain_registration(code, reason, unknown_way, host=self._server()), retry, code)
+
+    def _server(self) -> str:
+        """Host of where it registers, for people."""
+        found = sip_address.parse(self.settings.proxy or self.settings.registrar or "")
+        return found.host if found is not None else ""
 
     def _failed(self, sentence: str, retry_s: float | None, code: int = 0) -> None:
         self.registered = False
@@ -243,7 +250,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         try:
             self.modify(_pj_config(self.settings, self._network, self._used))  # registers too
         except pj.Error as error:
-            self._failed(f"the next server cannot be asked ({error.reason})", self._try_again())
+            self._failed(f"the next server cannot be asked ({plain(error.reason)})", self._try_again())
 
     def _tell(self, event: Registration) -> None:
         self.last = event

@@ -149,9 +149,9 @@ class CallGate:
     def check_room(self) -> None:
         """Called before an outgoing call. Raises CallGateError."""
         if len(self._live) >= MAX_CALLS:
-            raise CallGateError(f"{MAX_CALLS} calls are up, and more do not fit; end one first")
+            raise CallGateError(f"{MAX_CALLS} calls are in progress, which is the limit; end one first")
         if self._used() >= PLACES:
-            raise CallGateError("too many calls began and ended just now; try again in a second")
+            raise CallGateError("too many calls at once; try again in a second")
 
     def _has_room_for_others(self) -> bool:
         """Whether there is room for another incoming call."""

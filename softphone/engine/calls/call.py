@@ -24,10 +24,14 @@ from softphone.engine.phv.rate_model import RTCP_INTERVAL_S
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.sdp.native import text_of
 from softphone.engine.sip.auth_gate import has_no_answer
+from softphone.engine.sip.status_text import plain
 from softphone.engine.sip.trace import FarEnd
 from softphone.errors import SoftphoneError
 from softphone.store.history import HUNG_UP_HERE
 
+BAD_EXTENSION = 420
+REPLACED_S = 2.0
+"""How long a call may stay after its other side was given to somebody else."""
 PJ_EINVALIDOP = 70013
 PJ_EPENDING = 70002
 PJSIP_ESESSIONTERMINATED = 171140
@@ -68,6 +72,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.account_name = account.settings.name
         self.account = account  # PJSUA2 keeps a bare pointer to it
         self._environment = environment
+        self._transferred_to: weakref.ref[PhoneCall] | None = None
+        """With whom the other side of this call was asked to talk, in an attended transfer."""
         self._negotiation = Renegotiation(weakref.ref(self), environment.schedule)
         self._keys = dtmf.DtmfSender(weakref.ref(self), environment.schedule, environment.publish)
         self._transfer = TransferProgress(number, environment.publish)
@@ -114,7 +120,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         except pj.Error as error:
             self.over = True
             raise CallError(
-                f"{uri} cannot be called ({error.reason}); an address looks like sip:bob@example.org or sip:192.0.2.7:5060, "
+                f"{uri} cannot be called ({plain(error.reason)}); an address looks like sip:bob@example.org or sip:192.0.2.7:5060, "
                 "and its transport must be that of network.transport"
             ) from None
 
@@ -145,7 +151,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         except pj.Error as error:
             # It is ending already.
             if error.status != PJSIP_ESESSIONTERMINATED:
-                raise CallError(f"call {self.number} cannot be hung up ({error.reason}); it may be over already") from None
+                raise CallError(f"call {self.number} cannot be hung up ({plain(error.reason)}); it may be over already") from None
 
     def hold(self, on: bool) -> None:
         """Hold or resume. When held, both sides are silent at once; the re-INVITE follows as soon as possible."""
@@ -168,6 +174,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if self._transfer.running:
             raise CallError(f"call {self.number} is being transferred already; wait for what becomes of it")
         self._transfer.begin()
+        self._transferred_to = None if isinstance(target, str) else weakref.ref(target)
         try:
             if isinstance(target, str):
                 self.xfer(target, pj.CallOpParam())
@@ -175,12 +182,12 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
                 self.xferReplaces(target, pj.CallOpParam())
         except pj.Error as error:
             self._transfer.running = False
-            raise CallError(f"call {self.number} cannot be transferred ({error.reason}); it may be over already") from None
+            raise CallError(f"call {self.number} cannot be transferred ({plain(error.reason)}); it may be over already") from None
 
     def check_up(self, what: str) -> None:
         """Raises CallError unless the call is up."""
         if self.state != "confirmed":
-            raise CallError(f"call {self.number} is {self.state}; only a call that is up can {what}")
+            raise CallError(f"call {self.number} is {self.state}; only a call in progress can {what}")
 
     def check_rings(self) -> None:
         """Raises CallError unless the call can be answered."""
@@ -204,11 +211,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.media.tell_statistics(self)
         if self.state == "confirmed" and self.media.last is None and self.length.seconds(self.state) > NO_MEDIA_S and not self._end_reason:
             # RFC 3261, 13.2.2.4: our offer in the 200 is to be answered in the ACK.
-            self.end(reason="the far end took the call without a word of its media; no sound can be agreed on")
+            self.end(reason="the other side took the call without a word of its media; no sound can be agreed on")
         if self.state == "confirmed" and self.media.silent_s > self.media.silence_limit_s and not self._end_reason:
-            self.end(
-                reason=f"nothing came from the far end for {self.media.silence_limit_s:g} s; it or the network between is gone, call again"
-            )
+            self.end(reason=f"lost contact: nothing arrived for {self.media.silence_limit_s:g} s; check the network and call again")
 
     def _is_dropped(self) -> bool:
         """Not active may also mean that a relay or STUN server is still being asked, before the INVITE goes out."""
@@ -263,7 +268,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if transaction.method == "INVITE":
             self._negotiation.answered(code)
         elif transaction.method == "INFO" and code >= 300 and self.state == "confirmed":
-            text = f"call {self.number}: the far end did not take a key as SIP INFO ({code}); send keys with the method rfc4733"
+            text = f"call {self.number}: the other side did not take a key as SIP INFO ({code}); send keys with the method rfc4733"
             self._environment.publish(Log(level="warning", message=text))
 
     @pjsip_callback
@@ -313,7 +318,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             target = prm.targetUri
             self._redirections += 1
             if self._redirections <= MAX_REDIRECTIONS and self._environment.is_sip_uri(target):
-                self._environment.publish(Log(level="info", message=f"call {self.number}: the far end sends this call on to {target}"))
+                self._environment.publish(Log(level="info", message=f"call {self.number}: the other side sends this call on to {target}"))
                 return int(pj.PJSIP_REDIRECT_ACCEPT)
         except Exception:
             log.exception("a redirected call is given up")
@@ -323,9 +328,25 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @pjsip_callback
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
+        target = self._transferred_to() if self._transferred_to is not None else None
+        if int(prm.statusCode) == BAD_EXTENSION and target is not None and not target.over and self._transfer.running:
+            # Their phone does not know Replaces, and PJSIP requires it: a plain call takes the place of the one that we hold.
+            prm.cont = False
+            self._environment.schedule.later(0, lambda: self._transfer_anew(target))
+            return
         if self._transfer.status(int(prm.statusCode), prm.reason, prm.finalNotify):
             prm.cont = False
             self.end(reason="transferred")
+            if target is not None:
+                # Who knows Replaces (RFC 3891) ends this one by itself; others would leave it on hold for ever.
+                self._environment.schedule.later(REPLACED_S, lambda: None if target.over else target.end(reason="transferred"))
+
+    def _transfer_anew(self, target: PhoneCall) -> None:
+        """To the other side of `target` as to any address; that call ends when they talk."""
+        try:
+            self.xfer(target.getInfo().remoteUri, pj.CallOpParam())
+        except pj.Error as error:
+            self._transfer.status(BAD_EXTENSION, plain(error.reason), True)
 
     @pjsip_callback
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
@@ -334,11 +355,13 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         target = prm.dstUri
         if not self._environment.is_sip_uri(target):
             prm.statusCode = pj.PJSIP_SC_BAD_REQUEST
-            self._environment.publish(Log(level="warning", message=f"call {self.number}: the far end asked to be called at no SIP address"))
+            self._environment.publish(
+                Log(level="warning", message=f"call {self.number}: the other side asked to be called at no SIP address")
+            )
             return
         prm.newCall = successor = self._environment.successor(self, "outgoing")
         prm.statusCode = pj.PJSIP_SC_ACCEPTED
-        reason = f"the far end sends this call on to {target}"
+        reason = f"the other side sends this call on to {target}"
         self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
 
     @pjsip_callback
@@ -355,7 +378,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         if successor is not None:
             successor.tell()
             self._end_reason = self._end_reason or f"goes on as call {successor.number}"
-            reason = f"the far end put call {successor.number} in the place of this call"
+            reason = f"the other side put call {successor.number} in the place of this call"
             self._environment.publish(Transfer(call=self.number, state="incoming", reason=reason, new_call=successor.number))
 
     def _perform(self, what: str, action: Callable[[], None]) -> None:
@@ -364,7 +387,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         except pj.Error as error:
             # PJSUA sends it once the call's sockets are ready: with ICE that takes a while.
             if error.status != PJ_EPENDING:
-                raise CallError(f"call {self.number} cannot be {what} ({error.reason}); it may be over already") from None
+                raise CallError(f"call {self.number} cannot be {what} ({plain(error.reason)}); it may be over already") from None
 
 
 def _call_parameters() -> pj.CallOpParam:

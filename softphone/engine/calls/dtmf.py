@@ -10,6 +10,7 @@ import pjsua2 as pj
 
 from softphone.control.protocol import Log
 from softphone.engine.schedule import Schedule
+from softphone.engine.sip.status_text import plain
 from softphone.errors import SoftphoneError
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ class DtmfSender:
             self._keys.clear()
             self._busy = False
             if error.status == PJMEDIA_RTP_EREMNORFC2833:
-                raise DtmfError("the far end takes no keys as RTP events (RFC 4733); send them with the method info") from None
-            raise DtmfError(f"the keys cannot be sent ({error.reason}); the call may have no sound now") from None
+                raise DtmfError("the other side takes no keys as RTP events (RFC 4733); send them with the method info") from None
+            raise DtmfError(f"the keys cannot be sent ({plain(error.reason)}); the call may have no sound now") from None
         self._schedule.later(PERIOD_S, self._go_on)
 
     def _go_on(self) -> None:

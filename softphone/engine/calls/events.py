@@ -12,8 +12,9 @@ from softphone.control.protocol import CallState, Media
 from softphone.engine.pjsip.endpoint import USER_AGENT
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
 from softphone.engine.sip.head import TOO_LONG
-from softphone.engine.sip.status_text import NO_IPV6, explain_call
+from softphone.engine.sip.status_text import NO_IPV6, explain_call, plain
 from softphone.engine.sip.trace import FarEnd
+from softphone.store import sip_address
 
 if TYPE_CHECKING:
     from softphone.engine.calls.call import PhoneCall
@@ -65,7 +66,7 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
         info = call.getInfo()
     except pj.Error as error:
         # PJSUA has dropped the call without a callback; `tick` finishes it.
-        event.reason = end_reason or f"the call ended before it was set up ({error.reason})"
+        event.reason = end_reason or f"the call ended before it was set up ({plain(error.reason)})"
         event.duration_s = call.length.seconds("disconnected")
         return event
     event.state = _STATES.get(info.state, call.state)
@@ -77,9 +78,10 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
     event.code, event.reason = int(info.lastStatusCode), str(info.lastReason)
     event.duration_s = call.length.seconds(event.state)
     if event.state == "disconnected":
-        event.reason = end_reason or (
-            "the far end hung up" if event.code // 100 == 2 else explain_call(event.code, event.reason, call.unknown_way)
-        )
+        found = sip_address.parse(sip_address.bare_uri(event.remote)[0])
+        host = found.host if found is not None else ""
+        said = explain_call(event.code, event.reason, call.unknown_way, host=host, up=event.duration_s > 0)
+        event.reason = end_reason or ("the other side hung up" if event.code // 100 == 2 else said)
         if event.code == NOT_ACCEPTABLE_HERE and not end_reason and _wants_ipv6(call.far_end.sdp):
             event.reason = f"{event.code}: {NO_IPV6}"
     return event
@@ -110,19 +112,20 @@ def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, work
     if codec == "x-phv":
         return ""
     if chosen and "x-phv" not in chosen:
-        return f"x-phv is not among the codecs chosen for this call ({', '.join(chosen)}); the call uses {codec}"
+        return f"x-phv is switched off for this call, which uses {codec}"
     if not phv_offered:
-        return f"x-phv was not offered ({worker}); the call uses {codec}"
+        state = "" if worker.endswith("is ready") else f" ({worker})"
+        return f"x-phv was not ready when this call began{state}; it uses {codec}"
     program = far_end.program or "its program"
     ours = far_end.program.startswith(USER_AGENT.partition("/")[0] + "/")
     listed = "x-phv/" in far_end.sdp.lower()
     if listed:
-        why = f"{program} there has another version or model of it; install the same release on both"
+        why = f"{program} has another version or model of it; install the same release on both sides"
     elif ours:
-        why = f"{program} there has another version or model of it, or does not offer it now"
+        why = f"{program} has another version or model of it, or does not offer it now"
     elif not far_end.program:
         why = "it lacks it, or has another version or model of it"
     else:
         why = f"{program} does not know it"
     did_not = "offer" if far_end.offered and not listed else "agree to"
-    return f"the far end did not {did_not} x-phv: {why}; the call uses {codec}"
+    return f"the other side did not {did_not} x-phv: {why}; the call uses {codec}"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from softphone.control.protocol import Event, Log
+from softphone.control.protocol import Event, Log, Receiving
 from softphone.engine.accounts.account import PhoneAccount
 from softphone.engine.sip.module import end_session
 from softphone.errors import SoftphoneError
@@ -69,6 +69,12 @@ class IncomingCalls:
         self._engine = engine
         self._rings_since: dict[int, float] = {}
 
+    def tell(self) -> None:
+        """Publish how calls are received now: to other front ends, and to the supervisor, which sets it again after a failure."""
+        wav_in, wav_out = self.answer_files
+        told = Receiving(auto_answer=self.answer_all, do_not_disturb=self.do_not_disturb, wav_in=wav_in, wav_out=wav_out)
+        self._engine.publish(told)
+
     def arrive(self, account: PhoneAccount, call_id: int) -> None:
         """PJSIP has a new call for this account."""
         engine = self._engine
@@ -110,11 +116,11 @@ class IncomingCalls:
         for number, call in ringing.items():
             if now - self._rings_since[number] >= limit_s and not call.over:
                 code = TEMPORARILY_UNAVAILABLE if call.direction == "incoming" else None
-                call.end(code, f"nobody answered within {limit_s} s")
+                call.end(code, f"no answer within {limit_s} s")
         for dialog in self._engine.call_gate.acks.overdue(now):
             unanswered = self._engine.calls.get(self._engine.call_gate.call_of(dialog.call_id))
             if unanswered is not None and not unanswered.over:
-                unanswered.end(reason="the far end did not acknowledge that the call was answered")
+                unanswered.end(reason="the other side did not acknowledge that the call was answered")
             # Even after a hangup PJSIP would keep the call until an ACK arrives.
             end_session(*dialog)
 

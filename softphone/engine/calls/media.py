@@ -21,6 +21,7 @@ from softphone.engine.sdp.attributes import add_packet_times, add_rate_limit
 from softphone.engine.sdp.codec_order import order_codecs
 from softphone.engine.sdp.compact import shorten, tight
 from softphone.engine.sdp.srtp import srtp_suite, without_keys
+from softphone.engine.sip.status_text import plain
 from softphone.engine.sound.wav import WavError
 
 if TYPE_CHECKING:
@@ -170,11 +171,11 @@ class CallMedia:
         except WavError as error:
             self._environment.publish(Log(level="error", message=str(error)))
         except pj.Error as error:
-            note = f"the sound of the call cannot be connected ({error.reason})"
+            note = f"the sound of the call cannot be connected ({plain(error.reason)})"
             self._tell(Media(call=self._number, state="failed", note=note))
 
     def tell_hold_refused(self, code: int) -> None:
-        note = f"the far end did not agree ({code}); the call is silent all the same, resume it to try again"
+        note = f"the other side did not agree ({code}); the call is silent here, resume it to try again"
         self._tell(Media(call=self._number, state="held", codec=self._codec_name, note=note))
 
     def tell_statistics(self, call: PhoneCall) -> None:
@@ -217,6 +218,6 @@ class CallMedia:
         except pj.Error as error:
             if not (sound.microphone or sound.loudspeaker):
                 raise
-            sound.give_up(f"the sound devices failed ({error.reason}); run: softphone doctor")
+            sound.give_up(f"the sound devices failed ({plain(error.reason)}); run: softphone doctor")
             self._environment.publish(Log(level="error", message=sound.note))
             call.audio.attach(media)

@@ -38,5 +38,5 @@ class RecordingNotice:
             self._warn(call, str(error))
 
     def _warn(self, call: PhoneCall, why: str) -> None:
-        text = f"call {call.number} is recorded, but the far end could not be told ({why}); tell them yourself"
+        text = f"call {call.number} is recorded, but the other side could not be told ({why}); tell them yourself"
         self._publish(Log(level="warning", message=text))

@@ -70,6 +70,7 @@ class CallMeter:
             rx=self._direction("rx", rtcp.rxStat, now),
             rtt_ms=rtt.last / 1000 if rtt.n else None,
             jitter_buffer_ms=float(stat.jbuf.avgDelayMsec),
+            silent_s=round(now - self._heard_at, 1),
         )
 
     @property

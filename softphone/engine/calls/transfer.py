@@ -33,7 +33,7 @@ class TransferProgress:
         if code // 100 == 2:
             self.publish(Transfer(call=self.call, state="done", code=code, reason=reason))
             return True
-        silent = "the far end stopped telling how the transfer goes; ask it, or try again"
+        silent = "the other side stopped telling how the transfer goes; ask it, or try again"
         self.publish(Transfer(call=self.call, state="failed", code=code, reason=silent if code < 200 else explain_call(code, reason)))
         return False
 
@@ -42,6 +42,6 @@ class TransferProgress:
         if self.running:
             self.running = False
             if self._accepted:
-                self.publish(Transfer(call=self.call, state="done", reason="the far end left after it had accepted the transfer"))
+                self.publish(Transfer(call=self.call, state="done", reason="the other side left after it had accepted the transfer"))
             else:
-                self.publish(Transfer(call=self.call, state="failed", reason="the call ended before the far end accepted the transfer"))
+                self.publish(Transfer(call=self.call, state="failed", reason="the call ended before the other side accepted the transfer"))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from softphone.engine.phv.stream import PhvStream
 
 ASK = (
-    "Voices of this call could be remembered, so that the next one sounds right at once: "
-    "say `softphone voices allow{0}` or `softphone voices refuse{0}`; until then they are forgotten."
+    "Voices can be remembered, so that the next call sounds right at once. To decide: "
+    "softphone voices allow{0}, or softphone voices refuse{0}. Until then they are forgotten."
 )
 log = logging.getLogger(__name__)
 V = TypeVar("V", OwnVoice, KnownVoice)
@@ -116,7 +116,7 @@ class VoiceKeeper:
     def _end(self, stream: PhvStream, remote: str) -> None:
         if self._consent == "ask" and not self._asked:
             self._asked = True
-            self._publish(Log(level="warning", message=self._ask))
+            self._publish(Log(level="warning", message=self._ask, about="voices"))
         voices = stream.voices
         if self._consent != "always" or voices is None:
             return

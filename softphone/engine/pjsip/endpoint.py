@@ -19,6 +19,7 @@ from softphone.engine.limits import MAX_CALLS, MAX_URI_BYTES
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.pjsip.install import HIGHEST_PRIORITY, configure_media
 from softphone.engine.pjsip.security import set_tls
+from softphone.engine.sip.status_text import plain
 from softphone.errors import SoftphoneError
 
 USER_AGENT = f"softphone/{__version__}"
@@ -87,7 +88,7 @@ class PhoneEndpoint:
             number = self._endpoint.transportCreate(kind, transport)
         except pj.Error as error:
             raise EndpointError(
-                f"the {network.transport.upper()} port {network.bind}:{network.port} cannot be opened ({error.reason}); "
+                f"the {network.transport.upper()} port {network.bind}:{network.port} cannot be opened ({plain(error.reason)}); "
                 "is another phone using it, and is network.bind an address of this machine?"
             ) from None
         self._transport = int(number)
@@ -103,7 +104,7 @@ class PhoneEndpoint:
             self._endpoint.handleIpChange(change)
             self.address = self._endpoint.transportGetInfo(self._transport).localName
         except pj.Error as error:
-            raise EndpointError(f"the phone cannot go on at the new address ({error.reason}); start it again") from None
+            raise EndpointError(f"the phone cannot go on at the new address ({plain(error.reason)}); start it again") from None
 
     def set_codecs(self, usable: set[str]) -> list[str]:
         """Offer the codecs of `codecs.order` that are in `usable` (and in the wheel), in that order; returns them."""

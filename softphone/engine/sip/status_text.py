@@ -2,69 +2,99 @@
 
 from __future__ import annotations
 
+import re
+
 _CALL = {
-    400: "the far end could not read our request; check the address",
-    401: "the server did not accept the user name or password; check the account's user and password",
-    403: "the server or the far end forbids this call; ask its owner, or call from a registered account",
-    404: "the server knows nobody of that name; check the address",
-    405: "the far end does not take calls",
-    406: "the far end accepts none of what we offer",
-    407: "the proxy did not accept the user name or password; check the account's user and password",
-    408: "nobody answered at that address within the time limit; check the address and the network",
-    410: "that address is no longer in use",
-    415: "the far end cannot read our session description",
-    420: "the far end asks for a SIP extension that we lack",
-    480: "the far end is not reachable now; try later",
-    481: "the far end knows no such call (any more)",
-    482: "the call ran in a circle between servers; the address routes back to itself",
+    400: "the server could not read the request; check the address",
+    401: "the server rejected the user name or password; check both in the account's settings",
+    403: "the server or the other side refuses this call; ask its operator, or call from a registered account",
+    404: "no such user; check the address",
+    405: "the other side takes no calls",
+    406: "the other side accepts no codec that was offered",
+    407: "the proxy rejected the user name or password; check both in the account's settings",
+    408: "no answer; check the address and the network",
+    410: "this address is no longer in use",
+    415: "the other side cannot read the offer (SDP)",
+    420: "the other side requires a SIP extension that this phone lacks",
+    480: "not available at the moment; try again later",
+    481: "the other side no longer has this call",
+    482: "the call went in a circle between servers; the address routes back to itself",
     483: "the call passed too many servers; the address may route in a circle",
     484: "the address is incomplete; dial it in full",
-    486: "the far end is busy; try later",
-    487: "the call was cancelled before it was answered",
-    488: "no codec in common with the far end; allow more codecs in codecs.order, or a rate above 8000 bit/s: below it there is only x-phv",
+    486: "busy; try again later",
+    487: "cancelled",
+    488: "no codec in common; allow more codecs, or a maximum rate above 8000 bit/s: below it only x-phv is offered",
     491: "both sides changed the call at the same moment; try again",
-    500: "the server had an internal error; try later",
-    501: "the server cannot do that",
-    502: "no way to the far end; check the address and the network",
-    503: "nothing answers there or the server is overloaded; check address and port, or try later",
-    504: "the server waited in vain for another server; try later",
-    600: "the far end is busy everywhere; try later",
-    603: "the far end declined the call",
-    604: "that address exists nowhere",
-    606: "the far end accepts none of what we offer",
+    500: "internal error of the server; try again later",
+    501: "the server does not support this",
+    502: "no route to the other side; check the address and the network",
+    503: "nothing answers at that address, or the server is overloaded; check address and port, or try again later",
+    504: "the server got no answer from another server; try again later",
+    600: "busy everywhere; try again later",
+    603: "call declined",
+    604: "this address does not exist",
+    606: "the other side accepts no codec that was offered",
 }
+_LOST = "lost contact with the other side; check the network and call again"
+_GONE = frozenset({408, 481, 500, 502, 503, 504})
+"""Statuses with which a call that was up ends when the server, the other side or the network between is gone."""
 
-NO_IPV6 = "its media is to go over IPv6, which PJSIP is built without here; let the far end use IPv4"
-_CERTIFICATE = (
-    "the server's certificate does not prove that it is that server; if it is your own, name its authority in network.tls_ca_file"
-)
+NO_IPV6 = "the other side offers sound over IPv6 only, which this phone does not support; let it use IPv4"
+_CERTIFICATE = "the server's certificate is not trusted; if the server is your own, name its certificate authority in network.tls_ca_file"
 _REGISTRATION = {
-    400: "the registrar could not read our request; check the account's address",
-    401: "the registrar did not accept the user name or password; check account.user and the password",
-    403: "the registrar forbids this account to register; check user and password, or ask its owner",
-    404: "the registrar knows no such account; check account.id",
-    405: "there is no registrar at that address; check account.registrar",
-    407: "the proxy did not accept the user name or password; check account.user and the password",
-    408: "the registrar did not answer; check its address and the network",
-    423: "the registrar wants a longer registration time; raise account.register_seconds",
-    480: "the registrar is not reachable now",
-    502: "no way to the registrar; check its address and the network",
-    503: "nothing answers at the registrar's address, or it is overloaded; check account.registrar and account.proxy",
-    504: "the proxy waited in vain for the registrar",
+    400: "the server could not read the registration; check the account's address",
+    401: "the server rejected the user name or password",
+    403: "the server refuses to register this account; check user name and password, or ask its operator",
+    404: "the server knows no such account; check its address",
+    405: "that server does not register accounts; check the server's address",
+    407: "the proxy rejected the user name or password",
+    408: "the server does not answer; check its address and the network",
+    423: "the server wants a longer registration time; raise account.register_seconds",
+    480: "the server is not available at the moment",
+    502: "no route to the server; check its address and the network",
+    503: "nothing answers at the server's address, or it is overloaded; check the server and proxy of the account",
+    504: "the proxy got no answer from the server",
 }
 
 _MESSAGE = {
-    404: "the server knows nobody of that name; check the address",
-    405: "the far end does not take messages",
-    406: "the far end does not take text messages",
-    408: "nobody answered at that address; try later",
-    413: "the message is too long for the far end; send it in parts",
-    415: "the far end does not take text messages",
-    480: "the far end is not reachable or takes no more messages now; try later",
-    481: "the far end does not take messages outside of calls",
-    501: "the server or the far end does not know messages",
-    603: "the far end declined the message",
+    404: "no such user; check the address",
+    405: "the other side takes no messages",
+    406: "the other side takes no text messages",
+    408: "no answer; try again later",
+    413: "the message is too long for the other side; send it in parts",
+    415: "the other side takes no text messages",
+    480: "not available at the moment, or no room for more messages; try again later",
+    481: "the other side takes no messages outside of calls",
+    501: "the server or the other side does not support messages",
+    603: "message declined",
 }
+_PJSIP = (
+    ("PJ_ERESOLVE", "cannot find host{}; check the spelling"),
+    ("PJLIB_UTIL_EDNS", "cannot find host{}; check the spelling"),
+    ("gethostbyname", "cannot find host{}; check the spelling"),
+    ("TLS_ECERTVERIF", _CERTIFICATE),
+    ("EINVALIDURI", "not a SIP address"),
+    ("EINVALIDREQURI", "not a SIP address"),
+    ("EINVALIDSCHEME", "not a SIP address"),
+    ("ECONNREFUSED", "nothing listens at the server's port; check the address and the port"),
+    ("Connection refused", "nothing listens at the server's port; check the address and the port"),
+    ("ENETUNREACH", "no network"),
+    ("Network is unreachable", "no network"),
+    ("EHOSTUNREACH", "no route to the server"),
+    ("No route to host", "no route to the server"),
+    ("PJ_ETIMEDOUT", "no answer in time"),
+    ("Address already in use", "the port is in use already"),
+    ("Permission denied", "not permitted"),
+    ("ESESSIONTERMINATED", "the call is over already"),
+    ("PJSIP_EBUSY", "another change of the call is still under way; try again"),
+    ("PJSIP_EUNSUPTRANSPORT", "this transport is switched off; see network.transport"),
+    ("ETPNOTAVAIL", "this transport is switched off; see network.transport"),
+    ("ETPNOTSUITABLE", "this transport does not fit the address; see network.transport"),
+    ("PJ_ETOOMANY", "too many at once"),
+    ("PJ_ENOMEM", "out of memory"),
+    ("PJ_EINVAL", "not valid here"),
+)
+"""What PJSIP says, by a part of it, and what it means. The braces take the host."""
 
 
 _UNKNOWN_WAY = (
@@ -72,8 +102,8 @@ _UNKNOWN_WAY = (
     "let it ask for Digest with MD5 or SHA-256, and with qop=auth or none"
 )
 _OF_PJSIP = {
-    "SDP negotiation failed": "the far end answered with no audio line, codec or encryption that this phone has",
-    "SDP offer/answer incomplete": "the far end answered without a session description",
+    "SDP negotiation failed": "the other side answered with no audio line, codec or encryption that this phone has",
+    "SDP offer/answer incomplete": "the other side answered without a session description",
 }
 """Reasons for which PJSIP itself ends a call that was answered."""
 
@@ -83,23 +113,38 @@ def explain_message(code: int, reason: str) -> str:
     return _sentence(_CALL | _MESSAGE, code, reason)
 
 
-def explain_call(code: int, reason: str, unknown_way: bool = False) -> str:
-    """Why a call ended with this final status. unknown_way: it wanted an authentication that this phone does not support."""
+def explain_call(code: int, reason: str, unknown_way: bool = False, *, host: str = "", up: bool = False) -> str:
+    """Why a call ended with this final status. `unknown_way`: it asked for a way to sign in that this phone does not have; `host`: where it
+    went; `up`: it had been answered."""
     if unknown_way:
-        return f"{code}: {_UNKNOWN_WAY}"
-    return f"{code}: {_OF_PJSIP[reason]}" if reason in _OF_PJSIP else _sentence(_CALL, code, reason)
+        return f"{_UNKNOWN_WAY} ({code})"
+    if reason in _OF_PJSIP:
+        return f"{_OF_PJSIP[reason]} ({code})"
+    if up and code in _GONE:
+        return f"{_LOST} ({code})"
+    return _sentence(_CALL, code, reason, host)
 
 
-def explain_registration(code: int, reason: str, unknown_way: bool = False) -> str:
-    """Why a registration failed with this final status. unknown_way: as above."""
-    if unknown_way:
-        return f"{code}: {_UNKNOWN_WAY}"
-    return _sentence(_REGISTRATION, code, reason)
+def explain_registration(code: int, reason: str, unknown_way: bool = False, *, host: str = "") -> str:
+    """Why a registration failed with this final status; the rest as above."""
+    return f"{_UNKNOWN_WAY} ({code})" if unknown_way else _sentence(_REGISTRATION, code, reason, host)
 
 
-def _sentence(known: dict[int, str], code: int, reason: str) -> str:
+def plain(reason: str, host: str = "") -> str:
+    """What PJSIP gives as the reason of an error, in plain words and without the names of its constants."""
     reason = " ".join(reason.split())[:200]
-    text = _CERTIFICATE if "TLS_ECERTVERIF" in reason else known.get(code)
-    if text is None:
-        text = "moved or redirected" if 300 <= code < 400 else reason or "no reason was given"
-    return f"{code} {reason}: {text}" if reason and reason != text else f"{code}: {text}"
+    for part, words in _PJSIP:
+        if part in reason:
+            return words.format(f" {host}" if host else "")
+    return re.sub(r"\s*[\[(](?:PJ|SSL)[\w ./-]*[\])]|\bPJ[A-Z]*_\w+", "", reason).strip(" :;,") or "no reason was given"
+
+
+def _sentence(known: dict[int, str], code: int, reason: str, host: str = "") -> str:
+    own = plain(reason, host)
+    if any(part in reason for part, _ in _PJSIP):
+        text = own
+    elif code in known:
+        text = known[code]
+    else:
+        text = "moved to another address" if 300 <= code < 400 else own
+    return f"{text} ({code})"

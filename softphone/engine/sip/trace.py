@@ -21,6 +21,7 @@ KEPT_S = 600.0
 """How long a call's messages are kept after its last one."""
 HIDDEN = "(not shown)"
 
+_REGISTER = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+REGISTER\b", re.IGNORECASE | re.MULTILINE)
 _SECRETS = (
     # Folded lines belong to the header (RFC 3261, 7.3.1). The scheme stays: which one was tried is worth knowing.
     (re.compile(r"^((?:Proxy-)?Authorization[ \t]*:[ \t]*\w*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE), r"\1 "),
@@ -77,9 +78,14 @@ class SipTrace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._dialogs: OrderedDict[str, _Dialog] = OrderedDict()
+        self._registrations: deque[SipMessage] = deque(maxlen=MAX_MESSAGES)
 
     def passed(self, sent: bool, peer: str, data: bytes) -> None:
-        """A message as it is on the wire. Only dialogs that an INVITE began are kept."""
+        """A message as it is on the wire. Only registrations, and dialogs that an INVITE began, are kept."""
+        if _REGISTER.search(data.partition(b"\r\n\r\n")[0]):
+            text = blot(data.decode("utf-8", "replace"))
+            self._registrations.append(SipMessage(time.time(), sent, peer, _summary(text, "REGISTER"), text))
+            return
         head = Head(data)
         call_id = head.value("call-id").decode("utf-8", "surrogateescape")  # as SWIG gives it
         if not call_id:
@@ -152,6 +158,10 @@ class SipTrace:
         """Messages of the call in their order; None when the call is not known, or forgotten."""
         dialog = self._of(number)
         return None if dialog is None else [asdict(message) for message in dialog.messages]
+
+    def registrations(self) -> list[dict[str, Any]]:
+        """REGISTER requests and their answers, the newest last."""
+        return [asdict(message) for message in self._registrations]
 
     def sdp(self, number: int) -> dict[str, str] | None:
         """`local` and `remote` as agreed on last, "" where nothing was yet; None when the call is not known, or forgotten."""

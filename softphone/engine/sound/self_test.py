@@ -12,6 +12,7 @@ from typing import Literal
 import pjsua2 as pj
 
 from codec.units.rates import SAMPLE_RATE
+from softphone.engine.sip.status_text import plain
 from softphone.engine.sound.devices import Sound
 from softphone.engine.sound.wav import Player, Recorder, wait_complete
 from softphone.errors import SoftphoneError
@@ -53,7 +54,7 @@ class SoundTest:
         except pj.Error as error:
             self.stop()
             raise SoundTestError(
-                f"the sound devices cannot be opened ({error.reason}); choose another one, or run: softphone doctor"
+                f"the sound devices cannot be opened ({plain(error.reason)}); choose another one, or run: softphone doctor"
             ) from None
         self.running = True
 

@@ -15,6 +15,7 @@ import pjsua2 as pj
 from codec.units import wav_file
 from codec.units.rates import MAX_FILE_RATE, MIN_FILE_RATE
 from softphone.engine.pjsip.guard import pjsip_callback
+from softphone.engine.sip.status_text import plain
 from softphone.errors import SoftphoneError
 
 WAV_HEADER_BYTES = 44
@@ -36,7 +37,7 @@ class Player(pj.AudioMediaPlayer):  # type: ignore[misc]
             with _as_pjmedia_reads_it(path) as readable:
                 self.createPlayer(readable, pj.PJMEDIA_FILE_NO_LOOP)
         except pj.Error as error:
-            raise WavError(f"{path} cannot be played ({error.reason}); give a 16-bit mono WAV file") from None
+            raise WavError(f"{path} cannot be played ({plain(error.reason)}); give a 16-bit mono WAV file") from None
         except OSError as error:
             raise WavError(f"{path} cannot be played ({error.strerror or error})") from None
 
@@ -55,7 +56,7 @@ class Recorder(pj.AudioMediaRecorder):  # type: ignore[misc]
         try:
             self.createRecorder(path)
         except pj.Error as error:
-            raise WavError(f"{path} cannot be written ({error.reason}); choose another place") from None
+            raise WavError(f"{path} cannot be written ({plain(error.reason)}); choose another place") from None
 
 
 def check_playable(path: str) -> None:

@@ -64,6 +64,8 @@ def import_cards(data: bytes, contacts: Contacts, *, own: bool = False, source: 
 def export_file(path: Path, contacts: Contacts, version: vcard.Version = "3.0") -> int:
     """Write all contacts to a vCard file of mode 0600; gives how many. Raises StoreError."""
     everybody = contacts.all()
+    if not path.expanduser().absolute().parent.is_dir():
+        raise StoreError(f"there is no folder {path.expanduser().absolute().parent}; create it first, or name another")
     private_file.write(path, vcard.write(everybody, version))
     return len(everybody)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.widget import Widget
+from textual.widgets import Input
 
 from softphone.tui.account_entry import AccountEntry, EntryError
 from softphone.tui.screens.form_dialog import FormDialog
@@ -30,6 +31,12 @@ class AccountEditor(FormDialog[AccountEntry]):
         self.query_one(AccountFields).focus_first()
         if self._trouble:
             self.query_one(AccountFields).complain(EntryError("address", self._trouble))
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        event.prevent_default()  # the form's own, which saves
+        if not self.query_one(AccountFields).next_field():
+            await self.save()
 
     async def save(self) -> None:
         fields = self.query_one(AccountFields)

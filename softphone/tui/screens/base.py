@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message_pump import _MessagePumpMeta
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
 from softphone.control.protocol import AnyEvent, Command, ControlError
 from softphone.tui.actions import ACTIONS, of_scope
@@ -94,11 +95,19 @@ class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
         """Title, hints and what the screen itself shows."""
         if not self.query(TitleBar):
             return  # on its way in or out
-        self.query_one(TitleBar).show_state(self.state, topics, self.phone.name_of, self.SCOPE == "phone")
+        self.query_one(TitleBar).show_state(self.state, topics, self.phone.name_of, self.SCOPE == "phone", self.phone.news)
         if "notices" in topics:
             self.query_one(NoticeLine).show_state(self.state, self.phone.clock())
         self.state_changed(topics)
-        self.query_one(KeyHints).show_actions(self.available())
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """The keys that do something now: under a dialog those of the dialog."""
+        if not self.phone.screen_stack:
+            return  # on its way out
+        over = self.phone.screen
+        for line in self.query(KeyHints):
+            line.show_actions(over.hints() if isinstance(over, Dialog) else self.available())
 
     def closed(self) -> None:
         """The phone closes it, not its own keys."""
@@ -107,11 +116,21 @@ class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
         """(action, key, title) for the key hints, the most wanted first."""
         hints = [action for action in self.phone.actions if action.hint and action.scope in (self.SCOPE, "everywhere")]
         hints.sort(key=lambda action: action.hint)
+        # Letters are text while a field has the focus.
+        typing = isinstance(self.focused, Input | TextArea)
         return [
-            (f"app.{action.id}" if action.scope == "everywhere" else f"screen.{action.id}", action.key, action.title)
+            (f"app.{action.id}" if action.scope == "everywhere" else f"screen.{action.id}", key, action.title_now(self.state))
             for action in hints
-            if (self.phone if action.scope == "everywhere" else self).check_action(action.id, ())
+            if (key := action.key_while_typing() if typing else action.key)
+            and action.id != self.SCOPE  # one is there already
+            and (self.phone if action.scope == "everywhere" else self).check_action(action.id, ())
         ]
+
+    def on_descendant_focus(self) -> None:
+        self.show_keys()
+
+    def on_descendant_blur(self) -> None:
+        self.show_keys()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.phone.action_possible(action)
@@ -121,13 +140,22 @@ class Dialog(ModalScreen[Result], PhoneParts):
     """A small window over a screen; escape leaves it with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Key and what it does, for the last line of the screen below; escape is added."""
+
+    def hints(self) -> list[tuple[str, str, str]]:
+        """As `PhoneScreen.available`."""
+        return [("", key, title) for key, title in (*self.KEYS, ("esc", "Back"))]
 
     def refresh_state(self, topics: frozenset[Topic]) -> None:
-        """As for a screen; a dialog has neither title nor hints."""
+        """As for a screen; a dialog has no title."""
         self.state_changed(topics)
 
     def on_screen_resume(self) -> None:
         self.refresh_state(EVERYTHING)
+        for screen in self.phone.screen_stack:
+            if isinstance(screen, PhoneScreen):
+                screen.show_keys()
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -12,10 +12,13 @@ from softphone import paths
 from softphone.control import protocol as ask
 from softphone.files.errors import StoreError
 from softphone.store import dial
-from softphone.tui.call_view import CallView
+from softphone.tui import sentences as say
+from softphone.tui.call_view import CallView, Doing
 from softphone.tui.names import short
 from softphone.tui.screens.base import PhoneParts
+from softphone.tui.widgets.call_card import CallCard
 from softphone.tui.widgets.dial_field import DialField
+from softphone.tui.widgets.notice_line import NoticeLine
 from softphone.tui.widgets.say_line import SayLine
 
 
@@ -58,34 +61,58 @@ class CallActions(PhoneParts):
         if ringing is None:
             return
         await self._hold_others(ringing.number)
-        if await self.ask(ask.Answer(call=ringing.number)) is not None:
+        if await self._do(ringing, "answer", ask.Answer(call=ringing.number)):
             self.phone.changed(self.state.select(ringing.number))
 
     async def action_hang_up(self) -> None:
         call = self.state.call
         if call is not None:
-            await self.ask(ask.Hangup(call=call.number, code=486 if call.incoming else None))
+            await self._do(call, "hang_up", ask.Hangup(call=call.number, code=486 if call.incoming else None))
 
     async def action_refuse(self) -> None:
         ringing = self.state.ringing
         if ringing is not None:
-            await self.ask(ask.Hangup(call=ringing.number, code=486))
+            await self._do(ringing, "hang_up", ask.Hangup(call=ringing.number, code=486))
 
     async def action_hold(self) -> None:
         call = self.state.call
-        if call is not None:
-            await self.ask(ask.Resume(call=call.number) if call.held else ask.Hold(call=call.number))
+        if call is None:
+            return
+        if call.doing in ("hold", "resume"):
+            # Another request would only wait behind the first one, and undo it in the end.
+            self.tell(say.STILL_WAITING, "info")
+            return
+        await (self._do(call, "resume", ask.Resume(call=call.number)) if call.held else self._do(call, "hold", ask.Hold(call=call.number)))
+
+    async def _do(self, call: CallView, what: Doing, command: ask.Command) -> bool:
+        """Ask the engine, and show at once what was asked for; False after a refusal."""
+        call.doing = what
+        self.phone.changed(frozenset({"calls"}))
+        done = await self.ask(command) is not None
+        if not done and call.doing == what:
+            call.doing = ""
+            self.phone.changed(frozenset({"calls"}))
+        return done
 
     async def action_mute(self) -> None:
         call = self.state.call
         if call is not None:
             await self.ask(ask.Mute(call=call.number, on=not call.state.muted))
 
+    def action_clear_notices(self) -> None:
+        """Remove the notices."""
+        for line in self._here.query(NoticeLine):
+            line.dismiss()
+
+    def action_details(self) -> None:
+        """Show more of the call, or less."""
+        self._here.query_one(CallCard).toggle_details()
+
     async def action_swap(self) -> None:
         calls = list(self.state.calls.values())
         others = [call for call in calls if call.number != self.state.selected and (call.up or call.incoming)]
         if not others:
-            self.tell("there is no other call to talk on", "warning")
+            self.tell("There is no other call.", "warning")
             return
         # The next one after the chosen call, round and round.
         other = next((call for call in others if call.number > (self.state.selected or 0)), others[0])
@@ -93,7 +120,7 @@ class CallActions(PhoneParts):
         if other.incoming:
             await self.action_answer()
         else:
-            await self.ask(ask.Resume(call=other.number))
+            await self._do(other, "resume", ask.Resume(call=other.number))
 
     def action_transfer(self) -> None:
         from softphone.tui.screens.transfer import Target, TransferDialog  # noqa: PLC0415 - opened seldom
@@ -105,9 +132,7 @@ class CallActions(PhoneParts):
         async def chosen(target: Target | None) -> None:
             if target is None:
                 return
-            result = await self.ask(ask.TransferCall(call=call.number, uri=target.uri, other=target.call))
-            if result is not None:
-                self.tell("the far end was asked to take the transfer", "info")
+            await self._do(call, "transfer", ask.TransferCall(call=call.number, uri=target.uri, other=target.call))
 
         self.phone.push_screen(TransferDialog(call.number), chosen)
 
@@ -115,8 +140,15 @@ class CallActions(PhoneParts):
         from softphone.tui.screens.conference import ConferenceDialog  # noqa: PLC0415 - opened seldom
 
         async def chosen(numbers: list[int] | None) -> None:
-            if numbers is not None:
-                await self.ask(ask.Conference(calls=numbers))
+            if numbers is None:
+                return
+            selected = self.state.call
+            members = [call for call in self.state.conference if call.up]
+            done = await self.ask(ask.Conference(calls=numbers)) is not None
+            if done and not numbers and members:
+                # The engine holds all of them; who was selected is talked to.
+                stays = selected if selected in members else members[0]
+                await self._do(stays, "resume", ask.Resume(call=stays.number))
 
         self.phone.push_screen(ConferenceDialog(), chosen)
 
@@ -145,30 +177,29 @@ class CallActions(PhoneParts):
         """Send telephone keys (RFC 4733)."""
         call = self.state.call
         if call is not None and await self.ask(ask.SendDtmf(call=call.number, digits=digits)) is not None:
-            self.tell(f"sent key {digits}", "info")
+            self.tell(f"Sent key {digits}", "info")
 
     async def action_record(self) -> None:
         call = self.state.call
         if call is None:
             return
-        if call.state.recording:
+        if recorded := call.state.recording:
             if await self.ask(ask.Record(call=call.number, both=True)) is not None:
-                self.tell(f"the recording is at {call.state.recording}", "info")
+                self.tell(say.RECORDED.format(path=from_home(recorded)), "info")
             return
         try:
             path = _recording_path(call)
         except OSError as error:
-            self.tell(f"the folder for recordings cannot be made ({error.strerror}); make room or change its rights")
+            self.tell(f"Cannot create the folder for recordings ({error.strerror}). Make room or change its permissions.")
             return
         if await self.ask(ask.Record(call=call.number, wav=str(path), both=True)) is not None:
-            self.tell(f"recording to {path}; both of you heard a tone", "info")
+            self.tell(say.RECORDING_TO.format(path=from_home(path)), "info")
 
     def action_wire(self) -> None:
         from softphone.tui.screens.ladder import LadderScreen  # noqa: PLC0415 - opened seldom
 
         call = self.state.call or self.state.last_call
-        if call is not None:
-            self.phone.push_screen(LadderScreen(call.number))
+        self.phone.push_screen(LadderScreen(call.number if call is not None else None))
 
     def action_sdp(self) -> None:
         from softphone.tui.screens.sdp import SdpScreen  # noqa: PLC0415 - opened seldom
@@ -194,7 +225,7 @@ class CallActions(PhoneParts):
             self.tell(str(error))
             return
         if last is None:
-            self.tell("nobody was called yet; d goes to the dial field", "info")
+            self.tell("No calls yet. d dials.", "info")
         else:
             await self.call_text(last.remote)
 
@@ -203,6 +234,13 @@ class CallActions(PhoneParts):
         for call in list(self.state.calls.values()):
             if call.number != number and call.talking and not call.state.conference:
                 await self.ask(ask.Hold(call=call.number))
+
+
+def from_home(path: str | Path) -> str:
+    """A path as people write it, from their home folder on."""
+    home = str(Path.home())
+    text = str(path)
+    return "~" + text[len(home) :] if text.startswith(home + "/") else text
 
 
 def _recording_path(call: CallView) -> Path:

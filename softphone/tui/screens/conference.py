@@ -34,18 +34,20 @@ class MarkList(SelectionList[int]):
 
 
 class ConferenceDialog(Dialog[list[int]]):
-    """The numbers of the chosen calls; all that are up are chosen at first. Fewer than two end the conference."""
+    """The numbers of the chosen calls; all that are up are chosen at first. None chosen ends the conference."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "join", "Join", show=False, priority=True),
         Binding("x", "split", "End the conference", show=False),
     ]
 
+    KEYS = (("enter", "Join"), ("space", "Mark"), ("x", "End conference"))
+
     def compose(self) -> ComposeResult:
         calls = [call for call in self.state.calls.values() if call.up]
         now = self.phone.clock()
         with Vertical(classes="window"):
-            yield Static("Conference: all that are marked hear each other", classes="heading", markup=False)
+            yield Static("Conference: all marked calls hear each other", classes="heading", markup=False)
             yield MarkList(
                 *[
                     Selection(Content(f"{who(call.state.remote, self.phone.name_of)}  {state_text(call, now)}"), call.number, True)
@@ -53,7 +55,6 @@ class ConferenceDialog(Dialog[list[int]]):
                 ],
                 compact=True,
             )
-            yield Static("space marks, enter joins, x ends the conference", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Join (enter)", id="join", variant="primary", compact=True)
                 yield Button("End conference (x)", id="split", compact=True)
@@ -66,7 +67,8 @@ class ConferenceDialog(Dialog[list[int]]):
         {"join": self.action_join, "split": self.action_split}.get(event.button.id or "", self.action_leave)()
 
     def action_join(self) -> None:
-        self.dismiss(sorted(self.query_one(MarkList).selected))
+        chosen = sorted(self.query_one(MarkList).selected)
+        self.dismiss(chosen if len(chosen) > 1 else [])
 
     def action_split(self) -> None:
         self.dismiss([])

@@ -31,16 +31,19 @@ class Confirm(Dialog[bool]):
     }
     """
 
-    def __init__(self, question: str, yes: str, no: str = "Keep it") -> None:
+    KEYS = (("y", "Yes"), ("n", "No"), ("enter", "Choose"))
+
+    def __init__(self, question: str, yes: str, no: str = "Keep it", *, undecided: bool = False) -> None:
+        """`undecided`: escape answers nothing (None) rather than no."""
         super().__init__()
-        self._question, self._yes, self._no = question, yes, no
+        self._question, self._yes, self._no, self._undecided = question, yes, no, undecided
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(visible(self._question), markup=False)
             with Horizontal():
                 yield Button(f"{self._no} (n)", id="no", compact=True)
-                yield Button(f"{self._yes} (y)", id="yes", compact=True, variant="error")
+                yield Button(f"{self._yes} (y)", id="yes", compact=True, variant="default" if self._undecided else "error")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
@@ -49,4 +52,4 @@ class Confirm(Dialog[bool]):
         self.dismiss(yes)
 
     def action_leave(self) -> None:
-        self.dismiss(False)
+        self.dismiss(None if self._undecided else False)

@@ -31,8 +31,8 @@ from softphone.tui.screens.pick_address import PickAddress
 from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 
 T = TypeVar("T")
-NOBODY = "There is nobody here yet.\n\na adds a contact, i reads a vCard file that your other phone exported."
-NOT_FOUND = "Nobody fits. Fewer letters find more; escape shows all."
+NOBODY = "No contacts yet.\n\na adds one, i imports a vCard file from another phone."
+NOT_FOUND = "No match. Escape shows all contacts."
 
 
 class ContactsScreen(ListScreen[Contact]):
@@ -41,6 +41,9 @@ class ContactsScreen(ListScreen[Contact]):
     SCOPE = "contacts"
     TITLE_TEXT = "Contacts"
     BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
+    OF_AN_ENTRY: ClassVar[frozenset[str]] = frozenset(
+        {"contact_call", "contact_message", "contact_edit", "contact_remove", "contact_favourite"}
+    )
     DEFAULT_CSS = """
     ContactsScreen {
         #contacts-list { width: 1fr; height: 1fr; }
@@ -82,6 +85,7 @@ class ContactsScreen(ListScreen[Contact]):
         rows = [_row(contact, self.state.presence) for contact in self._shown or ()]
         self._list.show(rows, NOT_FOUND if self._field.value else NOBODY)
         self._show_side()
+        self.show_keys()
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
         if "presence" in topics and self._shown is not None and self.state.presence:
@@ -134,7 +138,7 @@ class ContactsScreen(ListScreen[Contact]):
     async def _address(self, what: str, question: str) -> str | None:
         contact = self.chosen
         if contact is None:
-            self.tell(f"there is nobody to {what}; a adds a contact", "info")
+            self.tell(f"Nobody to {what}; a adds a contact.", "info")
             return None
         if not contact.addresses:
             self.tell(f"{contact.name} has no address; v adds one")
@@ -169,7 +173,7 @@ class ContactsScreen(ListScreen[Contact]):
                 continue
             self.reload()
             self._list.choose(str(kept.id))
-            self.tell(f"{kept.name} is kept", "info")
+            self.tell(f"Saved {kept.name}.", "info")
             return
 
     @work
@@ -177,8 +181,8 @@ class ContactsScreen(ListScreen[Contact]):
         contact = self.chosen
         if contact is None:
             return
-        if await self.app.push_screen_wait(Confirm(f"Remove {contact.name} from the contacts? There is no way back.", "Remove")):
-            await self._try(partial(to_thread, self.phone.store.contacts.remove, contact.id), f"{contact.name} is removed")
+        if await self.app.push_screen_wait(Confirm(f"Remove {contact.name} from the contacts? This cannot be undone.", "Remove")):
+            await self._try(partial(to_thread, self.phone.store.contacts.remove, contact.id), f"Removed {contact.name}.")
             self.reload()
 
     @work
@@ -190,7 +194,7 @@ class ContactsScreen(ListScreen[Contact]):
 
     @work
     async def action_contact_import(self) -> None:
-        path = await self.app.push_screen_wait(PathPrompt("Read contacts from a vCard file", "Import", "~/contacts.vcf", must_exist=True))
+        path = await self.app.push_screen_wait(PathPrompt("Import contacts from a vCard file", "Import", "~/contacts.vcf", must_exist=True))
         if path is None:
             return
         said = await self._try(partial(to_thread, import_file, path, self.phone.store.contacts))
@@ -201,12 +205,12 @@ class ContactsScreen(ListScreen[Contact]):
     @work
     async def action_contact_export(self) -> None:
         path = await self.app.push_screen_wait(
-            PathPrompt("Write all contacts to a vCard file", "Export", "~/contacts.vcf", must_exist=False)
+            PathPrompt("Export all contacts to a vCard file", "Export", "~/contacts.vcf", must_exist=False)
         )
         if path is not None:
             count = await self._try(partial(to_thread, export_file, path, self.phone.store.contacts))
             if count is not None:
-                self.tell(f"{count} contacts are in {path}, which only you can read", "info")
+                self.tell(f"Exported {count} contacts to {path}, which only you can read.", "info")
 
     async def _try(self, act: Callable[[], Awaitable[T]], done: str = "") -> T | None:
         try:

@@ -22,6 +22,10 @@ class FormDialog(Dialog[Result], metaclass=AbstractScreen):
 
     HEADING: ClassVar[str] = ""
     SAVE: ClassVar[str] = "Save"
+
+    def hints(self) -> list[tuple[str, str, str]]:
+        return [("", "tab", "Next field"), ("", "^s", self.SAVE), *super().hints()]
+
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", "Save", show=False, priority=True)]
     DEFAULT_CSS = """
     FormDialog {

@@ -17,7 +17,7 @@ from textual.widgets import OptionList, Static
 from softphone.files.errors import StoreError
 from softphone.plain_text import visible
 from softphone.store.contacts import Address, Contact
-from softphone.store.history import CallRecord
+from softphone.store.history import CallRecord, outcome_word
 from softphone.tui.names import short
 from softphone.tui.screens.base import bindings
 from softphone.tui.screens.contact_editor import ContactEditor
@@ -26,7 +26,7 @@ from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 
 PAGE = 200
 """Calls that are read at once; more are read when the last one is reached."""
-NO_CALLS = "No calls yet. d on the phone's screen dials, c shows your contacts."
+NO_CALLS = "No calls yet."
 NONE_MISSED = "No missed calls. f shows all calls."
 
 
@@ -36,6 +36,7 @@ class HistoryScreen(ListScreen[CallRecord]):
     SCOPE = "history"
     TITLE_TEXT = "Calls"
     BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
+    OF_AN_ENTRY: ClassVar[frozenset[str]] = frozenset({"history_call", "history_message", "history_add"})
     DEFAULT_CSS = """
     HistoryScreen {
         #history-head { height: 1; padding: 0 1; color: $text-muted; }
@@ -73,7 +74,8 @@ class HistoryScreen(ListScreen[CallRecord]):
             rows += [call_row(record, names[record.id]) for record in records]
         self._list.show(rows, NONE_MISSED if self._missed_only else NO_CALLS)
         what = "missed calls only" if self._missed_only else "all calls"
-        self.query_one("#history-head", Static).update(f"{what}, {unseen} missed not seen yet" if unseen else what)
+        self.query_one("#history-head", Static).update(f"{what}, {unseen} new missed" if unseen else what)
+        self.show_keys()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         if self._shown and event.option.id == str(self._shown[-1].id) and len(self._shown) == self._limit:
@@ -122,12 +124,12 @@ class HistoryScreen(ListScreen[CallRecord]):
         contact = Contact(visible(record.remote_name), (Address(record.remote, preferred=True),))
         try:
             if known := book.rule_book().name(record.remote):
-                self.tell(f"this is {known} already; c shows your contacts", "info")
+                self.tell(f"This is already {known} in your contacts.", "info")
                 return
             changed = await self.app.push_screen_wait(ContactEditor(contact, self.phone.config.codecs.order))
             if changed is not None:
                 kept = await to_thread(book.add, changed)
-                self.tell(f"{kept.name} is kept", "info")
+                self.tell(f"Saved {kept.name}.", "info")
         except StoreError as error:
             self.tell(str(error))
         self.reload()
@@ -173,9 +175,9 @@ def _what(record: CallRecord) -> tuple[str, str, str]:
         case "missed":
             return "✗", "missed", "$error"
         case "refused":
-            return "✗", "refused", "$warning"
+            return "✗", "declined", "$warning"
         case "unanswered":
-            return "→", "no answer", "$warning"
+            return "→", outcome_word(record), "$warning"
         case "open":
             return "•", "now", "$success"
     return ("←", "in", "$secondary") if incoming else ("→", "out", "$primary")

@@ -26,6 +26,8 @@ class Keypad(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("i", "method", "INFO", show=False)]
 
+    KEYS = (("0-9 * # A-D", "Send"), ("i", "Method"))
+
     def __init__(self, call: int) -> None:
         super().__init__()
         self._call = call
@@ -45,12 +47,16 @@ class Keypad(Dialog[None]):
             yield NoticeLine()
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
+        if not self.query("#sent"):
+            # On its way in.
+            self.call_after_refresh(self.refresh_state, topics)
+            return
         call = self.state.calls.get(self._call)
         if call is None:
             self.dismiss(None)
             return
         self.query_one("#sent", Line).show(
-            Content.assemble(("sent ", "dim"), self._sent or "-", ("  heard ", "dim"), call.keys_heard or "-")
+            Content.assemble(("sent ", "dim"), self._sent or "-", ("  received ", "dim"), call.keys_heard or "-")
         )
         how = "RTP events (RFC 4733)" if self._method == "rfc4733" else "SIP INFO"
         self.query_one("#method", Line).show(Content.styled(f"as {how}; i changes", "$foreground 70%"))

@@ -22,12 +22,14 @@ class LeaveDialog(Dialog[bool]):
         Binding("right", "app.focus_next", show=False),
     ]
 
+    KEYS = (("k", "Keep"), ("b", "Hang up"))
+
     def compose(self) -> ComposeResult:
         count = len(self.state.calls)
-        what = "A call is up." if count == 1 else f"{count} calls are up."
+        what = "You are in a call. Keep it" if count == 1 else f"You have {count} calls. Keep them"
         with Vertical(classes="window"):
-            yield Static(f"{what} Leave it to the phone in the background?", classes="heading", markup=False)
-            yield Static("Kept calls go on without this window; start softphone again to come back to them.", markup=False)
+            yield Static(f"{what} running in the background?", classes="heading", markup=False)
+            yield Static("Start softphone again to come back to it.", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Keep (k)", id="keep", variant="primary", compact=True)
                 yield Button("Hang up (b)", id="end", variant="error", compact=True)

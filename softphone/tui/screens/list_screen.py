@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from softphone.tui.screens.base import PhoneScreen
 from softphone.tui.widgets.pick_list import PickList
@@ -23,7 +23,14 @@ EntryT = TypeVar("EntryT", bound=Entry)
 class ListScreen(PhoneScreen[None], Generic[EntryT]):
     """Give `reload`, which fills `_shown` and the one `PickList` of the screen, whose keys are the entries' numbers."""
 
+    OF_AN_ENTRY: ClassVar[frozenset[str]] = frozenset()
+    """Actions that need an entry to be highlighted."""
     _shown: Sequence[EntryT] | None = None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in self.OF_AN_ENTRY and not self._shown:
+            return False
+        return super().check_action(action, parameters)
 
     @abstractmethod
     def reload(self) -> None:

@@ -27,7 +27,7 @@ from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 LOOK_AGAIN_S = 0.5
 LONGEST = 2000
 """Characters of one message; the protocol takes no more."""
-NOTHING = "No messages yet.\na writes the first."
+NOTHING = "No messages yet.\na writes one."
 
 
 class MessagesScreen(PhoneScreen[None]):
@@ -179,13 +179,13 @@ class MessagesScreen(PhoneScreen[None]):
     async def action_message_again(self) -> None:
         failed = next((record for record in reversed(self._thread or ()) if record.state == "failed"), None)
         if failed is None:
-            self.tell("nothing failed in this conversation", "info")
+            self.tell("No undelivered messages in this conversation.", "info")
         else:
             await self._send(failed.text)
 
     @work
     async def action_message_new(self) -> None:
-        uri = await self.app.push_screen_wait(Whom("Write to whom?", "Write"))
+        uri = await self.app.push_screen_wait(Whom("New message to", "Write"))
         if uri is not None:
             self._new_remote, self._peer = uri, peer_key(uri)
             self._conversations = self._thread = None
@@ -209,9 +209,9 @@ def thread_text(thread: Sequence[MessageRecord], name: str, today: date) -> Cont
             parts.append(Content.styled("Today" if day == today else f"{day:%A} {day.day} {day:%B} {day.year}", "$foreground-muted"))
         mine = record.direction == "outgoing"
         state, style = {
-            "sending": ("  … on its way", "$foreground-muted"),
+            "sending": ("  … sending", "$foreground-muted"),
             "delivered": ("  ✓ delivered", "$success"),
-            "failed": (f"  ✗ not delivered: {visible(record.reason)}; r sends it again", "$error"),
+            "failed": (f"  ✗ not delivered: {visible(record.reason)}; r resends it", "$error"),
         }.get(record.state, ("", ""))
         text = "\n      ".join(map(visible, record.text.split("\n")))
         who, colour = ("you", "bold $primary") if mine else (name, "bold $accent")

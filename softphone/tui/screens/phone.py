@@ -23,13 +23,12 @@ from softphone.tui.widgets.account_list import AccountList
 from softphone.tui.widgets.call_card import CallCard
 from softphone.tui.widgets.call_list import CallList
 from softphone.tui.widgets.dial_field import DialField, DialInput
-from softphone.tui.widgets.idle_panel import IdlePanel
-from softphone.tui.widgets.key_hints import KeyHints
+from softphone.tui.widgets.idle_panel import IdlePanel, RecentPanel
 from softphone.tui.widgets.line import Line
 from softphone.tui.widgets.say_line import SayInput, SayLine
 
 LEAST_WIDTH, LEAST_HEIGHT = 40, 12
-LATELY = 12
+LATELY = 40
 NARROW, WIDE = 66, 110
 IDLE_HINTS = ("dial", "redial", "contacts", "history", "messages", "settings", "do_not_disturb", "command_palette", "help")
 
@@ -50,6 +49,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
                 yield CallList(self.phone.name_of)
             yield CallCard(self.phone.config, self.phone.name_of)
             yield IdlePanel(self.phone.name_of)
+            yield RecentPanel(self.phone.name_of)
         yield Line(wrap=True, fill=True, id="too-small")
         yield SayLine()
 
@@ -65,9 +65,10 @@ class MainScreen(CallActions, PhoneScreen[None]):
         self.set_class(width < LEAST_WIDTH or height < LEAST_HEIGHT, "-small")
         self.query_one("#middle").set_class(width < NARROW, "-narrow")
         self.query_one("#side").set_class(width >= WIDE, "-wide")
+        self.query_one(RecentPanel).set_class(width >= WIDE, "-wide")
         text = (
-            f"This window has {width} x {height} characters; the phone needs {LEAST_WIDTH} x {LEAST_HEIGHT}. "
-            "Make it larger, or its letters smaller. Calls go on, and keys work."
+            f"This terminal has {width} x {height} characters; the phone needs {LEAST_WIDTH} x {LEAST_HEIGHT}. "
+            "Make the window larger. Calls continue, and keys work."
         )
         self.query_one("#too-small", Line).show(Content(text))
         self.call_after_refresh(self.refresh_state, EVERYTHING)
@@ -75,7 +76,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
     def available(self) -> list[tuple[str, str, str]]:
         """While a line is open letters are text, and only its own keys are keys."""
         if isinstance(self.focused, DialInput | SayInput):
-            return [("screen.send_line", "enter", self.focused.SENDS), ("screen.leave_line", "esc", "Back to the keys")]
+            return [("screen.send_line", "enter", self.focused.SENDS), ("screen.leave_line", "esc", "Back")]
         return super().available()
 
     async def action_send_line(self) -> None:
@@ -86,29 +87,27 @@ class MainScreen(CallActions, PhoneScreen[None]):
         if isinstance(self.focused, DialInput | SayInput):
             self.focused.action_leave()
 
-    def on_descendant_focus(self) -> None:
-        self.query_one(KeyHints).show_actions(self.available())
-
-    def on_descendant_blur(self) -> None:
-        self.query_one(KeyHints).show_actions(self.available())
-
     def state_changed(self, topics: frozenset[Topic]) -> None:
         self._fit(self.app.size)
         state, now = self.state, self.phone.clock()
         if topics & {"accounts", "engine"}:
             self.query_one(AccountList).show_state(state)
-        if topics & {"calls", "statistics"}:
+        if topics & {"calls", "time"}:
             self.query_one(CallList).show_state(state, now)
             self._banner()
         # Where they stand above each other, one call needs no list.
         self.query_one(CallList).display = len(state.calls) != 1 or not self.query_one("#middle").has_class("-narrow")
         card, idle, call = self.query_one(CallCard), self.query_one(IdlePanel), state.call
         card.display, idle.display = call is not None, call is None
+        recent = self.query_one(RecentPanel)
+        if call is None or recent.has_class("-wide"):
+            missed, calls = self._past()
+            recent.show_calls(calls)
         if call is None:
-            idle.show_state(state, self._idle_hints(), *self._past())
+            idle.show_state(state, self._idle_hints(), missed, [] if recent.has_class("-wide") else calls)
             self.query_one(SayLine).close()
         else:
-            card.show_call(call, state, now, topics)
+            card.show_call(call, state, now, topics, self.phone.slow)
 
     def on_call_card_reshaped(self) -> None:
         self.refresh_state(EVERYTHING)
@@ -120,7 +119,7 @@ class MainScreen(CallActions, PhoneScreen[None]):
         line.display = shown
         if shown and ringing is not None:
             name = who(ringing.state.remote, self.phone.name_of)
-            line.show(Content(f"☎ {name} is calling: a answers and holds this call, B refuses"))
+            line.show(Content(f"☎ {name} is calling: a answers and holds this call, B declines"))
 
     def _idle_hints(self) -> list[tuple[str, str]]:
         known = {action.id: action for action in self.phone.actions}

@@ -26,6 +26,8 @@ class PickAddress(Dialog[str]):
     }
     """
 
+    KEYS = (("enter", "Choose"),)
+
     def __init__(self, contact: Contact, heading: str) -> None:
         super().__init__()
         self._heading = heading

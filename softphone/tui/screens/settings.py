@@ -18,7 +18,7 @@ from softphone.errors import SoftphoneError
 from softphone.store.settings import Settings
 from softphone.tui.account_entry import AccountEntry, EntryError, entry_of
 from softphone.tui.account_keeping import KeptAccount, again, keep_account, remove_account
-from softphone.tui.phone_state import LOCAL, Topic
+from softphone.tui.phone_state import EVERYTHING, LOCAL, Topic
 from softphone.tui.screens.account_editor import AccountEditor
 from softphone.tui.screens.base import PhoneScreen, bindings
 from softphone.tui.screens.confirm import Confirm
@@ -32,16 +32,22 @@ from softphone.tui.widgets.sound_panel import SoundPanel
 PAGES = {"accounts": "Accounts", "sound": "Sound", "codecs": "Codecs", "privacy": "Privacy", "keys": "Keys"}
 ACCOUNT_ACTIONS = frozenset({"account_add", "account_edit", "account_remove", "account_again"})
 WATCH = (
-    ("do not ask whether contacts are on the phone", "off"),
-    ("ask for favourites; they can tell that you do", "favourites"),
-    ("ask for all contacts; they can tell that you do", "contacts"),
+    ("do not show whether contacts are available", "off"),
+    ("of favourites; they can see that you ask", "favourites"),
+    ("of all contacts; they can see that you ask", "contacts"),
 )
 SHARE = (
-    ("nobody may see whether I am on the phone", "off"),
-    ("contacts may see whether I am on the phone", "contacts"),
-    ("contacts, and those whom my server lets see it", "server"),
+    ("nobody can see whether you are available", "off"),
+    ("contacts can see whether you are available", "contacts"),
+    ("contacts, and whoever your server allows", "server"),
 )
-RESTART = "This counts from the next start of the engine on. F9 starts it again now, when no call is up."
+VOICES = (
+    ("ask once whether to remember voices", "ask"),
+    ("remember yours, and others' where they allow it", "always"),
+    ("remember none", "never"),
+)
+CODECS = "Codecs to offer, the preferred one first. Space switches one on or off, + and - move it. A contact can have an order of its own."
+RESTART = "This takes effect when the phone restarts. F5 restarts it now, while there is no call."
 
 
 class SettingsScreen(PhoneScreen[None]):
@@ -65,45 +71,43 @@ class SettingsScreen(PhoneScreen[None]):
         self._page = page
 
     def body(self) -> Iterable[Widget]:
-        config = self.phone.config
         yield PageLine(PAGES)
         with ContentSwitcher(initial=f"page-{self._page}"):
-            with VerticalScroll(id="page-accounts", can_focus=False):
-                yield AccountTable()
-            with VerticalScroll(id="page-sound", can_focus=False):
-                yield SoundPanel(self.phone.session.ask, config.audio.input, config.audio.output)
-            with VerticalScroll(id="page-codecs", can_focus=False):
-                yield Static(
-                    "Offered to those you call, best first. Space takes one in or out, + and - move it. "
-                    "A contact may have an order of its own.",
-                    classes="settings--word",
-                    markup=False,
-                )
-                yield CodecOrder(config.codecs.order, id="order")
-            with VerticalScroll(id="page-privacy", can_focus=False):
-                yield Tick("Disturb", "callers hear busy, and stand among the missed calls", id="quiet", value=False)
-                yield Tick(
-                    "Voice",
-                    "tell the far end how I sound; else a neutral voice",
-                    id="voice",
-                    value=config.phv.voice,
-                )
-                yield Tick("History", "keep calls and messages", id="history", value=config.privacy.history)
-                yield Choice("Watch", WATCH, id="watch", value=config.presence.watch)
-                yield Choice("Be seen", SHARE, id="share", value=config.presence.share)
-                yield Static(self._places(), classes="settings--word", markup=False)
-            with VerticalScroll(id="page-keys"):
-                yield KeysOverview(self.phone.actions, Settings(self.phone.config_file).path)
+            for page in PAGES:
+                # What is on the others comes when they are first shown.
+                yield VerticalScroll(*(self._content(page) if page == self._page else ()), id=f"page-{page}", can_focus=page == "keys")
         yield Static(f"! {RESTART}", id="settings-restart", markup=False)
+
+    def _content(self, page: str) -> Iterable[Widget]:
+        config = self.phone.config
+        match page:
+            case "accounts":
+                yield AccountTable()
+            case "sound":
+                yield SoundPanel(self.phone.session.ask, config.audio.input, config.audio.output)
+            case "codecs":
+                yield Static(CODECS, classes="settings--word", markup=False)
+                yield CodecOrder(config.codecs.order, id="order")
+            case "privacy":
+                quiet = self.state.engine.do_not_disturb
+                yield Tick("Do not disturb", "callers get busy and appear as missed", id="quiet", value=quiet)
+                yield Tick("Voice", "send a description of your voice; otherwise a neutral voice", id="voice", value=config.phv.voice)
+                yield Choice("Known voices", VOICES, id="voices", value=config.privacy.voices)
+                yield Tick("History", "keep calls and messages", id="history", value=config.privacy.history)
+                yield Choice("Their status", WATCH, id="watch", value=config.presence.watch)
+                yield Choice("Your status", SHARE, id="share", value=config.presence.share)
+                yield Static(self._places(), classes="settings--word", markup=False)
+            case "keys":
+                yield KeysOverview(self.phone.actions, Settings(self.phone.config_file).path)
 
     def on_mount(self) -> None:
         self._show_page(self._page)
 
     def _places(self) -> str:
         return (
-            f"Contacts, calls and messages are in {self.phone.store.database.path}, these settings in "
-            f"{Settings(self.phone.config_file).path}; only you can read them. Nothing goes to anybody but your "
-            "servers, those you call or write to, and those chosen above."
+            f"Contacts, calls and messages are kept in {self.phone.store.database.path}, these settings in "
+            f"{Settings(self.phone.config_file).path}; only you can read them. Nothing is sent to anybody but your "
+            "servers, the people you call or write to, and those chosen above."
         )
 
     @property
@@ -117,7 +121,25 @@ class SettingsScreen(PhoneScreen[None]):
     def _show_page(self, page: str) -> None:
         self._page = page
         self.query_one(PageLine).show(page)
-        self.query_one(ContentSwitcher).current = f"page-{self._page}"
+        self.query_one(ContentSwitcher).current = f"page-{page}"
+        view = self.query_one(f"#page-{page}", VerticalScroll)
+        if view.children:
+            self._enter(page)
+        else:
+            # Keys that follow are for what is on the page.
+            self.phone.hold_keys = True
+            self.run_worker(self._fill(view, page), group=f"page-{page}")
+
+    async def _fill(self, view: VerticalScroll, page: str) -> None:
+        try:
+            await view.mount_all(self._content(page))
+            if page == self._page:
+                self._enter(page)
+        finally:
+            self.phone.hold_keys = False
+            await self.phone.keys_go_on()
+
+    def _enter(self, page: str) -> None:
         first = {
             "accounts": "AccountTable",
             "sound": "#sound-input Select",
@@ -125,8 +147,8 @@ class SettingsScreen(PhoneScreen[None]):
             "privacy": "#quiet Checkbox",
             "keys": "#page-keys",
         }
-        self.query_one(first[self._page]).focus()
-        self.refresh_state(frozenset())
+        self.query_one(first[page]).focus()
+        self.refresh_state(EVERYTHING)
 
     def action_settings_next(self) -> None:
         self._turn(1)
@@ -154,19 +176,22 @@ class SettingsScreen(PhoneScreen[None]):
     def state_changed(self, topics: frozenset[Topic]) -> None:
         if topics & {"accounts", "engine"}:
             self._show_accounts()
-        self.query_one(SoundPanel).show_state(self.state)
+        for panel in self.query(SoundPanel):
+            panel.show_state(self.state)
         if "engine" in topics:
-            box = self.query_one("#quiet", Tick).box
-            with box.prevent(Checkbox.Changed):
-                box.value = self.state.engine.do_not_disturb
+            for tick in self.query("#quiet").results(Tick):
+                with tick.box.prevent(Checkbox.Changed):
+                    tick.box.value = self.state.engine.do_not_disturb
 
     def _show_accounts(self) -> None:
         kept = {name: account.id for name, (_, account) in self.phone.config.named_accounts().items()}
-        self.query_one(AccountTable).show_state(self.state, kept)
+        for table in self.query(AccountTable):
+            table.show_state(self.state, kept)
 
     def event_came(self, event: AnyEvent) -> None:
         if isinstance(event, Levels) and event.call is None:
-            self.query_one(SoundPanel).take_level(event.tx, event.rx)
+            for panel in self.query(SoundPanel):
+                panel.take_level(event.tx, event.rx)
 
     # Settings that are not of an account
 
@@ -190,7 +215,11 @@ class SettingsScreen(PhoneScreen[None]):
 
     def on_select_changed(self, event: Select.Changed) -> None:
         row = event.select.parent
-        if row is None or row.id not in ("watch", "share"):
+        if row is None or row.id not in ("watch", "share", "voices"):
+            return
+        if row.id == "voices":
+            if event.value != self.phone.config.privacy.voices:
+                self._keep({"privacy.voices": event.value}, restart=True)
             return
         if event.value != getattr(self.phone.config.presence, row.id):
             self._keep({f"presence.{row.id}": event.value}, restart=True)
@@ -228,7 +257,7 @@ class SettingsScreen(PhoneScreen[None]):
         account = self.phone.config.named_accounts().get(name or "")
         if account is None:
             self.tell(
-                "direct calls need no settings; a adds an account with a server" if name == LOCAL else "choose an account first", "info"
+                "Direct calls need no settings; a adds an account with a server." if name == LOCAL else "Select an account first.", "info"
             )
             return
         await self._edit(entry_of(account[1]), name)
@@ -249,10 +278,10 @@ class SettingsScreen(PhoneScreen[None]):
     async def action_account_remove(self) -> None:
         name = self.query_one(AccountTable).chosen
         if name is None or name not in self.phone.config.named_accounts():
-            direct = "direct calls cannot be removed; they need no server and tell nobody that you are there"
-            self.tell(direct if name in (None, LOCAL) else f"{name} is not in your settings; it goes when the engine ends", "info")
+            direct = "Direct calls cannot be removed; they need no server, and announce nothing."
+            self.tell(direct if name in (None, LOCAL) else f"{name} is not in your settings; it ends with the phone.", "info")
             return
-        if await self.app.push_screen_wait(Confirm(f"Remove the account {name}, and forget its password?", "Remove")):
+        if await self.app.push_screen_wait(Confirm(f"Remove the account {name} and its password?", "Remove")):
             await self._carry_out(lambda: remove_account(self.phone.config_file, name))
 
     @work

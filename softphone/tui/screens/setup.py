@@ -26,24 +26,24 @@ from softphone.tui.widgets.sound_panel import SoundPanel
 Step = Literal["account", "sound", "voice", "ready"]
 STEPS: tuple[Step, ...] = ("account", "sound", "voice", "ready")
 HEADINGS: dict[Step, str] = {
-    "account": "How can you be reached?",
-    "sound": "Are you heard?",
+    "account": "Your account",
+    "sound": "Sound check",
     "voice": "Your voice",
     "ready": "Ready",
 }
 DIRECT = (
-    "Nothing to set up. You call others by their address, such as sip:192.0.2.7, and they call you at yours{address}. "
-    "This works within one network; an account can be added later (o)."
+    "Nothing to set up. You call others by address, such as sip:192.0.2.7, and they call yours{address}. "
+    "This works within one network; you can add an account later (o)."
 )
 VOICE = (
-    "The codec of this phone sends the sounds of your speech as signs, a few hundred bits a second. With them it can send a description "
-    "of your voice, about a hundred bytes, so that you sound like yourself at the other end.\n\n"
-    "It goes to the phone that you talk to, in the call, and nowhere else. But it says who speaks: whoever gets it could imitate your "
-    "voice. Without it you are heard in a neutral voice."
+    "This phone's codec sends the sounds of your speech as symbols, a few hundred bits a second. It can also send a description of your "
+    "voice, about a hundred bytes, so that you sound like yourself at the other end.\n\n"
+    "It goes to the phone that you talk to, within the call, and nowhere else. But it identifies you, and whoever has it could imitate "
+    "your voice. Without it you speak in a neutral voice."
 )
 READY = (
-    "{summary}\n\nd  dial: a name, a number or an address\nc  contacts\na  answer a call        b  hang up or refuse\n"
-    "i  type to speak, when you cannot talk\n?  all keys\n\nAll of this can be changed later: o opens the settings."
+    "{summary}\n\nd  dial a name, a number or an address\nc  contacts\na  answer a call        b  hang up or decline\n"
+    "i  type to speak, when you cannot talk\n?  all keys\n\nYou can change all of this later in the settings (o)."
 )
 
 
@@ -51,7 +51,7 @@ class SetupScreen(PhoneScreen[None]):
     """Each step keeps what was said in it before the next one is shown."""
 
     SCOPE = "setup"
-    TITLE_TEXT = "Guided set-up"
+    TITLE_TEXT = "Setup"
     BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
     DEFAULT_CSS = """
     SetupScreen {
@@ -77,6 +77,7 @@ class SetupScreen(PhoneScreen[None]):
         super().__init__()
         self._step: Step = "account"
         self._busy = False
+        self._leaving = False
         self._account_name: str | None = None
         """Name of the account that was kept in this run, to be changed rather than added again."""
         self._answered_voice = False
@@ -90,7 +91,7 @@ class SetupScreen(PhoneScreen[None]):
         with ContentSwitcher(initial="step-account"):
             with VerticalScroll(id="step-account", can_focus=False):
                 with RadioSet(id="way", compact=True):
-                    yield Radio("with an account of a provider", value=True, id="way-account")
+                    yield Radio("with an account at a provider or server", value=True, id="way-account")
                     yield Radio("directly, without a server", id="way-direct")
                 yield AccountFields(AccountEntry(""))
                 yield Static(id="direct", classes="setup--text", markup=False)
@@ -99,8 +100,8 @@ class SetupScreen(PhoneScreen[None]):
             with VerticalScroll(id="step-voice", can_focus=False):
                 yield Static(VOICE, classes="setup--text", markup=False)
                 with RadioSet(id="consent", compact=True):
-                    yield Radio("yes, describe my voice", id="voice-yes")
-                    yield Radio("no, a neutral voice", id="voice-no")
+                    yield Radio("yes, send a description of my voice", id="voice-yes")
+                    yield Radio("no, use a neutral voice", id="voice-no")
             with VerticalScroll(id="step-ready", can_focus=False):
                 yield Static(id="ready", classes="setup--text", markup=False)
         yield Static(id="setup-word", markup=False)
@@ -115,6 +116,7 @@ class SetupScreen(PhoneScreen[None]):
         if not self._first:
             self.query_one("#voice-yes" if self._voice_before else "#voice-no", Radio).value = True
         self._show_step()
+        self.phone.hold_keys = False
 
     @property
     def step(self) -> Step:
@@ -192,14 +194,19 @@ class SetupScreen(PhoneScreen[None]):
             case "setup-back":
                 self.action_setup_back()
 
-    def on_input_submitted(self, _event: Input.Submitted) -> None:
-        self.action_setup_next()
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not self.query_one(AccountFields).next_field():
+            self.action_setup_next()
 
     def action_setup_back(self) -> None:
-        if self._step == "account":
+        if self._step != "account":
+            self._go(-1)
+        elif self._leaving or not self._first:
             self._leave()
         else:
-            self._go(-1)
+            self._leaving = True
+            self._word("Press esc again to leave the setup. F6 in the settings comes back to it.")
 
     def action_setup_skip(self) -> None:
         if self._step != "ready":
@@ -210,7 +217,7 @@ class SetupScreen(PhoneScreen[None]):
         return [hint for hint in super().available() if hint[0].startswith("screen.") or hint[0] in ("app.help", "app.quit")]
 
     def _go(self, by: int) -> None:
-        self._busy = False
+        self._busy = self._leaving = False
         self._step = STEPS[STEPS.index(self._step) + by]
         self._show_step()
 
@@ -229,7 +236,7 @@ class SetupScreen(PhoneScreen[None]):
     async def _keep_account(self) -> None:
         if self._direct:
             self._summary["account"] = (
-                f"You are called at sip:{self.state.engine.address}." if self.state.engine.address else "You call directly."
+                f"Your address is sip:{self.state.engine.address}." if self.state.engine.address else "You call directly."
             )
             self._go(1)
             return
@@ -243,7 +250,7 @@ class SetupScreen(PhoneScreen[None]):
         except EntryError as error:
             fields.complain(error)
             return
-        self._word("keeping the account")
+        self._word("Saving the account…")
         if self._unanswered and not await self._keep({}):
             return
         try:
@@ -256,13 +263,13 @@ class SetupScreen(PhoneScreen[None]):
             return
         self.phone.config = kept.config
         self._account_name, self._busy = kept.name, True
-        self._word(f"asking the server about {entry.address.strip()}; F4 goes on without waiting")
+        self._word(f"Registering {entry.address.strip()}… F4 continues without waiting.")
         for command in kept.commands:
             try:
                 await self.phone.session.ask(command)
             except ControlError as error:
                 self._busy = False
-                self._word(f"the account is kept; {error}", "warning")
+                self._word(f"Saved, but {error}", "warning")
                 return
         if kept.warning:
             self.tell(kept.warning, "warning")
@@ -270,23 +277,23 @@ class SetupScreen(PhoneScreen[None]):
     def _registered(self, event: Registration) -> None:
         match event.state:
             case "registered":
-                self._summary["account"] = f"You are called at {self.query_one(AccountFields).entry().address.strip()}."
+                self._summary["account"] = f"Your address is {self.query_one(AccountFields).entry().address.strip()}."
                 if self._busy:
                     self._go(1)
-                    self._word("registered: others reach you at your address now")
+                    self._word("Registered. Calls to your address reach you now.")
             case "failed":
                 self._busy = False
-                self._word(f"the account is kept, but not registered: {event.reason}. ^n tries again, F4 goes on", "error")
+                self._word(f"Saved, but {event.reason}. ^n retries, F4 continues.", "error")
 
     async def _keep_voice(self) -> None:
         chosen = self.query_one("#consent", RadioSet).pressed_button
         if chosen is None:
-            self._word("choose one of the two, with the arrow keys and space; or F4 skips, and nothing is sent", "warning")
+            self._word("Choose one with the arrow keys and space, or skip with F4: then nothing is sent.", "warning")
             return
         if await self._keep({"phv.voice": chosen.id == "voice-yes"}):
             self._answered_voice = True
             self._summary["voice"] = (
-                "Your voice is described to those you talk to." if chosen.id == "voice-yes" else "You speak in a neutral voice."
+                "A description of your voice is sent in calls." if chosen.id == "voice-yes" else "You speak in a neutral voice."
             )
             self._go(1)
 

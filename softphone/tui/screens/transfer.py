@@ -1,4 +1,4 @@
-"""To whom a call is handed over: an address (blind transfer), or another call of ours (attended transfer)."""
+"""Where a call is transferred to: an address (blind transfer), or another call of ours (attended transfer)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from softphone.tui.call_words import state_text
 from softphone.tui.names import who
 from softphone.tui.screens.base import Dialog
-from softphone.tui.widgets.dial_field import DialField
+from softphone.tui.widgets.dial_field import DialField, DialInput
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class TransferDialog(Dialog[Target]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "app.focus_next", show=False)]
 
+    KEYS = (("enter", "Transfer"), ("tab", "Calls or address"))
+
     def __init__(self, call: int) -> None:
         super().__init__()
         self._others: list[int] = []
@@ -42,9 +44,9 @@ class TransferDialog(Dialog[Target]):
         self._others = [number for number, call in calls.items() if number != self._call and call.up]
         name = who(subject.state.remote, self.phone.name_of) if subject is not None else "the call"
         with Vertical(classes="window"):
-            yield Static(f"Hand {name} over", classes="heading", markup=False)
+            yield Static(f"Transfer {name}", classes="heading", markup=False)
             if self._others:
-                yield Static("to somebody you talk with already (enter):", markup=False)
+                yield Static("To another call of yours:", markup=False)
                 yield OptionList(
                     *[
                         Option(
@@ -57,9 +59,9 @@ class TransferDialog(Dialog[Target]):
                     compact=True,
                     markup=False,
                 )
-                yield Static("or to an address (tab):", markup=False)
+                yield Static("Or to an address (tab):", markup=False)
             else:
-                yield Static("to an address; to speak with them first, press esc, dial them, and come back here:", markup=False)
+                yield Static("To an address. To talk to them first: esc, dial them, then transfer.", markup=False)
             yield DialField(self.phone.store.complete, self.phone.target, prompt="to")
 
     def on_mount(self) -> None:
@@ -70,6 +72,10 @@ class TransferDialog(Dialog[Target]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(Target(call=self._others[event.option_index]))
+
+    def on_dial_input_left(self, event: DialInput.Left) -> None:
+        event.stop()
+        self.action_leave()
 
     def on_dial_field_dialled(self, event: DialField.Dialled) -> None:
         event.stop()

@@ -28,14 +28,14 @@ class AccountFields(Vertical):
     def compose(self) -> ComposeResult:
         entry = self._entry
         yield Field("Address", id="address", value=entry.address, placeholder="alice@example.org")
-        kept = "as it is; type to change it" if self._kept else ""
-        where = "goes into your keyring, or a file that only you can read"
+        kept = "unchanged; type to change it" if self._kept else ""
+        where = "kept in your keyring, or in a file that only you can read"
         yield Field("Password", id="password", placeholder=kept, password=True, hint=where)
-        yield Static("Only where your provider names them:", classes="account--more", markup=False)
+        yield Static("Only if your provider names them:", classes="account--more", markup=False)
         yield Field("Server", id="server", value=entry.server, placeholder="as in the address")
         yield Field("Proxy", id="proxy", value=entry.proxy, placeholder="none")
         yield Field("User name", id="user", value=entry.user, placeholder="as in the address")
-        yield Tick("Answer", "all calls at once", id="auto-answer", value=entry.auto_answer)
+        yield Tick("Auto-answer", "all calls at once", id="auto-answer", value=entry.auto_answer)
 
     def entry(self) -> AccountEntry:
         """What stands in the fields now."""
@@ -46,6 +46,15 @@ class AccountFields(Vertical):
     def complain(self, error: EntryError) -> None:
         """Say under the field what is wrong with it."""
         self.query_one(f"#{error.field}", Field).complain(str(error))
+
+    def next_field(self) -> bool:
+        """Enter in the address leads to the password, while there is none: an account is not registered before that was seen. False where
+        enter is meant for the whole form."""
+        password = self.query_one("#password", Field).input
+        if not self.query_one("#address", Field).input.has_focus or password.value or self._kept:
+            return False
+        password.focus()
+        return True
 
     def focus_first(self) -> None:
         self.query_one("#address", Field).input.focus()

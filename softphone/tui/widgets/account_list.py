@@ -7,14 +7,15 @@ from textual.content import Content
 from softphone.tui.drawing import cut
 from softphone.tui.names import short
 from softphone.tui.phone_state import LOCAL, AccountView, PhoneState
+from softphone.tui.sentences import ACCOUNT_STATES
 from softphone.tui.widgets.line import Line
 
 _LOOKS = {
-    "registered": ("●", "$success", "registered"),
-    "registering": ("◐", "$warning", "registering"),
-    "unregistered": ("○", "$foreground 60%", "not registered"),
-    "failed": ("✗", "$error", "failed"),
-    "direct": ("●", "$foreground 60%", "direct calls"),
+    "registered": ("●", "$success"),
+    "registering": ("◐", "$warning"),
+    "unregistered": ("○", "$foreground 60%"),
+    "failed": ("✗", "$error"),
+    "direct": ("●", "$foreground 60%"),
 }
 
 
@@ -42,8 +43,8 @@ def account_rows(state: PhoneState, width: int) -> Content:
         return Content.styled("none yet", "$foreground 60%")
     rows = []
     for account in state.accounts.values():
-        sign, style, _ = _LOOKS[account.state]
-        name = "without a server" if account.name == LOCAL else short(account.uri) or account.name
+        sign, style = _LOOKS[account.state]
+        name = "direct calls" if account.name == LOCAL else short(account.uri) or account.name
         words = state.engine.address if account.name == LOCAL else _state_words(account)
         rows.append(Content.assemble((f"{sign} ", style), (cut(name, width - 2), "bold" if account.name != LOCAL else "")))
         rows.append(Content.styled("  " + cut(words, width - 2), style))
@@ -51,9 +52,9 @@ def account_rows(state: PhoneState, width: int) -> Content:
 
 
 def _state_words(account: AccountView) -> str:
-    words = _LOOKS[account.state][2]
+    words = ACCOUNT_STATES[account.state]
     if account.state == "failed":
         words = f"failed: {account.reason or account.code}"
     if account.voice_mail:
-        words += f", {account.voice_mail if account.voice_mail > 0 else ''} voice mail".replace("  ", " ")
+        words += f", {account.voice_mail if account.voice_mail > 0 else ''} voicemail".replace("  ", " ")
     return words

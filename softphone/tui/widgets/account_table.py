@@ -13,13 +13,13 @@ from softphone.tui.phone_state import LOCAL, AccountView, PhoneState
 from softphone.tui.widgets.pick_list import Cell, PickList, Row, line
 
 _LOOKS = {
-    "registered": ("●", "$success", "registered: others reach you at this address"),
+    "registered": ("●", "$success", "registered: calls to this address reach you"),
     "registering": ("◐", "$warning", "registering"),
     "unregistered": ("○", "$foreground-muted", "not registered"),
     "failed": ("✗", "$error", "failed"),
     "direct": ("●", "$foreground-muted", "no server needed"),
 }
-EMPTY = "The engine is not there just now; accounts appear here when it is."
+EMPTY = "The phone is not running just now; accounts appear here when it is."
 
 
 class AccountTable(PickList):
@@ -45,10 +45,10 @@ class AccountTable(PickList):
 def account_words(account: AccountView, address: str) -> str:
     """The state in words."""
     if account.name == LOCAL or account.state == "direct":
-        return f"no server needed; on your network you are sip:{address}" if address else _LOOKS["direct"][2]
+        return f"no server needed; your address on this network is sip:{address}" if address else _LOOKS["direct"][2]
     if account.state == "failed":
-        again = f"; next try in {account.retry_s:.0f} s" if account.retry_s else "; v changes it, r tries again"
-        return f"not registered: {visible(account.reason)}{again}"
+        again = f"; next try in {account.retry_s:.0f} s" if account.retry_s else "; v edits it, r tries again"
+        return f"registration failed: {visible(account.reason)}{again}"
     return _LOOKS[account.state][2]
 
 

@@ -9,13 +9,22 @@ from textual.message import Message
 
 from softphone.config import Config
 from softphone.tui import card_text
+from softphone.tui import sentences as say
 from softphone.tui.call_view import CallView
 from softphone.tui.call_words import flags, state_text
 from softphone.tui.names import NameOf, who
 from softphone.tui.phone_state import PhoneState, Topic
 from softphone.tui.widgets.line import Line
 
-ROOMY = 26
+PARTS = ("verdict", "facts", "cost", "extra", "meters", "sparks", "ticker", "marks", "voice")
+"""From top to bottom."""
+APART = ("verdict", "facts", "cost", "meters", "sparks", "marks")
+"""Those after which an empty line stands where there is room."""
+PICTURES_FIRST = ("verdict", "facts", "extra", "meters", "ticker", "sparks", "voice", "cost", "marks")
+DETAILS_FIRST = ("verdict", "facts", "extra", "cost", "sparks", "voice", "meters", "ticker", "marks")
+"""By importance."""
+ALWAYS = ("verdict", "facts")
+ROOMY = 28
 """Rows from which parts are set apart by empty lines, and the ticker has two rows each way."""
 
 
@@ -33,19 +42,20 @@ class CallCard(Vertical):
     def __init__(self, config: Config, name_of: NameOf) -> None:
         super().__init__()
         self._config = config
+        self._details = False
+        self._contents: dict[str, Content] = {}
         self._name_of = name_of
         self._titles = ("", "")
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(can_focus=False):
-            yield Line(id="facts")
-            yield Line(id="verdict", classes="part")
-            yield Line(id="meters", classes="part")
-            yield Line(id="sparks", classes="part")
-            yield Line(id="ticker")
-            yield Line(id="marks", classes="part")
-            yield Line(id="voice")
-            yield Line(id="extra")
+            for name in PARTS:
+                yield Line(id=name, classes="part" if name in APART else "")
+
+    def toggle_details(self) -> None:
+        """Figures and their past before meters and ticker, where there is not room for both; or the other way round."""
+        self._details = not self._details
+        self.post_message(self.Reshaped())
 
     def on_resize(self) -> None:
         """What fits has changed."""
@@ -54,31 +64,43 @@ class CallCard(Vertical):
     class Reshaped(Message):
         """Everything is to be drawn again."""
 
-    def show_call(self, call: CallView, state: PhoneState, now: float, topics: frozenset[Topic]) -> None:
-        """Draw what the topics say has changed."""
+    def show_call(self, call: CallView, state: PhoneState, now: float, topics: frozenset[Topic], slow: bool = False) -> None:
+        """Draw what the topics say has changed. `slow`: without meters, sparklines and ticker."""
         width = max(self.content_size.width, 20)
         roomy = self.content_size.height >= ROOMY
         self.set_class(roomy, "-roomy")
         self.set_class(call.incoming, "-ringing")
-        if topics & {"calls", "statistics", "engine"}:
+        if topics & {"calls", "time"}:
             self._title(call, now)
-            self._part("facts", card_text.facts(call, self._config, width))
+        if topics & {"calls", "statistics", "engine"}:
+            self._part("facts", card_text.facts(call, width))
+            self._part("cost", card_text.cost(call, self._config, width))
             self._part("verdict", card_text.verdict(call, state.engine.worker, width, state.sound.microphone))
-            self._part("sparks", card_text.sparks(call, width) if call.samples else Content(""))
+            self._part("sparks", card_text.sparks(call, width) if call.samples and call.talking and not slow else Content(""))
             self._part("extra", self._extra(call))
         if topics & {"calls", "levels"}:
-            self._part("meters", card_text.meters(call, width) if call.levels_at is not None else Content(""))
+            meters = call.levels_at is not None and call.talking and not slow
+            self._part("meters", card_text.meters(call, width) if meters else Content(""))
         if topics & {"calls", "phones"}:
-            phones = bool(call.tx_phones or call.rx_phones)
+            phones = bool(call.tx_phones or call.rx_phones) and not slow
             self._part("ticker", card_text.ticker(call, width, 2 if roomy else 1) if phones else Content(""))
             self._part("marks", card_text.ticker_key(width) if phones else Content(""))
         if topics & {"calls", "voice"}:
             self._part("voice", card_text.voice(call, width))
+        self._fit(self.content_size.height, roomy)
 
     def _part(self, name: str, content: Content) -> None:
-        line = self.query_one(f"#{name}", Line)
-        line.display = bool(content.plain)
-        line.show(content)
+        self._contents[name] = content
+        self.query_one(f"#{name}", Line).show(content)
+
+    def _fit(self, room: int, roomy: bool) -> None:
+        """Show what there is room for, the most important first."""
+        for name in DETAILS_FIRST if self._details else PICTURES_FIRST:
+            content = self._contents.get(name, Content(""))
+            rows = content.plain.count("\n") + 1 + (roomy and name in APART)
+            shown = bool(content.plain) and (rows <= room or name in ALWAYS)
+            self.query_one(f"#{name}", Line).display = shown
+            room -= rows if shown else 0
 
     def _title(self, call: CallView, now: float) -> None:
         title = f"{who(call.state.remote, self._name_of)} · {state_text(call, now)}"
@@ -91,9 +113,9 @@ class CallCard(Vertical):
     def _extra(self, call: CallView) -> Content:
         rows = []
         if call.transfer is not None and call.transfer.state in ("accepted", "progress"):
-            rows.append(Content("transfer: they are calling the other end"))
+            rows.append(Content("Transfer: the other side is dialling"))
         if call.spoken:
-            rows.append(Content(f"typed: {call.spoken}"))
+            rows.append(Content(say.TYPED.format(text=call.spoken)))
         if call.keys_heard:
-            rows.append(Content(f"keys they pressed: {call.keys_heard}"))
+            rows.append(Content(say.KEYS_PRESSED.format(keys=call.keys_heard)))
         return Content("\n").join(rows)

@@ -50,6 +50,8 @@ def call_rows(state: PhoneState, now: float, name_of: NameOf, width: int) -> Con
                 name=name,
             )
         )
-        words = " ".join([state_text(call, now), *(SHORT.get(flag, flag) for flag in flags(call))])
+        # The card beside it has the time of the chosen one.
+        state_words = state_text(call, None if chosen else now)
+        words = " ".join([state_words, *(SHORT.get(flag, flag) for flag in flags(call))])
         rows.append(Content.styled("    " + cut(words, width - 4), "$foreground 70%"))
     return Content("\n").join(rows)

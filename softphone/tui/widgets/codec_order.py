@@ -15,7 +15,7 @@ MEANING = {codec.name: codec.summary for codec in CODECS}
 
 
 class CodecOrder(PickList):
-    """Space takes a codec in or out, + and - move it."""
+    """Space switches a codec on or off, + and - move it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space,enter", "in_or_out", "In or out", show=False),

@@ -1,4 +1,4 @@
-"""The dial field: a name, a number or an address, completed from contacts and history while it is typed."""
+"""The dial field: a name, a number or an address. The first match is highlighted while one types, and enter takes what is highlighted."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from softphone.files.errors import StoreError
 from softphone.plain_text import LONGEST_NAME, visible
+from softphone.store import phone_number, sip_address
 from softphone.store.dial import Completion, Target
 from softphone.tui.names import short
 from softphone.tui.widgets.line import Line
 
-SHOWN = 8
+SHOWN = 7
+IPV4_DOTS = 3
 PLACEHOLDER = "a name, a number or a SIP address"
-TYPE_HERE = "type a name, a number or a SIP address; esc leaves"
+TYPE_HERE = "type a name, a number or a SIP address"
 
 
 class DialInput(Input):
@@ -38,7 +41,14 @@ class DialInput(Input):
 
     def action_leave(self) -> None:
         self.value = ""
-        self.screen.set_focus(None)
+        if isinstance(self.screen, ModalScreen):
+            # A dialog is left with one key.
+            self.post_message(self.Left())
+        else:
+            self.screen.set_focus(None)
+
+    class Left(Message):
+        """Escape in a dialog."""
 
 
 class DialField(Vertical):
@@ -78,7 +88,6 @@ class DialField(Vertical):
         self._resolve = resolve
         self._prompt = prompt
         self._found: list[Completion] = []
-        self._chosen = False
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -111,12 +120,11 @@ class DialField(Vertical):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self.complain("")
-        self._chosen = False
         if not event.input.has_focus:
             self._show([])
             return
         try:
-            self._show(self._complete(event.value)[:SHOWN])
+            self._show(self._matches(event.value))
         except StoreError as error:
             self._show([])
             self.complain(str(error))
@@ -128,14 +136,10 @@ class DialField(Vertical):
         options = self.query_one(OptionList)
         if not options.has_class("-open"):
             return
-        if event.key in ("down", "up"):
-            self._chosen = True
-            if options.highlighted is None:
-                options.highlighted = 0
-            elif event.key == "down":
-                options.action_cursor_down()
-            else:
-                options.action_cursor_up()
+        if event.key == "down":
+            options.action_cursor_down()
+        elif event.key == "up":
+            options.action_cursor_up()
         elif event.key == "tab":
             found = self._found[options.highlighted or 0]
             field = self.query_one(DialInput)
@@ -149,10 +153,36 @@ class DialField(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         options = self.query_one(OptionList)
-        if self._chosen and options.highlighted is not None:
-            self._dial(self._found[options.highlighted].uri, self._found[options.highlighted].name)
-        else:
+        chosen = self._found[options.highlighted] if self._found and options.highlighted is not None else None
+        if chosen is None or (chosen.source == "typed" and looks_like_address(event.value.strip())):
+            # As it was typed: a number may have keys behind it.
             self._dial(event.value, "")
+        else:
+            self._dial(chosen.uri, chosen.name)
+
+    def _matches(self, text: str) -> list[Completion]:
+        """What enter may take, the likeliest first: what was typed, where it is an address or a number already, else people."""
+        found = self._complete(text)[:SHOWN]
+        typed = text.strip()
+        if not typed or not found:
+            return found
+        try:
+            literal = Completion(self._resolve(typed).uri if looks_like_address(typed) else self._as_user(typed), source="typed")
+        except StoreError:
+            return found
+        if any(same_address(one.uri, literal.uri) for one in found):
+            # It is among them with its name.
+            found.sort(key=lambda one: not same_address(one.uri, literal.uri) if looks_like_address(typed) else False)
+            return found
+        return [literal, *found] if looks_like_address(typed) else [*found, literal]
+
+    def _as_user(self, text: str) -> str:
+        """A word as the name of a user at the account's server, whoever of the contacts is called so. Raises StoreError."""
+        if " " in text:
+            raise StoreError("names have no blanks")
+        # Without a server this is no address.
+        domain = self._resolve("00000").uri.rpartition("@")[2]
+        return self._resolve(f"{text}@{domain}").uri
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
@@ -180,10 +210,27 @@ class DialField(Vertical):
         options.set_class(bool(found), "-open")
         options.clear_options()
         options.add_options([Option(_row(completion)) for completion in found])
+        if found:
+            options.highlighted = 0
+
+
+def looks_like_address(text: str) -> bool:
+    """Whether what was typed can be called as it stands: an address, or a number."""
+    return (
+        "@" in text
+        or text.lower().startswith(("sip:", "sips:", "tel:"))
+        or phone_number.read(text) is not None
+        or text.count(".") == IPV4_DOTS
+    )
+
+
+def same_address(one: str, other: str) -> bool:
+    return sip_address.key_of(one) == sip_address.key_of(other)
 
 
 def _row(found: Completion) -> Content:
     star = "* " if found.favourite else "  "
-    label = f"  {found.label}" if found.label else "  called before" if found.source == "history" else ""
+    source = {"history": "  recent", "typed": "  as typed"}.get(found.source, "")
+    label = f"  {found.label}" if found.label else source
     name = visible(found.name, LONGEST_NAME)
     return Content.assemble(star, (name or short(found.uri), "bold"), f"  {short(found.uri)}" if name else "", (visible(label), "dim"))

@@ -54,7 +54,8 @@ class KeyHints(Static):
         self._shown = chosen
         parts = []
         for action, key, title in chosen:
-            parts.append(Content.from_markup(f"[@click={action}][bold $accent]$key[/] $title[/]" + " " * GAP, key=key, title=title))
+            click = f"[@click={action}]" if action else "[$foreground]"
+            parts.append(Content.from_markup(f"{click}[bold $accent]$key[/] $title[/]" + " " * GAP, key=key, title=title))
         self.update(Content("").join(parts))
 
 

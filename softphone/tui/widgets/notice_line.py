@@ -13,7 +13,10 @@ from softphone.tui.phone_state import LONGEST_NOTICE, Kind, Notice, PhoneState
 STAYS_S = 10.0
 """So long a warning stands beside what is said after it, and goes along to another screen."""
 INFO_GOES_S, WARNING_GOES_S = 20.0, 60.0
-SHOWN = 3
+SHOWN, SHOWN_LOW = 3, 2
+"""Notices at a time; on a low terminal fewer rows, so that they take nothing away."""
+LOW = 30
+"""Rows of the terminal below which it is low."""
 
 
 class NoticeLine(Static):
@@ -22,6 +25,7 @@ class NoticeLine(Static):
     DEFAULT_CSS = """
     NoticeLine { height: auto; max-height: 6; width: 1fr; padding: 0 1; display: none; background: $surface; }
     NoticeLine.-shown { display: block; }
+    NoticeLine.-low { max-height: 5; }
     """
     SIGNS: ClassVar[dict[Kind, tuple[str, str]]] = {"info": ("·", "$secondary"), "warning": ("!", "$warning"), "error": ("✗", "$error")}
 
@@ -66,14 +70,21 @@ class NoticeLine(Static):
             self._show([notice for notice in self._notices if not goes(notice)])
 
     def on_click(self) -> None:
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """Take all away."""
         self._told = None
         self._show([])
 
     def _show(self, notices: list[Notice]) -> None:
         told = [] if self._told is None else [self._told]
         others = {notice.text: notice for notice in notices if self._told is None or notice.text != self._told.text}
-        self._notices = list(others.values())[-(SHOWN - len(told)) :]
+        low = self.app.size.height < LOW
+        room = (SHOWN_LOW if low else SHOWN) - len(told)
+        self._notices = list(others.values())[-room:] if room > 0 else []
         self.set_class(bool(self._notices or told), "-shown")
+        self.set_class(low, "-low")
         self.update(Content("\n").join(_drawn(notice) for notice in (*self._notices, *told)))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from softphone.tui import sentences as say
 from softphone.tui.names import NameOf, who
+from softphone.tui.news import News
 from softphone.tui.phone_state import PhoneState, Topic
 
-TOPICS: frozenset[Topic] = frozenset({"engine", "accounts", "calls", "sound"})
+TOPICS: frozenset[Topic] = frozenset({"engine", "accounts", "calls", "sound", "messages"})
 
 
 class TitleBar(Static):
@@ -23,10 +25,10 @@ class TitleBar(Static):
         self._place = place
         self._flags: list[tuple[str, str]] | None = None
 
-    def show_state(self, state: PhoneState, topics: frozenset[Topic], name_of: NameOf, here: bool) -> None:
+    def show_state(self, state: PhoneState, topics: frozenset[Topic], name_of: NameOf, here: bool, news: News) -> None:
         """`here`: this is the phone's own screen, where a call that rings is seen anyway."""
         if topics & TOPICS or self._flags is None:
-            flags = title_flags(state)
+            flags = title_flags(state, news)
             if state.ringing is not None and not here:
                 flags = [(f" ☎ {who(state.ringing.state.remote, name_of)} is calling: F9 answers ", "bold reverse $accent")]
             if flags != self._flags:
@@ -40,27 +42,21 @@ class TitleBar(Static):
         return Content.assemble(left, " " * gap, right)
 
 
-def title_flags(state: PhoneState) -> list[tuple[str, str]]:
-    """(text, style) of what holds for the whole phone."""
-    engine, flags = state.engine, list[tuple[str, str]]()
+def title_flags(state: PhoneState, news: News) -> list[tuple[str, str]]:
+    """(text, style) of what holds for the whole phone, and of what nobody has looked at yet."""
+    engine, flags = state.engine, list[tuple[str, str]]([(words, "bold $accent") for words in news.words()])
     if engine.state != "ready":
-        words = {"down": "engine: not there", "starting": "engine: starting", "stopping": "engine: ending"}
-        return [(words[engine.state], "bold $warning")]
+        return [*flags, (say.ENGINE_FLAGS[engine.state], "bold $warning")]
     if engine.do_not_disturb:
         flags.append(("do not disturb", "bold $warning"))
     if engine.auto_answer:
-        flags.append(("answers by itself", "$warning"))
+        flags.append(("auto-answer", "$warning"))
     if not state.sound.microphone:
         flags.append(("no microphone", "bold $warning"))
     if not state.sound.loudspeaker:
         flags.append(("no loudspeaker", "bold $warning"))
     if any(call.state.recording for call in state.calls.values()):
         flags.append(("● recording", "bold $error"))
-    mail = [account.voice_mail for account in state.accounts.values() if account.voice_mail]
-    if mail:
-        count = sum(number for number in mail if number > 0)
-        flags.append((f"{count} voice mail" if count else "voice mail", "$accent"))
-    worker = {"ready": "codec ready", "starting": "codec warming up", "died": "codec restarting", "unavailable": "Opus only"}
-    if engine.worker in worker:
-        flags.append((worker[engine.worker], "$success" if engine.worker == "ready" else "$warning"))
+    if engine.worker in say.CODEC_FLAGS:
+        flags.append((say.CODEC_FLAGS[engine.worker], "$success" if engine.worker == "ready" else "$warning"))
     return flags

@@ -102,6 +102,10 @@ class Terminal:
         """The title that the program gave its terminal."""
         return self._run("display-message", "-p", "-t", _PANE, "#{pane_title}").strip()
 
+    def record_bytes(self, path: Path) -> None:
+        """From now on everything that the program writes to its terminal goes into this file too."""
+        self._run("pipe-pane", "-O", "-t", _PANE, f"cat >> {shlex.quote(str(path))}")
+
     def wait(self, wanted: str | Callable[[str], bool], seconds: float = PATIENCE_SECONDS) -> str:
         """The screen, as soon as a regular expression is found in it (or `wanted` is true of it). Raises PeerError with the screen."""
         test = wanted if callable(wanted) else lambda shown: re.search(wanted, shown) is not None

@@ -26,7 +26,7 @@ def add_contact(ui: Ui, name: str, address: str) -> None:
     ui.type(address)
     ui.wait(address)
     ui.press("C-s")
-    ui.wait(f"{name} is kept")
+    ui.wait(f"Saved {name}")
 
 
 @pytest.mark.timeout(1200)
@@ -41,8 +41,8 @@ def test_a_call_on_our_codec_with_hold_message_and_transfer(
 
     add_contact(alice, "Bob Builder", f"bob@{DOMAIN}")
     alice.press("Enter")
-    bob.wait(f"alice@{DOMAIN} is calling")
-    alice.wait("Bob Builder · rings there")
+    bob.wait(rf"Incoming call: alice@{DOMAIN}")
+    alice.wait("Bob Builder · ringing")
     bob.press("a")
     for ui in (alice, bob):
         ui.wait("talking")
@@ -54,14 +54,14 @@ def test_a_call_on_our_codec_with_hold_message_and_transfer(
     alice.type("hello there")
     alice.wait("speak ▸ hello there")
     alice.press("Enter")
-    bob.wait(r"heard +HH [A-Z]+ L OW")
+    bob.wait(r"received +HH [A-Z]+ L OW")
     alice.wait(r"said +HH [A-Z]+ L OW")
     alice.press("Escape")
     alice.wait_gone("speak ▸")
 
     alice.press("h")
     alice.wait("on hold")
-    bob.wait("held by")
+    bob.wait("held by them")
     alice.press("h")
     for ui in (alice, bob):
         ui.wait("talking")
@@ -69,7 +69,7 @@ def test_a_call_on_our_codec_with_hold_message_and_transfer(
     alice.press("e")
     alice.wait("No messages yet")
     alice.press("a")
-    alice.wait("Write to whom")
+    alice.wait("New message to")
     alice.type("bob builder")
     alice.wait("bob builder")
     alice.press("Enter")
@@ -87,19 +87,19 @@ def test_a_call_on_our_codec_with_hold_message_and_transfer(
     carol.client.request(AutoAnswer())
     carol.wait(Registration, lambda event: event.state == "registered")
     alice.press("t")
-    alice.wait("Hand Bob Builder over")
+    alice.wait("Transfer Bob Builder")
     alice.type("carol")
     alice.wait("carol")
     alice.press("Enter")
-    alice.wait("No call")
+    alice.wait("Ready")
     bob.wait(rf"carol@{DOMAIN} · talking")
     bob.press("b")
-    bob.wait("No call")
+    bob.wait("Ready")
 
     bob.press("l")
     shown = bob.wait("all calls")
     assert f"carol@{DOMAIN}" in shown and f"alice@{DOMAIN}" in shown, shown
-    bob.press_until("Escape", "No call")
+    bob.press_until("Escape", "Ready")
     for ui in (alice, bob):
         assert ui.quit() == 0
 
@@ -115,8 +115,8 @@ def test_a_call_with_a_standard_phone_says_which_codec_and_why(make_ui: Callable
     alice.wait(re.escape(baresip.uri))
     alice.press("Enter")
     shown = alice.wait(r"codec +Opus")
-    assert "far end did not agree" in " ".join(shown.split()), shown
-    alice.wait(r"heard +[1-9][0-9.]* k?bit/s")
+    assert "other side did not agree" in " ".join(shown.split()), shown
+    alice.wait(r"received +[1-9][0-9.]* k?bit/s")
     alice.press("b")
-    alice.wait("No call")
+    alice.wait("Ready")
     assert alice.quit() == 0

@@ -174,7 +174,7 @@ def test_what_cannot_be_written_now_is_said_once_and_written_later(make: Callabl
     writer.take(state(1, "incoming"))
     writer.take(state(1, "disconnected", reason="gone"))
     writer.take(Message(account="", remote=BOB, text="hi"))
-    assert "cannot be kept just now" in writer.note and str(file.parent) in writer.note
+    assert "cannot be saved at the moment" in writer.note and str(file.parent) in writer.note
     time.sleep(0.3)
     assert told.sentences() == [writer.note]
     file.parent.unlink()
@@ -182,7 +182,7 @@ def test_what_cannot_be_written_now_is_said_once_and_written_later(make: Callabl
     store = open_store(file)
     assert outcomes(store) == [("missed", "", "gone")] and store.messages.unseen() == 1
     until(lambda: len(told) == 2)
-    assert told.sentences()[1] == "calls and messages are kept again"
+    assert told.sentences()[1] == "calls and messages are saved again"
 
 
 def test_a_file_that_is_damaged_in_a_call_costs_one_sentence(make: Callable[..., HistoryWriter], file: Path, told: Told) -> None:

@@ -84,8 +84,8 @@ def test_an_agreement_may_be_told_before_our_answer_is_sent() -> None:
     [
         (FarEnd("baresip v1.0.0", "a=rtpmap:97 opus/48000/2\r\n"), "did not agree to x-phv: baresip v1.0.0 does not know it"),
         (FarEnd("baresip v1.0.0", "a=rtpmap:97 opus/48000/2\r\n", True), "did not offer x-phv: baresip v1.0.0 does not know it"),
-        (FarEnd("softphone/9.9", "a=rtpmap:97 opus/48000/2\r\n"), "softphone/9.9 there has another version or model of it, or does not"),
-        (FarEnd("softphone/9.9", "a=rtpmap:96 X-PHV/16000\r\n", True), "did not agree to x-phv: softphone/9.9 there has another version"),
+        (FarEnd("softphone/9.9", "a=rtpmap:97 opus/48000/2\r\n"), "softphone/9.9 has another version or model of it, or does not"),
+        (FarEnd("softphone/9.9", "a=rtpmap:96 X-PHV/16000\r\n", True), "did not agree to x-phv: softphone/9.9 has another version"),
         (FarEnd(), "did not agree to x-phv: it lacks it, or has another version or model of it"),
     ],
 )
@@ -179,3 +179,14 @@ def test_the_answer_to_another_request_begins_no_measurement() -> None:
     now = 30.0
     trace.passed(False, "p", message("ACK sip:bob@example.org SIP/2.0"))
     assert trace.link_bps(1) is None
+
+
+def test_registrations_are_kept_without_their_secret() -> None:
+    trace = SipTrace()
+    secret = b'Authorization: Digest username="a", response="s3cret"'
+    request = b"REGISTER sip:example.org SIP/2.0\r\nCall-ID: 1\r\nCSeq: 2 REGISTER\r\n" + secret + b"\r\n\r\n"
+    trace.passed(True, "192.0.2.1:5060", request)
+    trace.passed(False, "192.0.2.1:5060", b"SIP/2.0 401 Unauthorized\r\nCall-ID: 1\r\nCSeq: 2 REGISTER\r\n\r\n")
+    kept = trace.registrations()
+    assert [message["summary"] for message in kept] == ["REGISTER sip:example.org", "401 Unauthorized (REGISTER)"]
+    assert "s3cret" not in kept[0]["text"]

@@ -56,10 +56,10 @@ def test_contacts_from_first_to_last(capsys: pytest.CaptureFixture[str], tmp_pat
     [
         (("contacts", "add", "Ann", "not an address"), "is no SIP address or number"),
         (("contacts", "add", "Ann", "1", "--codecs", "mp3"), "the codecs of Ann must be"),
-        (("contacts", "remove", "nobody"), "nobody among the contacts is called nobody"),
+        (("contacts", "remove", "nobody"), "no contact is called nobody"),
         (("contacts", "remove", "7"), "there is no contact 7"),
         (("contacts", "import", "/nowhere.vcf"), "/nowhere.vcf cannot be read"),
-        (("contacts", "export", "/proc/x/y.vcf"), "cannot be made"),
+        (("contacts", "export", "/proc/x/y.vcf"), "there is no folder"),
     ],
 )
 def test_mistakes_are_one_sentence(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str) -> None:
@@ -82,12 +82,12 @@ def test_history(capsys: pytest.CaptureFixture[str]) -> None:
     store.history.end(missed, duration_s=0, code=487, reason="cancelled")
     made = store.history.begin("outgoing", "sip:bob@192.0.2.7", "", 1e9 + 60, "")
     store.history.update(made, 1e9 + 61, "x-phv")
-    store.history.end(made, duration_s=65, code=200, reason="the far end hung up")
+    store.history.end(made, duration_s=65, code=200, reason="the other side hung up")
     run(capsys, "contacts", "add", "Bob", "bob@192.0.2.7")
     _, out, _ = run(capsys, "history")
     first, second = out.splitlines()
     assert first.endswith("from  A [2Jnn <sip:ann@example.org>  missed (cancelled)") and "\x1b" not in out
-    assert second.endswith("to    Bob <sip:bob@192.0.2.7>  1:05 x-phv (the far end hung up)")
+    assert second.endswith("to    Bob <sip:bob@192.0.2.7>  1:05 x-phv (the other side hung up)")
     _, out, _ = run(capsys, "history", "--json", "--limit", "1")
     assert json.loads(out)["outcome"] == "answered" and json.loads(out)["contact"] == "Bob"
     _, out, _ = run(capsys, "history", "--missed")
