@@ -13,7 +13,7 @@ import pytest
 
 from codec.units.rates import SAMPLE_RATE
 from softphone import paths, sound_file
-from softphone.config import Account, Audio, Codecs, Config, Network, Presence
+from softphone.config import Account, Audio, Codecs, Config, Network, Phv, Presence
 from tests.alone import pytest_runtest_protocol
 from tests.interop import pytest_runtest_makereport, pytest_sessionfinish
 from tests.peers.baresip import Baresip
@@ -85,6 +85,7 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
             hasty: bool = False,
             backups: str = "",
             presence: Presence = Presence(),  # noqa: B008 - it is frozen
+            phv: Phv = Phv(wait="quick"),  # noqa: B008 - it is frozen
             prepare: Callable[[Path], None] = lambda _folder: None,
             **network: Any,
         ) -> Phone:
@@ -96,6 +97,8 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
                 audio=Audio(input="null", output="null"),
                 codecs=Codecs(order=codecs),
                 presence=presence,
+                # Words are waited for in the tests that are about them: two word models in each call are much for two processors.
+                phv=phv,
             )
             if server is not None:
                 secret = folder / "password"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from softphone.config import Phv
 from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, ControlError, Hangup, Play, Subscribe, Wait
 from tests.peers.phone import Phone
 
@@ -16,7 +17,7 @@ MakePhone = Callable[..., Phone]
 
 
 def test_a_call_waits_for_words_when_it_is_told_to(make_phone: MakePhone, speech: Path, tmp_path: Path) -> None:
-    alice, bob = make_phone("alice"), make_phone("bob")
+    alice, bob = make_phone("alice", phv=Phv()), make_phone("bob", phv=Phv())
     alice.wait_worker()
     bob.wait_worker()
     bob.client.request(AutoAnswer(wav_out=str(tmp_path / "bob.wav")))
