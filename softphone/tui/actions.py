@@ -27,6 +27,7 @@ def _selected(check: Callable[[CallView], bool]) -> When:
 _ANY_CALL = _selected(lambda call: True)
 _UP = _selected(lambda call: call.up)
 _TALKING = _selected(lambda call: call.talking)
+_WAITS = _selected(lambda call: call.codec == "x-phv" and call.statistics is not None and call.statistics.profile is not None)
 
 
 def _some_call(state: PhoneState) -> bool:
@@ -86,6 +87,9 @@ _PHONE = (
         when=_UP,
         hint=12,
         now=_either(_recorded, "Stop recording", "Record"),
+    ),
+    Action(
+        "wait", "W", "Clear/quick", "On x-phv: wait for words (clear), send at once (quick), or let the network decide (auto).", when=_WAITS
     ),
     Action("wire", "w", "SIP", "Show the SIP messages of the call, or of the last one, and of registrations.", hint=24),
     Action("details", "v", "Details", "Show more of the call: costs, history of loss, jitter and rate; or less.", when=_UP, hint=13),

@@ -50,7 +50,14 @@ def flags(call: CallView) -> list[str]:
 
 
 def codec_text(call: CallView) -> str:
-    return CODECS.get(call.codec, call.codec) if call.codec else say.NEGOTIATING
+    """The codec, and on ours whether it waits for words."""
+    if not call.codec:
+        return say.NEGOTIATING
+    name = CODECS.get(call.codec, call.codec)
+    profile = call.statistics.profile if call.statistics is not None and call.codec == "x-phv" else None
+    if profile is None:
+        return name
+    return f"{name}, {say.CLEAR if profile.waits else say.QUICK}{say.CHOSEN_BY_NETWORK if profile.wait == 'auto' else ''}"
 
 
 def why_text(call: CallView) -> str:

@@ -42,6 +42,13 @@ HELD_VERDICT, HELD_BY_THEM_VERDICT = "On hold", "The other side put you on hold"
 # The card of a call.
 NEGOTIATING, NO_AUDIO_YET = "negotiating", "none yet"
 TYPED, KEYS_PRESSED = "You typed: {text}", "Keys they pressed: {keys}"
+CLEAR, QUICK, CHOSEN_BY_NETWORK = "clear", "quick", " (auto)"
+"""Whether x-phv waits for words: "clear" is understood better, "quick" is heard about a second sooner."""
+WAIT_MODES = {
+    "auto": "Auto: clear or quick, as the network allows",
+    "clear": "Clear: words are understood better, and heard about a second later",
+    "quick": "Quick: heard at once, with more words wrong",
+}
 SILENT_NOW = "silent now; while speaking {rate}"
 
 # Accounts.

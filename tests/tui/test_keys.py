@@ -73,6 +73,27 @@ def test_a_letter_in_a_call_is_a_command(engine: ScriptedEngine, tmp_path: Path,
     play(engine, scene, tmp_path, config=replace(Config(), phrases={"f2": "I cannot talk."}))
 
 
+def test_waiting_for_words_is_changed_in_the_call_and_shown_on_its_card(engine: ScriptedEngine, tmp_path: Path) -> None:
+    def told(wait: str, waits: bool) -> ask.CallStatistics:
+        profile = ask.SendProfile(interval_ms=160, redundancy=1, detail=2, repeated_detail=0, wait=wait, waits=waits)
+        return ask.CallStatistics(time=0, monotonic=1100, call=1, codec="x-phv", seconds=9.0, profile=profile)
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1), told("auto", True))
+        await until(pilot, lambda: "clear (auto)" in screen_text(app), "the card says that words are waited for")
+        await pilot.press("W")
+        assert (await sent(pilot, engine, ask.Wait)).mode == "clear"
+        engine.tell(told("clear", True))
+        await until(pilot, lambda: app.state.call is not None and ", clear" in screen_text(app), "the choice is shown")
+        await until(pilot, lambda: "clear (auto)" not in screen_text(app), "and no longer as the network's")
+        await pilot.press("W")
+        await until(
+            pilot, lambda: [command.mode for command in engine.commands if isinstance(command, ask.Wait)] == ["clear", "quick"], "quick"
+        )
+
+    play(engine, scene, tmp_path)
+
+
 def test_answering_holds_the_call_that_is_up(engine: ScriptedEngine, tmp_path: Path) -> None:
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), call_state(2, "incoming", CAROL, "incoming", waiting=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from textual.screen import Screen
 
@@ -20,6 +20,9 @@ from softphone.tui.widgets.call_card import CallCard
 from softphone.tui.widgets.dial_field import DialField
 from softphone.tui.widgets.notice_line import NoticeLine
 from softphone.tui.widgets.say_line import SayLine
+
+NEXT_WAIT: dict[str, Literal["auto", "clear", "quick"]] = {"auto": "clear", "clear": "quick", "quick": "auto"}
+"""What the key for waiting changes `[phv] wait` of the call to."""
 
 
 class CallActions(PhoneParts):
@@ -98,6 +101,15 @@ class CallActions(PhoneParts):
         call = self.state.call
         if call is not None:
             await self.ask(ask.Mute(call=call.number, on=not call.state.muted))
+
+    async def action_wait(self) -> None:
+        """The next of auto, clear and quick."""
+        call = self.state.call
+        if call is None or call.statistics is None or call.statistics.profile is None:
+            return
+        mode = NEXT_WAIT.get(call.statistics.profile.wait, "auto")
+        if await self.ask(ask.Wait(call=call.number, mode=mode)) is not None:
+            self.tell(say.WAIT_MODES[mode], "info")
 
     def action_clear_notices(self) -> None:
         """Remove the notices."""
