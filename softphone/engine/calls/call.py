@@ -99,6 +99,12 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         return super().getInfo()
 
     @property
+    def is_gone(self) -> bool:
+        """Whether PJSUA 2.15.1 gave up this incoming call without a word, as where its ICE transport cannot be made: then it has no INVITE
+        session, and answering it ends the process (pjsua_call.c, pjsua_call_answer2)."""
+        return self.direction == "incoming" and self.is_known and not self.isActive()
+
+    @property
     def far_end(self) -> FarEnd:
         """What the far end has said about itself."""
         return self._environment.far_end(self.number)
@@ -137,15 +143,17 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._perform("answered", lambda: self.answer(parameters))
 
     def ring(self) -> None:
-        """Answer with 180."""
+        """Answer with 180. Raises CallError."""
+        self.check_rings()
         parameters = pj.CallOpParam()
         parameters.statusCode = pj.PJSIP_SC_RINGING
         self._perform("answered", lambda: self.answer(parameters))
 
     def end(self, code: int | None = None, reason: str = HUNG_UP_HERE) -> None:
         """Hang up, cancel or refuse. Raises CallError."""
+        ended_before = bool(self._end_reason)
         self._end_reason = self._end_reason or reason
-        if not self.is_known:
+        if not self.is_known or (self.is_gone and not ended_before):
             self._finish(self.describe())
             return
         parameters = pj.CallOpParam()
@@ -198,6 +206,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         """Raises CallError unless the call can be answered."""
         if self.direction != "incoming" or self.state not in ("incoming", "early"):
             raise CallError(f"call {self.number} is {self.state}; only an incoming call that rings can be answered")
+        if self.is_gone:
+            raise CallError(f"call {self.number} ended before it could be answered: its media could not be set up")
 
     def describe(self) -> CallState:
         """The state now, as an event."""
