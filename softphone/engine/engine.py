@@ -149,6 +149,7 @@ class Engine:
             SdpGate(self._ability, self.publish, self._missed),
             self.blame.admits,
             self._refusals.tell,
+            ice=config.network.ice,
         )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
         self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))

@@ -1,8 +1,9 @@
-"""Media sent over ICE at the moment its call ends.
+"""Media sent over ICE at the moment its call begins or ends.
 
 The media clock sends RTP while the main thread closes the call's ICE transport. PJNATH 2.15.1 does not check for a transport or a STUN
 socket that is closed already, only for a closed TURN socket (transport_ice.c, transport_send_rtp; ice_strans.c, send_data): a NULL is
 followed, or asserted, and the process ends. The calls are led through here, and get the error that PJNATH gives for a closed TURN socket.
+RTCP to a far end whose address is not known yet is asserted as well (transport_send_rtcp2, by `pj_sockaddr_get_len`).
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from softphone.engine.sip.call_table import Detour
 
 PJ_EINVALIDOP = 70013
 """pj/errno.h."""
-STUN_SEND, ICE_SEND = "pj_stun_sock_sendto", "pj_ice_strans_sendto2"
+STUN_SEND, ICE_SEND, ADDRESS_LENGTH = "pj_stun_sock_sendto", "pj_ice_strans_sendto2", "pj_sockaddr_get_len"
+_LENGTHS = {2: 16, 10: 28}
+"""Of a sockaddr_in and a sockaddr_in6, by family (Linux)."""
 _DECLARATIONS = f"""
 int {STUN_SEND}(void *socket, void *key, const void *packet, unsigned size, unsigned flag, const void *to, unsigned to_size);
 int {ICE_SEND}(void *transport, unsigned component, const void *packet, size_t size, const void *to, int to_size);
+unsigned {ADDRESS_LENGTH}(const void *address);
 """
 
 
@@ -32,26 +36,32 @@ def _interface() -> tuple[FFI, Any]:
 
 
 class IceSend:
-    """Keep the object until after `libDestroy()`. Sends on any thread."""
+    """Only where ICE is on: what PJSIP sends asks Python then. Keep the object until after `libDestroy()`. Any thread."""
 
     def __init__(self) -> None:
-        ffi, library = _interface()
-        stun, ice = (
-            "int(void *, void *, const void *, unsigned, unsigned, const void *, unsigned)",
-            "int(void *, unsigned, const void *, size_t, const void *, int)",
-        )
-        self._stun = Detour(ffi, library, STUN_SEND, stun, lambda *given: self._send(self._stun, given))
-        self._ice = Detour(ffi, library, ICE_SEND, ice, lambda *given: self._send(self._ice, given))
+        self._ffi, library = _interface()
+        stun = "int(void *, void *, const void *, unsigned, unsigned, const void *, unsigned)"
+        ice = "int(void *, unsigned, const void *, size_t, const void *, int)"
+        self._stun = Detour(self._ffi, library, STUN_SEND, stun, self._send_stun)
+        self._ice = Detour(self._ffi, library, ICE_SEND, ice, self._send_ice)
+        self._length = Detour(self._ffi, library, ADDRESS_LENGTH, "unsigned(const void *)", self._length_of)
 
     def install(self) -> None:
         """After libInit(). Raises AbiError."""
-        self._stun.install()
-        self._ice.install()
+        for detour in (self._stun, self._ice, self._length):
+            detour.install()
 
     def uninstall(self) -> None:
-        self._stun.remove()
-        self._ice.remove()
+        for detour in (self._stun, self._ice, self._length):
+            detour.remove()
 
-    def _send(self, detour: Detour, given: tuple[Any, ...]) -> int:
-        """The arguments and the result of the C function; the first argument is what is sent through."""
-        return int(detour.original(*given)) if given[0] else PJ_EINVALIDOP
+    def _send_stun(self, socket: Any, *given: Any) -> int:
+        return int(self._stun.original(socket, *given)) if socket else PJ_EINVALIDOP
+
+    def _send_ice(self, transport: Any, component: int, packet: Any, size: int, to: Any, to_size: int) -> int:
+        if not transport or not to_size:
+            return PJ_EINVALIDOP
+        return int(self._ice.original(transport, component, packet, size, to, to_size))
+
+    def _length_of(self, address: Any) -> int:
+        return _LENGTHS.get(self._ffi.cast("uint16_t *", address)[0], 0) if address else 0

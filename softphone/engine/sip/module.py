@@ -148,6 +148,7 @@ class SipModule:
         descriptions: SdpGate,
         admit: Callable[[str, bytes], bool] = lambda _peer, _message: True,
         refused: Callable[[str, str], None] = lambda _peer, _why: None,
+        ice: bool = False,
     ) -> None:
         self._ffi, self._lib = sip_library()
         self._passed = passed
@@ -174,7 +175,7 @@ class SipModule:
         self._registered = False
         self._hook = ReceiveHook(self._ffi, self._lib, self._look)
         self._negotiator = NegotiatorPool()
-        self._ice_send = IceSend()
+        self._ice_send = IceSend() if ice else None
         self.without_hook = ""
         """Why messages are inspected only after PJSIP has parsed them; empty if the hook works and they are inspected before."""
 
@@ -185,7 +186,8 @@ class SipModule:
         try:
             self._hook.install()
             self._negotiator.install()
-            self._ice_send.install()
+            if self._ice_send is not None:
+                self._ice_send.install()
         except AbiError as error:
             self.without_hook = f"{error}, so some messages of strangers can still end this phone; install pjsua2-python==2.15.1.post1"
             log.error("%s", self.without_hook)
@@ -196,7 +198,8 @@ class SipModule:
         """Before libDestroy()."""
         self._hook.uninstall()
         self._negotiator.uninstall()
-        self._ice_send.uninstall()
+        if self._ice_send is not None:
+            self._ice_send.uninstall()
         self._dropped.unregister()
         if self._registered:
             self._lib.pjsip_endpt_unregister_module(self._lib.pjsua_get_pjsip_endpt(), self._module)
