@@ -255,33 +255,39 @@ def test_a_function_that_is_not_called_through_the_table_has_no_place_there(tmp_
 
 
 @pytest.mark.parametrize(
-    ("function", "call"),
+    ("guard", "function", "call", "result"),
     [
-        ("pj_stun_sock_sendto", 'ffi.NULL, ffi.NULL, b"x", 1, 0, b"x" * 16, 16'),
-        ("pj_ice_strans_sendto2", 'ffi.NULL, 1, b"x", 1, b"x" * 16, 16'),
-        ("pj_sockaddr_get_len", 'b"\\0" * 28'),
+        ("pjsip.ice_send.IceSend", "pj_stun_sock_sendto", 'ffi.NULL, ffi.NULL, b"x", 1, 0, b"x" * 16, 16', 70013),
+        ("pjsip.ice_send.IceSend", "pj_ice_strans_sendto2", 'ffi.NULL, 1, b"x", 1, b"x" * 16, 16', 70013),
+        ("pjsip.ice_send.IceSend", "pj_sockaddr_get_len", 'b"\\0" * 28', 0),
+        (
+            "sdp.origin.Origin",
+            "pjmedia_endpt_create_base_sdp",
+            'b"x" * 4096, ffi.NULL, ffi.NULL, b"\\0" * 28, ffi.new("void **")',
+            70022,
+        ),
     ],
 )
-def test_media_over_a_closed_ice_transport_is_an_error_and_not_the_end_of_the_process(function: str, call: str) -> None:
-    """Through PJSIP's own table of calls, in a process of its own: without the detour the process ends."""
+def test_what_pjsip_asserts_is_an_error_and_not_the_end_of_the_process(guard: str, function: str, call: str, result: int) -> None:
+    """Through PJSIP's own table of calls, in a process of its own: without the guard the process ends."""
+    module, name = guard.rsplit(".", 1)
     program = f"""
 import sys
 from softphone.engine.pjsip.abi import find_library
-from softphone.engine.pjsip.ice_send import PJ_EINVALIDOP, IceSend, _interface
+from softphone.engine.{module} import {name}, _interface
 from softphone.engine.sip.call_table import find_slot
 ffi, library = _interface()
-guard = IceSend()
+guard = {name}()
 called = ffi.addressof(library, "{function}")
 if sys.argv[1] == "guarded":
     guard.install()
     slot, value = find_slot(find_library(), "{function}")
     base = int(ffi.cast("uintptr_t", called)) - value
     called = ffi.cast(ffi.typeof(called), ffi.cast("uintptr_t *", base + slot)[0])
-assert called({call}) == (0 if "length" in sys.argv[1:] else PJ_EINVALIDOP)
+assert called({call}) == {result}
 """
-    kind = ["length"] if function == "pj_sockaddr_get_len" else []
     codes = {
-        state: subprocess.run([sys.executable, "-c", program, state, *kind], stderr=subprocess.DEVNULL, check=False).returncode
+        state: subprocess.run([sys.executable, "-c", program, state], stderr=subprocess.DEVNULL, check=False).returncode
         for state in ("guarded", "bare")
     }
     assert codes["guarded"] == 0 and codes["bare"] in (-signal.SIGABRT, -signal.SIGSEGV)
