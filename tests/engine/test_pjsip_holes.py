@@ -261,7 +261,7 @@ def test_a_function_that_is_not_called_through_the_table_has_no_place_there(tmp_
         ("pjsip.ice_send.IceSend", "pj_ice_strans_sendto2", 'ffi.NULL, 1, b"x", 1, b"x" * 16, 16', 70013),
         ("pjsip.ice_send.IceSend", "pj_sockaddr_get_len", 'b"\\0" * 28', 0),
         (
-            "sdp.origin.Origin",
+            "sdp.lost_media.LostMedia",
             "pjmedia_endpt_create_base_sdp",
             'b"x" * 4096, ffi.NULL, ffi.NULL, b"\\0" * 28, ffi.new("void **")',
             70022,

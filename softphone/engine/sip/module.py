@@ -21,8 +21,8 @@ from softphone.engine.limits import MAX_REPEATED
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.errors import AbiError
 from softphone.engine.pjsip.ice_send import IceSend
+from softphone.engine.sdp.lost_media import LostMedia
 from softphone.engine.sdp.negotiator_pool import NegotiatorPool
-from softphone.engine.sdp.origin import Origin
 from softphone.engine.sip import auth_gate
 from softphone.engine.sip.dropped import TOO_LARGE, DroppedData
 from softphone.engine.sip.head import repeated_bytes
@@ -176,7 +176,7 @@ class SipModule:
         self._registered = False
         self._hook = ReceiveHook(self._ffi, self._lib, self._look)
         self._negotiator = NegotiatorPool()
-        self._origin = Origin()
+        self._lost_media = LostMedia()
         self._ice_send = IceSend() if ice else None
         self.without_hook = ""
         """Why messages are inspected only after PJSIP has parsed them; empty if the hook works and they are inspected before."""
@@ -188,7 +188,7 @@ class SipModule:
         try:
             self._hook.install()
             self._negotiator.install()
-            self._origin.install()
+            self._lost_media.install()
             if self._ice_send is not None:
                 self._ice_send.install()
         except AbiError as error:
@@ -201,7 +201,7 @@ class SipModule:
         """Before libDestroy()."""
         self._hook.uninstall()
         self._negotiator.uninstall()
-        self._origin.uninstall()
+        self._lost_media.uninstall()
         if self._ice_send is not None:
             self._ice_send.uninstall()
         self._dropped.unregister()
