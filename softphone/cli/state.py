@@ -11,6 +11,7 @@ from typing import TextIO
 
 from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.output import tell
 from softphone.control.client import ControlClient
 from softphone.control.protocol import AnyEvent, ControlError, Status
 from softphone.control.runtime import default_socket
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         state.apply_status(client.request(Status()))
         if not options.watch:
             for line in summary(state, name_of, time.monotonic()):
-                print(visible(line))
+                tell(line)
             return status.OK
         _watch(state, client, name_of, options.seconds)
     return status.OK
@@ -102,7 +103,8 @@ class SameLine:
 
     def show(self, text: str) -> None:
         if not self._live:
-            print(text, file=self._file, flush=True)
+            tell(text, self._file)
+            self._file.flush()
             return
         text = text[: shutil.get_terminal_size().columns - 1]
         if text == self._shown:

@@ -38,7 +38,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _list(options: argparse.Namespace) -> int:
     voices = list(KeptVoices().all())
     if not voices and not options.json:
-        print("no voices are remembered; `softphone voices allow` remembers them from now on", file=sys.stderr)
+        tell("no voices are remembered; `softphone voices allow` remembers them from now on", sys.stderr)
     for voice in voices:
         if options.json:
             parts = sorted(voice.voices)

@@ -353,18 +353,9 @@ class Engine:
         """A call that was refused before PJSIP knew of it: history and hooks hear of its end alone."""
         account = next((name for name, account in self.accounts.items() if account.settings.uri in called), LOCAL)
         self._numbers += 1
-        self.publish(
-            CallState(
-                call=self._numbers,
-                state="disconnected",
-                direction="incoming",
-                account=account,
-                local=called,
-                remote=caller,
-                code=488,
-                reason=why,
-            )
-        )
+        event = CallState(call=self._numbers, state="disconnected", direction="incoming", account=account, code=488, reason=why)
+        event.local, event.remote = called, caller
+        self.publish(event)
 
     def _successor(self, call: PhoneCall, direction: Literal["incoming", "outgoing"]) -> PhoneCall:
         successor = self.new_call(call.account, direction)
@@ -484,7 +475,8 @@ class Engine:
         self.publish(EngineEvent(state="stopping", reason=self._leaving, version=__version__, pid=os.getpid()))
         self._end_calls()
         self.worker.stop()
-        self._unregister_all()
+        for account in list(self.accounts.values()):
+            account.unregister()
         self._turn_until(lambda: not self.accounts, GOODBYE_S)
         self.turn()
         self._destroy()
@@ -494,10 +486,6 @@ class Engine:
         self.publish(EngineEvent(state="stopped", reason=self._leaving, version=__version__, pid=os.getpid()))
         self.server.stop()
         watchdog.cancel()
-
-    def _unregister_all(self) -> None:
-        for account in list(self.accounts.values()):
-            account.unregister()
 
     def _destroy(self) -> None:
         """Calls are gone; then devices, accounts, codecs, library: any other order crashes PJSIP."""

@@ -84,7 +84,7 @@ def test_nobody_at_the_other_end(quiet_config: Path) -> None:
     assert "Traceback" not in done.stderr
     done = run("call", "not a uri", "--config", quiet_config)
     assert done.returncode == 1
-    assert "SIP address" in done.stderr.splitlines()[-1]
+    assert "an address looks like sip:" in done.stderr.splitlines()[-1]
 
 
 def test_ctrl_c_hangs_up(quiet_config: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_missing_or_empty_list_says_what_to_name(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="lists no recording"):
         read_manifest(tmp_path)
     (tmp_path / "manifest.jsonl").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ManifestError, match="not text"):
+    with pytest.raises(ManifestError, match="UTF-16 text"):
         read_manifest(tmp_path)
 
 
@@ -143,7 +143,7 @@ def test_real_instruments_hear_real_words() -> None:
     assert original["wer"] == pytest.approx(0, abs=0.05) and original["similarity"] == pytest.approx(1, abs=1e-3)
     assert isinstance(original["wer2"], float) and original["wer2"] < 0.1
     assert isinstance(ours["wer"], float) and ours["wer"] < 0.5
-    assert isinstance(ours["per"], float) and 0 < ours["per"] < 0.4
+    assert isinstance(ours["per"], float) and 0 <= ours["per"] < 0.4
     assert isinstance(ours["payload_bps"], float) and isinstance(ours["ip_bps"], float)
     assert 100 < ours["payload_bps"] < 400 < ours["ip_bps"] < 3000
     assert isinstance(ours["delay_ms"], float) and 150 < ours["delay_ms"] < 900

@@ -1,39 +1,24 @@
-"""Session descriptions of strangers against a live engine: what is offered, answered and asked in the middle of a call gets its
-right answer, and the engine and its calls live on."""
+"""Session descriptions of strangers against a live engine get their right answer, and the engine and its calls live on."""
 
 import base64
 import quopri
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from softphone.config import Audio, Codecs, Config, Network
-from softphone.control.protocol import AutoAnswer, CallState, Hangup, Hold, Media, Resume, Status
+from softphone.control.protocol import CallState, Hangup, Hold, Media, Resume, Status
+from tests.engine.answering_phone import start
 from tests.engine.test_engine_history import store_of
 from tests.peers.bare_wire import BareWire
 from tests.peers.phone import Phone
 from tests.peers.stranger import PLAIN, SESSION, Answer, Stranger
 
-MakePhone = Callable[..., Phone]
 HELD = SESSION.replace("c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0")
 VIDEO = "m=video 40002 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
 KEY = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
 FILLER = "a=x-filler:0123456789012345678901234567890123456789\r\n"
-
-
-def start(folder: Path, **network: str) -> Phone:
-    """A phone that answers at once, without the codec worker."""
-    config = Config(
-        network=Network(**{"bind": "127.0.0.1", **network}),  # type: ignore[arg-type]
-        audio=Audio(input="null", output="null"),
-        codecs=Codecs(order=("opus", "PCMU", "PCMA")),
-    )
-    phone = Phone(folder, config)
-    phone.start()
-    phone.client.request(AutoAnswer())
-    return phone
 
 
 @pytest.fixture(scope="module")
@@ -363,9 +348,6 @@ def _press(call: int) -> object:
     return SendDtmf(call=call, digits="5")
 
 
-# An INVITE without a description: ours is the offer, and the answer comes in the ACK (RFC 3261, 13.2.1).
-
-
 @pytest.mark.parametrize(("lines", "state"), [(PLAIN, "active"), (PLAIN + VIDEO, "active"), (PLAIN + "a=inactive\r\n", "held_by_remote")])
 def test_an_answer_in_the_ack(lines: str, state: str, phone: Phone, stranger: Stranger) -> None:
     answer = stranger.invite(None)
@@ -514,36 +496,3 @@ def test_encryption_as_configured(srtp: str, lines: str, status: int, tmp_path: 
             assert status != 200 or stranger.hears()
     finally:
         phone.stop()
-
-
-def test_own_calls_with_ice_on_the_loopback_interface(tmp_path: Path) -> None:
-    """PJSIP finds no candidates there, and the calls are made without them."""
-    phones = [start(tmp_path / name, ice=True) for name in ("one", "other")]  # type: ignore[arg-type]
-    try:
-        one, other = phones
-        call = one.call(other.uri)
-        one.wait_state(call, "confirmed")
-        assert one.wait_media(call).state == "active"
-    finally:
-        for phone in phones:
-            phone.stop()
-
-
-def test_own_calls_with_ice(tmp_path: Path) -> None:
-    """The offer of one's own passes 1024 bytes there. On the loopback interface PJSIP finds no candidates."""
-    phones = [start(tmp_path / name, bind="0.0.0.0", ice=True, srtp="offer") for name in ("one", "other")]  # type: ignore[arg-type]
-    try:
-        one, other = phones
-        call = one.call(other.uri)
-        one.wait_state(call, "confirmed")
-        assert one.wait_media(call).srtp
-        answered = other.wait(CallState, lambda event: event.state == "confirmed")
-        other.wait_media(answered.call)
-        with Stranger(other.uri.partition("@")[2]) as stranger:
-            words = "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"
-            candidates = "a=candidate:1 1 UDP 2130706431 127.0.0.1 PORT typ host\r\na=candidate:2 1 UDP 1 x.local 9 typ host\r\n" * 20
-            assert stranger.invite(SESSION + words + PLAIN + candidates + PLAIN).ports()[1:] == [0]
-            assert stranger.invite(SESSION + PLAIN + "a=ice-ufrag:" + "a" * 300 + "\r\na=ice-pwd:" + "b" * 300 + "\r\n").status == 200
-    finally:
-        for phone in phones:
-            phone.stop()

@@ -189,7 +189,7 @@ def test_a_sound_test_is_for_when_there_is_no_call(make_phone: MakePhone) -> Non
         alice.client.request(SoundTest(action="play"))
     bob.client.request(AutoAnswer())
     alice.wait_state(alice.call(bob.uri), "confirmed")
-    with pytest.raises(ControlError, match="a call is up"):
+    with pytest.raises(ControlError, match="a call is in progress"):
         alice.client.request(SoundTest(action="listen"))
     alice.client.request(SoundTest(action="stop"))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from softphone.control.protocol import Answer, AutoAnswer, CallState, Hangup, Registration, Sdp
+from softphone.control.protocol import Answer, AutoAnswer, CallState, CallStatistics, Hangup, Registration, Sdp
 from tests.peers.baresip import Baresip
 from tests.peers.kamailio import Kamailio
 from tests.peers.phone import Phone
@@ -104,6 +104,7 @@ def test_our_codec_is_encrypted_between_two_of_us(make_phone: MakePhone, speech:
     assert (media.codec, media.srtp) == ("x-phv", SHORT_TAG)
     alice.wait_file(call, "played")
     taken = bob.wait(CallState, lambda event: event.state == "confirmed").call
+    # The last words are still on their way when the file has been played.
+    bob.wait(CallStatistics, lambda event: event.call == taken and event.rx.packets > 10)
     alice.client.request(Hangup(call=call))
     bob.wait_state(taken, "disconnected")
-    assert bob.last_statistics(taken).rx.packets > 10

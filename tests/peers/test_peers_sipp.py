@@ -48,7 +48,7 @@ def test_reliable_early_media(make_phone: MakePhone, tmp_path: Path) -> None:
     [
         ("486 Busy Here", "", "busy"),
         ("503 Service Unavailable", "Retry-After: 30", "overloaded"),
-        ("415 Unsupported Media Type", "Accept: application/sdp", "cannot read our session"),
+        ("415 Unsupported Media Type", "Accept: application/sdp", "cannot read the offer"),
         ("699 Whatever", "", "Whatever"),
     ],
 )

@@ -59,7 +59,7 @@ def test_the_offer_names_our_codec_first_then_opus_then_g711(make_phone: MakePho
 
 
 def test_a_call_waits_for_a_relay_that_does_not_answer(make_phone: MakePhone, tmp_path: Path) -> None:
-    """It is not taken for dropped while PJSIP asks; here, where there is no other way either, PJSIP then gives it up itself."""
+    """It is not taken for dropped while PJSIP asks; on loopback, without ICE candidates, it then comes about without the relay."""
     password = tmp_path / "secret"
     password.touch(mode=0o600)
     password.write_text("secret")
@@ -71,7 +71,7 @@ def test_a_call_waits_for_a_relay_that_does_not_answer(make_phone: MakePhone, tm
         phone = make_phone("phone", codecs=("PCMU",), **relay)
         call = phone.call(other.uri)
         over = phone.wait(CallState, lambda event: event.call == call and event.state in ("confirmed", "disconnected"), 60)
-    assert over.code == 480, over
+    assert over.state == "confirmed", over
 
 
 def test_a_caller_that_wants_media_over_ipv6_is_told_of(make_phone: MakePhone) -> None:

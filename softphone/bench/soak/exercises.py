@@ -114,7 +114,7 @@ def disk_full(phones: TwoPhones) -> bool:
         said = wait_for(lambda: bool(phones.b.status()["history"]), EVENT_S)
     finally:
         resource.prlimit(engine, resource.RLIMIT_FSIZE, limits)
-    again = phones.b.wait(Log, lambda event: "kept again" in event.message, EVENT_S)
+    again = phones.b.wait(Log, lambda event: "saved again" in event.message, EVENT_S)
     return works and said and again is not None
 
 

@@ -91,8 +91,8 @@ class IncomingCalls:
         engine.defer(lambda: self._receive(call, auto_answer))
 
     def _receive(self, call: PhoneCall, auto_answer: bool) -> None:
-        if call.over:
-            return
+        if call.over or call.state != "incoming":
+            return  # the user was faster
         try:
             if self.do_not_disturb:
                 call.end(BUSY_HERE, "refused because of do not disturb")
