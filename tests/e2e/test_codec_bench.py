@@ -139,11 +139,11 @@ def test_a_folder_that_cannot_keep_results_is_named(two_recordings: list[Recordi
 
 def test_real_instruments_hear_real_words() -> None:
     recording = Recording("demo", DEMO / "demo.flac", "one", (DEMO / "demo.txt").read_text())
-    original, ours = bench([recording], ["phv-base"], quiet)
+    original, ours = bench([recording], ["phv-base-quick"], quiet)
     assert original["wer"] == pytest.approx(0, abs=0.05) and original["similarity"] == pytest.approx(1, abs=1e-3)
     assert isinstance(original["wer2"], float) and original["wer2"] < 0.1
     assert isinstance(ours["wer"], float) and ours["wer"] < 0.5
-    assert isinstance(ours["per"], float) and 0 <= ours["per"] < 0.4
+    assert isinstance(ours["per"], float) and 0 < ours["per"] < 0.4
     assert isinstance(ours["payload_bps"], float) and isinstance(ours["ip_bps"], float)
     assert 100 < ours["payload_bps"] < 400 < ours["ip_bps"] < 3000
     assert isinstance(ours["delay_ms"], float) and 150 < ours["delay_ms"] < 900
