@@ -16,6 +16,8 @@ MOST_ADAPTED_REDUNDANCY = 8
 LONGEST_SPAN_MS = 1300
 """A copy sent later than this after the original (plus twice the jitter) would arrive after its time had been played."""
 
+WAIT_COST = 0.02
+"""Words that are worth the processor time of the word recogniser, which doubles that of the encoder: on a busy machine speech gets holes."""
 DELAY_COST = 0.04
 """A second of delay is worth so much of all words,"""
 RATE_COST = 0.005
@@ -248,7 +250,7 @@ class Adaptation:
 
     def worth_waiting(self, profile: Profile) -> bool:
         """Whether the words that are understood because they were waited for are worth the delay, where the network does not ask for it."""
-        return profile.words_waited_for > DELAY_COST * max(0.0, WORDS_WAIT_S - profile.delay_s(self._loss, self._again))
+        return profile.words_waited_for > WAIT_COST + DELAY_COST * max(0.0, WORDS_WAIT_S - profile.delay_s(self._loss, self._again))
 
     @property
     def reason(self) -> str:

@@ -56,7 +56,7 @@ class Stream:
 def test_the_worker_gets_what_is_configured_and_nothing_that_is_not_the_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Stream(monkeypatch).sent[0]
     assert isinstance(opened, Open)
-    assert opened.settings == EncoderSettings(redundancy=FIRST_REDUNDANCY, repeated_detail=2, wait=True)
+    assert opened.settings == EncoderSettings(redundancy=FIRST_REDUNDANCY, repeated_detail=2, wait=False)
     assert opened.learn
     opened = Stream(monkeypatch, learn=False, voice=False, comfort_noise=False, detail=1, interval_ms=320).sent[0]
     assert isinstance(opened, Open) and not opened.learn
@@ -65,7 +65,7 @@ def test_the_worker_gets_what_is_configured_and_nothing_that_is_not_the_codecs(m
 
 
 def test_waiting_for_words_follows_the_user_and_else_what_it_is_worth(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = Stream(monkeypatch, wait="quick")
+    stream = Stream(monkeypatch, wait="quick", detail=0)
     assert isinstance(stream.sent[0], Open) and not stream.sent[0].settings.wait
     stream.stream.wait("clear")
     assert stream.sent[-1] == Tune(1, replace(stream.sent[0].settings, wait=True))
