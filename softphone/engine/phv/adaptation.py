@@ -17,7 +17,7 @@ LONGEST_SPAN_MS = 1300
 """A copy sent later than this after the original (plus twice the jitter) would arrive after its time had been played."""
 
 WAIT_COST = 0.02
-"""Words that are worth the processor time of the word recogniser, which doubles that of the encoder: on a busy machine speech gets holes."""
+"""Words that are worth the processor time of the word recogniser, as much as the encoder takes: on a busy machine speech gets holes."""
 DELAY_COST = 0.04
 """A second of delay is worth so much of all words,"""
 RATE_COST = 0.005
