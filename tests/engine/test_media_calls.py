@@ -214,8 +214,7 @@ def test_lost_packets_cost_sound_and_never_the_call(codec: str, tmp_path: Path) 
         caller.quit()
         callee.quit()
     heard = sum(end - begin for begin, end, _ in find_tones(tmp_path / "out.wav"))
-    # Of 22 packets of 160 ms, 30 % are lost: once in 100 000 times fewer than 7 arrive.
-    assert 1.0 < heard < 3.7
+    assert 1.5 < heard < 3.7
 
 
 @pytest.mark.parametrize("refuser", [0, 1])
