@@ -45,6 +45,11 @@ def call_of(phone: Phone) -> int:
     return int(phone.client.request(Status())["calls"][-1]["call"])
 
 
+def connected_call(phone: Phone) -> int:
+    """Number of the call, once the phone has our ACK."""
+    return phone.wait_state(call_of(phone), "confirmed").call
+
+
 def media(phone: Phone, after: int = 0) -> Media:
     call = call_of(phone)
     return phone.wait(Media, lambda event: event.call == call, after=after)
@@ -303,7 +308,7 @@ def test_lines_and_numbers_that_come_and_go_in_a_call(phone: Phone, stranger: St
 
 def test_our_hold_keeps_the_lines_of_the_far_end(phone: Phone, stranger: Stranger) -> None:
     assert stranger.invite(SESSION + VIDEO + PLAIN).status == 200
-    call = call_of(phone)
+    call = connected_call(phone)
     assert media(phone).state == "active"
     for command in (Hold(call=call), Resume(call=call)):
         phone.client.request(command)
@@ -335,7 +340,7 @@ def test_keys_are_agreed_on_at_the_clock_of_the_speech(formats: str, phone: Phon
     lines = "".join(f"a=rtpmap:{number} {mapping}\r\n" for number, mapping in zip(numbers, mappings, strict=False))
     answer = stranger.invite(SESSION + f"m=audio PORT RTP/AVP {formats}\r\n{lines}")
     assert f"a=rtpmap:{number} telephone-event/{rate}" in answer.body
-    phone.client.request(_press(call_of(phone)))
+    phone.client.request(_press(connected_call(phone)))
     deadline = time.monotonic() + 5
     while not any(packet[1] & 127 == int(number) for packet in stranger.rtp) and time.monotonic() < deadline:
         time.sleep(0.02)

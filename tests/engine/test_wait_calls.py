@@ -27,8 +27,8 @@ def test_a_call_waits_for_words_when_it_is_told_to(make_phone: MakePhone, speech
     assert alice.wait_media(call).codec == "x-phv"
     alice.wait_state(call, "confirmed")
     alice.client.request(Wait(call=call, mode="quick"))
-    quick = alice.wait(CallStatistics, lambda event: event.profile is not None and not event.profile.waits, seconds=60)
-    assert quick.profile is not None and quick.profile.wait == "quick"
+    quick = alice.wait(CallStatistics, lambda event: event.profile is not None and event.profile.wait == "quick", seconds=60)
+    assert quick.profile is not None and not quick.profile.waits
     alice.client.request(Wait(call=call, mode="clear"))
     alice.wait(CallStatistics, lambda event: event.codec_counters.get("word_recogniser") == "ready", seconds=60)
     alice.client.request(Play(call=call, wav=str(speech)))

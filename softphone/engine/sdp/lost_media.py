@@ -60,18 +60,21 @@ class LostMedia:
         return int(self._create.original(endpoint, pool, name, origin, made))
 
     def _update_media(self, number: int, local: Any, remote: Any) -> int:
-        if self._media_of(number) < self._lines_of(local):
+        if self._known_lines(number) < self._audio_lines(local):
             return PJ_EINVALIDOP
         return int(self._update.original(number, local, remote))
 
-    def _media_of(self, number: int) -> int:
+    def _known_lines(self, number: int) -> int:
+        """Media lines of the call up to its last audio line: PJSUA lists no lines of other media."""
         call = pj.Call.lookup(number)
         try:
-            return 0 if call is None else int(call.getInfo().provMedia.size())
+            return 0 if call is None else max((media.index + 1 for media in call.getInfo().provMedia), default=0)
         except pj.Error:
             return 0
 
-    def _lines_of(self, description: Any) -> int:
+    def _audio_lines(self, description: Any) -> int:
+        """Media lines of a description up to its last audio line, at least one where there are lines at all."""
         buffer = self._ffi.new("char[]", MAX_BYTES)
         size = int(self._lib.pjmedia_sdp_print(description, buffer, MAX_BYTES))
-        return bytes(self._ffi.buffer(buffer, max(0, size))).count(b"\nm=")
+        lines = [line for line in bytes(self._ffi.buffer(buffer, max(0, size))).splitlines() if line.startswith(b"m=")]
+        return max((number for number, line in enumerate(lines, 1) if line.startswith(b"m=audio ")), default=min(1, len(lines)))
