@@ -26,13 +26,13 @@ from softphone.engine.accounts.message_waiting import MessageWaitingService
 from softphone.engine.accounts.messages import MessageGuard, Messages
 from softphone.engine.accounts.outside_requests import OutsideRequests
 from softphone.engine.calls.active_calls import ActiveCalls
-from softphone.engine.calls.admission import CallGate
+from softphone.engine.calls.admission.call_gate import CallGate
 from softphone.engine.calls.call import PhoneCall
-from softphone.engine.calls.dtmf_info import InfoKeys
 from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.incoming import ContactRules, IncomingCalls, RulesFor
-from softphone.engine.calls.recording_notice import RecordingNotice
-from softphone.engine.calls.typed_speech import TypedSpeech
+from softphone.engine.calls.media.dtmf_info import InfoKeys
+from softphone.engine.calls.media.recording_notice import RecordingNotice
+from softphone.engine.calls.media.typed_speech import TypedSpeech
 from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.history_writer import HistoryWriter
@@ -47,12 +47,12 @@ from softphone.engine.presence.service import PresenceEnvironment, PresenceServi
 from softphone.engine.schedule import Schedule
 from softphone.engine.sdp.acceptable import Ability
 from softphone.engine.server import ControlServer
-from softphone.engine.sip import validation
 from softphone.engine.sip.blame import Blame
 from softphone.engine.sip.compact import CompactSip
-from softphone.engine.sip.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.parsed import validation
+from softphone.engine.sip.parsed.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.parsed.sdp_gate import SdpGate
 from softphone.engine.sip.refusal_notices import RefusalNotices
-from softphone.engine.sip.sdp_gate import SdpGate
 from softphone.engine.sip.trace import SipTrace
 from softphone.engine.sound.alerts import Alerts
 from softphone.engine.sound.devices import open_sound

@@ -8,8 +8,8 @@ import pytest
 
 from softphone.control.protocol import Answer, AutoAnswer, CallState, ControlError, Event, Hangup, Log, Status
 from softphone.control.protocol import Call as CallCommand
-from softphone.engine.calls.ack_watch import ACK_S, SLOW_ACK_S, AckWatch
-from softphone.engine.calls.admission import CallGate
+from softphone.engine.calls.admission.ack_watch import ACK_S, SLOW_ACK_S, AckWatch
+from softphone.engine.calls.admission.call_gate import CallGate
 from softphone.engine.limits import LINGER_S, MAX_CALLS, MAX_RINGING, MAX_UNCERTAIN, OWN_PLACES, PLACES
 from softphone.engine.sip.head import read_head
 from tests.fuzzing.sip_talk import Dialog

@@ -8,7 +8,7 @@ import pytest
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.protocol import Call, Register, Registration
 from softphone.engine.accounts.digest import challenges, chosen, credentials, unknown_way
-from softphone.engine.sip.auth_gate import readable
+from softphone.engine.sip.parsed.auth_gate import readable
 from tests.peers.challenger import Challenger
 from tests.peers.phone import Phone
 

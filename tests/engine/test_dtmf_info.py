@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.protocol import AutoAnswer, Dtmf
-from softphone.engine.calls.dtmf import KEYS
-from softphone.engine.calls.dtmf_info import DTMF, FLASH, RELAY, InfoKeys, read
-from softphone.engine.sip.sdp_gate import Refusal
+from softphone.engine.calls.media.dtmf import KEYS
+from softphone.engine.calls.media.dtmf_info import DTMF, FLASH, RELAY, InfoKeys, read
+from softphone.engine.sip.parsed.sdp_gate import Refusal
 from tests.peers.phone import Phone
 from tests.peers.stranger import PLAIN, SESSION, Stranger
 

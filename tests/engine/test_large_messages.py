@@ -7,8 +7,8 @@ import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.protocol import AutoAnswer, Hangup, Message, Status
-from softphone.engine.sip.dropped import TOO_LARGE, missing, refusal
 from softphone.engine.sip.head import party
+from softphone.engine.sip.unparsed.dropped import TOO_LARGE, missing, refusal
 from tests.peers.phone import Phone
 from tests.peers.stranger import PLAIN, SESSION, Stranger
 

@@ -14,12 +14,12 @@ import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.protocol import AutoAnswer, Call, CallState, ControlError, Hangup, Register, Registration, Status
-from softphone.engine.calls.ack_watch import Dialog
-from softphone.engine.calls.bye_watch import BYE_S, ByeWatch
+from softphone.engine.calls.admission.ack_watch import Dialog
+from softphone.engine.calls.admission.bye_watch import BYE_S, ByeWatch
 from softphone.engine.limits import MOST_REPEATS
 from softphone.engine.sip.head import SipHead
-from softphone.engine.sip.inspection import inspect
-from softphone.engine.sip.malformed import status
+from softphone.engine.sip.unparsed.inspection import inspect
+from softphone.engine.sip.unparsed.malformed import status
 from tests.peers.bare_wire import BareWire
 from tests.peers.phone import Phone
 from tests.peers.stranger import PLAIN, SESSION, Stranger

@@ -10,7 +10,7 @@ import pytest
 
 from softphone.codecs import OPUS
 from softphone.control.protocol import CallStatistics, Hangup
-from softphone.engine.calls.statistics import PHV_LEAD_MS, CallMeter, estimate_delay
+from softphone.engine.calls.media.statistics import PHV_LEAD_MS, CallMeter, estimate_delay
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
 from tests.peers.bare_wire import BareWire
 from tests.peers.phone import Phone

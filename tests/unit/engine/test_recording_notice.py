@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from softphone.control.protocol import ControlError, Failure, Log, Reply
-from softphone.engine.calls.recording_notice import WORDS, RecordingNotice
+from softphone.engine.calls.media.recording_notice import WORDS, RecordingNotice
 
 
 def a_call(codec: str = "x-phv") -> Any:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from softphone.engine.limits import MOST_REPEATS
 from softphone.engine.sip.head import read_head
-from softphone.engine.sip.parsed import ParsedMessage
+from softphone.engine.sip.parsed.message import ParsedMessage
 
 _MOST = 64
 _CHALLENGED = (401, 407)

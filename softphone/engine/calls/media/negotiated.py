@@ -12,7 +12,7 @@ from softphone.codecs import PHV, codec_names, find_codec
 from softphone.control.protocol import Log, Media
 from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.events import codec_note, media_event
-from softphone.engine.calls.statistics import CallMeter, estimate_delay
+from softphone.engine.calls.media.statistics import CallMeter, estimate_delay
 from softphone.engine.phv.stream import PhvStream
 from softphone.engine.pjsip import abi
 from softphone.engine.pjsip.negotiated import NegotiatedCodec

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from softphone.control.protocol import CallState, Event, Log
-from softphone.engine.calls.ack_watch import AckWatch
-from softphone.engine.calls.bye_watch import ByeWatch
+from softphone.engine.calls.admission.ack_watch import AckWatch
+from softphone.engine.calls.admission.bye_watch import ByeWatch
 from softphone.engine.limits import LINGER_S, MAX_CALLS, MAX_RINGING, MAX_UNCERTAIN, OWN_PLACES, PLACES
 from softphone.engine.sip.head import SipHead, read_head
 from softphone.errors import SoftphoneError

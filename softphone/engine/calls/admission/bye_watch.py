@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from softphone.engine.calls.ack_watch import Dialog
+from softphone.engine.calls.admission.ack_watch import Dialog
 from softphone.engine.sip.head import SipHead
 
 BYE_S = 4.0

@@ -1,6 +1,6 @@
 """A PJSIP module that sees each SIP message as it passes the transport: requests and responses, retransmissions, failed attempts.
 
-What PJSIP's parser must not see is taken away before that (`sip/receive_hook.py`); where the hook cannot be laid, the module refuses here
+What PJSIP's parser must not see is taken away before that (`unparsed/receive_hook.py`); where the hook cannot be laid, the module refuses here
 what can be refused after the parser.
 
 PJSUA2 tells of SIP messages only through transactions, and so of no retransmission and of no request that a proxy challenged. A module
@@ -23,14 +23,14 @@ from softphone.engine.pjsip.errors import AbiError
 from softphone.engine.pjsip.ice_send import IceSend
 from softphone.engine.sdp.lost_media import LostMedia
 from softphone.engine.sdp.negotiator_pool import NegotiatorPool
-from softphone.engine.sip import auth_gate
-from softphone.engine.sip.dropped import TOO_LARGE, DroppedData
 from softphone.engine.sip.head import repeated_bytes
-from softphone.engine.sip.inspection import Verdict, inspect
-from softphone.engine.sip.parsed import ParsedMessage, extra_headers
-from softphone.engine.sip.receive_hook import ReceiveHook
-from softphone.engine.sip.repeat_gate import RepeatGate
-from softphone.engine.sip.sdp_gate import Refusal, SdpGate
+from softphone.engine.sip.parsed import auth_gate
+from softphone.engine.sip.parsed.message import ParsedMessage, extra_headers
+from softphone.engine.sip.parsed.repeat_gate import RepeatGate
+from softphone.engine.sip.parsed.sdp_gate import Refusal, SdpGate
+from softphone.engine.sip.unparsed.dropped import TOO_LARGE, DroppedData
+from softphone.engine.sip.unparsed.inspection import Verdict, inspect
+from softphone.engine.sip.unparsed.receive_hook import ReceiveHook
 
 BAD_REQUEST, FORBIDDEN, REQUEST_TIMEOUT = 400, 403, 408
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from softphone.engine.limits import MAX_URI_BYTES
 from softphone.engine.sdp.acceptable import Ability, write
 from softphone.engine.sdp.description import SdpError, parse
 from softphone.engine.sip.head import Head, party, read_head
-from softphone.engine.sip.parsed import ParsedMessage
+from softphone.engine.sip.parsed.message import ParsedMessage
 from softphone.engine.sip.status_text import NO_IPV6
 
 SDP = "application/sdp"

@@ -8,9 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from softphone.control.protocol import Dtmf
-from softphone.engine.calls.dtmf import KEYS
+from softphone.engine.calls.media.dtmf import KEYS
 from softphone.engine.sip.head import Head, SipHead, read_head
-from softphone.engine.sip.sdp_gate import Refusal
+from softphone.engine.sip.parsed.sdp_gate import Refusal
 
 OK, BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE = 200, 400, 415
 DTMF, RELAY = "application/dtmf", "application/dtmf-relay"

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 
 from softphone.engine import limits
-from softphone.engine.sip import multipart
-from softphone.engine.sip.dropped import missing
 from softphone.engine.sip.head import field_name, read_fields, split_message
+from softphone.engine.sip.unparsed import multipart
+from softphone.engine.sip.unparsed.dropped import missing
 
 BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, TOO_LARGE = 400, 415, 513
 LOCAL_FAILURE = 500

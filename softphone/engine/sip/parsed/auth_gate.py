@@ -13,7 +13,7 @@ from cffi import FFI
 from softphone.engine.accounts.digest import ALGORITHMS, challenges, chosen, header, unknown_way
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.sip.head import Head, field_name, split_message
-from softphone.engine.sip.parsed import ParsedMessage
+from softphone.engine.sip.parsed.message import ParsedMessage
 
 _CHALLENGED = (401, 407)
 _CHALLENGES = (b"www-authenticate", b"proxy-authenticate")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from softphone.control.protocol import Log, Reply, Say
 from softphone.engine.calls.call import PhoneCall
-from softphone.engine.calls.typed_speech import TypedSpeech
+from softphone.engine.calls.media.typed_speech import TypedSpeech
 from softphone.errors import SoftphoneError
 
 WORDS = "This call is being recorded."
