@@ -16,17 +16,17 @@ from softphone import paths, sound_file
 from softphone.config import Account, Audio, Codecs, Config, Network, Phv, Presence
 from tests.alone import pytest_runtest_protocol
 from tests.interop import pytest_runtest_makereport, pytest_sessionfinish
-from tests.peers.baresip import Baresip
-from tests.peers.kamailio import DOMAIN, Kamailio
-from tests.peers.phone import Phone
-from tests.peers.process import ROOT
+from tests.peers.programs.baresip import Baresip
+from tests.peers.programs.kamailio import DOMAIN, Kamailio
+from tests.phones.phone import Phone
+from tests.places import ROOT
 
 __all__ = ["pytest_runtest_makereport", "pytest_runtest_protocol", "pytest_sessionfinish"]
 
 # A shell starts what it puts into the background with Ctrl-C ignored, and so would be all commands under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # On a loaded machine any example may take long; what hangs is pytest-timeout's.
-HASTY = "tests.peers.hasty_engine"
+HASTY = "tests.phones.hasty_engine"
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
 TESTS = Path(__file__).parent
@@ -69,7 +69,7 @@ def kamailio(tmp_path: Path) -> Iterator[Kamailio]:
 def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
     """`make_phone(name, codecs=..., server=..., user=..., password=...)`: an engine on loopback without sound devices, started.
 
-    `hasty`: it waits less for others (tests/peers/hasty_engine.py); `prepare` is given its
+    `hasty`: it waits less for others (tests/phones/hasty_engine.py); `prepare` is given its
     folder before it starts; what else is given belongs to the section [network].
     """
     with ExitStack() as running:

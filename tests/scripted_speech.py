@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,10 +21,10 @@ from codec.voice.code import VoiceCode
 from codec.voice.embedding import VoiceEncoder
 from codec.voice.residual import ResidualCode
 from codec.wire.tables import Entropy
+from tests.places import MODELS
 
 torch.set_num_threads(1)
 
-MODELS = Path(__file__).parent.parent / "models"
 LAG_FRAMES = 14
 PART_FRAMES = FRAMES_PER_STEP * LONGEST
 CHUNK_FRAMES = 16

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import HASTY
-from tests.peers.process import ROOT
+from tests.places import ROOT
 
 PROGRAM = (sys.executable, "-m", "softphone.cli.main")
 SECONDS = 60

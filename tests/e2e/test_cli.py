@@ -10,9 +10,9 @@ import pytest
 from softphone import __version__
 from softphone.config import Account, Audio, Codecs, Config, Network, to_toml
 from tests.e2e.command import HURRIED, one_sentence, run, running
-from tests.peers.kamailio import Kamailio
-from tests.peers.process import free_port
-from tests.peers.sound import assert_same_sound
+from tests.peers.programs.kamailio import Kamailio
+from tests.peers.programs.process import free_port
+from tests.sound import assert_same_sound
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from softphone.control.protocol import Answer, CallState, DoNotDisturb, Hangup, 
 from softphone.store.contacts import Address, Contact
 from softphone.store.history import CallRecord
 from softphone.store.store import Store, open_store
-from tests.peers.phone import Phone
+from tests.phones.phone import Phone
 
 
 def store_of(phone: Phone) -> Store:

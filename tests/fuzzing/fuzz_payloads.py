@@ -22,6 +22,7 @@ from codec.units.phones import PHONES, VOWELS
 from codec.wire.packet import MAX_EXTENSIONS, MAX_PAYLOAD, Extension, Packet, VoicePiece, parse, serialize
 from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
+from tests.places import DEMO_AUDIO
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 PULL_SAMPLES = 320
@@ -177,7 +178,7 @@ def gather(count: int = 40) -> None:
     from codec.wire.settings import EncoderSettings  # noqa: PLC0415
 
     models = Models.load()
-    pcm = audio_file.read(Path(__file__).resolve().parents[2] / "softphone" / "demo_audio" / "demo.flac")
+    pcm = audio_file.read(DEMO_AUDIO / "demo.flac")
     CORPUS.mkdir(exist_ok=True)
     for name, settings in {
         "default": EncoderSettings(),

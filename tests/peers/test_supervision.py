@@ -39,10 +39,10 @@ from softphone.control.protocol import (
 from softphone.control.supervisor import EngineSupervisor
 from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from tests.conftest import HASTY
-from tests.peers.hasty_engine import MEDIA_TIMEOUT_S
-from tests.peers.phone import Phone
+from tests.phones.hasty_engine import MEDIA_TIMEOUT_S
+from tests.phones.phone import Phone
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 E = TypeVar("E", bound=Event)
 MakePhone = Callable[..., Phone]
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.peers.process import ROOT
+from tests.places import ROOT
 
 
 def softphone(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -12,8 +12,8 @@ from softphone.control.client import ControlClient
 from softphone.control.protocol import AutoAnswer, Status
 from tests.conftest import HASTY, PASSWORDS
 from tests.e2e.tui.ui import Ui
-from tests.peers.kamailio import DOMAIN, Kamailio
-from tests.peers.phone import Phone
+from tests.peers.programs.kamailio import DOMAIN, Kamailio
+from tests.phones.phone import Phone
 
 MakeUi = Callable[..., Ui]
 MakePhone = Callable[..., Phone]

@@ -18,8 +18,7 @@ from codec.units import audio_file
 from codec.units.phones import INVENTORY, Inventory, Manner, Phone, phone_index
 from codec.units.rates import FRAME_SAMPLES, SAMPLE_RATE
 from softphone import paths
-
-ROOT = Path(__file__).parents[3]
+from tests.places import ROOT
 
 
 def recording(seconds: float) -> NDArray[np.int16]:

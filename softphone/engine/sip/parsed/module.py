@@ -1,7 +1,7 @@
 """A PJSIP module that sees each SIP message as it passes the transport: requests and responses, retransmissions, failed attempts.
 
-What PJSIP's parser must not see is taken away before that (`unparsed/receive_hook.py`); where the hook cannot be laid, the module refuses here
-what can be refused after the parser.
+What PJSIP's parser must not see is taken away before that (`unparsed/receive_hook.py`); where the hook cannot be laid, the module
+refuses here what can be refused after the parser.
 
 PJSUA2 tells of SIP messages only through transactions, and so of no retransmission and of no request that a proxy challenged. A module
 (sip_module.h) below the transaction layer sees them all. It is declared here for cffi's ABI mode; what is read of PJSIP's large
