@@ -16,7 +16,7 @@ from cffi import FFI
 
 from softphone.engine.limits import MAX_BYTES
 from softphone.engine.pjsip.abi import find_library
-from softphone.engine.sip.unparsed.call_table import Detour
+from softphone.engine.sip.call_table import Detour
 
 PJ_EAFNOTSUP, PJ_EINVALIDOP = 70022, 70013
 """pj/errno.h."""

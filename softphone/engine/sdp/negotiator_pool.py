@@ -15,7 +15,7 @@ from cffi import FFI
 
 from softphone.engine.pjsip.abi import PJ_SUCCESS, find_library
 from softphone.engine.pjsip.errors import AbiError
-from softphone.engine.sip.unparsed.call_table import Detour
+from softphone.engine.sip.call_table import Detour
 
 _DECLARATIONS = """
 typedef struct { int state; int prefer_remote_codec_order; int answer_with_multiple_codecs; int has_remote_answer; } pjmedia_sdp_neg;

@@ -17,7 +17,7 @@ from softphone.engine import limits
 from softphone.engine.accounts.address_watch import own_address
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.errors import AbiError
-from softphone.engine.sip.unparsed.call_table import find_slot
+from softphone.engine.sip.call_table import find_slot
 from tests.peers.sockets.stranger import PLAIN, SESSION, Stranger
 from tests.phones.phone import Phone
 
@@ -139,6 +139,20 @@ def test_more_servers_than_a_message_may_pass(stranger: Stranger) -> None:
     stranger.wait_s = 0.3
     with pytest.raises(TimeoutError):
         stranger.request("OPTIONS", extra=("Via: " + ",".join(["SIP/2.0/UDP h"] * limits.VIAS),))
+
+
+@pytest.mark.parametrize("method", ["ACK", "OPTIONS"])
+def test_a_merged_request_is_refused_unless_it_is_an_ack(phone: Phone, stranger: Stranger, method: str) -> None:
+    """An ACK without a To tag is merged while its INVITE is under way (RFC 3261, 8.2.2.2); PJSUA's answer to it ended the process."""
+    stranger.sequence += 1
+    stranger.send(stranger.message("INVITE", SESSION + PLAIN, "application/sdp"))
+    merged = stranger.message(method).replace(b";branch=z9hG4bK", b";branch=z9hG4bKother")
+    stranger.send(merged)
+    answer = stranger.final("INVITE")
+    assert answer.status == 200
+    stranger.tag = answer.field("to", "t").partition(";tag=")[2]
+    stranger.acknowledge(answer)
+    assert stranger.hears()
 
 
 def parts(*bodies: str, closing: str = "--x--\r\n") -> str:
@@ -275,7 +289,7 @@ def test_what_pjsip_asserts_is_an_error_and_not_the_end_of_the_process(guard: st
 import sys
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.{module} import {name}, _interface
-from softphone.engine.sip.unparsed.call_table import find_slot
+from softphone.engine.sip.call_table import find_slot
 ffi, library = _interface()
 guard = {name}()
 called = ffi.addressof(library, "{function}")
