@@ -13,12 +13,13 @@ import pytest
 
 from codec.units.rates import SAMPLE_RATE
 from softphone import paths, sound_file
-from softphone.config import Account, Audio, Codecs, Config, Network, Phv, Presence
+from softphone.config import Account, Audio, Codecs, Config, Network, Phv, Presence, to_toml
 from tests.alone import pytest_runtest_protocol
 from tests.interop import pytest_runtest_makereport, pytest_sessionfinish
 from tests.peers.programs.baresip import Baresip
-from tests.peers.programs.kamailio import DOMAIN, Kamailio
-from tests.phones.phone import Phone
+from tests.peers.programs.kamailio import DOMAIN, PASSWORDS, Kamailio
+from tests.phones.phone import HASTY, Phone
+from tests.phones.quiet import quiet_settings
 from tests.places import ROOT
 
 __all__ = ["pytest_runtest_makereport", "pytest_runtest_protocol", "pytest_sessionfinish"]
@@ -26,11 +27,9 @@ __all__ = ["pytest_runtest_makereport", "pytest_runtest_protocol", "pytest_sessi
 # A shell starts what it puts into the background with Ctrl-C ignored, and so would be all commands under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # On a loaded machine any example may take long; what hangs is pytest-timeout's.
-HASTY = "tests.phones.hasty_engine"
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
 TESTS = Path(__file__).parent
-PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret", "carol": "carol-secret"}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -118,6 +117,14 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
             return phone
 
         yield make
+
+
+@pytest.fixture
+def quiet_config(tmp_path: Path) -> Path:
+    """The configuration file of a phone that needs neither sound device nor codec worker."""
+    path = tmp_path / "quiet.toml"
+    path.write_text(to_toml(quiet_settings()))
+    return path
 
 
 @pytest.fixture

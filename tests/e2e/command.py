@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import HASTY
+from tests.phones.phone import HASTY
 from tests.places import ROOT
 
 PROGRAM = (sys.executable, "-m", "softphone.cli.main")

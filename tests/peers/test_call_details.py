@@ -19,8 +19,7 @@ from softphone.control.protocol import (
     Subscribe,
     Voice,
 )
-from tests.conftest import PASSWORDS
-from tests.peers.programs.kamailio import Kamailio
+from tests.peers.programs.kamailio import PASSWORDS, Kamailio
 from tests.phones.phone import Phone, wait_registered
 
 MakePhone = Callable[..., Phone]

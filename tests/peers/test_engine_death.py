@@ -31,11 +31,8 @@ from softphone.control.protocol import (
 )
 from softphone.engine.standing import StandingCommands
 from tests.e2e.command import PROGRAM, Running, run, running
-from tests.e2e.test_cli import quiet_config
-from tests.peers.test_supervision import MakePhone, Watched, gone, watch
-from tests.phones.phone import Phone
-
-__all__ = ["quiet_config", "watch"]
+from tests.phones.phone import MakePhone, Phone
+from tests.phones.watched import Watched, gone
 
 
 def engine_pid(socket: Path) -> int:

@@ -12,8 +12,7 @@ from softphone.control.protocol import Answer, CallState, Hangup, MessageWaiting
 from softphone.store.contacts import Address, Contact
 from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
-from tests.conftest import PASSWORDS
-from tests.peers.programs.kamailio import DOMAIN, Kamailio
+from tests.peers.programs.kamailio import DOMAIN, PASSWORDS, Kamailio
 from tests.phones.phone import Phone
 
 MakePhone = Callable[..., Phone]

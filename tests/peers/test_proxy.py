@@ -21,8 +21,7 @@ from softphone.control.protocol import (
     Resume,
     SendMessage,
 )
-from tests.conftest import PASSWORDS
-from tests.peers.programs.kamailio import Kamailio
+from tests.peers.programs.kamailio import PASSWORDS, Kamailio
 from tests.peers.programs.rtpengine import Rtpengine
 from tests.phones.phone import Phone
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from softphone.control.protocol import AutoAnswer, CallState, Registration
-from tests.conftest import PASSWORDS
-from tests.peers.programs.kamailio import Kamailio
+from tests.peers.programs.kamailio import PASSWORDS, Kamailio
 from tests.phones.phone import Phone
 
 MakePhone = Callable[..., Phone]

@@ -25,8 +25,7 @@ from softphone.control.protocol import (
     Status,
     to_line,
 )
-from tests.conftest import PASSWORDS
-from tests.peers.programs.kamailio import DOMAIN, Kamailio
+from tests.peers.programs.kamailio import DOMAIN, PASSWORDS, Kamailio
 from tests.phones.phone import Phone
 from tests.places import ROOT
 

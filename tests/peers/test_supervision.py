@@ -7,18 +7,15 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pytest
 import soundfile
 
-from softphone.config import Audio, Codecs, Config, Network, Phv, to_toml
+from softphone.config import Audio, Config, Network, Phv, to_toml
 from softphone.control.client import ControlClient
-from softphone.control.event_log import EventLog
 from softphone.control.protocol import (
     AutoAnswer,
     Call,
@@ -26,7 +23,6 @@ from softphone.control.protocol import (
     CallStatistics,
     ControlError,
     Engine,
-    Event,
     File,
     Hangup,
     Media,
@@ -38,74 +34,10 @@ from softphone.control.protocol import (
 )
 from softphone.control.supervisor import EngineSupervisor
 from softphone.engine.phv.worker import CodecWorker, WorkerCommand
-from tests.conftest import HASTY
 from tests.phones.hasty_engine import MEDIA_TIMEOUT_S
-from tests.phones.phone import Phone
+from tests.phones.phone import HASTY, MakePhone
+from tests.phones.watched import Watched, alive, config_file, gone
 from tests.places import ROOT
-
-E = TypeVar("E", bound=Event)
-MakePhone = Callable[..., Phone]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def gone(pid: int, seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while alive(pid):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def config_file(folder: Path, *codecs: str) -> Path:
-    path = folder / "engine.toml"
-    order = codecs or ("x-phv", "opus", "PCMU", "PCMA")
-    path.write_text(to_toml(Config(network=Network(bind="127.0.0.1"), audio=Audio("null", "null"), codecs=Codecs(order))))
-    return path
-
-
-class Watched:
-    """A supervised engine whose events are all kept."""
-
-    def __init__(self, folder: Path, *codecs: str) -> None:
-        folder.mkdir(exist_ok=True)
-        self.engine = EngineSupervisor(folder / "engine.sock", config=config_file(folder, *codecs))
-        self._log = EventLog(self.engine)
-        self.events = self._log.events
-
-    def wait(self, kind: type[E], wanted: Callable[[E], bool] = lambda _event: True, seconds: float = 60, after: int = 0) -> E:
-        found = self._log.wait(kind, wanted, seconds, after)
-        assert found is not None, f"no such {kind.__name__}; seen: " + "\n".join(map(str, self.events[after:]))
-        return found
-
-    def status(self) -> dict[str, object]:
-        return self.engine.request(Status())
-
-    def worker(self) -> int:
-        return int(self.engine.request(Status())["worker"]["pid"])
-
-    def wait_worker(self) -> int:
-        if self.engine.request(Status())["worker"]["state"] != "ready":
-            self.wait(Worker, lambda event: event.state == "ready")
-        return self.worker()
-
-
-@pytest.fixture
-def watch(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
-    with ExitStack() as running:
-
-        def make(name: str, *codecs: str) -> Watched:
-            watched = Watched(tmp_path / name, *codecs)
-            running.enter_context(watched.engine)
-            return watched
-
-        yield make
 
 
 def test_a_killed_worker_comes_back_and_the_call_goes_on(watch: Callable[..., Watched], speech: Path, tmp_path: Path) -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from softphone.config import Account, Audio, Codecs, Config, Network
 from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, Hangup, Media, Registration, Sdp, SipLadder
-from tests.conftest import PASSWORDS
 from tests.peers.programs.coturn import PASSWORD, USER, Coturn
-from tests.peers.programs.kamailio import DOMAIN, Kamailio
+from tests.peers.programs.kamailio import DOMAIN, PASSWORDS, Kamailio
 from tests.peers.programs.namespaces import AT_A, AT_B, SERVER_TO_A, SERVER_TO_B, TwoPlaces
 from tests.phones.phone import Phone
 

@@ -11,11 +11,14 @@ from softphone.config import Config, to_toml
 from softphone.control.client import ControlClient
 from softphone.control.event_log import EventLog
 from softphone.control.protocol import AnyEvent, Call, CallState, CallStatistics, Event, File, Media, Registration, Status, Worker
+from softphone.store.store import Store, open_store
 from tests.peers.programs.process import PeerError, PeerProcess
 from tests.places import ROOT
 
 E = TypeVar("E", bound=Event)
 WORKER_SECONDS = 90
+HASTY = "tests.phones.hasty_engine"
+"""The module of an engine that waits less for others."""
 
 
 class Phone:
@@ -101,6 +104,10 @@ class Phone:
         assert found, "the engine sent no statistics of this call"
         return found[-1]
 
+    def store(self) -> Store:
+        """What it remembers."""
+        return open_store(self.folder / "data" / "softphone" / "phone.db")
+
     def log(self) -> str:
         return self._process.tail()
 
@@ -110,6 +117,10 @@ class Phone:
         except Exception:
             return False
         return True
+
+
+MakePhone = Callable[..., Phone]
+"""The fixture `make_phone` (tests/conftest.py)."""
 
 
 def wait_registered(phone: Phone, after: int = 0, seconds: float = 20) -> Registration:

@@ -10,10 +10,9 @@ import pytest
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.client import ControlClient
 from softphone.control.protocol import AutoAnswer, Status
-from tests.conftest import HASTY, PASSWORDS
 from tests.e2e.tui.ui import Ui
-from tests.peers.programs.kamailio import DOMAIN, Kamailio
-from tests.phones.phone import Phone
+from tests.peers.programs.kamailio import DOMAIN, PASSWORDS, Kamailio
+from tests.phones.phone import HASTY, Phone
 
 MakeUi = Callable[..., Ui]
 MakePhone = Callable[..., Phone]

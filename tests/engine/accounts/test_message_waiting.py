@@ -18,34 +18,32 @@ SUMMARY = "Messages-Waiting: yes\r\nMessage-Account: sip:alice@example.org\r\nVo
 
 
 def test_the_server_is_asked_with_credentials_and_its_word_is_told(make_phone: MakePhone) -> None:
-    mailbox = Mailbox(SUMMARY, ("alice", "s3cret"))
-    mailbox.start()
-    alice = make_phone("alice", codecs=("PCMU",))
-    # The domain of the address leads nowhere: the registrar is asked, and SUBSCRIBE goes through the same proxy.
-    proxy = f"sip:{mailbox.address};lr"
-    alice.client.request(
-        Register(account="work", uri="sip:alice@example.org", registrar=f"sip:{mailbox.address}", proxy=proxy, password="s3cret")
-    )
-    told = alice.wait(MessageWaiting)
-    assert (told.account, told.waiting, told.new, told.old) == ("work", True, 2, 8)
-    assert mailbox.notified.wait(10) and mailbox.refused == 1
-    account = alice.client.request(Status())["accounts"][1]
-    assert account["message_waiting"]["new"] == 2
-    assert "s3cret" not in alice.log()
-    place = len(alice.events)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        server.settimeout(10)
-        for to, event, expected in [
-            ("stranger@example.org", "message-summary", b"4"),
-            ("alice@example.org", "presence", b"4"),
-            ("alice@example.org", "message-summary", b"2"),
-        ]:
-            server.sendto(notify(to, event, server.getsockname()[1]), ("127.0.0.1", int(alice.uri.rpartition(":")[2])))
-            assert server.recv(2000)[8:9] == expected
-    assert alice.wait(MessageWaiting, after=place).waiting is False, "unasked, as many servers do"
-    alice.stop()
-    mailbox.stop()
+    with Mailbox(SUMMARY, ("alice", "s3cret")) as mailbox:
+        alice = make_phone("alice", codecs=("PCMU",))
+        # The domain of the address leads nowhere: the registrar is asked, and SUBSCRIBE goes through the same proxy.
+        proxy = f"sip:{mailbox.address};lr"
+        alice.client.request(
+            Register(account="work", uri="sip:alice@example.org", registrar=f"sip:{mailbox.address}", proxy=proxy, password="s3cret")
+        )
+        told = alice.wait(MessageWaiting)
+        assert (told.account, told.waiting, told.new, told.old) == ("work", True, 2, 8)
+        assert mailbox.notified.wait(10) and mailbox.refused == 1
+        account = alice.client.request(Status())["accounts"][1]
+        assert account["message_waiting"]["new"] == 2
+        assert "s3cret" not in alice.log()
+        place = len(alice.events)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 0))
+            server.settimeout(10)
+            for to, event, expected in [
+                ("stranger@example.org", "message-summary", b"4"),
+                ("alice@example.org", "presence", b"4"),
+                ("alice@example.org", "message-summary", b"2"),
+            ]:
+                server.sendto(notify(to, event, server.getsockname()[1]), ("127.0.0.1", int(alice.uri.rpartition(":")[2])))
+                assert server.recv(2000)[8:9] == expected
+        assert alice.wait(MessageWaiting, after=place).waiting is False, "unasked, as many servers do"
+        alice.stop()
 
 
 def notify(to: str, event: str, port: int) -> bytes:
@@ -70,19 +68,17 @@ def notify(to: str, event: str, port: int) -> bytes:
 
 
 def test_an_address_that_leads_nowhere_and_a_wish_for_quiet_harm_nothing(make_phone: MakePhone) -> None:
-    mailbox = Mailbox(SUMMARY)
-    mailbox.start()
-    alice = make_phone("alice", codecs=("PCMU",))
-    # PJSUA's own subscription ended the process here: the name of the address cannot be resolved.
-    for name, wanted in (("nowhere", True), ("quiet", False)):
-        alice.client.request(
-            Register(account=name, uri=f"sip:{name}@host.invalid", registrar=f"sip:{mailbox.address}", message_waiting=wanted)
-        )
-        alice.wait(Registration, lambda event, name=name: event.account == name and event.state == "registered")
-    assert alice.client.request(Status())["accounts"][2]["message_waiting"] is None
-    assert not mailbox.subscribed.is_set()
-    alice.stop()
-    mailbox.stop()
+    with Mailbox(SUMMARY) as mailbox:
+        alice = make_phone("alice", codecs=("PCMU",))
+        # PJSUA's own subscription ended the process here: the name of the address cannot be resolved.
+        for name, wanted in (("nowhere", True), ("quiet", False)):
+            alice.client.request(
+                Register(account=name, uri=f"sip:{name}@host.invalid", registrar=f"sip:{mailbox.address}", message_waiting=wanted)
+            )
+            alice.wait(Registration, lambda event, name=name: event.account == name and event.state == "registered")
+        assert alice.client.request(Status())["accounts"][2]["message_waiting"] is None
+        assert not mailbox.subscribed.is_set()
+        alice.stop()
 
 
 @pytest.mark.parametrize(

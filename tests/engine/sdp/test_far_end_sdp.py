@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from softphone.control.protocol import CallState, Hangup, Hold, Media, Resume, Status
-from tests.engine.test_engine_history import store_of
 from tests.peers.sockets.callee import Callee
 from tests.peers.sockets.stranger import PLAIN, SESSION, Answer, Stranger
 from tests.phones.answering_phone import start
@@ -33,12 +32,6 @@ def _lives_on(phone: Phone) -> Iterator[None]:
     yield
     phone.client.request(Hangup())
     assert "calls" in phone.client.request(Status())
-
-
-@pytest.fixture
-def stranger(phone: Phone) -> Iterator[Stranger]:
-    with Stranger(phone.uri.partition("@")[2]) as made:
-        yield made
 
 
 def call_of(phone: Phone) -> int:
@@ -227,7 +220,7 @@ def test_a_call_that_is_not_acceptable_is_a_missed_call(tmp_path: Path) -> None:
         assert len([event for event in phone.events if isinstance(event, CallState)]) == 1
     finally:
         phone.stop()
-    (row,) = store_of(phone).history.calls()
+    (row,) = phone.store().history.calls()
     assert row.outcome == "missed" and "IPv6" in row.reason
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from softphone.engine import limits
 from softphone.engine.sip.blame import FILE, Blame, read_deaths, refused_sources, source_of
-from tests.engine.sip.test_pjsip_vulnerabilities import start
 from tests.fuzzing.sip_talk import Dialog
 from tests.peers.sockets.stranger import Stranger
+from tests.phones.quiet import start
 
 NOW = 1_000_000.0
 MESSAGE = Dialog(1, 5062, 4000, "sip:x@127.0.0.1:5060").request("OPTIONS")

@@ -4,8 +4,6 @@ a request without what is needed is told so."""
 from __future__ import annotations
 
 import re
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,6 +19,7 @@ from softphone.engine.sip.head import SipHead
 from softphone.engine.sip.unparsed.inspection import inspect
 from softphone.engine.sip.unparsed.malformed import status
 from tests.peers.sockets.callee import Callee
+from tests.peers.sockets.server import SipServer
 from tests.peers.sockets.stranger import PLAIN, SESSION, Stranger
 from tests.phones.phone import Phone
 
@@ -33,14 +32,6 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phone]:
     made.client.request(AutoAnswer())
     yield made
     made.stop()
-
-
-@pytest.fixture
-def stranger(phone: Phone) -> Iterator[Stranger]:
-    with Stranger(phone.uri.partition("@")[2]) as made:
-        yield made
-    phone.client.request(Hangup())
-    assert "calls" in phone.client.request(Status())
 
 
 NOT_NEEDED = [
@@ -125,43 +116,19 @@ def test_an_answer_without_an_address_to_acknowledge_to(lines: str, phone: Phone
         peer.stop()
 
 
-class Server:
+class Server(SipServer):
     """Gives every request the answer that `reply(number of the request)` names, as (status line, headers)."""
 
     def __init__(self, reply: Callable[[int], tuple[str, str]]) -> None:
+        super().__init__()
         self.requests = 0
         self._reply = reply
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(0.1)
-        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
-        self._open = True
-        self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> Server:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open = False
-        self._thread.join()
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while self._open:
-            try:
-                data, sender = self._socket.recvfrom(65535)
-            except TimeoutError:
-                continue
-            text = data.decode("utf-8", "replace")
-            if text.startswith(("ACK ", "SIP/")) or not text.strip():
-                continue
+    def received(self, message: str, sender: tuple[str, int]) -> None:
+        if not message.startswith(("ACK ", "SIP/")):
             self.requests += 1
             status, headers = self._reply(self.requests)
-            kept = [line for line in text.split("\r\n")[1:] if re.match(r"(?i)(via|v|from|f|to|t|call-id|i|cseq)[ \t]*:", line)]
-            kept = [line + ";tag=c" if re.match(r"(?i)to?[ \t]*:", line) and ";tag=" not in line else line for line in kept]
-            answer = "\r\n".join([f"SIP/2.0 {status}", *kept, headers.replace("HERE", self.address), "Content-Length: 0", "", ""])
-            self._socket.sendto(answer.encode(), sender)
+            self.answer(message, sender, status, headers.replace("HERE", self.address))
 
 
 def register(phone: Phone, server: Server) -> Registration:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from softphone.config import Account, Audio, Codecs, Config, Network, Privacy
-from softphone.control.protocol import AutoAnswer, DoNotDisturb, Hangup, Registration, Status
+from softphone.config import Account, Network
+from softphone.control.protocol import AutoAnswer, DoNotDisturb, Registration, Status
 from softphone.engine import limits
 from softphone.engine.accounts.address_watch import own_address
 from softphone.engine.pjsip.abi import find_library
@@ -20,42 +20,19 @@ from softphone.engine.pjsip.errors import AbiError
 from softphone.engine.sip.call_table import find_slot
 from tests.peers.sockets.stranger import PLAIN, SESSION, Stranger
 from tests.phones.phone import Phone
+from tests.phones.quiet import start
 
 Routes = Callable[[list[str]], str]
 DEEP = "<?xml version='1.0'?>" + "<a>" * 300 + "</a>" * 300
 ROUTE = "<sip:127.0.0.1;lr>"
 
 
-def start(folder: Path, network: Network | None = None, account: Account | None = None, strict_memory: bool = False) -> Phone:
-    config = Config(
-        network=network or Network(bind="127.0.0.1"),
-        audio=Audio("null", "null"),
-        codecs=Codecs(("opus", "PCMU", "PCMA")),
-        privacy=Privacy(),
-        account=account or Account(),
-    )
-    phone = Phone(folder, config)
-    with pytest.MonkeyPatch.context() as patch:
-        if strict_memory:
-            patch.setenv("MALLOC_PERTURB_", "165")
-        phone.start()
-    return phone
-
-
 @pytest.fixture(scope="module")
 def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phone]:
-    made = start(tmp_path_factory.mktemp("holes"), strict_memory=True)
+    made = start(tmp_path_factory.mktemp("vulnerabilities"), strict_memory=True)
     made.client.request(AutoAnswer())
     yield made
     made.stop()
-
-
-@pytest.fixture
-def stranger(phone: Phone) -> Iterator[Stranger]:
-    with Stranger(phone.uri.partition("@")[2]) as made:
-        yield made
-    phone.client.request(Hangup())
-    assert "calls" in phone.client.request(Status())
 
 
 @pytest.fixture

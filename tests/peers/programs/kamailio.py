@@ -13,6 +13,9 @@ from tests.peers.programs.rtpengine import Rtpengine
 DOMAIN = "softphone.test"
 _TABLES = Path("/usr/share/kamailio/dbtext/kamailio")
 
+PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret", "carol": "carol-secret"}
+"""Whom it knows in most tests."""
+
 
 class Kamailio:
     """Users and locations live in its memory: after `stop()` and `start()` it knows the users, and no location."""
