@@ -41,8 +41,8 @@ from softphone.engine.live import LiveEvents
 from softphone.engine.phv.voice_keeper import VoiceKeeper, voices_refused
 from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
-from softphone.engine.pjsip.rtcp_gate import RtcpGate
-from softphone.engine.pjsip.security import CRYPTO_SUITES
+from softphone.engine.pjsip.transport.rtcp_gate import RtcpGate
+from softphone.engine.pjsip.transport.security import CRYPTO_SUITES
 from softphone.engine.presence.service import PresenceEnvironment, PresenceService
 from softphone.engine.schedule import Schedule
 from softphone.engine.sdp.acceptable import Ability

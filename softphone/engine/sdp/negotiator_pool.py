@@ -13,8 +13,9 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.pjsip.abi import PJ_SUCCESS, find_library
+from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.errors import AbiError
+from softphone.engine.pjsip.status_codes import PJ_SUCCESS
 from softphone.engine.sip.call_table import Detour
 
 _DECLARATIONS = """

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.abi import FLAG_PLC, FLAG_VAD, Probe, load_abi, self_check
 from softphone.engine.pjsip.errors import AbiError
 from tests.engine.pjsip.harness import PeerProcess
 
-ABI = pj.load()
+ABI = load_abi()
 
 
-class RecordedProbe(pj.Probe):
+class RecordedProbe(Probe):
     """What PJSIP 2.15.1 answers, made from its documented values, with room for one lie."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class RecordedProbe(pj.Probe):
         for name, value in info.items():
             setattr(param.info, name, value)
         param.setting.frm_per_pkt = 1
-        param.setting.flags = pj.FLAG_PLC
+        param.setting.flags = FLAG_PLC
         return param
 
     def version(self) -> str:
@@ -51,7 +51,7 @@ class RecordedProbe(pj.Probe):
 
 
 def test_recorded_values_pass() -> None:
-    assert pj.self_check(ABI, RecordedProbe()) == "2.15.1"
+    assert self_check(ABI, RecordedProbe()) == "2.15.1"
 
 
 @pytest.mark.parametrize("version", ["2.14.1", "2.16", "2.150", "", "3.15.1"])
@@ -59,7 +59,7 @@ def test_another_version_is_refused(version: str) -> None:
     probe = RecordedProbe()
     probe.reported_version = version
     with pytest.raises(AbiError, match=r"2\.15\.x; install pjsua2-python==2\.15\.1\.post1\.$"):
-        pj.self_check(ABI, probe)
+        self_check(ABI, probe)
 
 
 def _clock(probe: RecordedProbe) -> None:
@@ -79,7 +79,7 @@ def _speex(probe: RecordedProbe) -> None:
 
 
 def _plc(probe: RecordedProbe) -> None:
-    probe.params["speex/16000/1"].setting.flags = pj.FLAG_VAD  # type: ignore[attr-defined]
+    probe.params["speex/16000/1"].setting.flags = FLAG_VAD  # type: ignore[attr-defined]
 
 
 def _count(probe: RecordedProbe) -> None:
@@ -100,7 +100,7 @@ def test_another_layout_is_refused(lie: Callable[[RecordedProbe], None]) -> None
     probe = RecordedProbe()
     lie(probe)
     with pytest.raises(AbiError, match=r"^This PJSIP binary has another memory layout .* install pjsua2-python==2\.15\.1\.post1\.$"):
-        pj.self_check(ABI, probe)
+        self_check(ABI, probe)
 
 
 def test_the_wheel_itself_passes_and_a_refused_one_still_makes_calls(tmp_path: Path) -> None:

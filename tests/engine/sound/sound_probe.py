@@ -10,7 +10,7 @@ import time
 
 import pjsua2 as pj
 
-from softphone.engine.pjsip import abi
+from softphone.engine.pjsip.abi import load_abi
 from softphone.engine.pjsip.install import configure_media
 from softphone.engine.sound.device import SoundDevices
 from tests.engine.sound import loop_cable
@@ -28,7 +28,7 @@ def main(wav_in: str, wav_out: str, seconds: float) -> None:
     configure_media(config.medConfig)
     config.medConfig.ecTailLen = 0
     endpoint.libInit(config)
-    sound = SoundDevices(abi.load(), loop_cable)
+    sound = SoundDevices(load_abi(), loop_cable)
     devices = sound.register()
     endpoint.libStart()
     manager = endpoint.audDevManager()

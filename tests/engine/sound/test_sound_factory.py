@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.abi import load_abi
 from softphone.engine.pjsip.errors import SoundDeviceError
 from softphone.engine.sound.device import SoundDevices, load_backend
 from tests.engine.pjsip.harness import find_tones, write_tones
@@ -45,7 +45,7 @@ def test_sound_goes_through_the_device_and_back(tmp_path: Path) -> None:
 def test_no_devices_is_a_sentence() -> None:
     empty = SimpleNamespace(query_devices=list, default=SimpleNamespace(device=(-1, -1)))
     with pytest.raises(SoundDeviceError, match="no sound device was found; .*--wav-in"):
-        SoundDevices(pj.load(), empty)
+        SoundDevices(load_abi(), empty)
 
 
 def test_portaudio_that_fails_is_a_sentence() -> None:
@@ -54,7 +54,7 @@ def test_portaudio_that_fails_is_a_sentence() -> None:
 
     broken = SimpleNamespace(query_devices=fail, default=loop_cable.default)
     with pytest.raises(SoundDeviceError, match="cannot list the sound devices: Unanticipated host error"):
-        SoundDevices(pj.load(), broken)
+        SoundDevices(load_abi(), broken)
 
 
 @pytest.mark.parametrize(

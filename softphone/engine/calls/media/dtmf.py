@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pjsua2 as pj
 
 from softphone.control.protocol import Log
+from softphone.engine.pjsip.status_codes import PJMEDIA_RTP_EREMNORFC2833
 from softphone.engine.schedule import Schedule
 from softphone.engine.sip.status_text import plain
 from softphone.errors import SoftphoneError
@@ -25,7 +26,6 @@ PAUSE_S = 0.5
 """Pause for a comma."""
 DIALLED_PAUSE_S = 2.0
 """Pause for a comma in a dialled number: what phones use, and address books assume."""
-PJMEDIA_RTP_EREMNORFC2833 = 220107
 _PJSUA_METHODS: dict[Method, int] = {"rfc4733": pj.PJSUA_DTMF_METHOD_RFC2833, "info": pj.PJSUA_DTMF_METHOD_SIP_INFO}
 
 

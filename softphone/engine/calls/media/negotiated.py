@@ -14,9 +14,9 @@ from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.events import codec_note, media_event
 from softphone.engine.calls.media.statistics import CallMeter, estimate_delay
 from softphone.engine.phv.stream import PhvStream
-from softphone.engine.pjsip import abi
+from softphone.engine.pjsip.abi import load_abi
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
-from softphone.engine.pjsip.rtcp_clock import set_rtp_clock
+from softphone.engine.pjsip.transport.rtcp_clock import set_rtp_clock
 from softphone.engine.sdp.attributes import add_packet_times, add_rate_limit
 from softphone.engine.sdp.codec_order import order_codecs
 from softphone.engine.sdp.compact import shorten, tight
@@ -125,7 +125,7 @@ class CallMedia:
         info = call.getStreamInfo(index)
         codec = find_codec(info.codecName)
         if codec is not None and codec.clock_rate != info.codecClockRate:
-            set_rtp_clock(abi.load(), stream, codec.clock_rate)
+            set_rtp_clock(load_abi(), stream, codec.clock_rate)
 
     def call_is_up(self) -> None:
         """The call was answered, and the answer acknowledged."""

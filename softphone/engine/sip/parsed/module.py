@@ -20,7 +20,7 @@ from cffi import FFI
 from softphone.engine.limits import MAX_REPEATED
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.errors import AbiError
-from softphone.engine.pjsip.ice_send import IceSend
+from softphone.engine.pjsip.transport.ice_send import IceSend
 from softphone.engine.sdp.lost_media import LostMedia
 from softphone.engine.sdp.negotiator_pool import NegotiatorPool
 from softphone.engine.sip.head import repeated_bytes

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from softphone.engine.pjsip.status_codes import PJ_EINVALIDOP
 from softphone.engine.sip.call_table import Detour
 
-PJ_EINVALIDOP = 70013
-"""pj/errno.h."""
 REQUEST, ACK = 0, 2
 """PJSIP_REQUEST_MSG and PJSIP_ACK_METHOD (sip_msg.h)."""
 _MESSAGE = "struct { int type; int padding; int method; } *"

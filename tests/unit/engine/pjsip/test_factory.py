@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from softphone.codecs.implementation import CodecDescriptor, OpenRequest, ParsedFrame
-from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.abi import FLAG_PLC, PJMEDIA_TYPE_AUDIO, load_abi
 from softphone.engine.pjsip.errors import CodecSetupError
 from softphone.engine.pjsip.factory import CodecFactory
 from softphone.engine.pjsip.registry import CodecRegistry
+from softphone.engine.pjsip.status_codes import PJMEDIA_CODEC_EFAILED, PJMEDIA_CODEC_EUNSUP
 
-ABI = pj.load()
+ABI = load_abi()
 FFI = ABI.ffi
 
 
@@ -84,9 +85,9 @@ def test_defaults_are_announced_in_pjsips_layout() -> None:
     driver = Driver()
     info, setting = driver.param.info, driver.param.setting
     assert ABI.text(driver.info.encoding_name) == "x-test"
-    assert (driver.info.clock_rate, driver.info.channel_cnt, driver.info.type) == (16000, 1, pj.PJMEDIA_TYPE_AUDIO)
+    assert (driver.info.clock_rate, driver.info.channel_cnt, driver.info.type) == (16000, 1, PJMEDIA_TYPE_AUDIO)
     assert (info.clock_rate, info.frm_ptime, info.avg_bps, info.max_rx_frame_size) == (16000, 20, 600, 32)
-    assert (setting.frm_per_pkt, setting.flags, setting.dec_fmtp.cnt) == (8, pj.FLAG_PLC, 2)
+    assert (setting.frm_per_pkt, setting.flags, setting.dec_fmtp.cnt) == (8, FLAG_PLC, 2)
     assert ABI.text(setting.dec_fmtp.param[0].name) == "model"
     assert ABI.text(setting.dec_fmtp.param[0].val) == "ab"
 
@@ -94,7 +95,7 @@ def test_defaults_are_announced_in_pjsips_layout() -> None:
 def test_names_match_in_any_case_and_others_are_refused() -> None:
     driver = Driver()
     test = driver.factory.struct.op.test_alloc
-    for text, wanted in ((b"X-TEST", 0), (b"x-tes", pj.PJMEDIA_CODEC_EUNSUP), (b"opus", pj.PJMEDIA_CODEC_EUNSUP)):
+    for text, wanted in ((b"X-TEST", 0), (b"x-tes", PJMEDIA_CODEC_EUNSUP), (b"opus", PJMEDIA_CODEC_EUNSUP)):
         name = FFI.new("char[]", text)
         driver.info.encoding_name = {"ptr": name, "slen": len(text)}
         assert test(driver.factory.struct, driver.info) == wanted
@@ -156,7 +157,7 @@ def test_an_exception_is_a_status_and_logged_once(method: str, caplog: pytest.Lo
     }
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
-            assert calls[method]() == pj.PJMEDIA_CODEC_EFAILED
+            assert calls[method]() == PJMEDIA_CODEC_EFAILED
     assert [r.getMessage() for r in caplog.records].count(caplog.records[0].getMessage()) == len(caplog.records) == 1
     assert "the worker is gone" in caplog.text
     assert driver.encode()[1] in (0, 10)
@@ -164,17 +165,17 @@ def test_an_exception_is_a_status_and_logged_once(method: str, caplog: pytest.Lo
 
 def test_an_exception_in_open_is_a_status_and_leaves_nothing_open() -> None:
     driver = Driver(open=boom)
-    assert driver.open() == pj.PJMEDIA_CODEC_EFAILED
+    assert driver.open() == PJMEDIA_CODEC_EFAILED
     assert driver.factory.open_codecs == 0
-    assert driver.decode() == pj.PJMEDIA_CODEC_EFAILED
+    assert driver.decode() == PJMEDIA_CODEC_EFAILED
     assert driver.factory.struct.op.dealloc_codec(driver.factory.struct, driver.codec) == 0
 
 
 def test_a_codec_that_returns_rubbish_cannot_overrun_buffers() -> None:
     driver = Driver(encode=lambda pcm: bytes(601), parse=lambda payload, timestamp: [ParsedFrame(bytes(33), 0)])
     driver.open()
-    assert driver.encode() == (pj.PJMEDIA_CODEC_EFAILED, 0)
-    assert driver.parse(b"x") == (pj.PJMEDIA_CODEC_EFAILED, [])
+    assert driver.encode() == (PJMEDIA_CODEC_EFAILED, 0)
+    assert driver.parse(b"x") == (PJMEDIA_CODEC_EFAILED, [])
     many = Driver(parse=lambda payload, timestamp: [ParsedFrame(bytes([i]), i) for i in range(40)])
     many.open()
     assert len(many.parse(b"x")[1]) == 16

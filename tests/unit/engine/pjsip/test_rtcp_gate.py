@@ -2,7 +2,7 @@
 
 from cffi import FFI
 
-from softphone.engine.pjsip.rtcp_gate import _DECLARATIONS, RtcpGate
+from softphone.engine.pjsip.transport.rtcp_gate import _DECLARATIONS, RtcpGate
 
 
 class Transport:

@@ -15,7 +15,8 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.pjsip.abi import PJ_SUCCESS, find_library
+from softphone.engine.pjsip.abi import find_library
+from softphone.engine.pjsip.status_codes import PJ_SUCCESS
 
 _OTHERS = 7
 """media_create, encode_sdp, media_start, media_stop, simulate_lost, destroy, attach2."""
