@@ -16,6 +16,7 @@ from codec.recognise.network import PosteriorStream, RecogniserNetwork
 from codec.recognise.second_pass import TICK_SAMPLES, SecondPass, WordService
 from codec.recognise.word_search import FoundPhone, SearchTables, WordSearch
 from codec.units.phones import PHONES
+from codec.units.rates import SAMPLE_RATE
 
 FRAMES_PER_STEP = 2
 """The network steps by 20 ms, tokens by 10 ms."""
@@ -94,7 +95,7 @@ class Recogniser:
         return RecogniserStream(self, PosteriorStream(self.network), WordSearch(self._lexicon, self._tables))
 
 
-REST_SAMPLES = 30 * 16000
+REST_SAMPLES = 30 * SAMPLE_RATE
 """A machine that is too slow for words goes on without them for so long."""
 
 REMEMBERED_TICKS = 50

@@ -26,7 +26,7 @@ from softphone.engine.sip.trace import SipTrace
 from softphone.engine.sip.unparsed.inspection import inspect
 from softphone.errors import SoftphoneError
 from softphone.store import sip_address
-from softphone.store.vcard import cards as vcard
+from softphone.store.vcard.cards import read_cards, write_cards
 
 SECRETS = (b"3c8a1b5e9d2f", b"c2VjcmV0a2V5")
 """Stand in the seeds where a secret stands; nothing that is shown may hold them."""
@@ -112,11 +112,11 @@ def _message(data: bytes) -> None:
 
 
 def _vcard(data: bytes) -> None:
-    cards = vcard.read(data)
+    cards = read_cards(data)
     assert all(len(sentence) < 200 and sentence.isprintable() for sentence in cards.skipped)
     assert all(harmless(contact.name + "".join(address.uri for address in contact.addresses)) for contact in cards.contacts)
     for version in ("3.0", "4.0"):
-        again = vcard.read(vcard.write(cards.contacts, version))
+        again = read_cards(write_cards(cards.contacts, version))
         assert [contact.name for contact in again.contacts] == [contact.name for contact in cards.contacts]
 
 

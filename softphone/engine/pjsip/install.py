@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from codec.units.rates import CHUNK_MS, SAMPLE_RATE
 from softphone.codecs import CODECS
 from softphone.codecs.implementation import CodecDescriptor
 from softphone.engine.pjsip.abi import Abi, load_abi, self_check
@@ -85,8 +86,8 @@ def configure_media(media_config: Any) -> None:
     jbMax holds the play credit of x-phv (see phv.PlayCredit) and bounds the delay that a burst may leave behind with the other codecs;
     jbMaxPre keeps their prefetch where PJSIP has it by default.
     """
-    media_config.clockRate = 16000
-    media_config.audioFramePtime = 20
+    media_config.clockRate = SAMPLE_RATE
+    media_config.audioFramePtime = CHUNK_MS
     media_config.jbMax = 1500
     media_config.jbMaxPre = 400
     media_config.noVad = True

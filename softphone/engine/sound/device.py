@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.engine.pjsip.abi import Abi
 from softphone.engine.pjsip.errors import SoundDeviceError
 from softphone.engine.pjsip.status_codes import PJ_SUCCESS, PJMEDIA_EAUD_INVCAP, PJMEDIA_EAUD_SYSERR
@@ -43,7 +44,7 @@ def load_backend() -> Any:
         raise SoundDeviceError("The PortAudio library is not installed; run apt install libportaudio2.") from error
 
 
-_NOTHING = {"name": "null", "number": None, "max_input_channels": 1, "max_output_channels": 1, "default_samplerate": 16000.0}
+_NOTHING = {"name": "null", "number": None, "max_input_channels": 1, "max_output_channels": 1, "default_samplerate": float(SAMPLE_RATE)}
 """A last device beside the real ones, for one direction only: silence, or what is played is not heard."""
 
 

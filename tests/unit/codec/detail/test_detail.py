@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from codec.decoder import Decoder
-from codec.detail.layer import CODES, LATENT, REACH, STAGES, DetailLayer, segment_of_frames, spread_latents
+from codec.detail.layer import CODES, LATENT, REACH, DetailLayer, segment_of_frames, spread_latents
 from codec.detail.writer import MARGIN, DetailWriter
 from codec.encoder import Encoder
 from codec.models import Models
 from codec.speak.mel import log_mel
+from codec.units.limits import DETAIL_STAGES
 from codec.units.phones import phone_index
 from codec.units.rates import FRAME_SAMPLES
 from codec.units.weights import load_weights
@@ -43,7 +44,7 @@ def test_segments_cover_a_phone_in_order() -> None:
     assert segment_count(0, 12) == 0
 
 
-@pytest.mark.parametrize("stages", range(1, STAGES + 1))
+@pytest.mark.parametrize("stages", range(1, DETAIL_STAGES + 1))
 def test_every_segment_gets_its_codes(layer: DetailLayer, stages: int) -> None:
     frames = sum(token.ticks for token in TOKENS) * TICK_FRAMES
     described = DetailWriter(layer).describe(TOKENS, sound(frames + 2 * MARGIN), stages)

@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.units.errors import PayloadError
+from codec.units.limits import DETAIL_STAGES, MAX_REDUNDANCY
 from codec.units.phones import PHONES, VOWELS, phone_index
 from codec.units.weights import load_weights
 from codec.wire.packet import MAX_EXTENSIONS, MAX_PAYLOAD, VOICE_PIECE_BYTES, Extension, Packet, VoicePiece, parse, serialize
-from codec.wire.tables import DETAIL_CODES, DETAIL_STAGES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
+from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, Entropy
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
 from tests.places import MODELS
 
@@ -50,7 +51,7 @@ extensions = st.builds(Extension, st.integers(0, 255), st.binary(max_size=255))
 packets = st.builds(
     Packet,
     time=st.integers(0, 255),
-    groups=st.lists(groups, min_size=1, max_size=5).map(tuple) | st.lists(few, min_size=6, max_size=MAX_REDUNDANT_GROUPS + 1).map(tuple),
+    groups=st.lists(groups, min_size=1, max_size=5).map(tuple) | st.lists(few, min_size=6, max_size=MAX_REDUNDANCY + 1).map(tuple),
     start=st.booleans(),
     end=st.booleans(),
     voice=st.none() | pieces,
@@ -147,7 +148,7 @@ def test_byte_0_is_the_time() -> None:
     [
         Packet(256, ((),)),
         Packet(0, ()),
-        Packet(0, ((),) * (MAX_REDUNDANT_GROUPS + 2)),
+        Packet(0, ((),) * (MAX_REDUNDANCY + 2)),
         Packet(0, ((WireToken(1, 1),) * (MAX_GROUP_TOKENS + 1),)),
         Packet(0, ((),), voice=VoicePiece(0, 0, b"123")),
         Packet(0, ((),), extensions=(Extension(0, b""),) * (MAX_EXTENSIONS + 1)),
