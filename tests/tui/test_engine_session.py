@@ -10,8 +10,8 @@ import pytest
 
 from softphone.control import protocol as ask
 from softphone.control.protocol import AnyEvent, ControlError, Engine, EventName, Log
-from softphone.tui import engine_session
-from softphone.tui.engine_session import EngineSession
+from softphone.tui.state import engine_session
+from softphone.tui.state.engine_session import EngineSession
 from tests.tui.scripted_engine import ScriptedEngine
 
 PATIENCE_S = 30.0

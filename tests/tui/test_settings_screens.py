@@ -22,12 +22,12 @@ from softphone.control.protocol import (
     parse_command,
     to_line,
 )
-from softphone.tui.account_entry import AccountEntry
-from softphone.tui.account_keeping import keep_account
+from softphone.tui.accounts.entry import AccountEntry
+from softphone.tui.accounts.keeping import keep_account
 from softphone.tui.app import PhoneApp
-from softphone.tui.screens.settings import SettingsScreen
-from softphone.tui.screens.setup import SetupScreen
-from softphone.tui.widgets.form import Choice, Tick
+from softphone.tui.common.form import Choice, Tick
+from softphone.tui.settings.screen import SettingsScreen
+from softphone.tui.settings.setup import SetupScreen
 from tests.tui.book import DEVICES
 from tests.tui.driving import awaited, see, see_no_more, told, write
 from tests.tui.running import memory_store, screen_text, until
