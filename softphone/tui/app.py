@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.screen import Screen
@@ -22,6 +23,7 @@ from textual.worker import WorkerFailed
 
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup, Log
+from softphone.control.supervisor import EngineSupervisor
 from softphone.errors import SoftphoneError
 from softphone.files.errors import StoreError
 from softphone.plain_text import visible_event
@@ -79,7 +81,10 @@ LATER = tuple(f"softphone.tui.{name}" for name in ("dialling.people_commands", "
 
 
 class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
-    """`connect` False shows a state that somebody else fills (tests); `clock` gives CLOCK_MONOTONIC in seconds."""
+    """`connect` False shows a state that somebody else fills (tests); `clock` gives CLOCK_MONOTONIC in seconds.
+
+    `begun`: the engine that the phone's start has begun.
+    """
 
     CSS_PATH = "phone.tcss"
     TITLE = "softphone"
@@ -97,6 +102,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         first_start: bool = False,
         connect: bool = True,
         store: Store | None = None,
+        begun: EngineSupervisor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -105,7 +111,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         self.clock = clock
         self.state = PhoneState(clock)
         self.store = store or open_store(or_forget=True)
-        self.session = EngineSession(self.take_event, self.take_status, socket=socket, config=config_file)
+        self.session = EngineSession(self.take_event, self.take_status, socket=socket, config=config_file, begun=begun)
         self.actions = table.remapped(config.keys)
         self.animation_level = "none"
         self.crash: BaseException | None = None
@@ -121,6 +127,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         self._next_news = 0.0
         self._dirty: frozenset[Topic] = frozenset()
         self._frames = 0
+        self._kept: dict[str, PhoneScreen[None]] = {}
         self._title: TerminalTitle | None = None
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
@@ -382,10 +389,10 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     async def _run(self, action: str) -> None:
         await self.run_action(action)
 
-    def open(self, name: str, *arguments: object) -> None:
+    def open(self, name: str, *arguments: str) -> None:
         """Show a screen by its name in `SCREENS` over what is there, to which it leads back; one that is open comes to the front."""
         module, kind = SCREENS[name]
-        screen = getattr(importlib.import_module(module), kind)
+        screen: type[PhoneScreen[None]] = getattr(importlib.import_module(module), kind)
         if isinstance(self.screen, screen):
             return
         if any(isinstance(open_already, screen) for open_already in self.screen_stack):
@@ -394,7 +401,23 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
             if not arguments:
                 return
             self._close_top()
-        self.push_screen(screen(*arguments))
+        kept = self._kept.get(name)
+        if kept is not None:
+            self.push_screen(kept)
+            kept.opened_again(*arguments)
+            return
+        new = screen(*arguments)
+        if screen.KEPT:
+            self._kept[name] = new
+            self.install_screen(new, name)
+        self.push_screen(new)
+
+    def pop_screen(self) -> AwaitComplete:
+        left = self.screen
+        done = super().pop_screen()
+        if isinstance(left, PhoneScreen):
+            left.left()
+        return done
 
     def _close_top(self) -> None:
         if isinstance(self.screen, PhoneScreen):

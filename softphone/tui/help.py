@@ -38,6 +38,7 @@ _INTRODUCTION = (
 class HelpScreen(PhoneScreen[None]):
     SCOPE = "help"
     TITLE_TEXT = "Help"
+    KEPT = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "back", "Back", show=False),
         Binding("j", "page_down", show=False),
@@ -53,6 +54,9 @@ class HelpScreen(PhoneScreen[None]):
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
+
+    def opened_again(self, *_arguments: str) -> None:
+        self.query_one(VerticalScroll).scroll_home(animate=False)
 
     def available(self) -> list[tuple[str, str, str]]:
         return [("screen.back", "esc", "Back"), ("screen.page_down", "j", "Down"), ("screen.page_up", "k", "Up")]

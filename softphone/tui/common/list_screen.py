@@ -25,6 +25,7 @@ class ListScreen(PhoneScreen[None], Generic[EntryT]):
 
     OF_AN_ENTRY: ClassVar[frozenset[str]] = frozenset()
     """Actions that need an entry to be highlighted."""
+    KEPT = True
     _shown: Sequence[EntryT] | None = None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -38,8 +39,19 @@ class ListScreen(PhoneScreen[None], Generic[EntryT]):
 
     def on_mount(self) -> None:
         self._list.focus()
-        self.set_interval(LOOK_AGAIN_S, self.reload)
+        self.set_interval(LOOK_AGAIN_S, self._look_again)
         self.call_after_refresh(self.reload)
+
+    def opened_again(self, *_arguments: str) -> None:
+        self.tell("")
+        self._shown = None
+        self._list.focus()
+        self.reload()
+        self._list.action_first()
+
+    def _look_again(self) -> None:
+        if self.is_current:
+            self.reload()
 
     @property
     def _list(self) -> PickList:

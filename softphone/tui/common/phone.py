@@ -46,7 +46,7 @@ class Phone(Protocol):
     def action_possible(self, name: str) -> bool:
         """Whether an action of the table can be done now."""
 
-    def open(self, name: str, *arguments: object) -> None:
+    def open(self, name: str, *arguments: str) -> None:
         """Show a screen by its name."""
 
     def name_of(self, remote: str) -> str:

@@ -73,6 +73,8 @@ class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
     TITLE_TEXT: ClassVar[str] = ""
     """What the title bar says beside the program's name."""
     AUTO_FOCUS = ""
+    KEPT: ClassVar[bool] = False
+    """Made once and kept while it is not shown: to make its widgets takes longer than to draw them."""
 
     @abstractmethod
     def body(self) -> Iterable[Widget]:
@@ -107,6 +109,12 @@ class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
 
     def closed(self) -> None:
         """The phone closes it, not its own keys."""
+
+    def left(self) -> None:
+        """It is no longer shown; one that is kept lets go of what others may change until it is opened again."""
+
+    def opened_again(self, *arguments: str) -> None:
+        """A kept screen is shown again, with the arguments that a new one would have got: it begins as a new one does."""
 
     def available(self) -> list[tuple[str, str, str]]:
         """(action, key, title) for the key hints, the most wanted first."""

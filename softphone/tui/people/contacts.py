@@ -65,6 +65,11 @@ class ContactsScreen(ListScreen[Contact]):
                 yield PickList(NOBODY, id="contacts-list")
             yield Static(id="contacts-side", markup=False)
 
+    def opened_again(self, search: str = "", *_arguments: str) -> None:
+        with self._field.prevent(Input.Changed):
+            self._field.value = search
+        super().opened_again()
+
     @property
     def _field(self) -> Input:
         return self.query_one("#contacts-search", Input)

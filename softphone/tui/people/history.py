@@ -55,6 +55,10 @@ class HistoryScreen(ListScreen[CallRecord]):
         yield Static(id="history-head", markup=False)
         yield PickList(NO_CALLS, id="history-list")
 
+    def opened_again(self, *_arguments: str) -> None:
+        self._missed_only, self._limit = False, PAGE
+        super().opened_again()
+
     def reload(self) -> None:
         store = self.phone.store
         try:

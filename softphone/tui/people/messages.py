@@ -36,6 +36,7 @@ class MessagesScreen(PhoneScreen[None]):
     SCOPE = "messages"
     TITLE_TEXT = "Messages"
     BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
+    KEPT = True
     DEFAULT_CSS = """
     MessagesScreen {
         #conversations { width: 30; height: 1fr; }
@@ -56,12 +57,15 @@ class MessagesScreen(PhoneScreen[None]):
     def __init__(self, to: str = "", now: Callable[[], float] = time.time) -> None:
         super().__init__()
         self._now = now
+        self._drafts: dict[str, str] = {}
+        self._turn_to(to)
+
+    def _turn_to(self, to: str) -> None:
         self._new_remote = to
         """Whom a conversation without messages is with."""
         self._peer = peer_key(to) if to else ""
         self._conversations: list[Conversation] | None = None
         self._thread: list[MessageRecord] | None = None
-        self._drafts: dict[str, str] = {}
 
     def body(self) -> Iterable[Widget]:
         with Horizontal():
@@ -74,8 +78,21 @@ class MessagesScreen(PhoneScreen[None]):
 
     def on_mount(self) -> None:
         self._list.focus()
-        self.set_interval(LOOK_AGAIN_S, self._reload)
+        self.set_interval(LOOK_AGAIN_S, self._look_again)
         self.call_after_refresh(self._begin)
+
+    def opened_again(self, to: str = "", *_arguments: str) -> None:
+        self.tell("")
+        self.remove_class("-reading")
+        self._drafts[self._peer] = self._line.value
+        self._turn_to(to)
+        self._list.focus()
+        self._begin()
+        self._line.value = self._drafts.get(self._peer, "")
+
+    def _look_again(self) -> None:
+        if self.is_current:
+            self._reload()
 
     def _begin(self) -> None:
         self._reload()

@@ -56,6 +56,7 @@ class SettingsScreen(PhoneScreen[None]):
     SCOPE = "settings"
     TITLE_TEXT = "Settings"
     BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
+    KEPT = True
     DEFAULT_CSS = """
     SettingsScreen {
         ContentSwitcher { height: 1fr; padding: 1 1 0 1; }
@@ -102,6 +103,16 @@ class SettingsScreen(PhoneScreen[None]):
 
     def on_mount(self) -> None:
         self._show_page(self._page)
+
+    def left(self) -> None:
+        # What they show may be changed elsewhere, and the sound check uses the microphone.
+        for page in PAGES:
+            if page != "accounts":
+                self.query_one(f"#page-{page}").remove_children()
+
+    def opened_again(self, page: str = "accounts", *_arguments: str) -> None:
+        self.tell("")
+        self._show_page(page)
 
     def _places(self) -> str:
         return (

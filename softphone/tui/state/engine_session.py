@@ -59,11 +59,13 @@ class EngineSession:
         *,
         socket: Path | None = None,
         config: Path | None = None,
+        begun: EngineSupervisor | None = None,
     ) -> None:
         self._on_event = on_event
         self._on_status = on_status
         self._socket = socket
         self._config = config
+        self._begun = begun
         self._link: ControlClient | EngineSupervisor | None = None
         self._lost = asyncio.Event()
         self._again = asyncio.Event()
@@ -205,13 +207,14 @@ class EngineSession:
     def _open(self) -> ControlClient | EngineSupervisor:
         """On a thread: a running engine, else one of our own. Raises ControlError."""
         path = self._socket or default_socket()
-        client = self._running(path)
+        begun, self._begun = self._begun, None
+        client = self._running(path) if begun is None else None
         if client is not None:
             threading.Thread(target=self._listen, args=(client,), name="engine-events", daemon=True).start()
             client.request(SUBSCRIPTION)
             return client
-        supervisor = EngineSupervisor(path, config=self._config, on_event=self._hand_over)
-        supervisor.start()
+        supervisor = begun or EngineSupervisor(path, config=self._config)
+        supervisor.start(self._hand_over)
         supervisor.request(SUBSCRIPTION)
         return supervisor
 
