@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.events import Key
 from textual.widget import Widget
 from textual.widgets import Button, ContentSwitcher, Input, RadioSet, Static
 
@@ -100,8 +101,8 @@ class SetupScreen(PhoneScreen[None]):
             with VerticalScroll(id="step-voice", can_focus=False):
                 yield Static(VOICE, classes="setup--text", markup=False)
                 with RadioSet(id="consent", compact=True):
-                    yield Radio("yes, send a description of my voice", id="voice-yes")
-                    yield Radio("no, use a neutral voice", id="voice-no")
+                    yield Radio("y  yes, send a description of my voice", id="voice-yes")
+                    yield Radio("n  no, use a neutral voice", id="voice-no")
             with VerticalScroll(id="step-ready", can_focus=False):
                 yield Static(id="ready", classes="setup--text", markup=False)
         yield Static(id="setup-word", markup=False)
@@ -135,7 +136,7 @@ class SetupScreen(PhoneScreen[None]):
             case "account":
                 self._show_way()
             case "sound":
-                self.query_one("#sound-listen", Button).focus()
+                self.query_one("#setup-next", Button).focus()
             case "voice":
                 self.query_one("#consent", RadioSet).focus()
             case "ready":
@@ -193,6 +194,13 @@ class SetupScreen(PhoneScreen[None]):
                 self.action_setup_skip()
             case "setup-back":
                 self.action_setup_back()
+
+    def on_key(self, event: Key) -> None:
+        """y and n answer the question."""
+        if self._step == "voice" and event.key in ("y", "n"):
+            event.stop()
+            self.query_one("#voice-yes" if event.key == "y" else "#voice-no", Radio).value = True
+            self._answer_voice(event.key == "y")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -288,13 +296,18 @@ class SetupScreen(PhoneScreen[None]):
     async def _keep_voice(self) -> None:
         chosen = self.query_one("#consent", RadioSet).pressed_button
         if chosen is None:
-            self._word("Choose one with the arrow keys and space, or skip with F4: then nothing is sent.", "warning")
+            self._word("Press y or n, or skip with F4: then nothing is sent.", "warning")
             return
-        if await self._keep({"phv.voice": chosen.id == "voice-yes"}):
+        await self._take_answer(chosen.id == "voice-yes")
+
+    @work(exclusive=True, group="next")
+    async def _answer_voice(self, yes: bool) -> None:
+        await self._take_answer(yes)
+
+    async def _take_answer(self, yes: bool) -> None:
+        if await self._keep({"phv.voice": yes}):
             self._answered_voice = True
-            self._summary["voice"] = (
-                "A description of your voice is sent in calls." if chosen.id == "voice-yes" else "You speak in a neutral voice."
-            )
+            self._summary["voice"] = "A description of your voice is sent in calls." if yes else "You speak in a neutral voice."
             self._go(1)
 
     def on_sound_panel_selected(self, event: SoundPanel.Selected) -> None:
