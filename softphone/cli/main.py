@@ -26,6 +26,7 @@ COMMANDS = (
     "phone_book.voices",
     "checks.doctor",
     "running.engine",
+    "running.service",
     "bench",
 )
 

@@ -15,11 +15,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     shared.add_config(command)
     command.add_argument("--listen", type=Path, metavar="PATH", help="control socket to make; default: engine.sock in the runtime folder")
     command.add_argument("--json", action="store_true", help="write the engine's events to standard output, one JSON object a line")
+    command.add_argument("--quiet", action="store_true", help="do not say what happens in calls, as a service whose output is kept")
     command.set_defaults(run=run, socket=None)
 
 
 def run(options: argparse.Namespace) -> int:
-    output = Output(options.json)
+    output = Output(options.json, quiet=options.quiet)
     with open_phone(options, output, listen=options.listen or default_socket()) as phone:
         output.say(f"the engine is ready; use it with --socket {phone.socket}")
         try:
