@@ -29,6 +29,7 @@ LOWEST_RATE = 800
 HIGHEST_RATE = 64000
 HIGHEST_REDUNDANCY = 8
 """Neither chosen nor adapted beyond, though the payload format has room for more: nobody waits so long for a packet."""
+LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB = -24, 18
 
 # No white space, quotes, angle brackets or control characters: these strings end in SIP headers.
 _SIP_URI = r"sips?:[^\s<>\"\x00-\x1f\x7f]+"
@@ -93,6 +94,9 @@ class Audio:
     input: str = matching("default", _NO_CONTROL, _NO_CONTROL_MEANING)
     """Name of a capture device as `softphone doctor` lists them, "default", or "null" for none."""
     output: str = matching("default", _NO_CONTROL, _NO_CONTROL_MEANING)
+    microphone_db: int = limited(0, LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB)
+    """Louder or softer than the device gives it."""
+    loudspeaker_db: int = limited(0, LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB)
     echo_canceller: str = allowed("speex", "speex", "webrtc", "off")
     echo_tail_ms: int = limited(200, 20, 500)
 
@@ -158,6 +162,8 @@ class Privacy:
 class Calls:
     ring_seconds: int = limited(120, 10, 600)
     """How long a call rings, here or at the far end, before it is given up."""
+    auto_answer_seconds: int = limited(0, 0, 60)
+    """How long a call rings here before it is answered automatically, where an account, a contact or a command says so."""
 
 
 @dataclass(frozen=True)

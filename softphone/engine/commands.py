@@ -106,6 +106,8 @@ class Commands:
                 self._engine.sound_test.stop()
                 self._engine.sound.select(command.input, command.output, now=bool(self._engine.calls))
                 return {}
+            case protocol.Volume(microphone_db=microphone, loudspeaker_db=loudspeaker):
+                return self._engine.sound.set_volume(microphone, loudspeaker)
             case protocol.SoundTest(action=action):
                 if self._engine.calls and action != "stop":
                     raise ControlError("a call is in progress; end it before testing the sound devices", "busy")
@@ -123,6 +125,7 @@ class Commands:
                 if command.on and command.wav_out is not None:
                     check_writable(command.wav_out.replace("{call}", "0"))
                 self._engine.incoming_calls.answer_all = command.on
+                self._engine.incoming_calls.answer_all_after_s = command.after_s
                 self._engine.incoming_calls.answer_files = (command.wav_in, command.wav_out) if command.on else (None, None)
                 self._engine.incoming_calls.tell()
                 return {}

@@ -97,7 +97,7 @@ class Engine:
         self._orphan_s = -1
         """Seconds without any front end or call since the front end that started it left; -1 while that one is connected."""
         self.active_calls = ActiveCalls(self.calls)
-        self.incoming_calls = IncomingCalls(self, config.calls.ring_seconds)
+        self.incoming_calls = IncomingCalls(self, config.calls.ring_seconds, config.calls.auto_answer_seconds)
         self.schedule = Schedule()
         self.address_watch = AddressWatch(self._moved) if config.network.bind == "0.0.0.0" else None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from softphone.cli.main import main
-from softphone.cli.state import change
+from softphone.cli.running.status import change
 from softphone.control.protocol import Call, Status
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import open_store

@@ -32,7 +32,7 @@ from softphone.control.protocol import (
     Stay,
     Worker,
 )
-from softphone.control.supervisor import EngineSupervisor
+from softphone.control.supervisor import EngineSupervisor, begun_engine
 from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from tests.phones.hasty_engine import MEDIA_TIMEOUT_S
 from tests.phones.phone import HASTY, MakePhone
@@ -185,6 +185,27 @@ def test_an_engine_that_was_kept_for_its_calls_goes_when_they_are_over_and_nobod
             assert gone(pid_of_left, 40)
             assert alive(pid) and another.is_open, "another front end is there"
     assert gone(pid, 40)
+
+
+def test_an_engine_begins_before_it_is_waited_for_and_only_where_none_runs(tmp_path: Path) -> None:
+    config = config_file(tmp_path, "PCMU")
+    begun = begun_engine(tmp_path / "s.sock", config)
+    assert begun is not None and begun.pid
+    pid = begun.pid
+    with begun:
+        assert begun.pid == pid and begun.request(Status())["address"], "the one that was begun answers"
+        assert begun_engine(tmp_path / "s.sock", config) is None
+    assert gone(pid)
+
+
+def test_an_engine_that_began_ends_with_a_front_end_that_never_came_to_it(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom softphone.control.supervisor import begun_engine\n"
+        "print(begun_engine(Path(sys.argv[1]), Path(sys.argv[2])).pid)"
+    )
+    arguments = [sys.executable, "-c", program, str(tmp_path / "s.sock"), str(config_file(tmp_path, "PCMU"))]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60)
+    assert gone(int(done.stdout))
 
 
 def test_an_engine_that_cannot_start_says_why(tmp_path: Path, make_phone: MakePhone) -> None:

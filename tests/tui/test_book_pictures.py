@@ -8,11 +8,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from softphone.tui.screens.contacts import ContactsScreen
-from softphone.tui.screens.history import HistoryScreen
-from softphone.tui.screens.messages import MessagesScreen
-from softphone.tui.screens.settings import SettingsScreen
-from softphone.tui.screens.setup import SetupScreen
+from softphone.tui.people.contacts import ContactsScreen
+from softphone.tui.people.history import HistoryScreen
+from softphone.tui.people.messages import MessagesScreen
+from softphone.tui.settings.screen import SettingsScreen
+from softphone.tui.settings.setup import SetupScreen
 from tests.tui.book import NOW, answer, filled_store
 from tests.tui.running import memory_store, settle, shown
 

@@ -10,8 +10,8 @@ import pytest
 
 from softphone.control import protocol as ask
 from softphone.control.protocol import AnyEvent, ControlError, Engine, EventName, Log
-from softphone.tui import engine_session
-from softphone.tui.engine_session import EngineSession
+from softphone.tui.state import engine_session
+from softphone.tui.state.engine_session import EngineSession
 from tests.tui.scripted_engine import ScriptedEngine
 
 PATIENCE_S = 30.0
@@ -78,7 +78,7 @@ def test_a_lost_engine_is_said_and_the_next_one_found(tmp_path: Path, monkeypatc
     first = ScriptedEngine(tmp_path / "s")
     second: list[ScriptedEngine] = []
 
-    def refuse(self: object) -> None:
+    def refuse(*_: object) -> None:
         raise ControlError("the configuration is wrong; mend account.id", "no_engine")
 
     # This session must not start an engine of its own: what it then does is seen in a real terminal (tests/e2e/tui).

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from softphone import config
 from softphone.config import passwords
 from softphone.control.protocol import (
+    Call,
     Devices,
     Levels,
     Register,
@@ -22,12 +23,12 @@ from softphone.control.protocol import (
     parse_command,
     to_line,
 )
-from softphone.tui.account_entry import AccountEntry
-from softphone.tui.account_keeping import keep_account
+from softphone.tui.accounts.entry import AccountEntry
+from softphone.tui.accounts.keeping import keep_account
 from softphone.tui.app import PhoneApp
-from softphone.tui.screens.settings import SettingsScreen
-from softphone.tui.screens.setup import SetupScreen
-from softphone.tui.widgets.form import Choice, Tick
+from softphone.tui.common.form import Choice, Tick
+from softphone.tui.settings.screen import SettingsScreen
+from softphone.tui.settings.setup import SetupScreen
 from tests.tui.book import DEVICES
 from tests.tui.driving import awaited, see, see_no_more, told, write
 from tests.tui.running import memory_store, screen_text, until
@@ -177,13 +178,40 @@ async def test_the_first_start_with_an_account(engine: ScriptedEngine, tmp_path:
         await pilot.press("ctrl+n")
         await see(pilot, "Step 3 of 4")
         await pilot.press("ctrl+n")
-        await see(pilot, "Choose one with")
+        await see(pilot, "Press y or n")
         await pilot.press("space", "ctrl+n")
         await see(pilot, "Step 4 of 4", "Your address is dora@example.org.", "A description of your voice")
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(pilot.app.screen, SetupScreen), "the phone")
     kept = config.load(file)
     assert len(kept.named_accounts()) == 1 and kept.phv.voice
+
+
+@pytest.mark.parametrize(("answer", "voice"), [("y", True), ("n", False)])
+def test_from_the_first_start_to_the_first_call_in_seven_keystrokes(
+    engine: ScriptedEngine, tmp_path: Path, file: Path, answer: str, voice: bool
+) -> None:
+    @awaited
+    async def walk() -> None:
+        file.unlink()
+        engine.answers[Call] = {"call": 1}
+        async with on(engine, SetupScreen, tmp_path, file) as pilot:
+            await see(pilot, "Step 1 of 4", "codec ready")
+            await pilot.press(*"dora@example.org", "enter", *"secret", "enter")
+            name = (await told(engine, Register)).account
+            engine.tell(Registration(account=name, state="registered", code=200))
+            await see(pilot, "Step 2 of 4", "Registered. Calls to your address")
+            await pilot.press("enter")
+            await see(pilot, "Step 3 of 4")
+            await pilot.press(answer)
+            await see(pilot, "Step 4 of 4")
+            await pilot.press("enter")
+            await until(pilot, lambda: not isinstance(pilot.app.screen, SetupScreen), "the phone")
+            await pilot.press("d", *"sip:bob@192.0.2.9", "enter")
+            assert (await told(engine, Call)).uri == "sip:bob@192.0.2.9"
+        assert config.load(file).phv.voice is voice
+
+    walk()
 
 
 @awaited

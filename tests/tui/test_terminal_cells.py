@@ -7,7 +7,7 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 
-from softphone.tui.terminal_cells import Palette, TerminalCells
+from softphone.tui.terminal.cells import Palette, TerminalCells
 
 WIDTH, HEIGHT = 60, 6
 STYLES = [

@@ -14,15 +14,15 @@ from softphone.control import protocol as ask
 from softphone.store.contacts import Address, Contact
 from softphone.store.settings import Settings
 from softphone.store.store import Store
-from softphone.tui.account_entry import AccountEntry
-from softphone.tui.account_keeping import keep_account
+from softphone.tui.accounts.entry import AccountEntry
+from softphone.tui.accounts.keeping import keep_account
 from softphone.tui.app import PhoneApp
-from softphone.tui.screens.contacts import ContactsScreen
-from softphone.tui.screens.help import HelpScreen
-from softphone.tui.screens.phone import MainScreen
-from softphone.tui.screens.settings import SettingsScreen
-from softphone.tui.screens.setup import SetupScreen
-from softphone.tui.screens.transfer import TransferDialog
+from softphone.tui.calls.main_screen import MainScreen
+from softphone.tui.calls.transfer import TransferDialog
+from softphone.tui.help import HelpScreen
+from softphone.tui.people.contacts import ContactsScreen
+from softphone.tui.settings.screen import SettingsScreen
+from softphone.tui.settings.setup import SetupScreen
 from tests.tui import recorded
 from tests.tui.driving import awaited, see, see_no_more, told
 from tests.tui.recorded import CAROL, answered, call_state, media

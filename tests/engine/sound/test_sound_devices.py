@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
@@ -19,10 +20,13 @@ from softphone.control.protocol import (
     SoundTest,
     Status,
     Subscribe,
+    Volume,
 )
 from softphone.engine.live import SILENCE_DB, decibel
+from softphone.sound_file import write_wav
 from tests.phones.phone import Phone
 from tests.places import ROOT
+from tests.waiting import until
 
 MakePhone = Callable[..., Phone]
 TONE_DB = -16
@@ -58,6 +62,10 @@ class Desk:
         while self.open() != list(devices):
             assert time.monotonic() < deadline, f"{self.open()} are open, not {devices}\n{self.phone.log()}"
             time.sleep(0.02)
+
+    def wait_peak(self, least: int, most: int) -> None:
+        """What is played is that loud."""
+        until(lambda: least < int((self.folder / "peak").read_text() or 0) < most, wanted=f"a peak of {least} to {most}")
 
 
 @pytest.fixture
@@ -200,3 +208,30 @@ def test_levels_are_decibels_to_full_scale() -> None:
     assert decibel(111) == pytest.approx(-6, abs=0.5)
     levels = [decibel(level) for level in range(128)]
     assert levels == sorted(levels)
+
+
+def test_the_volume_holds_for_calls_and_for_devices_chosen_later(make_desk: Callable[..., Desk], make_phone: MakePhone) -> None:
+    desk = make_desk("headset", "speakers", audio=Audio(echo_canceller="off", microphone_db=-12))
+    bob = make_phone("bob", codecs=("PCMU",))
+    phone = desk.phone
+    tone = (8000 * np.sin(2 * np.pi * 440 / 16000 * np.arange(60 * 16000))).astype(np.int16)
+    write_wav(desk.folder / "tone.wav", tone)
+    bob.client.request(AutoAnswer(wav_in=str(desk.folder / "tone.wav")))
+    bob.client.request(Subscribe(events=["levels", "call_state"]))
+    call = phone.call(bob.uri)
+    phone.wait_state(call, "confirmed")
+    bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB - 12)) < 2)
+    assert phone.client.request(Volume(loudspeaker_db=6)) == {"microphone_db": -12, "loudspeaker_db": 6}
+    assert phone.client.request(Volume(microphone_db=6)) == {"microphone_db": 6, "loudspeaker_db": 6}
+    bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB + 6)) < 2, after=len(bob.events))
+    # A tone of 8000 comes from bob.
+    desk.wait_peak(12000, 20000)
+    phone.client.request(Volume(loudspeaker_db=-12))
+    desk.wait_peak(1500, 2500)
+    phone.client.request(SelectDevices(input="speakers", output="headset"))
+    desk.wait_open("headset", "speakers")
+    phone.client.request(SelectDevices(input="headset", output="headset"))
+    bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB + 6)) < 2, after=len(bob.events))
+    assert phone.client.request(Status())["volume"] == {"microphone_db": 6, "loudspeaker_db": -12}
+    phone.client.request(Hangup())
+    phone.wait_state(call, "disconnected")

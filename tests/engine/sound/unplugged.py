@@ -2,7 +2,8 @@
 
 The devices are those named in the file `devices` of the working folder, one a line; a headset is a cable that plays a tone into its
 microphone. A device whose line is taken away stops calling, and PortAudio learns of new ones only when it starts anew.
-`open` in that folder lists what is open now. A file `hiccup` makes one open stream fall silent, and is gone then.
+`open` in that folder lists what is open now. `peak` is the largest sample that was played just now. A file `hiccup` makes one
+open stream fall silent, and is gone then.
 """
 
 import math
@@ -16,6 +17,8 @@ from types import SimpleNamespace
 from typing import Any
 
 BLOCK = 160
+NOTED = 20
+"""Blocks between two notes of what is played."""
 default = SimpleNamespace(device=(0, 0))
 _known: list[str] = []
 _open: list[str] = []
@@ -81,7 +84,10 @@ class _Stream(ABC):
                 return
             tone = [int(8000 * math.sin(2 * math.pi * 440 * (sample + n) / self._rate)) for n in range(BLOCK)]
             sample += BLOCK
-            self.call(struct.pack(f"<{BLOCK}h", *tone), bytearray(2 * BLOCK))
+            played = bytearray(2 * BLOCK)
+            self.call(struct.pack(f"<{BLOCK}h", *tone), played)
+            if sample % (BLOCK * NOTED) == 0:
+                Path("peak").write_text(str(max(map(abs, struct.unpack(f"<{BLOCK}h", played)))))
             due += BLOCK / self._rate
             time.sleep(max(0.0, due - time.monotonic()))
 

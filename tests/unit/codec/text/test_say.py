@@ -19,7 +19,7 @@ from codec.voice.embedding import Voice
 from codec.wire.packet import parse
 from codec.wire.token import TICK_MS, WireToken
 from softphone import paths, sound_file
-from softphone.cli import codec_commands as commands
+from softphone.cli.codec import commands
 from tests.scripted_speech import HELLO, models_for, script
 
 torch.set_num_threads(1)

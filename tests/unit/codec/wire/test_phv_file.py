@@ -12,7 +12,7 @@ from codec.units.errors import AudioFileError
 from codec.wire import file as phv_file
 from codec.wire.file import PhvFile
 from codec.wire.settings import EncoderSettings
-from softphone.cli import codec_commands as commands
+from softphone.cli.codec import commands
 from tests.scripted_speech import HELLO, models_for, script
 
 
