@@ -4,12 +4,17 @@ Who may import whom is in pyproject.toml, for import-linter.
 """
 
 import ast
+import contextlib
+import io
 import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import pytest
+
+from softphone.cli.main import parser
 from tests.places import ROOT
 
 LONGEST_FILE = 500
@@ -117,12 +122,6 @@ def test_the_commands_of_the_readme_exist() -> None:
     for command in sorted(commands):
         words = command.split()[1:]
         depth = 2 if words[0] == "codec" else 1
-        done = subprocess.run(
-            [sys.executable, "-m", "softphone.cli.main", *words[:depth], "--help"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}: {done.stderr}"
+        with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(io.StringIO()) as told:
+            parser().parse_args([*words[:depth], "--help"])
+        assert ended.value.code == 0 and told.getvalue().startswith(f"usage: softphone {' '.join(words[:depth])}"), command

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from codec.units.rates import HEADER_BYTES
 from softphone import codecs
 from softphone.config import Config
 from softphone.control.protocol import Phone
 from softphone.tui import sentences as say
-from softphone.tui.calls.opus_estimate import HEADER_BYTES, opus_cost_now, speech_share
+from softphone.tui.calls.opus_estimate import opus_cost_now, speech_share
 from softphone.tui.common.drawing import bit_rate, clock_time
 from softphone.tui.state.call_view import CallView
 
