@@ -1,4 +1,4 @@
-"""Deaths: of the worker, of the engine, of the front end, the far end. Each is said, mended where possible, leaves nothing behind."""
+"""The worker, the engine, the front end or the far end dies: each is reported, recovered from where possible, and leaves nothing behind."""
 
 import os
 import re

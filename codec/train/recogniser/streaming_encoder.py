@@ -2,7 +2,7 @@
 
     python -m codec.train.recogniser.streaming_encoder --minutes 480
 
-The teacher is the encoder as it came; no labels are needed for that, so all speech teaches. Chunk and look-ahead are drawn anew for each
+The teacher is the encoder as it came; no labels are needed for that, so all speech teaches. Chunk and look-ahead are drawn again for each
 batch: one network then serves calls that wait and calls that do not. A phone head learns beside it where there are alignments.
 
 Needs the packed corpus (`python -m codec.train.corpus.pack train more valid`); resumes from work/streaming_encoder.checkpoint.

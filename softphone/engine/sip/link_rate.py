@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from codec.units.rates import IP_UDP_BYTES
 from softphone.engine.sip.head import Head
 
-IP_UDP_BYTES = 28
-"""IPv4 and UDP headers; with TCP and TLS a little more, which does not matter here."""
 SHORTEST_S = 0.05
 """Whatever is answered faster was not sent over a slow link."""
 FAST_BPS = 9000.0

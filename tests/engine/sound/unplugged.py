@@ -1,7 +1,7 @@
 """A module like `sounddevice` for a whole engine: put a file `sounddevice.py` that imports it before the real one in the path.
 
 The devices are those named in the file `devices` of the working folder, one a line; a headset is a cable that plays a tone into its
-microphone. A device whose line is taken away stops calling, and PortAudio learns of new ones only when it starts anew.
+microphone. A device whose line is taken away stops calling, and PortAudio learns of new ones only when it restarts.
 `open` in that folder lists what is open now. `peak` is the largest sample that was played just now. A file `hiccup` makes one
 open stream fall silent, and is gone then.
 """

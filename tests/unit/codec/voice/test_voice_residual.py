@@ -121,5 +121,5 @@ def test_what_arrived_is_not_repeated_and_what_a_latecomer_misses_is() -> None:
     assert {repeats.next(second) for second in range(100, 200)} == {2, None}
     repeats.acknowledge(0b1111)
     assert repeats.next(300) is None
-    repeats.acknowledge(0)  # a worker over there that was started anew
+    repeats.acknowledge(0)  # a worker over there that was restarted
     assert {repeats.next(second) for second in range(400, 500)} == {0, 1, 2, 3, None}

@@ -117,7 +117,7 @@ def test_buffer_smaller_than_the_horizon_shortens_the_tail_only(monkeypatch: pyt
 def test_credit_survives_a_reset_of_the_jitter_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, _buffer = run(list(range(5, 120, 8)), 200, Clock(monkeypatch), reset_at=50)
     gaps = [b - a for a, b in pairwise([i for i, pulled in enumerate(asked) if pulled])]
-    # The packet after the reset may find its slots believed filled; the one 160 ms later mends it.
+    # The packet after the reset may find its slots believed filled; the one 160 ms later puts that right.
     assert max(gaps) <= 16
     assert all(asked[70:150])
 
