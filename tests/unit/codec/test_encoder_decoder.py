@@ -90,7 +90,7 @@ def test_silence_and_noise_send_nothing() -> None:
     quiet = np.asarray(rng.standard_normal(80000) * 3, dtype=np.int16)
     loud = np.asarray(rng.standard_normal(80000) * 1000, dtype=np.int16)
     for pcm in (np.zeros(80000, np.int16), quiet, loud):
-        babble = [replace(phone, phone=1 + phone.start_frame % 39) for phone in script([("AH", 100)] * 50).phones]
+        babble = [replace(phone, phone=1 + phone.start % 39) for phone in script([("AH", 100)] * 50).phones]
         for recognised in ([], babble):
             assert list(itertools.chain(*encode(models_for(recognised), pcm, EncoderSettings()))) == []
 
