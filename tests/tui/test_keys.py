@@ -13,7 +13,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from softphone.config import Config
+from softphone.config import Config, load
 from softphone.control import protocol as ask
 from softphone.store.contacts import Address, Contact
 from softphone.tui.app import PhoneApp
@@ -71,6 +71,28 @@ def test_a_letter_in_a_call_is_a_command(engine: ScriptedEngine, tmp_path: Path,
         assert msgspec.structs.replace(await sent(pilot, engine, type(command)), id=0) == command
 
     play(engine, scene, tmp_path, config=replace(Config(), phrases={"f2": "I cannot talk."}))
+
+
+def test_plus_and_minus_change_the_volume_and_it_is_kept(engine: ScriptedEngine, tmp_path: Path) -> None:
+    volume = {"microphone_db": 0, "loudspeaker_db": 15}
+
+    def answer(command: ask.Volume) -> dict[str, int]:
+        if command.loudspeaker_db is not None:
+            volume["loudspeaker_db"] = command.loudspeaker_db
+        return dict(volume)
+
+    engine.answers[ask.Volume] = answer
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        await pilot.press("plus")
+        await until(pilot, lambda: "Loudspeaker +18 dB" in screen_text(app), "said")
+        await pilot.press("plus", "minus")
+        await until(pilot, lambda: "Loudspeaker +15 dB" in screen_text(app), "no louder than that, and softer again")
+        await until(pilot, lambda: app.config.audio.loudspeaker_db == 15, "kept")
+
+    play(engine, scene, tmp_path, config_file=tmp_path / "c.toml")
+    assert load(tmp_path / "c.toml").audio.loudspeaker_db == 15
 
 
 def test_waiting_for_words_is_changed_in_the_call_and_shown_on_its_card(engine: ScriptedEngine, tmp_path: Path) -> None:
