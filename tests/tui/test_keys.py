@@ -309,6 +309,30 @@ def test_a_ladder_is_shown_with_the_chosen_message(engine: ScriptedEngine, tmp_p
     play(engine, scene, tmp_path)
 
 
+def test_the_sip_view_of_a_call_has_graphs_of_its_rtp(engine: ScriptedEngine, tmp_path: Path) -> None:
+    engine.answers[ask.SipLadder] = {"messages": []}
+
+    def second(number: int, jitter_ms: float) -> ask.CallStatistics:
+        rx = ask.Direction(packets=50 * number, ip_bps=2400, jitter_ms=jitter_ms)
+        tx = ask.Direction(ip_bps=3600)
+        return ask.CallStatistics(time=0, monotonic=1000 + number, call=1, codec="PCMU", seconds=float(number), tx=tx, rx=rx)
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        await pilot.press("w")
+        await until(pilot, lambda: "No SIP messages." in screen_text(app), "the ladder")
+        assert "jitter" not in screen_text(app), "nothing is known yet"
+        engine.tell(second(1, 20.0), second(2, 90.0), second(3, 30.0))
+        await until(pilot, lambda: "30, max 90 ms" in screen_text(app), "the graph of the jitter")
+        assert "3.6, max 3.6 kbit/s" in screen_text(app) and "2.4, max 2.4 kbit/s" in screen_text(app)
+        engine.tell(second(4, 120.0))
+        await until(pilot, lambda: "120, max 120 ms" in screen_text(app), "it goes on")
+        engine.tell(call_state(1, "disconnected"))
+        await until(pilot, lambda: "jitter" not in screen_text(app), "it ends with the call")
+
+    play(engine, scene, tmp_path)
+
+
 @pytest.mark.parametrize(("key", "stays"), [("k", True), ("b", False)])
 def test_leaving_with_a_call_up_offers_to_keep_it(engine: ScriptedEngine, tmp_path: Path, key: str, stays: bool) -> None:
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
