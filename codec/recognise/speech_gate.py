@@ -56,7 +56,7 @@ class SpeechGate:
         return float(np.percentile(np.fromiter(self._recent, np.float32), FLOOR_PERCENTILE))
 
     def push(self, phone: RecognisedPhone, level: float) -> tuple[list[RecognisedPhone], bool]:
-        """One more phone; level: in dB -> (phones to be sent, in order, without gaps between them; True if a talkspurt ended before them)."""
+        """One more phone; level in dB -> phones to be sent, in order and without gaps; whether a talkspurt ended before them."""
         strong = phone.phone != SILENCE and level >= max(AUDIBLE_DB, self.floor + LOUDER_DB)
         if not self._speaking:
             return self._outside(phone, strong), False

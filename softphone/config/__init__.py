@@ -6,6 +6,7 @@ Each field states its own limits (`config_fields`), so that a new setting is one
 import dataclasses
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -219,6 +220,8 @@ class Config:
     screen: Screen = field(default_factory=Screen)
     keys: Mapping[str, str] = field(default_factory=dict)
     """Action of the full-screen phone -> key, such as `dial = "ctrl+d"`; the table of actions checks both."""
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    """Beginning of a number -> what is dialled in its place, such as `"0" = "+49"`; of several the longest counts."""
     phrases: Mapping[str, str] = field(default_factory=dict)
     """Key -> sentence that it speaks into the call."""
 
@@ -297,7 +300,7 @@ def to_toml(config: Config) -> str:
             lines.append(f"[[{name}]]" if tables is content else f"[{name}]")
             # JSON's strings, numbers, booleans and lists of strings are TOML's too.
             lines += [
-                f"{json.dumps(key) if name in ('keys', 'phrases') else key} = {json.dumps(value, ensure_ascii=False)}"
+                f"{json.dumps(key) if name in ('keys', 'numbers', 'phrases') else key} = {json.dumps(value, ensure_ascii=False)}"
                 for key, value in table.items()
             ]
     return "\n".join(lines) + "\n"
@@ -305,6 +308,12 @@ def to_toml(config: Config) -> str:
 
 def _check_together(config: Config) -> None:
     check_network(config.network)
+    for beginning, instead in config.numbers.items():
+        if not all(re.fullmatch(r"\+?[0-9*#]{0,20}", part) for part in (beginning, instead)):
+            raise ConfigError(
+                f'numbers.{shown(beginning, quote=False)}: both sides must be digits, * and #, perhaps after a +, such as "00" = "+", '
+                f"not {shown(instead)}"
+            )
     if 0 < config.phv.max_rate < LOWEST_RATE:
         raise ConfigError(f"phv.max_rate: must be 0 for none, or at least {LOWEST_RATE} bit/s, not {config.phv.max_rate}")
     if config.account.id and config.accounts:

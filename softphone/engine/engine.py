@@ -106,7 +106,7 @@ class Engine:
         self._standing = standing or StandingCommands(None)
         self.supervised = lifeline is not None
         """Whether a supervisor is there that restarts the engine if it dies."""
-        self._addressing = Addressing(self.accounts, config.network.transport, self._is_sip_uri)
+        self._addressing = Addressing(self.accounts, config.network.transport, self._is_sip_uri, config.numbers)
         self._commands = Commands(self, self._addressing)
         self.messages = Messages(self.publish)
         self.sip_trace = SipTrace()

@@ -341,11 +341,11 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
 
     def resolve(self, text: str) -> str:
         """The SIP URI that `text` means for the account that will call. Raises StoreError."""
-        return self.store.resolve(text, self.default_domain())
+        return self.store.resolve(text, self.default_domain(), self.config.numbers)
 
     def target(self, text: str) -> Target:
         """Like `resolve`, with the keys that are to be pressed in the call."""
-        return self.store.target(text, self.default_domain())
+        return self.store.target(text, self.default_domain(), self.config.numbers)
 
     def default_domain(self) -> str:
         """Host of the account that will call: the first that is registered, else the first with a server; "" without one."""

@@ -86,7 +86,7 @@ async def test_settings_begin_at_their_first_page_with_the_values_of_now() -> No
     config = Config()
     app = shown(config=config)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("o", "right", "right", "right")
+        await pilot.press("o", "left", "left")
         await see(pilot, "ask once whether to remember voices")
         await pilot.press("escape")
         await settle(pilot)
@@ -94,5 +94,5 @@ async def test_settings_begin_at_their_first_page_with_the_values_of_now() -> No
         await pilot.press("o")
         await settle(pilot)
         assert isinstance(app.screen, SettingsScreen) and app.screen.page == "accounts"
-        await pilot.press("right", "right", "right")
+        await pilot.press("left", "left")
         await see(pilot, "remember none")

@@ -2,6 +2,7 @@
 
 import argparse
 
+from softphone import config
 from softphone.cli import options as shared
 from softphone.cli import status
 from softphone.cli.calls import whom
@@ -27,7 +28,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace) -> int:
     output = Output(options.json)
     with open_phone(options, output) as phone, SoundFiles(options) as files:
-        uri = whom.resolve(options.whom, phone.request(Status())["accounts"])
+        uri = whom.resolve(options.whom, phone.request(Status())["accounts"], config.load(options.config).numbers)
         phone.wait_registered()
         result = phone.request(Call(uri=uri, wav_in=files.wav_in, wav_out=files.wav_out, max_rate=options.max_rate))
         if options.no_wait and not phone.own:

@@ -10,14 +10,15 @@ from softphone.files.errors import StoreError
 from softphone.store.store import open_store
 
 
-def resolve(text: str, accounts: Iterable[Mapping[str, Any]]) -> str:
-    """The SIP URI that `text` means. `accounts`: those of the engine's status. Raises CommandError: one sentence."""
+def resolve(text: str, accounts: Iterable[Mapping[str, Any]], rules: Mapping[str, str]) -> str:
+    """The SIP URI that `text` means. `accounts`: those of the engine's status; `rules`: those of the section
+    [numbers]. Raises CommandError: one sentence."""
     try:
         store = open_store(or_forget=True)
     except StoreError as error:
         raise status.CommandError(str(error)) from None
     try:
-        return store.resolve(text, default_domain(accounts))
+        return store.resolve(text, default_domain(accounts), rules)
     except StoreError as error:
         raise status.CommandError(str(error)) from None
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -9,9 +10,12 @@ from typing import Any, Literal, cast
 from textual.screen import Screen
 
 from softphone import paths
+from softphone.config import HIGHEST_VOLUME_DB, LOWEST_VOLUME_DB
 from softphone.control import protocol as ask
+from softphone.errors import SoftphoneError
 from softphone.files.errors import StoreError
 from softphone.store import dial
+from softphone.store.settings import Settings
 from softphone.tui import sentences as say
 from softphone.tui.calls.call_card import CallCard
 from softphone.tui.calls.say_line import SayLine
@@ -23,6 +27,11 @@ from softphone.tui.state.names import short
 
 NEXT_WAIT: dict[str, Literal["auto", "clear", "quick"]] = {"auto": "clear", "clear": "quick", "quick": "auto"}
 """What the key for waiting changes `[phv] wait` of the call to."""
+
+
+VOLUME_STEP_DB = 3
+SETTLED_S = 1.0
+"""After the last change of the volume it is kept."""
 
 
 class CallActions(PhoneParts):
@@ -163,6 +172,30 @@ class CallActions(PhoneParts):
                 await self._do(stays, "resume", ask.Resume(call=stays.number))
 
         self._here.app.push_screen(ConferenceDialog(), chosen)
+
+    async def action_louder(self) -> None:
+        await self._change_volume(VOLUME_STEP_DB)
+
+    async def action_softer(self) -> None:
+        await self._change_volume(-VOLUME_STEP_DB)
+
+    async def _change_volume(self, by_db: int) -> None:
+        # Another window may have changed it.
+        now = await self.ask(ask.Volume())
+        if now is None:
+            return
+        db = min(max(int(now["loudspeaker_db"]) + by_db, LOWEST_VOLUME_DB), HIGHEST_VOLUME_DB)
+        if await self.ask(ask.Volume(loudspeaker_db=db)) is not None:
+            self.tell(say.VOLUME.format(db=db) if db else say.VOLUME_AS_DEVICE, "info")
+            self._here.run_worker(self._keep_volume(db), group="volume", exclusive=True)
+
+    async def _keep_volume(self, db: int) -> None:
+        # One write for a key that is held down.
+        await asyncio.sleep(SETTLED_S)
+        try:
+            self.phone.config = await asyncio.to_thread(Settings(self.phone.config_file).change, {"audio.loudspeaker_db": db})
+        except SoftphoneError as error:
+            self.tell(str(error))
 
     def action_keypad(self) -> None:
         from softphone.tui.calls.keypad import Keypad  # noqa: PLC0415 - opened seldom

@@ -12,16 +12,14 @@ from softphone.control.protocol import CallStatistics, Phone
 from softphone.tui import sentences as say
 from softphone.tui.calls.call_words import codec_text, cost_text, phone_text, why_text
 from softphone.tui.calls.verdict import WINDOW, judge
-from softphone.tui.common.drawing import bit_rate, cut, level_meter, level_text, meter, sparkline
+from softphone.tui.common.drawing import bit_rate, cut, level_meter, level_text, meter
+from softphone.tui.common.rtp_graph import LABEL, graphs
 from softphone.tui.state.call_view import CallView, mean
 from softphone.tui.state.names import short
 
-LABEL = 9
-"""Cells of the names at the left."""
 LEAST_ROOM = 38
 LEAST_COST = 46
 """Cells beside the names from which rates stand in columns."""
-LEAST_TOP = {"loss": 10.0, "jitter": 50.0, "sent": 2.0}
 SIGNS = {"good": "✓", "fair": "!", "bad": "✗", "none": "·"}
 STYLES = {"good": "$success", "fair": "$warning", "bad": "$error", "none": "$foreground 70%"}
 PHONE_STYLES = {"sent": "$foreground", "received": "$foreground", "recovered": "$warning", "lost": "bold $error"}
@@ -117,18 +115,8 @@ def meters(call: CallView, width: int) -> Content:
 
 
 def sparks(call: CallView, width: int) -> Content:
-    """The past of loss, jitter and rate: bars, the value now and the greatest shown."""
-    size = max(width - LABEL - 22, 6)
-    past = list(call.samples)[-size:]
-    rows = []
-    for name, values, form, unit in (
-        ("loss", [sample.loss_percent for sample in past], ".0f", "%"),
-        ("jitter", [sample.jitter_ms for sample in past], ".0f", "ms"),
-        ("sent", [sample.tx_ip_bps / 1000 for sample in past], ".1f", "kbit/s"),
-    ):
-        words = f" {values[-1]:{form}}, max {max(values):{form}} {unit}" if values else ""
-        rows.append(_row(name, (sparkline(values, size, LEAST_TOP[name]) + words, "$secondary")))
-    return Content("\n").join(rows)
+    """The past of loss, jitter and rate."""
+    return graphs(call, width, ("loss", "jitter", "sent"))
 
 
 def ticker(call: CallView, width: int, rows: int = 1) -> Content:

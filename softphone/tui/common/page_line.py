@@ -24,13 +24,23 @@ class PageLine(Static):
     def __init__(self, pages: Mapping[str, str]) -> None:
         super().__init__(markup=False)
         self._pages = pages
+        self._page = next(iter(pages))
+
+    def on_resize(self) -> None:
+        self.show(self._page)
 
     def show(self, page: str) -> None:
+        """On a line that is too short for all, those before it make room for it."""
+        self._page = page
+        names, room = list(self._pages), self.content_size.width or self.app.size.width - 2
+        first = 0
+        while names[first] != page and sum(len(self._pages[name]) + 3 for name in names[first : names.index(page) + 1]) > room:
+            first += 1
         parts = [
             Content.from_markup(f"[bold $accent][@click=ask('{name}')]\\[$title][/][/]", title=title)
             if name == page
             else Content.from_markup(f"[@click=ask('{name}')] $title [/]", title=title)
-            for name, title in self._pages.items()
+            for name, title in list(self._pages.items())[first:]
         ]
         self.update(Content(" ").join(parts))
 

@@ -14,7 +14,17 @@ def always(_state: PhoneState) -> bool:
     return True
 
 
-_SHOWN = {"question_mark": "?", "slash": "/", "colon": ":", "escape": "esc", "comma": ",", "space": "space", "delete": "del"}
+_SHOWN = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "escape": "esc",
+    "comma": ",",
+    "space": "space",
+    "plus": "+",
+    "minus": "-",
+    "delete": "del",
+}
 
 
 def shown_key(key: str) -> str:

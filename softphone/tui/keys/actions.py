@@ -91,6 +91,8 @@ _PHONE = (
     Action(
         "wait", "W", "Clear/quick", "On x-phv: wait for words (clear), send at once (quick), or let the network decide (auto).", when=_WAITS
     ),
+    Action("louder", "plus", "Louder", "Make the loudspeaker louder, for all calls.", when=_UP),
+    Action("softer", "minus", "Softer", "Make the loudspeaker softer, for all calls.", when=_UP),
     Action("wire", "w", "SIP", "Show the SIP messages of the call, or of the last one, and of registrations.", hint=24),
     Action("details", "v", "Details", "Show more of the call: costs, history of loss, jitter and rate; or less.", when=_UP, hint=13),
     Action("sdp", "x", "SDP", "Show the negotiated session description (SDP).", when=_some_call),

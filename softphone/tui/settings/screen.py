@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 from textual import work
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
+from textual.dom import DOMNode
 from textual.widget import Widget
-from textual.widgets import Checkbox, ContentSwitcher, Select, Static
+from textual.widgets import Checkbox, ContentSwitcher, Input, Select, Static
 
-from softphone.control.protocol import AnyEvent, ControlError, DoNotDisturb, Levels
+from softphone.control.protocol import AnyEvent, ControlError, DoNotDisturb, Levels, Volume
 from softphone.errors import SoftphoneError
 from softphone.store.settings import Settings
 from softphone.tui.accounts.editor import AccountEditor
@@ -22,14 +23,23 @@ from softphone.tui.accounts.keeping import KeptAccount, again, keep_account, rem
 from softphone.tui.accounts.table import AccountTable
 from softphone.tui.common.codec_order import CodecOrder
 from softphone.tui.common.confirm import Confirm
-from softphone.tui.common.form import Choice, Tick
+from softphone.tui.common.form import Choice, Field, Tick
 from softphone.tui.common.page_line import PageLine
 from softphone.tui.common.screens import PhoneScreen, bindings
 from softphone.tui.settings.keys_overview import KeysOverview
+from softphone.tui.settings.rows import Setting, rows, setting_of
 from softphone.tui.settings.sound_panel import SoundPanel
 from softphone.tui.state.phone_state import EVERYTHING, LOCAL, Topic
 
-PAGES = {"accounts": "Accounts", "sound": "Sound", "codecs": "Codecs", "privacy": "Privacy", "keys": "Keys"}
+PAGES = {
+    "accounts": "Accounts",
+    "sound": "Sound",
+    "calls": "Calls",
+    "network": "Network",
+    "codecs": "Codecs",
+    "privacy": "Privacy",
+    "keys": "Keys",
+}
 ACCOUNT_ACTIONS = frozenset({"account_add", "account_edit", "account_remove", "account_again"})
 WATCH = (
     ("do not show whether contacts are available", "off"),
@@ -50,6 +60,11 @@ CODECS = "Codecs to offer, the preferred one first. Space switches one on or off
 RESTART = "This takes effect when the phone restarts. F5 restarts it now, while there is no call."
 
 
+def _row_of(field: Input) -> DOMNode | None:
+    """The line in which one types."""
+    return field.parent.parent if field.parent is not None else None
+
+
 class SettingsScreen(PhoneScreen[None]):
     """`page`: one of PAGES."""
 
@@ -63,7 +78,7 @@ class SettingsScreen(PhoneScreen[None]):
         .settings--word { color: $text-muted; height: auto; margin-bottom: 1; }
         #settings-restart { display: none; height: auto; padding: 0 1; color: $text-warning; }
         &.-stale #settings-restart { display: block; }
-        #page-privacy Tick, #page-privacy Choice { margin-bottom: 1; }
+        #page-privacy Tick, #page-privacy Choice, #page-calls Choice { margin-bottom: 1; }
     }
     """
 
@@ -86,6 +101,9 @@ class SettingsScreen(PhoneScreen[None]):
                 yield AccountTable()
             case "sound":
                 yield SoundPanel(self.phone.session.ask, config.audio.input, config.audio.output)
+                yield from rows(page, config)
+            case "calls" | "network":
+                yield from rows(page, config)
             case "codecs":
                 yield Static(CODECS, classes="settings--word", markup=False)
                 yield CodecOrder(config.codecs.order, id="order")
@@ -105,6 +123,8 @@ class SettingsScreen(PhoneScreen[None]):
         self._show_page(self._page)
 
     def left(self) -> None:
+        for field in self.query(Field):
+            self._keep_row(field, field.value)  # typed, and left without enter
         # What they show may be changed elsewhere, and the sound check uses the microphone.
         for page in PAGES:
             if page != "accounts":
@@ -154,11 +174,13 @@ class SettingsScreen(PhoneScreen[None]):
         first = {
             "accounts": "AccountTable",
             "sound": "#sound-input Select",
+            "calls": "#page-calls Select",
+            "network": "#page-network Select",
             "codecs": "#order",
             "privacy": "#quiet Checkbox",
             "keys": "#page-keys",
         }
-        self.query_one(first[page]).focus()
+        self.query(first[page]).first().focus()
         self.refresh_state(EVERYTHING)
 
     def action_settings_next(self) -> None:
@@ -212,8 +234,44 @@ class SettingsScreen(PhoneScreen[None]):
     def on_sound_panel_selected(self, event: SoundPanel.Selected) -> None:
         self._keep({"audio.input": event.microphone, "audio.output": event.loudspeaker})
 
+    def _keep_row(self, row: DOMNode | None, value: str | bool) -> bool:
+        """Whether it was a line of the table, and its setting is kept if it is another one now."""
+        setting = setting_of(row if isinstance(row, Widget) else None)
+        if setting is None:
+            return False
+        wanted = value if isinstance(value, bool) else setting.read(value)
+        if wanted != setting.value(self.phone.config):
+            self._keep_setting(setting, wanted, row if isinstance(row, Field) else None)
+        return True
+
+    @work(group="keep")
+    async def _keep_setting(self, setting: Setting, value: Any, field: Field | None) -> None:
+        try:
+            self.phone.config = await to_thread(Settings(self.phone.config_file).change, {setting.place: value})
+        except SoftphoneError as error:
+            if field is not None:
+                field.complain(str(error))
+            else:
+                self.tell(str(error))
+            return
+        if setting.restart:
+            self.add_class("-stale")
+            self.refresh_state(frozenset())
+        elif setting.place.startswith("audio."):
+            audio = self.phone.config.audio
+            await self.ask(Volume(microphone_db=audio.microphone_db, loudspeaker_db=audio.loudspeaker_db))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if self._keep_row(_row_of(event.input), event.value):
+            self.focus_next()
+
+    def on_input_blurred(self, event: Input.Blurred) -> None:
+        self._keep_row(_row_of(event.input), event.value)
+
     async def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
         row = event.checkbox.parent
+        if self._keep_row(row, event.value):
+            return
         match row.id if row is not None else None:
             case "quiet":
                 if event.value != self.state.engine.do_not_disturb and await self.ask(DoNotDisturb(on=event.value)) is not None:
@@ -226,6 +284,8 @@ class SettingsScreen(PhoneScreen[None]):
 
     def on_select_changed(self, event: Select.Changed) -> None:
         row = event.select.parent
+        if self._keep_row(row, str(event.value)):
+            return
         if row is None or row.id not in ("watch", "share", "voices"):
             return
         if row.id == "voices":

@@ -20,10 +20,13 @@ from softphone.control.protocol import SipLadder
 from softphone.files import private_file
 from softphone.files.errors import StoreError
 from softphone.plain_text import visible
+from softphone.tui.common.rtp_graph import graphs
 from softphone.tui.common.screens import PhoneScreen
 from softphone.tui.sip_view.rungs import Message, as_pcap, as_text, fits, rung, with_long_names
 from softphone.tui.state.phone_state import Topic
 
+LEAST_HEIGHT = 20
+"""Lines of the terminal from which the graphs leave the messages enough of them."""
 LONGEST_COPY = 70_000
 """Bytes that terminals take by OSC 52."""
 
@@ -48,6 +51,7 @@ class LadderScreen(PhoneScreen[None]):
         super().__init__()
         self._call = call
         self._all: list[Message] = []
+        self._answered = False
         self._messages: list[Message] = []
         self._with_registrations = True
         self._long_names = False
@@ -55,6 +59,7 @@ class LadderScreen(PhoneScreen[None]):
     def body(self) -> Iterable[Widget]:
         with Vertical(id="middle"):
             yield Input(id="ladder-filter", placeholder="filter: words of the message, such as INVITE or 404", compact=True)
+            yield Static(id="rtp", markup=False)
             yield OptionList(id="rungs", compact=True, markup=False)
             with VerticalScroll(classes="panel"):
                 yield Static("", id="message", markup=False)
@@ -66,6 +71,16 @@ class LadderScreen(PhoneScreen[None]):
     def state_changed(self, topics: frozenset[Topic]) -> None:
         if topics & {"calls", "accounts"}:
             self.run_worker(self._reload(), exclusive=True)
+        if topics & {"calls", "statistics"}:
+            self._show_graphs()
+
+    def _show_graphs(self) -> None:
+        """What the call's RTP does now, while there is any, and room for it."""
+        view, call = self.query_one("#rtp", Static), self.state.calls.get(self._call or 0)
+        room = self.app.size.height >= LEAST_HEIGHT and not self.phone.slow
+        view.display = call is not None and call.talking and bool(call.samples) and room
+        if view.display and call is not None:
+            view.update(graphs(call, self.app.size.width - 2))
 
     async def _reload(self) -> None:
         messages: list[Message] = []
@@ -76,8 +91,8 @@ class LadderScreen(PhoneScreen[None]):
             answer = await self.ask(SipLadder())
             messages += answer.get("messages", []) if answer is not None else []
         messages.sort(key=lambda message: float(message.get("time", 0.0)))
-        if messages != self._all:
-            self._all = messages
+        if messages != self._all or not self._answered:
+            self._all, self._answered = messages, True
             self._show()
 
     def _show(self) -> None:

@@ -2,8 +2,8 @@
 
 The devices are those named in the file `devices` of the working folder, one a line; a headset is a cable that plays a tone into its
 microphone. A device whose line is taken away stops calling, and PortAudio learns of new ones only when it restarts.
-`open` in that folder lists what is open now. `peak` is the largest sample that was played just now. A file `hiccup` makes one
-open stream fall silent, and is gone then.
+`open` in that folder lists what is open now, and `peak` is the largest sample that was played just now. A file `hiccup` makes one open
+stream fall silent, and is gone then.
 """
 
 import math
