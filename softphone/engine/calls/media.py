@@ -117,7 +117,7 @@ class CallMedia:
         """PJSUA made the stream (address of its pjmedia_stream) of this media line; no packet has passed yet."""
         self._stream = self._environment.claim_stream()
         if self._stream is not None and self._is_up:
-            self._stream.call_is_up()
+            self._stream.call_is_up(self._environment.link_bps(self._number))
         if self._stream is not None and self.max_rate != self._environment.max_rate:
             self._stream.limit(self.max_rate)
         if self._stream is not None and self._wait is not None:
@@ -131,7 +131,7 @@ class CallMedia:
         """The call was answered, and the answer acknowledged."""
         self._is_up = True
         if self._stream is not None:
-            self._stream.call_is_up()
+            self._stream.call_is_up(self._environment.link_bps(self._number))
 
     def changed(self, call: PhoneCall) -> None:
         """Read what was negotiated, publish it, and connect it."""

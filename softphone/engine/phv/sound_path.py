@@ -1,0 +1,79 @@
+"""What this end tells the far end of its packets while sound arrives: loss, queue, and what the path seems to carry.
+
+Times of arrival are known here at once; what is lost PJMEDIA counts by RTP's sequence numbers, which are read each second.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from codec.units.rates import HEADER_BYTES, SAMPLE_RATE
+from codec.wire.link_report import LinkReport
+from codec.wire.sound import SoundReport
+from softphone.engine.phv.receiver_report import Received, TransitTimes
+
+EACH_S = 0.2
+"""A report so often while sound arrives."""
+RECENT_PACKETS = 2
+WINDOW_S = 0.6
+QUEUE_MS = 80.0
+"""The rate of arrival is that of the path only where packets wait for it."""
+PAIR_S = 0.02
+"""Between the packets of a probe."""
+FEW_PACKETS = 8
+
+
+class SoundPath:
+    """Of one direction. Any thread."""
+
+    def __init__(self, transit: TransitTimes) -> None:
+        self._transit = transit
+        self._lock = threading.Lock()
+        self._arrivals: deque[tuple[float, int]] = deque()
+        self._due = False
+        self._told_at = float("-inf")
+        self._probe: tuple[int, float] | None = None
+        self._probed_bps = 0.0
+        self._before: Received | None = None
+        self._loss = self._burst = self._jitter_ms = 0.0
+
+    def arrived(self, now: float, size: int) -> None:
+        """A payload of sound, of so many bytes."""
+        with self._lock:
+            self._due = True
+            self._arrivals.append((now, 8 * (size + HEADER_BYTES)))
+            while now - self._arrivals[0][0] > WINDOW_S:
+                self._arrivals.popleft()
+
+    def probe(self, timestamp: int, now: float, size: int) -> None:
+        """A packet of a probe; the second of a pair tells the rate."""
+        with self._lock:
+            first, self._probe = self._probe, (timestamp, now)
+            if first is not None and 0 < (timestamp - first[0]) % 2**32 <= round(1.5 * PAIR_S * SAMPLE_RATE):
+                gap = max(PAIR_S, now - first[1])
+                self._probed_bps = 8 * (size + HEADER_BYTES) / gap
+                self._due, self._told_at = True, float("-inf")
+
+    def counted(self, received: Received) -> None:
+        """PJMEDIA's counters, each second."""
+        with self._lock:
+            before, self._before = self._before, received
+            if before is None or received.packets < before.packets:
+                return
+            packets, lost = received.packets - before.packets, max(0, received.lost - before.lost)
+            if packets + lost >= FEW_PACKETS:
+                self._loss = lost / (packets + lost)
+                self._burst, self._jitter_ms = received.burst if lost else 0.0, received.jitter_ms
+
+    def report(self, now: float) -> SoundReport | None:
+        """The report that should go now, if any."""
+        with self._lock:
+            if not self._due or now - self._told_at < EACH_S:
+                return None
+            self._due, self._told_at = False, now
+            queue_ms = self._transit.queue_ms(now, RECENT_PACKETS)
+            rate, self._probed_bps = self._probed_bps, 0.0
+            if not rate and queue_ms > QUEUE_MS and len(self._arrivals) > RECENT_PACKETS:
+                rate = sum(bits for _, bits in list(self._arrivals)[1:]) / max(PAIR_S, self._arrivals[-1][0] - self._arrivals[0][0])
+            return SoundReport(LinkReport(self._loss, self._burst, queue_ms, self._jitter_ms), rate)
