@@ -125,6 +125,20 @@ class Adaptation:
             self._congested_at, self._wall = now, (bps, now)
             self.profile = self._best()
 
+    def fell(self, now: float, bps: float) -> None:
+        """The path was found to carry so little, IP bit/s: what was lost meanwhile was lost to a full queue."""
+        self._budget = max(SMALLEST_BUDGET_BPS, SET_UP_SHARE * bps)
+        self._congested_at, self._wall = now, (bps, now)
+        self._loss = 0.0
+        self.profile, self._changed_at = self._best(), now
+
+    def rose(self, now: float, bps: float) -> None:
+        """The path was measured to carry so much, IP bit/s, whatever filled a queue before."""
+        if self._budget is not None and SET_UP_SHARE * bps > self._budget:
+            self._budget = None if SET_UP_SHARE * bps > 2 * self.estimate_bps(self.base) else SET_UP_SHARE * bps
+            self._wall = (float("inf"), float("-inf"))
+            self.profile, self._changed_at = self._best(), now
+
     def measured(self, profile: Profile, ip_bps: float) -> None:
         """What a profile did cost over some seconds of speech."""
         ratio = ip_bps / profile.ip_bps()

@@ -19,24 +19,28 @@ QUEUE_MS = 120.0
 """Packets that take so much longer than the fastest wait in a queue: less is sent,"""
 FULL_QUEUE_MS = 400.0
 """and here no sound."""
-MOST_LOSS = 0.22
+MOST_LOSS, OBVIOUS_LOSS = 0.22, 0.5
 """libopus restores single packets from the next one; beyond this too many words are lost, and repeated tokens are understood better."""
 LOSS_TO_BEGIN = 0.12
 MARGIN = 1.35
 """The path must seem to carry so many times what is sent."""
 FIRST_REPORT_S = 2.0
-REPORT_S = 0.9
+REPORT_S = 0.65
 """Without a report for so long while sound goes out the path is taken to be broken."""
-CLEAN_S = 1.0
-"""So long a level has to do well before the next one is tried;"""
+CLEAN_S, FAILED_S = 1.0, 10.0
+"""So long a level has to do well before the next one is tried, and before one is tried again that filled a queue;"""
 AGAIN_S = 1.5
 """and so long after sound ended it may begin again;"""
-LONGEST_S = 60.0
+LONGEST_S, LONGEST_AGAIN_S = 60.0, 12.0
 """both double with each failure up to this,"""
 STABLE_S = 25.0
 """and halve after so long without one."""
 FIRST_PROBE_S = 0.2
 PROBE_ANSWER_S = 2.5
+LOSS_SHARE = 0.1
+"""Of the newest report, of which several come a second."""
+FALLEN_BPS = 1900.0
+"""What a path is taken to carry from which nothing is heard any more."""
 FAST_START_BPS = 35_000.0
 FIRST_LEVEL = 2
 
@@ -56,7 +60,11 @@ class SoundChoice:
         self._changed_at = self._sound_since = self._troubled_at = float("-inf")
         self._heard_at = self._sent_at = float("-inf")
         self._patience_s, self._again_s = CLEAN_S, AGAIN_S
-        self._loss = self._queue_ms = 0.0
+        self._loss = 0.0
+        self.fallen_bps: float | None = None
+        """Set where sound ended because the path carries less now: so much, in IP bit/s. To be taken out by the owner."""
+        self.risen_bps: float | None = None
+        """Set where a probe told what the path carries."""
         self._probe_at = float("inf")
         self._probed_at = float("-inf")
 
@@ -110,8 +118,9 @@ class SoundChoice:
         """What the far end says of the path."""
         self._heard_at = now
         path = report.path
-        self._loss += 0.5 * (path.loss - self._loss) if path.loss < self._loss else path.loss - self._loss
-        self._queue_ms = path.queue_ms
+        if self._level is None and report.rate_bps and not path.queue_ms > QUEUE_MS:
+            self.risen_bps = report.rate_bps
+        self._loss = path.loss if path.loss > OBVIOUS_LOSS or self._level is None else self._loss + LOSS_SHARE * (path.loss - self._loss)
         if self._level is not None:
             self._judge(now, report)
         elif report.rate_bps and path.queue_ms < QUEUE_MS and path.loss <= LOSS_TO_BEGIN and now - self._probed_at < PROBE_ANSWER_S:
@@ -120,21 +129,18 @@ class SoundChoice:
                 self._start(now, min(fitting[-1], FIRST_LEVEL))
             else:
                 self._fail(now, f"the path carries {round(report.rate_bps, -2):.0f} bit/s")
+                self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
         elif path.loss > LOSS_TO_BEGIN:
             self._fail(now, f"{round(100 * path.loss)} % of packets lost")
-
-    def heard_loss(self, loss: float) -> None:
-        """Loss as RTCP or the reports among the tokens tell it."""
-        self._loss += 0.5 * (loss - self._loss)
+        elif not report.rate_bps and path.queue_ms < QUEUE_MS and now - self._probed_at > AGAIN_S:
+            self._probe_at = now  # the far end says that packets come faster than before
 
     def wants_probe(self, now: float) -> bool:
         """Whether a pair of packets should go that shows what the path carries; it is then taken to go."""
-        if self._level is not None or self._highest < 0 or now < self._probe_at or self._loss > LOSS_TO_BEGIN:
+        if self._level is not None or self._highest < 0 or now < self._probe_at:
             return False
         self._probed_at = now
-        # Where no answer comes, the next one later.
-        self._probe_at = now + max(PROBE_ANSWER_S, self._again_s)
-        self._again_s = min(LONGEST_S, 2 * self._again_s)
+        self._probe_at = now + max(PROBE_ANSWER_S, self._again_s)  # where no answer comes
         return True
 
     def _start(self, now: float, level: int) -> None:
@@ -158,7 +164,7 @@ class SoundChoice:
         if path.loss > MOST_LOSS or self._loss > MOST_LOSS:
             self._stop(now, f"{round(100 * self._loss)} % of packets lost")
         elif path.queue_ms > FULL_QUEUE_MS or (path.queue_ms > QUEUE_MS and not carries):
-            self._stop(now, "packets queue")
+            self._stop(now, "packets queue", report.rate_bps)
         elif path.queue_ms > QUEUE_MS:
             if now - self._changed_at > 0.5:  # what was sent before the last change has to drain first
                 self._lower(now, carries[-1])
@@ -167,18 +173,18 @@ class SoundChoice:
             self.reason = "the path carries it"
 
     def _lower(self, now: float, level: int) -> None:
-        self._patience_s = min(LONGEST_S, 2 * self._patience_s)
+        self._patience_s = min(LONGEST_S, max(FAILED_S, 2 * self._patience_s))
         self._level, self._changed_at, self._troubled_at = level, now, now
         self.reason = "packets queue"
 
-    def _stop(self, now: float, reason: str) -> None:
+    def _stop(self, now: float, reason: str, rate_bps: float = 0.0) -> None:
         if self._mode == "always":
             self._lower(now, 0)
             return
         if now - self._sound_since < STABLE_S:
-            self._again_s = min(LONGEST_S, 2 * self._again_s)
+            self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
         self._level, self._changed_at = None, now
-        self._patience_s = min(LONGEST_S, 2 * self._patience_s)
+        self.fallen_bps = rate_bps or FALLEN_BPS
         self._fail(now, reason)
 
     def _fail(self, now: float, reason: str) -> None:

@@ -54,12 +54,17 @@ class SoundJoin:
         self._wsola: Wsola | None = None
 
     @property
+    def hears_tokens(self) -> bool:
+        """Whether tokens were the last that was heard."""
+        return self._heard_tokens
+
+    @property
     def late_ms(self) -> float:
         """By how much sound is later than it could be."""
         return 1000 * (len(self._rest) + CHUNK_SAMPLES * len(self._line)) / SAMPLE_RATE
 
     def next(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
-        """20 ms to be heard. tokens: speech, said at the sender's tick `at` modulo 256, or SILENT; sound: from the jitter buffer, or None."""
+        """20 ms to be heard. tokens: speech, said at the sender's tick `at` modulo 256, or SILENT; sound: of the jitter buffer."""
         if at != SILENT:
             self._token_tick = at
         if self.on_sound:

@@ -11,9 +11,9 @@ from collections import deque
 from codec.units.rates import HEADER_BYTES, SAMPLE_RATE
 from codec.wire.link_report import LinkReport
 from codec.wire.sound import SoundReport
-from softphone.engine.phv.receiver_report import Received, TransitTimes
+from softphone.engine.phv.receiver_report import SMALL_BYTES, Received, TransitTimes
 
-EACH_S = 0.2
+EACH_S = 0.15
 """A report so often while sound arrives."""
 RECENT_PACKETS = 2
 WINDOW_S = 0.6
@@ -21,7 +21,10 @@ QUEUE_MS = 80.0
 """The rate of arrival is that of the path only where packets wait for it."""
 PAIR_S = 0.02
 """Between the packets of a probe."""
-FEW_PACKETS = 8
+FEW_PACKETS, PATIENCE_S = 8, 3
+"""A window of loss is judged once it has so many packets, or is so old."""
+FASTER_MS, FASTER_EACH_S, FASTER_PACKETS = 100.0, 4.0, 4
+"""Packets that travel so much faster than any did lately are worth a report: the path may carry more now."""
 
 
 class SoundPath:
@@ -36,6 +39,8 @@ class SoundPath:
         self._probe: tuple[int, float] | None = None
         self._probed_bps = 0.0
         self._before: Received | None = None
+        self._waited = 0
+        self._transits: deque[float] = deque(maxlen=FASTER_PACKETS)
         self._loss = self._burst = self._jitter_ms = 0.0
 
     def arrived(self, now: float, size: int) -> None:
@@ -45,6 +50,17 @@ class SoundPath:
             self._arrivals.append((now, 8 * (size + HEADER_BYTES)))
             while now - self._arrivals[0][0] > WINDOW_S:
                 self._arrivals.popleft()
+
+    def tokens(self, timestamp: int, now: float, size: int) -> None:
+        """A payload of tokens alone."""
+        if size <= SMALL_BYTES:
+            return
+        with self._lock:
+            transit = 1000 * (now - timestamp / SAMPLE_RATE)
+            faster = len(self._transits) == FASTER_PACKETS and min(self._transits) - transit > FASTER_MS
+            self._transits.append(transit)
+            if faster and now - self._told_at > FASTER_EACH_S:
+                self._due = True
 
     def probe(self, timestamp: int, now: float, size: int) -> None:
         """A packet of a probe; the second of a pair tells the rate."""
@@ -58,12 +74,15 @@ class SoundPath:
     def counted(self, received: Received) -> None:
         """PJMEDIA's counters, each second."""
         with self._lock:
-            before, self._before = self._before, received
+            before = self._before
             if before is None or received.packets < before.packets:
+                self._before = received
                 return
             packets, lost = received.packets - before.packets, max(0, received.lost - before.lost)
-            if packets + lost >= FEW_PACKETS:
-                self._loss = lost / (packets + lost)
+            self._waited += 1
+            if packets + lost >= FEW_PACKETS or self._waited >= PATIENCE_S:
+                self._before, self._waited = received, 0
+                self._loss = lost / (packets + lost) if packets + lost else 0.0
                 self._burst, self._jitter_ms = received.burst if lost else 0.0, received.jitter_ms
 
     def report(self, now: float) -> SoundReport | None:

@@ -5,6 +5,7 @@ What is lost is restored by libopus: from the redundancy of the next packet wher
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from codec.units.errors import PayloadError
@@ -48,6 +49,8 @@ class SoundPlayer:
         self._next_tick = 0
         self._missing = MADE_UP_FRAMES
         self.packets = 0
+        self.unreadable = 0
+        """Frames that libopus refused."""
         self.lost = 0
         """Frames that were made up or restored while others came."""
 
@@ -79,15 +82,23 @@ class SoundPlayer:
             # 2^32 is no multiple of the stamps of a tick, so ticks are kept below that.
             tick = (stamp // _TICK_STAMPS + data[4]) % TIME_MODULO
             self._missing = 0
-            pcm = self._opus.decode(data, CHUNK_SAMPLES)
+            pcm = self._decoded(lambda: self._opus.decode(data, CHUNK_SAMPLES))
         elif self._missing >= MADE_UP_FRAMES or kind is FrameKind.PREFETCHING:
             return None
         else:
             self._missing += 1
             self.lost += kind is FrameKind.MISSING
-            pcm = self._opus.recover(CHUNK_SAMPLES)
+            pcm = self._decoded(lambda: self._opus.recover(CHUNK_SAMPLES))
         self._next_tick = (tick + 1) % TIME_MODULO
         return SoundFrame(pcm.ljust(2 * CHUNK_SAMPLES, b"\0"), tick, kind is not FrameKind.EMPTY)
+
+    def _decoded(self, decode: Callable[[], bytes]) -> bytes:
+        """What libopus refuses is silence: the outside of a packet may be right, and what is in it not."""
+        try:
+            return decode()
+        except CodecSetupError:
+            self.unreadable += 1
+            return b""
 
     def _unfold(self, time: int) -> int:
         if self._newest is None:

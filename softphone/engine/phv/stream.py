@@ -19,7 +19,7 @@ from softphone.config import Phv
 from softphone.control.protocol import CallStatistics
 from softphone.engine.phv.rate_model import WORDS_WAIT_S
 from softphone.engine.phv.receiver_report import Received, TransitTimes
-from softphone.engine.phv.sound_choice import Mode
+from softphone.engine.phv.sound_choice import Mode, SoundChoice
 from softphone.engine.phv.sound_half import SoundHalf
 from softphone.engine.phv.token_sound import FILL_CHUNKS, SILENT, TokenSound
 from softphone.engine.phv.tuning import PhvTuning
@@ -176,6 +176,7 @@ class PhvStream:
         now = time.monotonic()
         if self.sound is not None:
             self.sound.path.counted(received)
+            self._follow(self.sound.choice, now)
         report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now))[1]
         settings = self._settings
         if settings != self._tuned or report is not None:
@@ -183,9 +184,18 @@ class PhvStream:
         self._tuned = settings
         if self.sound is not None:
             event.sends = "tokens" if self.sound.level is None else "sound"
-            event.hears = "sound" if self.sound.join.on_sound else "tokens"
+            event.hears = "tokens" if self.sound.join.hears_tokens else "sound"
             event.sends_why = self.sound.why
             event.sound_bps = 0 if self.sound.level is None else self.sound.level.bit_rate
+
+    def _follow(self, choice: SoundChoice, now: float) -> None:
+        """What sound met on the path holds for tokens too."""
+        fallen, choice.fallen_bps = choice.fallen_bps, None
+        risen, choice.risen_bps = choice.risen_bps, None
+        if fallen is not None:
+            self.tuning.adaptation.fell(now, fallen)
+        elif risen is not None:
+            self.tuning.adaptation.rose(now, risen)
 
     def remember(self, memory: Memory) -> None:
         """What earlier calls learned. Any thread."""
@@ -228,7 +238,7 @@ class PhvStream:
                 return
             payload = self.sound.receive(payload, timestamp)
         elif self.sound is not None:
-            self.sound.tokens_came()
+            self.sound.tokens_came(timestamp, len(payload))
         if payload and not self._send(Payload(self.number, payload)):
             self.counters["payloads_without_worker"] += 1
 
