@@ -52,6 +52,7 @@ class SoundHalf:
         self.path = SoundPath(transit)
         self.level: SoundLevel | None = None
         """What is sent now; None: tokens alone."""
+        self._mode = mode
         self._sender = SoundSender()
         self._tokens_possible = tokens_possible
         self._counters = counters
@@ -73,6 +74,10 @@ class SoundHalf:
     def type_until(self, seconds: float) -> None:
         """Typed text is spoken for so long from now on, as tokens."""
         self._typed_until = max(self._typed_until, time.monotonic() + seconds + TYPED_TAIL_S)
+
+    @property
+    def may_send_tokens_alone(self) -> bool:
+        return self._mode == "auto" and not self.needed
 
     @property
     def needed(self) -> bool:

@@ -32,6 +32,7 @@ from softphone.link.messages import (
     Observe,
     Observed,
     Open,
+    PathQuality,
     Payload,
     Pcm,
     Pull,
@@ -91,7 +92,7 @@ class PhvStream:
         if (mode := sound_mode(phv)) is not None and accepts_sound(fmtp_remote or {}):
             ceiling = self.tuning.adaptation.ceiling_bps
             self.sound = SoundHalf(mode, most_sound_bps(fmtp_remote or {}), ceiling, self.transit, is_ready, self.counters)
-        self._tuned = self._settings
+        self._worker_has = self._settings
         self._tick = 0  # of the own sound, which is the clock of what is sent
         self._first_tick = 0  # at which the worker's clock began
         self._tokens_wait_ms = 0.0
@@ -113,7 +114,8 @@ class PhvStream:
             self._tokens.clear()
         self._payloads.clear()
         self._first_tick = self._tick
-        self._send(Open(self.number, self._settings, self._learn))
+        self._worker_has = self._settings
+        self._send(Open(self.number, self._worker_has, self._learn))
         self._send(Pull(self.number, FILL_CHUNKS * CHUNK_SAMPLES))
         if self._observed:
             self._send(Observe(self.number, True))
@@ -137,11 +139,10 @@ class PhvStream:
 
     def limit(self, ceiling_bps: int) -> None:
         """Another ceiling in IP bit/s than the configuration's, RTCP counted; 0 for none."""
-        before = self._settings
         self.tuning.limit(ceiling_bps)
         if self.sound is not None:
             self.sound.choice.limit(self.tuning.adaptation.ceiling_bps)
-        self._told(before)
+        self._tell()
 
     @property
     def _settings(self) -> EncoderSettings:
@@ -149,9 +150,13 @@ class PhvStream:
         settings = self.tuning.settings
         return replace(settings, wait=False) if self.sound is not None and self.sound.level is not None else settings
 
-    def _told(self, before: EncoderSettings) -> None:
-        if self._settings != before:
-            self._send(Tune(self.number, self._settings))
+    def _tell(self, report: PathQuality | None = None) -> None:
+        """Tell the worker what has changed for its encoder."""
+        settings = self._settings
+        changed = settings if settings != self._worker_has else None
+        if changed is not None or report is not None:
+            self._send(Tune(self.number, changed, report))
+        self._worker_has = settings
 
     @property
     def delay_ms(self) -> float:
@@ -160,15 +165,13 @@ class PhvStream:
 
     def wait(self, mode: str) -> None:
         """Whether what is said waits for its words from now on: "clear", "quick" or "auto"."""
-        before = self._settings
         self.tuning.wait = mode
-        self._told(before)
+        self._tell()
 
     def set_up_at(self, bps: float | None) -> None:
         """How fast the call's SIP messages travelled, None while unknown; may be called repeatedly."""
-        before = self._settings
         self.tuning.set_up_at(time.monotonic(), bps)
-        self._told(before)
+        self._tell()
 
     def tune(self, event: CallStatistics, received: Received, rtcp: tuple[int, int] = (0, 0)) -> None:
         """Called each second: adapt what is sent, and report to the far end on its packets. rtcp: how often the far
@@ -178,10 +181,7 @@ class PhvStream:
             self.sound.path.counted(received)
             self._follow(self.sound.choice, now)
         report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now))[1]
-        settings = self._settings
-        if settings != self._tuned or report is not None:
-            self._send(Tune(self.number, settings if settings != self._tuned else None, report))
-        self._tuned = settings
+        self._tell(report)
         if self.sound is not None:
             event.sends = "tokens" if self.sound.level is None else "sound"
             event.hears = "tokens" if self.sound.join.hears_tokens else "sound"
@@ -196,6 +196,16 @@ class PhvStream:
             self.tuning.adaptation.fell(now, fallen)
         elif risen is not None:
             self.tuning.adaptation.rose(now, risen)
+
+    @property
+    def types_tokens(self) -> bool:
+        """Whether typed text goes as tokens; else it is spoken here, and sent as sound."""
+        return self.sound is None or self.sound.may_send_tokens_alone
+
+    def typed(self, seconds: float) -> None:
+        """So much typed text is about to be spoken, as tokens."""
+        if self.sound is not None:
+            self.sound.type_until(seconds)
 
     def remember(self, memory: Memory) -> None:
         """What earlier calls learned. Any thread."""
