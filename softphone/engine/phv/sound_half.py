@@ -15,7 +15,7 @@ from codec.units.errors import PayloadError
 from codec.units.rates import CHUNK_MS
 from codec.wire.packet import TIME_MODULO
 from codec.wire.sound import MAX_TOKENS, SoundPayload, parse_sound, serialize_sound
-from softphone.engine.phv.receiver_report import TransitTimes
+from softphone.engine.phv.receiver_report import SMALL_BYTES, TransitTimes
 from softphone.engine.phv.sound_choice import Mode, SoundChoice
 from softphone.engine.phv.sound_join import SoundJoin
 from softphone.engine.phv.sound_level import SoundLevel
@@ -181,10 +181,13 @@ class SoundHalf:
             self.path.probe(timestamp, now, len(payload))
         return sound.tokens
 
-    def tokens_came(self, timestamp: int, size: int) -> None:
-        """A payload of tokens alone: the far end's worker lives."""
+    def tokens_came(self, timestamp: int, size: int, time_8: int) -> None:
+        """A payload of tokens alone, of so many bytes, with the first 8 bits of its time: the far end's worker lives."""
         self._they_are_deaf_until = float("-inf")
         self.path.tokens(timestamp, time.monotonic(), size)
+        if size > SMALL_BYTES:
+            with self._lock:
+                self.join.expect(time_8)
 
     def play(self, tokens: bytes, at: int) -> bytes:
         """20 ms to be heard; see `SoundJoin.next`."""

@@ -21,6 +21,8 @@ BEHIND_TICKS = 200
 """Tokens may be up to 4 s behind the sound, and 1.1 s ahead of it."""
 GIVE_UP_FRAMES = 150
 """Tokens that are heard for 3 s without reaching the end of the sound belong to another clock."""
+LONGEST_EXPECTED = 75
+"""Frames for which sound waits for tokens that came and are not heard yet: the longest that they are usually held."""
 LONGEST_LINE = 150 * CHUNK_SAMPLES
 QUIET = 4.0
 """A frame is quiet whose level is under so many times the background's."""
@@ -44,11 +46,13 @@ class SoundJoin:
         """From tokens that were heard to sound, or back."""
         self._end: int | None = None  # tokens before this tick were heard as sound
         self._unreached = 0
+        self._expected: int | None = None  # tokens alone came that begin there, and were not heard yet
+        self._waited = 0
         self._heard_tokens = False
-        self._token_tick = 0
+        self._token_tick: int | None = None
         self._line: list[SoundFrame] = []
         self._rest = np.zeros(0, np.int16)  # sound that is late
-        self._background = 1000.0
+        self._background = LEAST_BACKGROUND
         self._quiet = 0
         self._steps = 0
         self._wsola: Wsola | None = None
@@ -63,10 +67,15 @@ class SoundJoin:
         """By how much sound is later than it could be."""
         return 1000 * (len(self._rest) + CHUNK_SAMPLES * len(self._line)) / SAMPLE_RATE
 
+    def expect(self, tick: int) -> None:
+        """Tokens came alone that begin at this tick modulo 256: words that no sound brings."""
+        if not self.on_sound and (self._token_tick is None or _ticks_after(tick, self._token_tick) > 0):
+            self._expected, self._waited = tick, 0
+
     def next(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
         """20 ms to be heard. tokens: speech, said at the sender's tick `at` modulo 256, or SILENT; sound: of the jitter buffer."""
         if at != SILENT:
-            self._token_tick = at
+            self._token_tick, self._expected = at, None
         if self.on_sound:
             return self._go_on(tokens, at, sound)
         if sound is None and not self._line:
@@ -75,16 +84,16 @@ class SoundJoin:
             self._line.append(sound)
             del self._line[: max(0, len(self._line) - LONGEST_LINE // CHUNK_SAMPLES)]
         audible = at != SILENT and self._after_end(at)
-        if audible and _ticks_after(self._line[0].tick, at) > 0:
+        if (audible and _ticks_after(self._line[0].tick, at) > 0) or self._is_expected():
             return self._tokens(tokens, at)
         return self._to_sound(tokens, audible)
 
     def _to_sound(self, tokens: bytes, audible: bool) -> bytes:
         """The tokens reached the beginning of the sound, or are silent."""
-        if self._heard_tokens:
+        if self._heard_tokens and self._token_tick is not None:
             self.changes += 1
             # What was heard as tokens already is not heard again.
-            heard_to = (self._token_tick + 1) % TIME_MODULO
+            heard_to = (self._token_tick + (not audible)) % TIME_MODULO
             while len(self._line) > 1 and _ticks_after(heard_to, self._line[0].tick) > 0:
                 self._line.pop(0)
         else:
@@ -95,6 +104,13 @@ class SoundJoin:
         self.on_sound, self._heard_tokens, self._unreached = True, False, 0
         pcm = self._take()
         return (_fade(_samples(tokens), pcm) if audible else pcm).tobytes()
+
+    def _is_expected(self) -> bool:
+        """Whether tokens that came are still to be heard before the sound that waits."""
+        self._waited += 1
+        if self._expected is not None and (self._waited > LONGEST_EXPECTED or _ticks_after(self._expected, self._line[0].tick) >= 0):
+            self._expected = None
+        return self._expected is not None
 
     def _go_on(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
         if sound is not None:

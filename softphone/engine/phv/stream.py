@@ -247,8 +247,8 @@ class PhvStream:
                 self.counters["sound_not_agreed"] += 1
                 return
             payload = self.sound.receive(payload, timestamp)
-        elif self.sound is not None:
-            self.sound.tokens_came(timestamp, len(payload))
+        elif self.sound is not None and payload:
+            self.sound.tokens_came(timestamp, len(payload), payload[0])
         if payload and not self._send(Payload(self.number, payload)):
             self.counters["payloads_without_worker"] += 1
 
