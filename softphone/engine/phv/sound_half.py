@@ -51,7 +51,9 @@ class SoundHalf:
         self.join = SoundJoin()
         self.path = SoundPath(transit)
         self.level: SoundLevel | None = None
-        """What is sent now; None: tokens alone."""
+        """What is sent now; None: tokens alone,"""
+        self.why = "the call is not up yet"
+        """and why, in a few words."""
         self._mode = mode
         self._sender = SoundSender()
         self._tokens_possible = tokens_possible
@@ -84,14 +86,12 @@ class SoundHalf:
         """Whether tokens are not possible now, here or there."""
         return not self._tokens_possible() or time.monotonic() < self._they_are_deaf_until
 
-    @property
-    def why(self) -> str:
-        """Why sound or tokens are sent, in a few words."""
+    def _reason(self, now: float) -> str:
         if not self._tokens_possible():
             return "the codec is not ready here"
-        if time.monotonic() < self._they_are_deaf_until:
+        if now < self._they_are_deaf_until:
             return "the codec is not ready at the other side"
-        if time.monotonic() < self._typed_until:
+        if now < self._typed_until:
             return "typed text is spoken"
         return self.choice.reason
 
@@ -114,7 +114,7 @@ class SoundHalf:
         if level is None and self.level is not None:
             self._sender.stop()
             self._packet = None
-        self.level = level
+        self.level, self.why = level, self._reason(now)
 
     def payload(self, take_tokens: Callable[[], bytes | None]) -> bytes | None:
         """What leaves now, if anything. take_tokens: the worker's oldest payload that waits."""
