@@ -140,7 +140,8 @@ class MoonshineDecoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pieces = nn.Embedding(PIECES, WIDTH)
+        # With `_weight` torch draws no random values, for which it would import its compiler: a second of processor time.
+        self.pieces = nn.Embedding(PIECES, WIDTH, _weight=torch.empty(PIECES, WIDTH))
         self.blocks = nn.ModuleList(DecoderBlock() for _ in range(LAYERS))
         self.norm = _norm()
         self.score = nn.Linear(WIDTH, PIECES, bias=False)

@@ -141,6 +141,20 @@ def test_more_servers_than_a_message_may_pass(stranger: Stranger) -> None:
         stranger.request("OPTIONS", extra=("Via: " + ",".join(["SIP/2.0/UDP h"] * limits.VIAS),))
 
 
+@pytest.mark.parametrize("method", ["ACK", "OPTIONS"])
+def test_a_merged_request_is_refused_unless_it_is_an_ack(phone: Phone, stranger: Stranger, method: str) -> None:
+    """An ACK without a To tag is merged while its INVITE is under way (RFC 3261, 8.2.2.2); PJSUA's answer to it ended the process."""
+    stranger.sequence += 1
+    stranger.send(stranger.message("INVITE", SESSION + PLAIN, "application/sdp"))
+    merged = stranger.message(method).replace(b";branch=z9hG4bK", b";branch=z9hG4bKother")
+    stranger.send(merged)
+    answer = stranger.final("INVITE")
+    assert answer.status == 200
+    stranger.tag = answer.field("to", "t").partition(";tag=")[2]
+    stranger.acknowledge(answer)
+    assert stranger.hears()
+
+
 def parts(*bodies: str, closing: str = "--x--\r\n") -> str:
     return "".join(f"--x\r\n{body}\r\n" for body in bodies) + closing
 

@@ -31,6 +31,7 @@ from softphone.engine.sip.parsed import ParsedMessage, extra_headers
 from softphone.engine.sip.receive_hook import ReceiveHook
 from softphone.engine.sip.repeat_gate import RepeatGate
 from softphone.engine.sip.sdp_gate import Refusal, SdpGate
+from softphone.engine.sip.unanswerable import Unanswerable
 
 BAD_REQUEST, FORBIDDEN, REQUEST_TIMEOUT = 400, 403, 408
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ void *pjsua_get_pjsip_endpt(void);
 void *pjsip_parse_rdata(char *buffer, size_t size, pjsip_rx_data *rdata);
 int pjsip_endpt_register_module(void *endpt, pjsip_module *module);
 int pjsip_endpt_unregister_module(void *endpt, pjsip_module *module);
+int pjsip_endpt_create_response(void *endpt, pjsip_rx_data *rdata, int code, void *reason, void **made);
 int pjsip_endpt_respond_stateless(void *endpt, pjsip_rx_data *rdata, int code, const pj_str_t *reason, const void *headers,
                                   const void *body);
 int pjsua_im_send(int acc_id, const pj_str_t *to, const pj_str_t *mime_type, const pj_str_t *content, const void *msg_data,
@@ -177,6 +179,7 @@ class SipModule:
         self._hook = ReceiveHook(self._ffi, self._lib, self._look)
         self._negotiator = NegotiatorPool()
         self._lost_media = LostMedia()
+        self._unanswerable = Unanswerable(self._ffi, self._lib)
         self._ice_send = IceSend() if ice else None
         self.without_hook = ""
         """Why messages are inspected only after PJSIP has parsed them; empty if the hook works and they are inspected before."""
@@ -189,6 +192,7 @@ class SipModule:
             self._hook.install()
             self._negotiator.install()
             self._lost_media.install()
+            self._unanswerable.install()
             if self._ice_send is not None:
                 self._ice_send.install()
         except AbiError as error:
@@ -202,6 +206,7 @@ class SipModule:
         self._hook.uninstall()
         self._negotiator.uninstall()
         self._lost_media.uninstall()
+        self._unanswerable.uninstall()
         if self._ice_send is not None:
             self._ice_send.uninstall()
         self._dropped.unregister()
