@@ -21,14 +21,14 @@ FULL_QUEUE_MS = 400.0
 """and here no sound."""
 MOST_LOSS, OBVIOUS_LOSS = 0.22, 0.5
 """libopus restores single packets from the next one; beyond this too many words are lost, and repeated tokens are understood better."""
-LOSS_TO_BEGIN = 0.12
+LOSS_TO_BEGIN = 0.16
 MARGIN = 1.35
 """The path must seem to carry so many times what is sent."""
 FIRST_REPORT_S = 2.0
-REPORT_S = 0.65
-"""Without a report for so long while sound goes out the path is taken to be broken."""
+REPORT_S, REPORT_PACKETS = 0.65, 4
+"""Without a report for so long, and for so many packets of sound, the path is taken to be broken."""
 CLEAN_S, FAILED_S = 1.0, 10.0
-"""So long a level has to do well before the next one is tried, and before one is tried again that filled a queue;"""
+"""So much sound has to go well at a level before the next one is tried, and before one is tried again that filled a queue;"""
 AGAIN_S = 1.5
 """and so long after sound ended it may begin again;"""
 LONGEST_S, LONGEST_AGAIN_S = 60.0, 12.0
@@ -39,10 +39,14 @@ FIRST_PROBE_S = 0.2
 PROBE_ANSWER_S = 2.5
 LOSS_SHARE = 0.1
 """Of the newest report, of which several come a second."""
+SILENCE_S = 0.2
+"""Between packets of sound: Opus had nothing to say (DTX), which says nothing about what the path carries."""
 FALLEN_BPS = 1900.0
 """What a path is taken to carry from which nothing is heard any more."""
 FAST_START_BPS = 35_000.0
-FIRST_LEVEL = 2
+FIRST_LEVEL = 1
+PROBED_MARGIN = 1.2
+"""A probe while sound goes shows what the path carries beside it."""
 
 
 class SoundChoice:
@@ -59,6 +63,8 @@ class SoundChoice:
         self._began: float | None = None
         self._changed_at = self._sound_since = self._troubled_at = float("-inf")
         self._heard_at = self._sent_at = float("-inf")
+        self._unreported = 0
+        self._sound_s = 0.0  # of sound sent at this level
         self._patience_s, self._again_s = CLEAN_S, AGAIN_S
         self._loss = 0.0
         self.fallen_bps: float | None = None
@@ -84,7 +90,8 @@ class SoundChoice:
             return
         self._began = now
         if link_bps is None or link_bps >= FAST_START_BPS:
-            self._start(now, FIRST_LEVEL if link_bps is None else 1)
+            self._start(now, FIRST_LEVEL)
+            self._probe_at = now + FIRST_PROBE_S
         elif link_bps > 1.2 * LEVELS[0].ip_bps:
             self._probe_at = now + FIRST_PROBE_S
             self.reason = "the path is measured"
@@ -112,11 +119,15 @@ class SoundChoice:
 
     def sent(self, now: float) -> None:
         """A packet with sound went out."""
-        self._sent_at = now
+        gap, self._sent_at = now - self._sent_at, now
+        self._unreported += 1
+        if gap > SILENCE_S:
+            self._sound_s = max(0.0, self._sound_s - gap)
+        self._sound_s += (LEVELS[self._level].packet_ms if self._level is not None else 0) / 1000
 
     def report(self, now: float, report: SoundReport) -> None:
         """What the far end says of the path."""
-        self._heard_at = now
+        self._heard_at, self._unreported = now, 0
         path = report.path
         if self._level is None and report.rate_bps and not path.queue_ms > QUEUE_MS:
             self.risen_bps = report.rate_bps
@@ -137,10 +148,11 @@ class SoundChoice:
 
     def wants_probe(self, now: float) -> bool:
         """Whether a pair of packets should go that shows what the path carries; it is then taken to go."""
-        if self._level is not None or self._highest < 0 or now < self._probe_at:
+        if self._highest < 0 or now < self._probe_at:
             return False
         self._probed_at = now
-        self._probe_at = now + max(PROBE_ANSWER_S, self._again_s)  # where no answer comes
+        # Again where no answer comes; while sound goes, once.
+        self._probe_at = now + max(PROBE_ANSWER_S, self._again_s) if self._level is None else float("inf")
         return True
 
     def _start(self, now: float, level: int) -> None:
@@ -148,11 +160,11 @@ class SoundChoice:
             return
         self._level = min(level, self._highest)
         self._changed_at = self._sound_since = now
-        self._heard_at = now + FIRST_REPORT_S - REPORT_S
+        self._heard_at, self._unreported, self._sound_s = now + FIRST_REPORT_S - REPORT_S, 0, 0.0
         self.reason = "the path carries it"
 
     def _watch(self, now: float) -> None:
-        if now - self._sent_at < REPORT_S / 2 and now - self._heard_at > REPORT_S and self._mode == "auto":
+        if self._unreported >= REPORT_PACKETS and now - self._heard_at > REPORT_S and self._mode == "auto":
             self._stop(now, "nothing is heard from the other side")
         elif now - self._troubled_at > STABLE_S and now - self._changed_at > STABLE_S:
             self._patience_s, self._again_s = max(CLEAN_S, self._patience_s / 2), max(AGAIN_S, self._again_s / 2)
@@ -160,6 +172,11 @@ class SoundChoice:
 
     def _judge(self, now: float, report: SoundReport) -> None:
         level, path = self._level or 0, report.path
+        if report.rate_bps and path.queue_ms <= QUEUE_MS and now - self._probed_at < PROBE_ANSWER_S:
+            probed = [n for n in range(self._highest + 1) if PROBED_MARGIN * LEVELS[n].ip_bps <= report.rate_bps]
+            if probed and probed[-1] > level:
+                self._raise(now, probed[-1])
+                return
         carries = [n for n in range(level) if not report.rate_bps or MARGIN * LEVELS[n].ip_bps <= report.rate_bps]
         if path.loss > MOST_LOSS or self._loss > MOST_LOSS:
             self._stop(now, f"{round(100 * self._loss)} % of packets lost")
@@ -168,13 +185,16 @@ class SoundChoice:
         elif path.queue_ms > QUEUE_MS:
             if now - self._changed_at > 0.5:  # what was sent before the last change has to drain first
                 self._lower(now, carries[-1])
-        elif now - max(self._changed_at, self._troubled_at) > self._patience_s and level < self._highest and self._loss <= LOSS_TO_BEGIN:
-            self._level, self._changed_at = level + 1, now
-            self.reason = "the path carries it"
+        elif self._sound_s > self._patience_s and level < self._highest and self._loss <= LOSS_TO_BEGIN:
+            self._raise(now, level + 1)
+
+    def _raise(self, now: float, level: int) -> None:
+        self._level, self._changed_at, self._sound_s = level, now, 0.0
+        self.reason = "the path carries it"
 
     def _lower(self, now: float, level: int) -> None:
         self._patience_s = min(LONGEST_S, max(FAILED_S, 2 * self._patience_s))
-        self._level, self._changed_at, self._troubled_at = level, now, now
+        self._level, self._changed_at, self._troubled_at, self._sound_s = level, now, now, 0.0
         self.reason = "packets queue"
 
     def _stop(self, now: float, reason: str, rate_bps: float = 0.0) -> None:

@@ -28,6 +28,8 @@ LONGEST_WAIT_TICKS = 4
 """Tokens wait so long at most for a packet of sound to go with."""
 PROBE_PADDING = 27
 """Makes the packets of a probe 70 bytes with their headers: 28 kbit/s, where two go in 40 ms."""
+LARGE_PROBE_PADDING = 97
+"""The same beside sound: 140 bytes, which show 56 kbit/s."""
 DEAF_EACH_S = 0.4
 """A far end that must not send tokens is told so often."""
 DEAF_HOLDS_S = 2.0
@@ -125,6 +127,9 @@ class SoundHalf:
             return self._tokens.popleft()[1] if self._tokens else None
         packet, self._packet = self._packet, None
         deaf = not self._tokens_possible()
+        if self._probes and packet is None:
+            self._probes -= 1  # nothing comes between the two of a pair
+            return self._probe_payload()
         report = self.path.report(now)
         if (
             packet is None
@@ -153,12 +158,14 @@ class SoundHalf:
         return serialize_sound(SoundPayload(time_8, opus, tokens, report, deaf))
 
     def _probe(self, now: float) -> bytes | None:
-        if not self._probes and self.level is None and self.choice.wants_probe(now):
-            self._probes = 2
-        if not self._probes:
+        if not self.choice.wants_probe(now):
             return None
-        self._probes -= 1
-        return serialize_sound(SoundPayload(self._tick % TIME_MODULO, padding=PROBE_PADDING))
+        self._probes = 1
+        return self._probe_payload()
+
+    def _probe_payload(self) -> bytes:
+        padding = PROBE_PADDING if self.level is None else LARGE_PROBE_PADDING
+        return serialize_sound(SoundPayload(self._tick % TIME_MODULO, padding=padding))
 
     def receive(self, payload: bytes, timestamp: int) -> bytes:
         """A payload of sound; the tokens that it holds, or nothing."""

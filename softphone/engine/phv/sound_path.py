@@ -21,8 +21,8 @@ QUEUE_MS = 80.0
 """The rate of arrival is that of the path only where packets wait for it."""
 PAIR_S = 0.02
 """Between the packets of a probe."""
-FEW_PACKETS, PATIENCE_S = 8, 3
-"""A window of loss is judged once it has so many packets, or is so old."""
+FEW_PACKETS, ENOUGH_PACKETS, WINDOWS = 8, 40, 6
+"""Loss is that of the newest seconds that have so many packets, at most six; fewer than the first say nothing."""
 FASTER_MS, FASTER_EACH_S, FASTER_PACKETS = 100.0, 4.0, 4
 """Packets that travel so much faster than any did lately are worth a report: the path may carry more now."""
 
@@ -39,7 +39,7 @@ class SoundPath:
         self._probe: tuple[int, float] | None = None
         self._probed_bps = 0.0
         self._before: Received | None = None
-        self._waited = 0
+        self._windows: deque[tuple[int, int]] = deque(maxlen=WINDOWS)
         self._transits: deque[float] = deque(maxlen=FASTER_PACKETS)
         self._loss = self._burst = self._jitter_ms = 0.0
 
@@ -79,10 +79,15 @@ class SoundPath:
                 self._before = received
                 return
             packets, lost = received.packets - before.packets, max(0, received.lost - before.lost)
-            self._waited += 1
-            if packets + lost >= FEW_PACKETS or self._waited >= PATIENCE_S:
-                self._before, self._waited = received, 0
-                self._loss = lost / (packets + lost) if packets + lost else 0.0
+            self._before = received
+            self._windows.append((packets, lost))
+            all_ = gone = 0
+            for came, missed in reversed(self._windows):
+                all_, gone = all_ + came + missed, gone + missed
+                if all_ >= ENOUGH_PACKETS:
+                    break
+            if all_ >= FEW_PACKETS:
+                self._loss = gone / all_
                 self._burst, self._jitter_ms = received.burst if lost else 0.0, received.jitter_ms
 
     def report(self, now: float) -> SoundReport | None:

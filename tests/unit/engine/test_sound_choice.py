@@ -31,7 +31,8 @@ class Sender:
             self.now += 0.2
             level = self.choice.step(self.now)
             if level is not None:
-                self.choice.sent(self.now)
+                for _ in range(200 // level.packet_ms):
+                    self.choice.sent(self.now)
                 if told is not None:
                     self.choice.report(self.now, told)
             elif self.choice.wants_probe(self.now):
@@ -44,6 +45,23 @@ class Sender:
 
 def test_a_clean_fast_path_gets_the_best_sound_within_seconds() -> None:
     assert Sender(SoundChoice("auto")).go(4, CLEAN) == 24_000
+
+
+def test_silence_says_nothing_about_what_a_path_carries() -> None:
+    choice = SoundChoice("auto")
+    choice.begin(0.0, None)
+    for now in range(1, 60):
+        choice.sent(now)  # Opus sends next to nothing
+        choice.report(now + 0.1, CLEAN)
+    assert choice.step(60.0) != LEVELS[-1]
+
+
+def test_a_probe_beside_sound_saves_the_climb() -> None:
+    choice = SoundChoice("auto")
+    choice.begin(0.0, None)
+    assert choice.wants_probe(0.3) and not choice.wants_probe(0.4)
+    choice.report(0.5, report(rate_bps=56_000))
+    assert choice.step(0.6) == LEVELS[-1]
 
 
 def test_a_slow_link_gets_no_sound_and_few_probes() -> None:
