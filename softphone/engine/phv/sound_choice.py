@@ -39,7 +39,7 @@ FIRST_PROBE_S = 0.2
 PROBE_ANSWER_S = 2.5
 LOSS_SHARE = 0.1
 """Of the newest report, of which several come a second."""
-SILENCE_S = 0.2
+SILENCE_S = 0.3
 """Between packets of sound: Opus had nothing to say (DTX), which says nothing about what the path carries."""
 FALLEN_BPS = 1900.0
 """What a path is taken to carry from which nothing is heard any more."""
