@@ -18,8 +18,8 @@ def phv_fits(one: Parameters, other: Parameters) -> bool:
 
 
 def sound_parameters() -> dict[str, str]:
-    """What says that sound is taken in place of tokens: its codec, and its highest rate in bit/s."""
-    return {"sound": SOUND_CODEC, "soundrate": str(HIGHEST_SOUND_BPS)}
+    """What says that sound is taken in place of tokens; its highest rate is the one that goes without saying."""
+    return {"sound": SOUND_CODEC}
 
 
 def accepts_sound(parameters: Parameters) -> bool:

@@ -14,15 +14,19 @@ from codec.units.rates import CHUNK_SAMPLES
 from codec.wire.packet import TIME_MODULO
 from codec.wire.settings import EncoderSettings
 from codec.wire.sound import is_sound
+from softphone.codecs import OPUS
 from softphone.codecs.phv import accepts_sound, most_sound_bps
 from softphone.config import Phv
 from softphone.control.protocol import CallStatistics
-from softphone.engine.phv.rate_model import WORDS_WAIT_S
+from softphone.engine.codecs import libopus
+from softphone.engine.phv.rate_model import RTCP_BPS, WORDS_WAIT_S
 from softphone.engine.phv.receiver_report import Received, TransitTimes
 from softphone.engine.phv.sound_choice import Mode, SoundChoice
 from softphone.engine.phv.sound_half import SoundHalf
+from softphone.engine.phv.sound_level import LEVELS
 from softphone.engine.phv.token_sound import FILL_CHUNKS, SILENT, TokenSound
 from softphone.engine.phv.tuning import PhvTuning
+from softphone.engine.pjsip.errors import CodecSetupError
 from softphone.link.messages import (
     CHUNK_BYTES,
     Close,
@@ -50,10 +54,17 @@ EMPTY_BYTES = 2
 
 
 def sound_mode(phv: Phv) -> Mode | None:
-    """What the configuration says of sound; None: never. With a fixed profile the user chose tokens, at their rate."""
+    """What the configuration says of sound; None: never. With a fixed profile the user chose tokens, at their rate, without a voice
+    to be nobody in particular; a ceiling may leave no room for sound; and without libopus there is none."""
+    if phv.sound == "never" or 0 < phv.max_rate < LEVELS[0].ip_bps + RTCP_BPS:
+        return None
+    try:
+        libopus.version()
+    except CodecSetupError:
+        return None
     if phv.sound == "always":
         return "always"
-    return "auto" if phv.sound == "auto" and phv.profile == "adaptive" else None
+    return "auto" if phv.profile == "adaptive" and phv.voice else None
 
 
 class PhvStream:
@@ -161,7 +172,14 @@ class PhvStream:
     @property
     def delay_ms(self) -> float:
         """From the beginning of a phone to when its packet leaves, on average; of the far end's, which is taken to do as we do."""
+        if self.sound is not None and not self.sound.join.hears_tokens:
+            return self.sound.packet_ms + OPUS.look_ahead_ms
         return self.encoder_delay_ms() + 1000 * WORDS_WAIT_S * self.tuning.waits
+
+    @property
+    def sound_ended(self) -> bool:
+        """Whether sound could go, and does not, because the path does not carry it."""
+        return self.sound is not None and self.sound.choice.level is None
 
     def wait(self, mode: str) -> None:
         """Whether what is said waits for its words from now on: "clear", "quick" or "auto"."""
@@ -262,7 +280,7 @@ class PhvStream:
                 self._played += self.sound.play(tokens, at)
             else:
                 self._played += tokens
-            if taken is None and (self.sound is None or not self.sound.join.on_sound):
+            if taken is None and (self.sound is None or self.sound.join.hears_tokens):
                 self.counters["playout_underruns"] += 1
         pcm, self._played = self._played[: 2 * samples], self._played[2 * samples :]
         return pcm
