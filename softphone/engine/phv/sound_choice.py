@@ -61,6 +61,7 @@ class SoundChoice:
         self._highest = -1
         self.limit(ceiling_bps)
         self._began: float | None = None
+        self._known = (float("inf"), float("-inf"))  # what the path was found to carry, and when
         self._changed_at = self._sound_since = self._troubled_at = float("-inf")
         self._heard_at = self._sent_at = float("-inf")
         self._unreported = 0
@@ -89,6 +90,8 @@ class SoundChoice:
         if self._began is not None:
             return
         self._began = now
+        if link_bps is not None:
+            self._known = (link_bps, now)
         if link_bps is None or link_bps >= FAST_START_BPS:
             self._start(now, FIRST_LEVEL)
             self._probe_at = now + FIRST_PROBE_S
@@ -110,9 +113,12 @@ class SoundChoice:
 
     def step(self, now: float, *, needed: bool = False) -> SoundLevel | None:
         """What to send now; to be asked a few times a second. needed: tokens are not possible now, so that there is sound where the
-        ceiling allows any."""
+        ceiling allows any, and the path is not known to be too slow for it."""
         if self._level is not None:
             self._watch(now)
+        known_bps, known_at = self._known
+        if needed and known_bps < LEVELS[0].ip_bps and now - known_at < LONGEST_S:
+            return self.level  # it would fill the queue, and nothing of it be understood
         if (self._mode == "always" or needed) and self._level is None and self._highest >= 0:
             return LEVELS[min(self._highest, 0 if now - self._troubled_at < LONGEST_S else 1)]
         return self.level
@@ -131,6 +137,7 @@ class SoundChoice:
         path = report.path
         if self._level is None and report.rate_bps and not path.queue_ms > QUEUE_MS:
             self.risen_bps = report.rate_bps
+            self._known = (report.rate_bps, now)
         self._loss = path.loss if path.loss > OBVIOUS_LOSS or self._level is None else self._loss + LOSS_SHARE * (path.loss - self._loss)
         if self._level is not None:
             self._judge(now, report)

@@ -128,9 +128,12 @@ def test_the_far_end_limits_the_rate() -> None:
 
 def test_where_tokens_are_not_possible_there_is_sound() -> None:
     choice = SoundChoice("auto")
-    choice.begin(0.0, 2400.0)
+    choice.begin(0.0, 20_000.0)
     assert choice.step(1.0) is None
     assert choice.step(1.0, needed=True) is not None
+    slow = SoundChoice("auto")
+    slow.begin(0.0, 2400.0)
+    assert slow.step(1.0, needed=True) is None, "nothing of it would be understood"
 
 
 def test_always_means_always() -> None:
