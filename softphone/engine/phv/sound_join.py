@@ -24,7 +24,7 @@ GIVE_UP_FRAMES = 150
 LONGEST_EXPECTED = 75
 """Frames for which sound waits for tokens that came and are not heard yet: the longest that they are usually held."""
 LONGEST_LINE = 150 * CHUNK_SAMPLES
-QUIET = 4.0
+QUIET = 2.5
 """A frame is quiet whose level is under so many times the background's."""
 LEAST_BACKGROUND = 8.0
 FADE_SAMPLES = 160

@@ -3,22 +3,25 @@
 Each tick of 20 ms is said as a constant level that names it, so that what is heard can be read back.
 """
 
+import random
 from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from softphone.engine.phv import sound_join
 from softphone.engine.phv.sound_join import SILENT, SoundJoin
 from softphone.engine.phv.sound_player import SoundFrame
 
-STEP, FIRST = 40, 600
+STEP, FIRST, NAMES = 40, 600, 700
+"""Levels rise and fall over 700 ticks each."""
 TOKENS_LATE = 35
 """Ticks: 700 ms."""
 
 
 def pcm(tick: int) -> bytes:
-    return np.full(320, FIRST + STEP * tick, np.int16).tobytes()
+    return np.full(320, FIRST + STEP * min(tick % (2 * NAMES), 2 * NAMES - tick % (2 * NAMES)), np.int16).tobytes()
 
 
 def tick_of(sound: bytes) -> int | None:
@@ -101,3 +104,23 @@ def test_tokens_of_another_clock_are_heard_after_a_while() -> None:
     join.next(bytes(640), SILENT, SoundFrame(pcm(100), 100, True))
     heard = [tick_of(join.next(pcm(20), (100 - 50 + now // 200) % 256, None)) for now in range(400)]
     assert heard.index(20) <= 200
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_hundred_changes_lose_and_repeat_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound_join, "QUIET", 0.0)  # speech of even levels has no pauses
+    rng = random.Random(seed)
+    end, sound = 0, set[int]()
+    while end < 11_500:
+        begin = end + rng.randrange(60, 140)  # tokens alone
+        end = begin + rng.randrange(60, 140)  # then sound, with tokens beside it
+        sound |= set(range(begin, end))
+    call = Call(tuple(sorted(sound)), range(end))
+    heard = [tick for tick in call.heard(end + 60) if tick is not None]
+    assert call.join.changes >= 100
+    steps = [abs(after - before) for before, after in pairwise(heard)]
+    # WSOLA leaves out 13 ms at a time, two thirds of a tick.
+    assert max(steps) <= 2, "no jump"
+    turns = end // NAMES  # where levels turn, what is left out looks like a repetition
+    assert sum(step == 0 for step in steps) <= turns, "nothing is heard twice"
+    assert sum(step == 2 for step in steps) < 0.3 * len(heard)
