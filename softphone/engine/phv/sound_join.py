@@ -127,12 +127,22 @@ class SoundJoin:
                     self._shorten()
                 return self._take().tobytes()
             return sound.pcm
-        if self._rest.size:
+        if self._rest.size >= CHUNK_SAMPLES:
             return self._take().tobytes()
+        if self._rest.size:
+            return self._last(tokens, at)
         self.on_sound = False
         if at != SILENT and not self._after_end(at):
             return bytes(len(tokens))
         return self._tokens(tokens, at)
+
+    def _last(self, tokens: bytes, at: int) -> bytes:
+        """What is left of the sound, and after it in the same 20 ms the tokens, where they have come so far."""
+        left, self._rest = self._rest, self._rest[:0]
+        reached = at != SILENT and self._end is not None and _ticks_after(at, self._end) >= -1
+        pcm = _samples(tokens).copy() if reached else np.zeros(CHUNK_SAMPLES, np.int16)
+        pcm[: len(left)] = left
+        return pcm.tobytes()
 
     def _tokens(self, tokens: bytes, at: int) -> bytes:
         if at == SILENT:

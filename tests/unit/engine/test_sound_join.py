@@ -26,7 +26,8 @@ def pcm(tick: int) -> bytes:
 
 def tick_of(sound: bytes) -> int | None:
     samples = np.frombuffer(sound, np.int16)
-    return round((int(np.median(samples)) - FIRST) / STEP) if samples.any() else None
+    level = int(np.median(samples))  # 0 too where only a rest of a tick is in it
+    return round((level - FIRST) / STEP) if level else None
 
 
 class Call:
