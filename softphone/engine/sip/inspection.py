@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from softphone.engine import limits
-from softphone.engine.sip import multipart
+from softphone.engine.sip import multipart, unprintable
 from softphone.engine.sip.dropped import missing
 from softphone.engine.sip.head import field_name, read_fields, split_message
 
@@ -66,7 +66,7 @@ def inspect(message: bytes) -> Verdict:
         # What the answer would repeat is too large for an answer (RFC 3261, 8.2.6.2); anything else is merely malformed.
         code = TOO_LARGE if field_name(longest) in _ANSWERED_WITH else BAD_REQUEST
         return _refusal(len(message), lines, fields, is_response, code, f"has a header of more than {limits.HEADER_LINE_BYTES} bytes")
-    why = _head_fault(head, lines, fields)
+    why = _head_fault(head, lines, fields) or ("" if is_response else unprintable.target_fault(lines[0]))
     if why:
         return _refusal(len(message), lines, fields, is_response, BAD_REQUEST, why)
     useless = _no_target if _makes_dialogs(lines[0], fields, is_response) else _any_contact
@@ -132,7 +132,7 @@ def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes
         return f"requires extensions of more than {limits.REQUIRED_BYTES} bytes"
     if counts.get(b"content-type", 0) > 1 and len([name for name, _ in fields if name == b"content-type"]) > 1:
         return "says twice of what type its body is"
-    return ""
+    return next((why for name, value in fields if (why := unprintable.fault(name, value))), "")
 
 
 def _body(first: bytes, fields: list[tuple[bytes, bytes]], body: bytes) -> tuple[bytes, int, str]:
@@ -171,8 +171,9 @@ def _refusal(size: int, lines: list[bytes], fields: list[tuple[bytes, bytes]], i
     """A minimal message with which PJSIP can refuse the request, or end the transaction that waits for this response."""
     first, needed, seen = lines[0], [], set()
     for name, value in fields:
-        # One of each, but every Via; nothing that is itself too long.
-        if name in _ANSWERED_WITH and (name == b"via" or name not in seen) and len(value) <= limits.MAX_REPEATED:
+        # One of each, but every Via; nothing that is itself too long, or that the answer cannot repeat.
+        repeated = name in _ANSWERED_WITH and (name == b"via" or name not in seen)
+        if repeated and len(value) <= limits.MAX_REPEATED and not unprintable.fault(name, value):
             seen.add(name)
             needed.append(b"%s: %s" % (name.title(), value))
     if is_response:

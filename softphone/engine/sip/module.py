@@ -225,7 +225,9 @@ class SipModule:
             self._tell_refused(peer, verdict.why)
         if verdict.message or verdict.code:
             address = self._ffi.buffer(self._ffi.addressof(rdata.pkt_info, "src_addr"))
-            self._dropped.came_from(bytes(address)[: rdata.pkt_info.src_addr_len], 0 if verdict.message else verdict.code)
+            self._dropped.came_from(bytes(address)[: rdata.pkt_info.src_addr_len])
+            if not verdict.message and self._hook.installed:
+                self._dropped.refuse(int(self._ffi.cast("uintptr_t", rdata.tp_info.transport)), message, verdict.code)
         return verdict
 
     def _refusal(self, message: bytes, rdata: Any) -> int:
