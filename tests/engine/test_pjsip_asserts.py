@@ -6,14 +6,15 @@ Beside each stands what is much like it and must go on as ever.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
-from softphone.control.protocol import Hangup, Status
+from softphone.control.protocol import Call, Hangup, Status
 from tests.peers.phone import Phone
-from tests.peers.stranger import Stranger
+from tests.peers.stranger import PLAIN, SESSION, Stranger
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,34 @@ def stranger(phone: Phone) -> Iterator[Stranger]:
     with Stranger(phone.uri.partition("@")[2]) as made:
         yield made
         made.tag = ""
-    phone.client.request(Hangup())
+        phone.client.request(Hangup())
+        made.drain(0.2)
     assert "calls" in phone.client.request(Status())
+
+
+def ask(phone: Phone, stranger: Stranger) -> str:
+    """The phone calls the stranger; the head of its INVITE."""
+    phone.client.request(Call(uri=f"sip:x@{stranger.here}"))
+    return stranger._next(time.monotonic() + stranger.wait_s).partition("\r\n\r\n")[0]
+
+
+def reply(stranger: Stranger, head: str, status: str, tag: str = "", extra: tuple[str, ...] = (), body: str = "", cseq: str = "") -> None:
+    """An answer to the INVITE of the phone."""
+    names = ("via", "v", "from", "f", "to", "t", "call-id", "i", "cseq")
+    lines = [line for line in head.split("\r\n")[1:] if line.partition(":")[0].strip().lower() in names]
+    lines = [line + f";tag={tag}" if tag and re.match("(?i)to?[ \t]*:", line) else line for line in lines]
+    if cseq:
+        lines = [re.sub(r"(?i)^cseq: *(\d+) INVITE", cseq, line) for line in lines]
+    body = body.replace("PORT", str(stranger.media_port))
+    kind = ["Content-Type: application/sdp"] if body else []
+    stranger.send("\r\n".join([f"SIP/2.0 {status}", *lines, *extra, *kind, f"Content-Length: {len(body)}", "", body]).encode())
+
+
+def next_requests(stranger: Stranger, seconds: float) -> list[str]:
+    """The methods of what the phone sends within so long; each is answered."""
+    before = len(stranger.asked)
+    stranger.drain(seconds)
+    return [asked.partition(" ")[0] for asked in stranger.asked[before:]]
 
 
 def written(stranger: Stranger, method: str, pattern: str, other: str) -> int:
@@ -91,3 +118,62 @@ def test_a_sender_without_a_host_is_not_answered(stranger: Stranger) -> None:
     """Not to the sender that Via names, but to where it came from (RFC 3581), by what answers malformed requests."""
     assert written(stranger, "OPTIONS", "Via: ([^ ]*) [^;]*", r"Via: \1 []:5060") == 400
     assert written(stranger, "OPTIONS", "Via: ([^ ]*) [^;]*", r"Via: \1 [::1]:5060") == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "pattern", "other", "status"),
+    [
+        ("OPTIONS", "CSeq: (\\d+) ", r"CSeq: \1", 400),
+        ("OPTIONS", "CSeq: (\\d+) OPTIONS", r"CSeq: \1 OPTIONS x", 400),
+        ("OPTIONS", "CSeq: (\\d+) OPTIONS", r"CSeq: \1 INVITE", 400),
+        ("OPTIONS", "CSeq: ([^\r]*)", r"CSeq: \1\r\nCSeq: \1", 400),
+        ("OPTIONS", "To: ([^\r]*)", r"To: \1\r\nt: \1", 400),
+        ("OPTIONS", "CSeq: (\\d+) ", r"CSeq:\r\n \1 \t ", 200),
+        ("OPTIONS", "CSeq: (\\d+) ", r"CSEQ : 00\1 ", 200),
+    ],
+)
+def test_numbers_that_pjsip_reads_and_others_do_not(method: str, pattern: str, other: str, status: int, stranger: Stranger) -> None:
+    """Who leaves out the blank must not get past what looks at the method that CSeq names."""
+    stranger.wait_s = 3
+    stranger.sequence += 1
+    stranger.send(re.sub(pattern, other, stranger.message(method).decode(), count=1).encode())
+    assert stranger.receive(time.monotonic() + 3).status == status
+
+
+@pytest.mark.parametrize("to_tag", ["", "abc"])
+def test_a_method_is_written_in_capitals(to_tag: str, stranger: Stranger) -> None:
+    """RFC 3261, 7.1. PJSIP takes "invite" for INVITE, and what looks for INVITE does not."""
+    stranger.tag = to_tag
+    for method in ("invite", "Bye", "options"):
+        assert stranger.request(method).status == 501
+    stranger.sequence += 1
+    stranger.send(stranger.message("ack"))
+    stranger.tag = ""
+    assert stranger.request("OPTIONS").status == 200
+
+
+@pytest.mark.parametrize("cseq", [r"CSeq: \1INVITE", r"CSeq: \1 invite", r"CSeq: \1 OPTIONS\r\nCSeq: \1 INVITE"])
+def test_an_answer_whose_number_is_written_otherwise(cseq: str, phone: Phone, stranger: Stranger) -> None:
+    """Its Contact, to which no ACK can go, was not left out."""
+    head = ask(phone, stranger)
+    reply(stranger, head, "200 OK", "a", ("Contact: <tel:5>",), SESSION + PLAIN, cseq)
+    stranger.drain(0.3)
+    assert "calls" in phone.client.request(Status())
+
+
+@pytest.mark.parametrize(
+    "contacts",
+    [
+        "Contact: tel:5, <sip:x@1.2.3.4>",
+        "Contact: <sip:HERE>, tel:5",
+        'Contact: "a, <sip:x>" <tel:5>, <sip:HERE>',
+        "Record-Route: tel:5, <sip:HERE;lr>\r\nContact: <sip:HERE>",
+        "Contact: <sip:HERE>;x=y, <sip:a,b@1.2.3.4>",
+        "m: sip:HERE",
+    ],
+)
+def test_a_list_of_contacts_of_which_one_is_no_target(contacts: str, phone: Phone, stranger: Stranger) -> None:
+    """The ACK goes where the INVITE went, or to the first of the list; PJSIP would have ended at one that is no SIP address."""
+    head = ask(phone, stranger)
+    reply(stranger, head, "200 OK", "a", (contacts.replace("HERE", stranger.here),), SESSION + PLAIN)
+    assert next_requests(stranger, 0.4)[:1] == ["ACK"]

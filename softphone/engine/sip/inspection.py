@@ -36,7 +36,10 @@ _CHALLENGES = frozenset({b"www-authenticate", b"proxy-authenticate"})
 _TARGETS = frozenset({b"contact", b"record-route"})
 _DIALOGS = frozenset({b"INVITE", b"UPDATE", b"SUBSCRIBE", b"NOTIFY", b"REFER"})
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_CSEQ = re.compile(rb"[0-9]+[ \t]+[A-Za-z0-9!%*_+`'~.-]+")
+_ONCE = frozenset({b"from", b"to", b"call-id", b"cseq"})
 _STAR = re.compile(rb"(?:^|,)[ \t]*\*|\*[ \t]*(?:;|,|$)")
+_PARTS = re.compile(rb"<[^>]*>?|,|[^<,]+")
 _SIP_URI = re.compile(rb"sips?:", re.IGNORECASE)
 _WITH_SDP = frozenset({b"INVITE", b"ACK", b"UPDATE", b"PRACK"})
 
@@ -90,7 +93,7 @@ def inspect(message: bytes) -> Verdict:
 
 def _makes_dialogs(first: bytes, fields: list[tuple[bytes, bytes]], is_response: bool) -> bool:
     if not is_response:
-        return first.partition(b" ")[0] in _DIALOGS
+        return first.partition(b" ")[0].upper() in _DIALOGS
     return first[8:9] in (b"1", b"2") and _cseq_method(fields) in _DIALOGS
 
 
@@ -99,8 +102,13 @@ def _no_target(line: bytes) -> bool:
     (sip_inv.c, inv_send_ack). RFC 3261, 12.1.2, wants a SIP URI; without one requests go where the first went."""
     if field_name(line) not in _TARGETS:
         return False
-    value = _QUOTED.sub(b"", line.partition(b":")[2])
-    uris = re.findall(rb"<[ \t]*([^>]*)", value) or [value.strip()]
+    elements = [b""]
+    for part in _PARTS.findall(_QUOTED.sub(b"", line.partition(b":")[2])):
+        if part == b",":
+            elements.append(b"")
+        else:
+            elements[-1] += part
+    uris = [(element.partition(b"<")[2] or element).lstrip() for element in elements]
     return _any_contact(line) or not all(_SIP_URI.match(uri) for uri in uris)
 
 
@@ -132,13 +140,21 @@ def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes
         return f"requires extensions of more than {limits.REQUIRED_BYTES} bytes"
     if counts.get(b"content-type", 0) > 1 and len([name for name, _ in fields if name == b"content-type"]) > 1:
         return "says twice of what type its body is"
-    return next((why for name, value in fields if (why := unprintable.fault(name, value))), "")
+    if len(once := [name for name, _ in fields if name in _ONCE]) > len(set(once)):
+        return "has a field twice that may be there once"
+    return next((why for name, value in fields if (why := _field_fault(name, value))), "")
+
+
+def _field_fault(name: bytes, value: bytes) -> str:
+    if name == b"cseq" and not _CSEQ.fullmatch(value):
+        return "has a CSeq that is none"  # PJSIP reads "1INVITE" as well, and then it is in no list of ours
+    return unprintable.fault(name, value)
 
 
 def _body(first: bytes, fields: list[tuple[bytes, bytes]], body: bytes) -> tuple[bytes, int, str]:
     """The body that PJSIP may see; or a status and why it is refused."""
     kind = next((value for name, value in fields if name == b"content-type"), b"")
-    method = _cseq_method(fields) if first[:4].upper() == b"SIP/" else first.partition(b" ")[0]
+    method = _cseq_method(fields) if first[:4].upper() == b"SIP/" else first.partition(b" ")[0].upper()
     if multipart.is_multipart(kind):
         inner = multipart.session_description(kind, body) if method in _WITH_SDP else None
         if inner is None:
@@ -150,7 +166,8 @@ def _body(first: bytes, fields: list[tuple[bytes, bytes]], body: bytes) -> tuple
 
 
 def _cseq_method(fields: list[tuple[bytes, bytes]]) -> bytes:
-    return next((value.split()[-1] for name, value in fields if name == b"cseq" and value.split()), b"")
+    """In capitals: PJSIP takes "invite" for INVITE."""
+    return next((value.split()[-1].upper() for name, value in fields if name == b"cseq" and value.split()), b"")
 
 
 def _xml_is_harmful(body: bytes) -> bool:
@@ -173,7 +190,7 @@ def _refusal(size: int, lines: list[bytes], fields: list[tuple[bytes, bytes]], i
     for name, value in fields:
         # One of each, but every Via; nothing that is itself too long, or that the answer cannot repeat.
         repeated = name in _ANSWERED_WITH and (name == b"via" or name not in seen)
-        if repeated and len(value) <= limits.MAX_REPEATED and not unprintable.fault(name, value):
+        if repeated and len(value) <= limits.MAX_REPEATED and not _field_fault(name, value):
             seen.add(name)
             needed.append(b"%s: %s" % (name.title(), value))
     if is_response:
