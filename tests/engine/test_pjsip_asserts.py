@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
-from softphone.control.protocol import Call, Hangup, Status
+from softphone.control.protocol import Answer, Call, Hangup, Status
 from tests.peers.phone import Phone
 from tests.peers.stranger import PLAIN, SESSION, Stranger
 
@@ -177,3 +177,59 @@ def test_a_list_of_contacts_of_which_one_is_no_target(contacts: str, phone: Phon
     head = ask(phone, stranger)
     reply(stranger, head, "200 OK", "a", (contacts.replace("HERE", stranger.here),), SESSION + PLAIN)
     assert next_requests(stranger, 0.4)[:1] == ["ACK"]
+
+
+def ring(stranger: Stranger, offer: str, extra: tuple[str, ...] = ()) -> str:
+    """The stranger calls and the phone rings; the head of what it says then."""
+    stranger.sequence += 1
+    stranger.send(stranger.message("INVITE", offer, "application/sdp" if offer else "", extra))
+    deadline = time.monotonic() + stranger.wait_s
+    while (answer := stranger.receive(deadline)).status <= 100:
+        pass
+    stranger.tag = answer.field("to", "t").partition(";tag=")[2]
+    return answer.head
+
+
+def pick_up(phone: Phone, stranger: Stranger, invite: int, offer: str) -> bool:
+    """Whether the call that rings can be answered, and is heard; `invite` is the number of the INVITE that `ring` sent."""
+    call = next(call["call"] for call in phone.client.request(Status())["calls"] if call["state"] != "disconnected")
+    phone.client.request(Answer(call=call))
+    last, stranger.sequence = stranger.sequence, invite
+    answer = stranger.final("INVITE")
+    stranger.acknowledge(answer, "" if offer else SESSION + PLAIN)
+    stranger.sequence = last
+    return answer.status == 200 and stranger.hears()
+
+
+UPDATES = {
+    "alone": ("", "", 200),
+    "an offer": (SESSION + PLAIN, "application/sdp", 500),
+    "a text": ("hello", "text/plain", 500),
+}
+
+
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("offer", ["", SESSION + PLAIN])
+def test_an_update_while_it_rings(offer: str, update: str, phone: Phone, stranger: Stranger) -> None:
+    """Without an offer in the INVITE there is no negotiator yet (sip_inv.c, inv_respond_incoming_update)."""
+    ring(stranger, offer)
+    invite = stranger.sequence
+    body, kind, status = UPDATES[update]
+    for _ in range(2):
+        answer = stranger.request("UPDATE", body, kind)
+        assert answer.status == status and bool(answer.field("retry-after")) == (status == 500)
+    assert pick_up(phone, stranger, invite, offer)
+    assert stranger.request("UPDATE", SESSION + PLAIN, "application/sdp").status == 200
+
+
+@pytest.mark.parametrize("body", ["", SESSION + PLAIN, "hello"])
+@pytest.mark.parametrize("offer", ["", SESSION + PLAIN])
+def test_a_description_in_what_confirms_the_ringing(offer: str, body: str, phone: Phone, stranger: Stranger) -> None:
+    """Strangers may ask for reliable provisional answers; ours bring no description, so no PRACK may."""
+    head = ring(stranger, offer, ("Require: 100rel", "Supported: 100rel"))
+    found = re.search(r"(?im)^rseq: *(\d+)", head)
+    assert found
+    invite = stranger.sequence
+    kind = "" if not body else "text/plain" if body == "hello" else "application/sdp"
+    assert stranger.request("PRACK", body, kind, (f"RAck: {found[1]} {invite} INVITE",)).status == 200
+    assert pick_up(phone, stranger, invite, offer)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from cffi import FFI
 
@@ -23,6 +23,7 @@ from softphone.engine.pjsip.errors import AbiError
 from softphone.engine.pjsip.ice_send import IceSend
 from softphone.engine.sdp.lost_media import LostMedia
 from softphone.engine.sdp.negotiator_pool import NegotiatorPool
+from softphone.engine.sdp.negotiator_states import NegotiatorStates
 from softphone.engine.sip import auth_gate
 from softphone.engine.sip.dropped import TOO_LARGE, DroppedData
 from softphone.engine.sip.head import repeated_bytes
@@ -135,6 +136,15 @@ def forget_call(address: int) -> None:
             lib.pjsua_call_set_user_data(slot, ffi.NULL)
 
 
+class _Guard(Protocol):
+    """Makes errors of what PJSIP would end the process for."""
+
+    def install(self) -> None:
+        """Raises AbiError."""
+
+    def uninstall(self) -> None: ...
+
+
 class SipModule:
     """`passed(sent, peer, message)` gets each message; `answer(message)` may name a status that a request is answered with at once;
     `rewrite(message)` says what is sent instead, at most as long; `descriptions` sees each SDP that came; `admit(peer, message)` sees what
@@ -177,10 +187,8 @@ class SipModule:
         self._module.name.ptr, self._module.name.slen = name, len(name) - 1
         self._registered = False
         self._hook = ReceiveHook(self._ffi, self._lib, self._look)
-        self._negotiator = NegotiatorPool()
-        self._lost_media = LostMedia()
-        self._unanswerable = Unanswerable(self._ffi, self._lib)
-        self._ice_send = IceSend() if ice else None
+        guards: list[_Guard] = [NegotiatorPool(), NegotiatorStates(), LostMedia(), Unanswerable(self._ffi, self._lib)]
+        self._guards = [*guards, IceSend()] if ice else guards
         self.without_hook = ""
         """Why messages are inspected only after PJSIP has parsed them; empty if the hook works and they are inspected before."""
 
@@ -190,11 +198,8 @@ class SipModule:
         self._registered = status == 0
         try:
             self._hook.install()
-            self._negotiator.install()
-            self._lost_media.install()
-            self._unanswerable.install()
-            if self._ice_send is not None:
-                self._ice_send.install()
+            for guard in self._guards:
+                guard.install()
         except AbiError as error:
             self.without_hook = f"{error}, so some messages of strangers can still end this phone; install pjsua2-python==2.15.1.post1"
             log.error("%s", self.without_hook)
@@ -204,11 +209,8 @@ class SipModule:
     def unregister(self) -> None:
         """Before libDestroy()."""
         self._hook.uninstall()
-        self._negotiator.uninstall()
-        self._lost_media.uninstall()
-        self._unanswerable.uninstall()
-        if self._ice_send is not None:
-            self._ice_send.uninstall()
+        for guard in self._guards:
+            guard.uninstall()
         self._dropped.unregister()
         if self._registered:
             self._lib.pjsip_endpt_unregister_module(self._lib.pjsua_get_pjsip_endpt(), self._module)
