@@ -233,3 +233,44 @@ def test_a_description_in_what_confirms_the_ringing(offer: str, body: str, phone
     kind = "" if not body else "text/plain" if body == "hello" else "application/sdp"
     assert stranger.request("PRACK", body, kind, (f"RAck: {found[1]} {invite} INVITE",)).status == 200
     assert pick_up(phone, stranger, invite, offer)
+
+
+@pytest.mark.parametrize(
+    ("tag", "asked"),
+    [("", []), ("b", ["ACK", "BYE"]), ("a", ["ACK"])],
+    ids=["untagged", "of another far end", "again"],
+)
+def test_a_second_answer_to_a_call(tag: str, asked: list[str], phone: Phone, stranger: Stranger) -> None:
+    """RFC 3261, 13.2.2.4. What has no tag belongs to nobody (sip_dialog.c, pjsip_dlg_fork)."""
+    head = ask(phone, stranger)
+    contact = (f"Contact: <sip:x@{stranger.here}>",)
+    reply(stranger, head, "180 Ringing", "a", contact)
+    reply(stranger, head, "200 OK", "a", contact, SESSION + PLAIN)
+    assert next_requests(stranger, 0.3) == ["ACK"]
+    reply(stranger, head, "200 OK", tag, contact, SESSION + PLAIN)
+    assert next_requests(stranger, 0.3) == asked
+    assert stranger.hears()
+
+
+@pytest.mark.parametrize("transport", ["sctp", "SCTP", "loop", "loop-dgram", "dtls", "ws", "tcp", "tls", "udp"])
+@pytest.mark.parametrize("place", ["redirection", "answer", "route"])
+def test_transports_that_this_phone_has_not(transport: str, place: str, phone: Phone, stranger: Stranger) -> None:
+    """An address that names one, over IPv6, is one that nothing can be sent to (sip_transport.c, get_tpname)."""
+    there = f"<sip:x@[::1]:9;transport={transport}>"
+    head = ask(phone, stranger)
+    if place == "redirection":
+        reply(stranger, head, "302 Moved", "a", (f"Contact: {there}",))
+        assert next_requests(stranger, 0.2) == ["ACK"]
+    else:
+        route = (f"Record-Route: {there.replace('>', ';lr>')}",) if place == "route" else ()
+        contact = f"Contact: <sip:x@{stranger.here}>" if route else f"Contact: {there}"
+        reply(stranger, head, "200 OK", "a", (contact, *route), SESSION + PLAIN)
+        stranger.drain(0.2)
+    assert "calls" in phone.client.request(Status())
+
+
+def test_a_transport_that_this_phone_has_is_used(phone: Phone, stranger: Stranger) -> None:
+    head = ask(phone, stranger)
+    reply(stranger, head, "302 Moved", "a", (f"Contact: <sip:y@{stranger.here};transport=UDP>",))
+    assert stranger._next(time.monotonic() + 3).startswith("ACK ")
+    assert stranger._next(time.monotonic() + 3).startswith(f"INVITE sip:y@{stranger.here};transport=UDP ")

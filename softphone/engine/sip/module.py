@@ -32,7 +32,9 @@ from softphone.engine.sip.parsed import ParsedMessage, extra_headers
 from softphone.engine.sip.receive_hook import ReceiveHook
 from softphone.engine.sip.repeat_gate import RepeatGate
 from softphone.engine.sip.sdp_gate import Refusal, SdpGate
+from softphone.engine.sip.transport_names import TransportNames
 from softphone.engine.sip.unanswerable import Unanswerable
+from softphone.engine.sip.untagged_forks import UntaggedForks
 
 BAD_REQUEST, FORBIDDEN, REQUEST_TIMEOUT = 400, 403, 408
 log = logging.getLogger(__name__)
@@ -47,12 +49,13 @@ _DECLARATIONS = """
 typedef struct { char *ptr; long slen; } pj_str_t;
 typedef struct { void *internal[32]; void *activesock_data; void *user_data; } pj_ioqueue_op_key_t;
 typedef struct { long sec; long msec; } pj_time_val;
+typedef struct { void *prev; void *next; int type; pj_str_t name; pj_str_t sname; void *vptr; void *uri; pj_str_t tag; } pjsip_to_hdr;
 typedef struct { uint16_t family; uint16_t port; uint32_t rest[6]; } pj_sockaddr;
 typedef struct {
     struct { void *pool; void *transport; void *tp_data; pj_ioqueue_op_key_t op_key; void *rdata; } tp_info;
     struct { pj_time_val timestamp; char packet[4000]; uint32_t zero; long len; pj_sockaddr src_addr; int src_addr_len;
              char src_name[46]; int src_port; } pkt_info;
-    struct { char *msg_buf; int len; void *msg; } msg_info;
+    struct { char *msg_buf; int len; void *msg; char *info; void *cid; void *from; pjsip_to_hdr *to; } msg_info;
 } pjsip_rx_data;
 typedef struct {
     void *prev; void *next; void *pool; char obj_name[32]; char *info; pj_time_val rx_timestamp; void *mgr;
@@ -74,6 +77,8 @@ void *pjsua_get_pjsip_endpt(void);
 void *pjsip_parse_rdata(char *buffer, size_t size, pjsip_rx_data *rdata);
 int pjsip_endpt_register_module(void *endpt, pjsip_module *module);
 int pjsip_endpt_unregister_module(void *endpt, pjsip_module *module);
+int pjsip_dlg_fork(const void *first, const pjsip_rx_data *rdata, void **made);
+int pjsip_transport_get_type_from_name(const pj_str_t *name);
 int pjsip_endpt_create_response(void *endpt, pjsip_rx_data *rdata, int code, void *reason, void **made);
 int pjsip_endpt_respond_stateless(void *endpt, pjsip_rx_data *rdata, int code, const pj_str_t *reason, const void *headers,
                                   const void *body);
@@ -187,7 +192,8 @@ class SipModule:
         self._module.name.ptr, self._module.name.slen = name, len(name) - 1
         self._registered = False
         self._hook = ReceiveHook(self._ffi, self._lib, self._look)
-        guards: list[_Guard] = [NegotiatorPool(), NegotiatorStates(), LostMedia(), Unanswerable(self._ffi, self._lib)]
+        guards: list[_Guard] = [NegotiatorPool(), NegotiatorStates(), LostMedia()]
+        guards += [kind(self._ffi, self._lib) for kind in (Unanswerable, UntaggedForks, TransportNames)]
         self._guards = [*guards, IceSend()] if ice else guards
         self.without_hook = ""
         """Why messages are inspected only after PJSIP has parsed them; empty if the hook works and they are inspected before."""
