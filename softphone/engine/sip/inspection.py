@@ -39,6 +39,7 @@ _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _CSEQ = re.compile(rb"[0-9]+[ \t]+[A-Za-z0-9!%*_+`'~.-]+")
 _ONCE = frozenset({b"from", b"to", b"call-id", b"cseq"})
 _STAR = re.compile(rb"(?:^|,)[ \t]*\*|\*[ \t]*(?:;|,|$)")
+_MOST_DIGITS = 9
 _PARTS = re.compile(rb"<[^>]*>?|,|[^<,]+")
 _SIP_URI = re.compile(rb"sips?:", re.IGNORECASE)
 _WITH_SDP = frozenset({b"INVITE", b"ACK", b"UPDATE", b"PRACK"})
@@ -73,8 +74,9 @@ def inspect(message: bytes) -> Verdict:
     if why:
         return _refusal(len(message), lines, fields, is_response, BAD_REQUEST, why)
     useless = _no_target if _makes_dialogs(lines[0], fields, is_response) else _any_contact
-    if any(useless(line) for line in lines[1:]):
-        lines = [line for line in lines if not useless(line)]
+    kept = [line for line in lines if not (useless(line) or (is_response and _endless(line)))]
+    if len(kept) < len(lines):
+        lines = kept
         message = b"\r\n".join([*lines, b"", old_body])
     if not old_body:
         return Verdict(message)
@@ -117,6 +119,12 @@ def _any_contact(line: bytes) -> bool:
     address and ends the process (pjsua_acc.c, sip_uri.h)."""
     value = line.partition(b":")[2]
     return field_name(line) == b"contact" and b"*" in value and bool(_STAR.search(_QUOTED.sub(b"", value)))
+
+
+def _endless(line: bytes) -> bool:
+    """Whether it is an Expires of a hundred years and more: PJSIP takes the largest number for none at all, and ends the process where it
+    was to be the time of a registration (sip_reg.c, calculate_response_expiration). Without it, the time that we asked for holds."""
+    return field_name(line) == b"expires" and len(line.partition(b":")[2].split(b";")[0].strip().lstrip(b"0")) > _MOST_DIGITS
 
 
 def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes]]) -> str:
