@@ -28,6 +28,7 @@ from softphone.engine.sip import auth_gate
 from softphone.engine.sip.dropped import TOO_LARGE, DroppedData
 from softphone.engine.sip.head import repeated_bytes
 from softphone.engine.sip.inspection import Verdict, inspect
+from softphone.engine.sip.invite_states import InviteStates
 from softphone.engine.sip.parsed import ParsedMessage, extra_headers
 from softphone.engine.sip.receive_hook import ReceiveHook
 from softphone.engine.sip.repeat_gate import RepeatGate
@@ -192,7 +193,7 @@ class SipModule:
         self._module.name.ptr, self._module.name.slen = name, len(name) - 1
         self._registered = False
         self._hook = ReceiveHook(self._ffi, self._lib, self._look)
-        guards: list[_Guard] = [NegotiatorPool(), NegotiatorStates(), LostMedia()]
+        guards: list[_Guard] = [NegotiatorPool(), NegotiatorStates(), InviteStates(), LostMedia()]
         guards += [kind(self._ffi, self._lib) for kind in (Unanswerable, UntaggedForks, TransportNames)]
         self._guards = [*guards, IceSend()] if ice else guards
         self.without_hook = ""
