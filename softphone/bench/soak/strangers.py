@@ -192,7 +192,7 @@ class _Run:
         elif time.monotonic() >= self._next_command:
             self._next_command = time.monotonic() + COMMAND_EACH_S
             self._command()
-        elif talk.up or rng.random() < (0.02 if self._answers else 0.2):
+        elif talk.up or rng.random() < (0.05 if self._answers else 0.2):
             self._end(talk)
         else:
             time.sleep(0.001)
@@ -203,6 +203,8 @@ class _Run:
             self._answers = not self._answers
             with contextlib.suppress(ControlError):
                 self._engine.request(AutoAnswer(on=self._answers), timeout_s=10)
+            for talk in [talk for talk in self._live if self._answers and not talk.up]:
+                self._end(talk)
             return
         host, port = self._sip[self._rng.randrange(SOURCES)].getsockname()
         with contextlib.suppress(ControlError):
