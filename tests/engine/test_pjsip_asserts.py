@@ -13,6 +13,7 @@ import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.protocol import Answer, Call, Hangup, Status
+from softphone.engine.sip.inspection import inspect
 from tests.peers.phone import Phone
 from tests.peers.stranger import PLAIN, SESSION, Stranger
 
@@ -138,6 +139,19 @@ def test_numbers_that_pjsip_reads_and_others_do_not(method: str, pattern: str, o
     stranger.sequence += 1
     stranger.send(re.sub(pattern, other, stranger.message(method).decode(), count=1).encode())
     assert stranger.receive(time.monotonic() + 3).status == status
+
+
+@pytest.mark.parametrize("quotes", ['\\"', '"\\'])
+@pytest.mark.parametrize("first", ["INVITE sip:a SIP/2.0", "SIP/2.0 200 OK\r\nCSeq: 1 INVITE"])
+def test_quotes_that_are_never_closed_are_looked_at_once(first: str, quotes: str) -> None:
+    """Each of them looked for its end until the last one: a third of a second for one message."""
+    message = f"{first}\r\nContact: *{quotes * 1700}\r\n\r\n".encode()
+    spent = []
+    for _ in range(5):
+        began = time.perf_counter()
+        inspect(message)
+        spent.append(time.perf_counter() - began)
+    assert min(spent) < 0.05
 
 
 @pytest.mark.parametrize("to_tag", ["", "abc"])

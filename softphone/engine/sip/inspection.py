@@ -13,6 +13,7 @@ from softphone.engine import limits
 from softphone.engine.sip import multipart, unprintable
 from softphone.engine.sip.dropped import missing
 from softphone.engine.sip.head import field_name, read_fields, split_message
+from softphone.engine.sip.unprintable import QUOTED
 
 BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, TOO_LARGE = 400, 415, 513
 LOCAL_FAILURE = 500
@@ -35,7 +36,6 @@ _MOST = {
 _CHALLENGES = frozenset({b"www-authenticate", b"proxy-authenticate"})
 _TARGETS = frozenset({b"contact", b"record-route"})
 _DIALOGS = frozenset({b"INVITE", b"UPDATE", b"SUBSCRIBE", b"NOTIFY", b"REFER"})
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _CSEQ = re.compile(rb"[0-9]+[ \t]+[A-Za-z0-9!%*_+`'~.-]+")
 _ONCE = frozenset({b"from", b"to", b"call-id", b"cseq"})
 _STAR = re.compile(rb"(?:^|,)[ \t]*\*|\*[ \t]*(?:;|,|$)")
@@ -105,7 +105,7 @@ def _no_target(line: bytes) -> bool:
     if field_name(line) not in _TARGETS:
         return False
     elements = [b""]
-    for part in _PARTS.findall(_QUOTED.sub(b"", line.partition(b":")[2])):
+    for part in _PARTS.findall(QUOTED.sub(b"", line.partition(b":")[2])):
         if part == b",":
             elements.append(b"")
         else:
@@ -118,7 +118,7 @@ def _any_contact(line: bytes) -> bool:
     """Whether it is "Contact: *", which only a REGISTER to us might bring (RFC 3261, 10.2.2): in an answer to ours PJSIP takes it for an
     address and ends the process (pjsua_acc.c, sip_uri.h)."""
     value = line.partition(b":")[2]
-    return field_name(line) == b"contact" and b"*" in value and bool(_STAR.search(_QUOTED.sub(b"", value)))
+    return field_name(line) == b"contact" and b"*" in value and bool(_STAR.search(QUOTED.sub(b"", value)))
 
 
 def _endless(line: bytes) -> bool:
@@ -208,7 +208,7 @@ def _refusal(size: int, lines: list[bytes], fields: list[tuple[bytes, bytes]], i
         first = f"SIP/2.0 {LOCAL_FAILURE} the answer {why}; ask who runs the server".encode("ascii", "replace")
     message = b"\r\n".join([first, *needed, b"Content-Length: 0", b"", b""])
     vias = sum(value.count(b",") + 1 for name, value in fields if name == b"via")
-    complete = seen >= _ANSWERED_WITH - {b"max-forwards"}
+    complete = seen >= _ANSWERED_WITH - {b"max-forwards"} and (is_response or not unprintable.target_fault(first))
     harmless = len(first) <= limits.HEADER_LINE_BYTES and not re.search(rb"\0|\r(?!\n)", message)
     small = len(message) <= min(size, limits.MAX_REPEATED + len(first)) and vias <= limits.VIAS
     return Verdict(message if complete and harmless and small else b"", code, why)

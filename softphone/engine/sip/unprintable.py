@@ -11,7 +11,8 @@ from urllib.parse import unquote_to_bytes
 
 _ROUTES = frozenset({b"route", b"record-route", b"service-route", b"path"})
 _WITH_ADDRESS = _ROUTES | {b"via", b"from", b"to", b"contact", b"refer-to", b"referred-by"}
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)')
+"""One that is not closed goes on to the end, so that it is looked at once (and PJSIP's parser refuses it)."""
 _HIDE = re.compile(rb";\s*hide\s*(?=[;?>=,]|$)", re.IGNORECASE)
 _NO_HOST = re.compile(rb"[:@]\s*\[(?![0-9A-Za-z:.%_~-]+\])")
 _NO_SENDER = re.compile(rb"(?<!=)\[(?![0-9A-Za-z:.%_~-]+\])")
@@ -26,7 +27,7 @@ def fault(name: bytes, value: bytes) -> str:
     """What is wrong with a header field; empty if nothing is."""
     if name not in _WITH_ADDRESS:
         return ""
-    value = _QUOTED.sub(b"", value)
+    value = QUOTED.sub(b"", value)
     if name in _ROUTES and _HIDE.search(unquote_to_bytes(value)):
         return (
             "names a hidden route"  # PJSIP's own mark of routes that it must not print (sip_msg.c), which it asserts never comes without lr
