@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from codec.recognise.moonshine import FRAME_SAMPLES, RECEPTIVE_SAMPLES, WIDTH, rotations
+from codec.recognise.moonshine import FRAME_SAMPLES, RECEPTIVE_SAMPLES, WIDTH, EncoderBlock, rotations
 from codec.recognise.streaming_encoder import MEMORY_FRAMES, PARTS, PRIOR_FRAMES, REACH, StreamingEncoder
 from codec.units.phones import PHONES
 from codec.units.rates import SAMPLE_RATE
@@ -130,6 +130,7 @@ class EncoderStream:
         before = 0 if self._past[0] is None else self._past[0][0].shape[2]
         turn = rotations(torch.arange(before + x.shape[1]))
         for index, block in enumerate(network.blocks):
+            assert isinstance(block, EncoderBlock)
             x, (key, value) = block.continued(x, turn, self._past[index])
             first, end = max(0, before + sizes.chunk - sizes.context), before + sizes.chunk
             self._past[index] = key[:, :, first:end], value[:, :, first:end]

@@ -218,7 +218,7 @@ class SecondPass:
     def release(self) -> list[FoundPhone]:
         """Everything that waits, as it is known now; words begin anew after it."""
         self._plan = [word for word in self._plan if word.end <= self._heard_until]
-        given = self._give_until(self._heard_until)
+        given = self._give_until(self._heard_until) + self._give_heard(self._heard_until)
         self._begin()
         return given
 
