@@ -122,6 +122,7 @@ def test_a_hundred_changes_lose_and_repeat_nothing(seed: int, monkeypatch: pytes
     steps = [abs(after - before) for before, after in pairwise(heard)]
     # WSOLA leaves out 13 ms at a time, two thirds of a tick.
     assert max(steps) <= 2, "no jump"
-    turns = end // NAMES  # where levels turn, what is left out looks like a repetition
-    assert sum(step == 0 for step in steps) <= turns, "nothing is heard twice"
+    # What is left of a tick, or where levels turn, may be read twice; a word that is repeated would be read back tens of times.
+    assert sum(step == 0 for step in steps) < 0.005 * len(heard)
+    assert not any(before == after == 0 for before, after in pairwise(steps))
     assert sum(step == 2 for step in steps) < 0.3 * len(heard)
