@@ -10,7 +10,7 @@ from softphone.doctor.finding import Finding
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.errors import AbiError
 from softphone.engine.sip.blame import read_deaths, refused_sources
-from softphone.engine.sip.call_table import find_slot
+from softphone.engine.sip.detours.call_table import find_slot
 
 GUARDED = ("pjsip_parse_rdata", "pjmedia_sdp_neg_negotiate", "pjmedia_sdp_neg_modify_local_offer2")
 """The functions of PJSIP whose calls are led through ours."""

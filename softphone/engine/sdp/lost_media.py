@@ -17,7 +17,7 @@ from cffi import FFI
 from softphone.engine.limits import MAX_BYTES
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.status_codes import PJ_EAFNOTSUP, PJ_EINVALIDOP
-from softphone.engine.sip.call_table import Detour
+from softphone.engine.sip.detours.call_table import Detour
 
 """pj/errno.h."""
 _CREATE, _UPDATE = "pjmedia_endpt_create_base_sdp", "pjsua_media_channel_update"

@@ -18,7 +18,7 @@ from cffi import FFI
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.errors import AbiError
 from softphone.engine.pjsip.status_codes import PJ_SUCCESS
-from softphone.engine.sip.call_table import Detour
+from softphone.engine.sip.detours.call_table import Detour
 
 _DECLARATIONS = """
 typedef struct { int state; int prefer_remote_codec_order; int answer_with_multiple_codecs; int has_remote_answer; } pjmedia_sdp_neg;

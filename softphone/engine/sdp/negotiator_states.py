@@ -28,7 +28,7 @@ from softphone.engine.sdp.negotiator_pool import (
     holds,
     interface,
 )
-from softphone.engine.sip.call_table import Detour
+from softphone.engine.sip.detours.call_table import Detour
 
 ENONEG = 220043
 """pjmedia/errno.h."""

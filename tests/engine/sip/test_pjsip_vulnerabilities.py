@@ -17,7 +17,7 @@ from softphone.engine import limits
 from softphone.engine.accounts.address_watch import own_address
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.errors import AbiError
-from softphone.engine.sip.call_table import find_slot
+from softphone.engine.sip.detours.call_table import find_slot
 from tests.peers.sockets.stranger import PLAIN, SESSION, Stranger
 from tests.phones.phone import Phone
 from tests.phones.quiet import start
@@ -273,7 +273,7 @@ def test_what_pjsip_asserts_is_an_error_and_not_the_end_of_the_process(guard: st
 import sys
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.{module} import {name}, _interface
-from softphone.engine.sip.call_table import find_slot
+from softphone.engine.sip.detours.call_table import find_slot
 ffi, library = _interface()
 guard = {name}()
 called = ffi.addressof(library, "{function}")

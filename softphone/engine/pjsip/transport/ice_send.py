@@ -15,7 +15,7 @@ from cffi import FFI
 
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.status_codes import PJ_EINVALIDOP
-from softphone.engine.sip.call_table import Detour
+from softphone.engine.sip.detours.call_table import Detour
 
 STUN_SEND, ICE_SEND, ADDRESS_LENGTH = "pj_stun_sock_sendto", "pj_ice_strans_sendto2", "pj_sockaddr_get_len"
 _LENGTHS = {2: 16, 10: 28}

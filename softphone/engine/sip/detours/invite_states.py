@@ -12,7 +12,7 @@ from typing import Any
 from cffi import FFI
 
 from softphone.engine.pjsip.abi import find_library
-from softphone.engine.sip.call_table import Detour
+from softphone.engine.sip.detours.call_table import Detour
 
 PJ_EINVALIDOP = 70013
 """pj/errno.h."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from softphone.engine.sip.call_table import Detour
+from softphone.engine.sip.detours.call_table import Detour
 
 UNSPECIFIED = 0
 _OURS = frozenset({1, 2, 3})

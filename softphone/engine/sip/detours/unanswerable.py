@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from softphone.engine.pjsip.status_codes import PJ_EINVALIDOP
-from softphone.engine.sip.call_table import Detour
+from softphone.engine.sip.detours.call_table import Detour
 
 REQUEST, ACK = 0, 2
 """PJSIP_REQUEST_MSG and PJSIP_ACK_METHOD (sip_msg.h)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from softphone.engine.sip.call_table import Detour
+from softphone.engine.sip.detours.call_table import Detour
 
 EMISSINGTAG = 171120
 """PJSIP_EMISSINGTAG (sip_errno.h)."""

@@ -24,18 +24,18 @@ from softphone.engine.pjsip.transport.ice_send import IceSend
 from softphone.engine.sdp.lost_media import LostMedia
 from softphone.engine.sdp.negotiator_pool import NegotiatorPool
 from softphone.engine.sdp.negotiator_states import NegotiatorStates
-from softphone.engine.sip.parsed import auth_gate
-from softphone.engine.sip.dropped import TOO_LARGE, DroppedData
+from softphone.engine.sip.detours.invite_states import InviteStates
+from softphone.engine.sip.detours.transport_names import TransportNames
+from softphone.engine.sip.detours.unanswerable import Unanswerable
+from softphone.engine.sip.detours.untagged_forks import UntaggedForks
 from softphone.engine.sip.head import repeated_bytes
-from softphone.engine.sip.inspection import Verdict, inspect
-from softphone.engine.sip.invite_states import InviteStates
+from softphone.engine.sip.parsed import auth_gate
 from softphone.engine.sip.parsed.message import ParsedMessage, extra_headers
-from softphone.engine.sip.receive_hook import ReceiveHook
-from softphone.engine.sip.repeat_gate import RepeatGate
-from softphone.engine.sip.sdp_gate import Refusal, SdpGate
-from softphone.engine.sip.transport_names import TransportNames
-from softphone.engine.sip.unanswerable import Unanswerable
-from softphone.engine.sip.untagged_forks import UntaggedForks
+from softphone.engine.sip.parsed.repeat_gate import RepeatGate
+from softphone.engine.sip.parsed.sdp_gate import Refusal, SdpGate
+from softphone.engine.sip.unparsed.dropped import TOO_LARGE, DroppedData
+from softphone.engine.sip.unparsed.inspection import Verdict, inspect
+from softphone.engine.sip.unparsed.receive_hook import ReceiveHook
 
 BAD_REQUEST, FORBIDDEN, REQUEST_TIMEOUT = 400, 403, 408
 log = logging.getLogger(__name__)

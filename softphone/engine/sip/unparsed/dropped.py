@@ -16,9 +16,9 @@ from cffi import FFI
 
 from softphone.engine.limits import MAX_PJSIP_MESSAGE, MAX_REPEATED, VIAS
 from softphone.engine.pjsip.abi import find_library
-from softphone.engine.sip.unparsed import malformed
-from softphone.engine.sip.auth_gate import readable
 from softphone.engine.sip.head import Head, field_name, repeated_bytes, split_message
+from softphone.engine.sip.parsed.auth_gate import readable
+from softphone.engine.sip.unparsed import malformed
 
 TOO_LARGE = 513
 _INVALID, _OVERFLOW = 171020, 171062

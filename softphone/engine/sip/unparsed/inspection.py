@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 
 from softphone.engine import limits
-from softphone.engine.sip.unparsed import multipart, unprintable
-from softphone.engine.sip.dropped import missing
 from softphone.engine.sip.head import field_name, read_fields, split_message
-from softphone.engine.sip.unprintable import QUOTED
+from softphone.engine.sip.unparsed import multipart, unprintable
+from softphone.engine.sip.unparsed.dropped import missing
+from softphone.engine.sip.unparsed.unprintable import QUOTED
 
 BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, TOO_LARGE = 400, 415, 513
 LOCAL_FAILURE = 500

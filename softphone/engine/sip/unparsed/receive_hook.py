@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from softphone.engine.sip.call_table import Detour
+from softphone.engine.sip.detours.call_table import Detour
 from softphone.engine.sip.unparsed.inspection import Verdict
 
 log = logging.getLogger(__name__)
