@@ -185,6 +185,23 @@ def test_an_answer_to_register_whose_contact_is_any(contact: str, phone: Phone) 
     assert "calls" in phone.client.request(Status())
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Expires: 4294967295",
+        "expires : 04294967295 ",
+        "Expires:\r\n 8589934591",
+        "Expires: 4294967295\r\nExpires: 4294967295",
+        "Expires: 99999999",
+    ],
+)
+def test_a_registration_for_ever(headers: str, phone: Phone) -> None:
+    """The largest number means none at all to PJSIP, whose process then ended; the last one is merely long."""
+    with Server(lambda _number: ("200 OK", headers)) as server:
+        assert register(phone, server).state == "registered"
+    assert "calls" in phone.client.request(Status())
+
+
 @pytest.mark.parametrize("header", ["Min-Expires: 4294967295", "Min-Expires: GROWING"])
 def test_a_registrar_that_always_wants_longer_is_given_up(header: str, phone: Phone) -> None:
     with Server(lambda number: ("423 Interval Too Brief", header.replace("GROWING", str(3600 * number)))) as server:

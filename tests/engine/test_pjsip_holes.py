@@ -280,6 +280,13 @@ def test_a_function_that_is_not_called_through_the_table_has_no_place_there(tmp_
             'b"x" * 4096, ffi.NULL, ffi.NULL, b"\\0" * 28, ffi.new("void **")',
             70022,
         ),
+        ("sip.invite_states.InviteStates", "pjsip_inv_invite", 'ffi.new("pjsip_inv_session *", {"state": 4}), ffi.new("void **")', 70013),
+        (
+            "sip.invite_states.InviteStates",
+            "pjsip_inv_end_session",
+            'ffi.new("pjsip_inv_session *", {"role": 0}), 0, ffi.NULL, ffi.new("void **")',
+            70013,
+        ),
     ],
 )
 def test_what_pjsip_asserts_is_an_error_and_not_the_end_of_the_process(guard: str, function: str, call: str, result: int) -> None:

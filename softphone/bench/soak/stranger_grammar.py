@@ -6,6 +6,7 @@ All comes from the random generator that is given, so a seed is the whole stream
 from __future__ import annotations
 
 import random
+import re
 import struct
 from dataclasses import dataclass, field
 
@@ -22,7 +23,20 @@ _NAMES = (
     "", '"Alice" ', "Bob ", '"[/red]" ', '"\\"" ', '"%n%s" ', '"' + "x" * 300 + '" ', '"\u202e\u0007" ', "=?utf-8?B?QQ==?= ", '"a, b; c" ',
     '"' + "é" * 90 + '" ',
 )  # fmt: skip
-_HOSTS = ("127.0.0.1", "example.org", "[::1]", "0.0.0.0", "a" * 80, "255.255.255.255", "127.0.0.1:0", "127.0.0.1:65536", "h.invalid", "-")
+_HOSTS = (
+    "127.0.0.1",
+    "example.org",
+    "[::1]",
+    "0.0.0.0",
+    "a" * 80,
+    "255.255.255.255",
+    "127.0.0.1:0",
+    "127.0.0.1:65536",
+    "h.invalid",
+    "-",
+    "[]",
+    "[::1]:9",
+)
 _NUMBERS = (
     "0",
     "1",
@@ -76,6 +90,8 @@ class Talk:
     call_id: str = ""
     payload_types: dict[str, int] = field(default_factory=dict)
     steps: int = 0
+    invite: bytes = b""
+    """The last one of the stranger."""
 
     def __post_init__(self) -> None:
         self.call_id = self.call_id or f"stranger{self.number}@{self.source}"
@@ -113,19 +129,25 @@ class Grammar:
         for _ in range(rng.choice((0, 1, 2, 5)) if self.often(wild) else 0):
             lines.insert(rng.randrange(2, len(lines) + 1), self._header())
         if self.often(wild / 8):
+            lines[rng.choice((2, 3, 7))] = f"{rng.choice(('From', 'To', 'Contact'))}: <{self._uri()}>;tag=s{talk.number}"
+        if self.often(wild / 8):
             lines.insert(rng.randrange(1, len(lines)), rng.choice(lines[1:]))
         if self.often(wild / 8):
             del lines[rng.randrange(1, len(lines))]
         lines += _needed(method)
-        return self._finish(lines, kind, body, wild, wrap)
+        made = self._finish(lines, kind, body, wild, wrap)
+        if method == "INVITE":
+            talk.invite = made
+        return made
 
     def answer(self, request: bytes, code: int, tag: str, port: int, *, wild: float = 0.2, sdp: bool = False) -> bytes:
         """A response to what the phone asked."""
         head = request.decode("utf-8", "surrogateescape").partition("\r\n\r\n")[0].split("\r\n")[1:]
         names = {"via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "record-route"}
         kept = [line for line in head if line.partition(":")[0].strip().lower() in names]
-        kept = [f"{line};tag={tag}" if line[:3].lower() in ("to:", "t: ", "t:<") and "tag=" not in line else line for line in kept]
-        lines = [f"SIP/2.0 {code} {self.rng.choice(('OK', '', 'x' * 90, 'Fine'))}", *kept, f"Contact: <sip:s@127.0.0.1:{port}>"]
+        kept = [f"{line};tag={tag}" if tag and line[:3].lower() in ("to:", "t: ", "t:<") and "tag=" not in line else line for line in kept]
+        lines = [f"SIP/2.0 {code} {self.rng.choice(('OK', '', 'x' * 90, 'Fine'))}", *kept]
+        lines.append(f"Contact: {self._contacts(port) if self.often(wild / 2) else f'<sip:s@127.0.0.1:{port}>'}")
         for _ in range(self.rng.choice((1, 3)) if self.often(wild) else 0):
             lines.insert(self.rng.randrange(1, len(lines) + 1), self._header())
         if self.often(wild / 3):
@@ -133,6 +155,11 @@ class Grammar:
             lines.append(f"Service-Route: {route}")
         kind, body = ("application/sdp", self.sdp(port, wild)) if sdp else ("", "")
         return self._finish(lines, kind, body, wild)
+
+    def _contacts(self, port: int) -> str:
+        rng = self.rng
+        one, other = f"<sip:s@127.0.0.1:{port}>", rng.choice((f"<{self._uri()}>", "tel:5", "<tel:5>", "*", ""))
+        return rng.choice((other, f"{one}, {other}", f"{other}, {one}", f"sip:s@127.0.0.1:{port}", f'"a, <b" {one};expires=4294967295'))
 
     def sdp(self, port: int, wild: float, payload_types: dict[str, int] | None = None) -> str:
         """A session description; the payload types of codecs that were offered before are kept, moved or exchanged."""
@@ -270,7 +297,8 @@ class Grammar:
     def _uri(self) -> str:
         rng = self.rng
         user = rng.choice(("", "a@", "%00@", "a:b@", "x" * 300 + "@", ";user=phone@", "+1(202)555@"))
-        tail = rng.choice(("", ";transport=tcp", ";lr", ";maddr=0.0.0.0", "?Replaces=x", ";x" * 50, ";transport=x"))
+        kinds = (f";transport={name}" for name in ("tcp", "x", "sctp", "loop", "tls"))
+        tail = rng.choice(("", ";lr", ";maddr=0.0.0.0", "?Replaces=x", ";x" * 50, ";hide", ";lr;hide", *kinds))
         return f"{rng.choice(('sip', 'sips', 'tel', 'x', 'SIP'))}:{user}{rng.choice(_HOSTS)}{tail}"
 
     def _header(self) -> str:
@@ -282,8 +310,10 @@ class Grammar:
         )
         number = rng.choice(_NUMBERS)
         match rng.randrange(24):
-            case 0 | 1:
+            case 0:
                 return f"{rng.choice(_ROUTES)}: {uris}"
+            case 1:
+                return f"{rng.choice(_ROUTES)}: <{self._uri()}>,{uris}"
             case 2 | 3:
                 return f"{rng.choice(_LISTS)}: {words}"
             case 4:
@@ -342,6 +372,8 @@ class Grammar:
 
     def _finish(self, lines: list[str], kind: str, body: str, wild: float, wrap: bool = True) -> bytes:
         rng = self.rng
+        if self.often(wild / 10):
+            lines = [_numbered_otherwise(line, rng.randrange(4)) if line[:5].lower() == "cseq:" else line for line in lines]
         if body and kind.startswith("application/sdp") and wrap and self.often(wild / 5):
             inner = f"Content-Type: application/sdp\r\n\r\n{body}"
             parts = rng.choice(((inner,), ("\r\nhello", inner), ("\r\nhello",), ()))
@@ -405,6 +437,10 @@ class Grammar:
         )
         kind = rng.choice((0x0001, 0x0101, 0x0111, 0x0011, 0x0003, 0x0115))
         return struct.pack("!HHI", kind, rng.choice((len(attributes), 0, 65532)) & 0xFFFF, 0x2112A442) + rng.randbytes(12) + attributes
+
+
+def _numbered_otherwise(line: str, way: int) -> str:
+    return (re.sub(r"(\d) ", r"\1", line), line.lower(), f"{line} x", f"{line}\r\n{line}")[way]
 
 
 def _needed(method: str) -> list[str]:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from softphone.bench.soak.environment import environment
 from softphone.bench.soak.stranger_grammar import METHODS, Grammar, Talk
+from softphone.bench.soak.stranger_orders import Orders
 from softphone.bench.soak.two_phones import READY_S, SoakPhone, wait_for
 from softphone.config import Account, Audio, Codecs, Config, Network, Privacy, to_toml
 from softphone.control.protocol import AutoAnswer, Call, ControlError, Hangup
@@ -42,6 +43,7 @@ KEPT = 400
 _MALLOC_DEBUG = ("/usr/lib/x86_64-linux-gnu/libc_malloc_debug.so.0", "/lib64/libc_malloc_debug.so.0")
 _PHONE = "127.0.0.1"
 _FIELD = re.compile(rb"(?im)^(from|f|to|t|call-id|i|cseq|contact|m)[ \t]*:[ \t]*([^\r\n]*)")
+_TAG = re.compile(rb";[ \t]*tag=([^;\s]+)")
 _LONG = {b"f": b"from", b"t": b"to", b"i": b"call-id", b"m": b"contact"}
 FACES = (("plain", 0.85, Network()), ("with ICE and SRTP", 0.15, Network(ice=True, srtp="offer")))
 """How the phone is set up, and for what share of the messages."""
@@ -99,6 +101,8 @@ class _Run:
 
     def __init__(self, config: Config, network: Network, rng: random.Random, found: StrangersFound, folder: Path) -> None:
         self._rng, self._grammar, self._found, self._folder = rng, Grammar(rng), found, folder
+        self._orders = Orders(self._grammar)
+        self._answers = True
         self._sent: deque[tuple[str, bytes]] = deque(maxlen=KEPT)
         self._talks: OrderedDict[str, Talk] = OrderedDict()
         self._live: list[Talk] = []
@@ -177,7 +181,10 @@ class _Run:
             time.sleep(0.002)
         elif kind < 0.6:
             method = rng.choice(("INVITE", "INVITE", "INVITE", "UPDATE", "UPDATE", "PRACK", *METHODS))
-            if method not in ("BYE", "CANCEL", "ACK"):
+            if rng.random() < 0.15:
+                for message in self._orders.again(talk):
+                    self._send_sip(talk, message)
+            elif method not in ("BYE", "CANCEL", "ACK"):
                 self._send_sip(talk, grammar.request(talk, method, wild=0.25))
         elif kind < 0.86:
             for _ in range(rng.choice((1, 5, 30))):
@@ -185,13 +192,20 @@ class _Run:
         elif time.monotonic() >= self._next_command:
             self._next_command = time.monotonic() + COMMAND_EACH_S
             self._command()
-        elif talk.up or rng.random() < 0.02:
+        elif talk.up or rng.random() < (0.05 if self._answers else 0.2):
             self._end(talk)
         else:
             time.sleep(0.001)
 
     def _command(self) -> None:
-        """The phone hangs up, or calls a stranger."""
+        """The phone hangs up, or calls a stranger; or for a moment it lets calls ring."""
+        if not self._answers or self._rng.random() < 0.1:
+            self._answers = not self._answers
+            with contextlib.suppress(ControlError):
+                self._engine.request(AutoAnswer(on=self._answers), timeout_s=10)
+            for talk in [talk for talk in self._live if self._answers and not talk.up]:
+                self._end(talk)
+            return
         host, port = self._sip[self._rng.randrange(SOURCES)].getsockname()
         with contextlib.suppress(ControlError):
             self._engine.request(self._rng.choice((Hangup(), Call(uri=f"sip:s@{host}:{port}"))), timeout_s=10)
@@ -209,9 +223,8 @@ class _Run:
     def _call(self) -> None:
         talk = self._new_talk()
         self._live.append(talk)
-        self._send_sip(
-            talk, self._grammar.request(talk, "INVITE", wild=self._rng.choice((0.0, 0.0, 0.0, 0.1)), sdp=self._rng.random() < 0.9)
-        )
+        invite = self._grammar.request(talk, "INVITE", wild=self._rng.choice((0.0, 0.0, 0.0, 0.1)), sdp=self._rng.random() < 0.85)
+        self._send_sip(talk, self._orders.reliable(invite))
         if self._rng.random() < 0.1:
             self._send_sip(talk, self._grammar.request(talk, "UPDATE", wild=0.1, sdp=True))
 
@@ -272,8 +285,8 @@ class _Run:
             self._found.answers += 1
             if call_id.startswith("ping"):
                 return True
-            if fields.get(b"cseq", b"").upper().endswith(b"INVITE") and data[8:9].isdigit() and data[8:9] != b"1":
-                self._invite_answered(call_id, data, fields)
+            if fields.get(b"cseq", b"").upper().endswith(b"INVITE") and data[8:9].isdigit():
+                (self._rings if data[8:9] == b"1" else self._invite_answered)(call_id, data, fields)
             return False
         if not fields.get(b"cseq"):
             return False
@@ -301,9 +314,15 @@ class _Run:
         (kept / "last").write_bytes(last)
         self._found.last_messages.append(str(kept))
 
+    def _rings(self, call_id: str, data: bytes, fields: dict[bytes, bytes]) -> None:
+        talk, tag, number = self._talks.get(call_id), _TAG.search(fields.get(b"to", b"")), fields[b"cseq"].split()[0]
+        if talk is not None and not talk.up and tag and number.isdigit():
+            for message in self._orders.ringing(talk, data, tag[1].decode("utf-8", "surrogateescape"), int(number[:9])):
+                self._send_sip(talk, message)
+
     def _invite_answered(self, call_id: str, data: bytes, fields: dict[bytes, bytes]) -> None:
         talk = self._talks.get(call_id)
-        tag = re.search(rb";[ \t]*tag=([^;\s]+)", fields.get(b"to", b""))
+        tag = _TAG.search(fields.get(b"to", b""))
         number = fields[b"cseq"].split()[0]
         if talk is None or not number.isdigit():
             return
@@ -341,17 +360,20 @@ class _Run:
         if not again:
             for _ in range(rng.choice((0, 1, 3))):
                 self._reply(source, data, rng.choice((180, 183, 183, 199)), sdp=True)
-        self._reply(
-            source,
-            data,
-            rng.choice((200, 200, 200, 486, 488, 491, 302, 401, 503)) if again else rng.choice((200, 200, 486, 302, 407)),
-            sdp=True,
-        )
+        code = rng.choice((200, 200, 200, 486, 488, 491, 302, 401, 503) if again else (200, 200, 486, 302, 407))
+        self._reply(source, data, code, sdp=True)
+        for later, tag in self._orders.answers(code):
+            self._reply(source, data, later, sdp=rng.random() < 0.8, tag={"a": f"r{source}"}.get(tag, tag))
 
-    def _reply(self, source: int, data: bytes, code: int, sdp: bool = False) -> None:
+    def _reply(self, source: int, data: bytes, code: int, sdp: bool = False, tag: str | None = None) -> None:
         self._found.messages += 1
         reply = self._grammar.answer(
-            data, code, f"r{source}", self._media[source].getsockname()[1], wild=self._rng.choice((0.0, 0.2)), sdp=sdp
+            data,
+            code,
+            f"r{source}" if tag is None else tag,
+            self._media[source].getsockname()[1],
+            wild=self._rng.choice((0.0, 0.2)),
+            sdp=sdp,
         )
         self._send(self._sip[source], reply, self._to, "sip")
 

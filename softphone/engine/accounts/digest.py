@@ -138,6 +138,6 @@ def credentials(response: str, method: str, uri: str, user: str, password: str, 
             value = _Digest(_Passwords(user, password)).get_authorization(_Request(method, uri), fields)  # type: ignore[arg-type]
         except (ValueError, KeyError, URLError):
             continue
-        if value:
+        if value and "\r" not in value and "\n" not in value:
             return ("Authorization" if challenge.kind == "www" else "Proxy-Authorization"), f"Digest {value}"
     return None

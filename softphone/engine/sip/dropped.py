@@ -7,17 +7,18 @@ was used up; the rest is then parsed again, which is how a corrected answer gets
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from functools import cache
 from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.limits import MAX_PJSIP_MESSAGE
+from softphone.engine.limits import MAX_PJSIP_MESSAGE, MAX_REPEATED, VIAS
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.sip import malformed
 from softphone.engine.sip.auth_gate import readable
-from softphone.engine.sip.head import Head, field_name, split_message
+from softphone.engine.sip.head import Head, field_name, repeated_bytes, split_message
 
 TOO_LARGE = 513
 _INVALID, _OVERFLOW = 171020, 171062
@@ -49,6 +50,7 @@ int pjsip_tpmgr_send_raw(void *mgr, int type, const pjsip_tpselector *sel, void 
 int pjsip_transport_shutdown(void *transport);
 """
 _ADDRESS_BYTES = 16
+_UNREPEATABLE = re.compile(rb"\0|\r(?!\n)")
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +68,7 @@ class DroppedData:
         self._ffi, self._lib = _library()
         self._skip: dict[int, int] = {}
         """Address of a connection -> bytes of a refused message that are still to come."""
-        self._source, self._code = b"", 0
+        self._source = b""
         self._dropped_cb = self._ffi.callback("void(pjsip_tp_dropped_data *)", self._dropped)
         self._received_cb = self._ffi.callback("void(pjsip_tp_rx_data *)", self._received)
 
@@ -86,10 +88,15 @@ class DroppedData:
         """The connection at this address is gone."""
         self._skip.pop(transport, None)
 
-    def came_from(self, address: bytes, code: int = 0) -> None:
-        """The sockaddr of whoever sent the message that PJSIP parses next, empty where it is to be dropped without a word; `code` is the
-        status of one that is not even parsed."""
-        self._source, self._code = address, code
+    def came_from(self, address: bytes) -> None:
+        """The sockaddr of whoever sent the message that PJSIP parses next, empty where it is to be dropped without a word."""
+        self._source = address
+
+    def refuse(self, transport: int, raw: bytes, code: int) -> None:
+        """Answer a request that is not even parsed, where the answer may repeat what it must."""
+        answer = refusal(raw, code) if malformed.status(raw) else b""
+        if not _UNREPEATABLE.search(answer) and repeated_bytes(answer) <= MAX_REPEATED and _vias(answer) <= VIAS:
+            self._send(self._ffi.cast("pjsip_transport *", transport), answer)
 
     def _manager(self) -> Any:
         return self._lib.pjsip_endpt_get_tpmgr(self._lib.pjsua_get_pjsip_endpt())
@@ -105,10 +112,6 @@ class DroppedData:
 
     def _correct(self, dropped: Any) -> None:
         raw = bytes(self._ffi.buffer(dropped.data, dropped.len))
-        if self._code:
-            if malformed.status(raw):
-                self._send(dropped, refusal(raw, self._code))
-            return
         corrected = readable(raw) or self._without_malformed(raw)
         if corrected is not None:
             # PJSIP ignores line ends in front of a message.
@@ -116,7 +119,7 @@ class DroppedData:
             self._ffi.memmove(dropped.data, b"\n" * filling + corrected, len(raw))
             dropped.len = filling
         elif code := malformed.status(raw):
-            self._send(dropped, refusal(raw, code))
+            self._send(dropped.tp, refusal(raw, code))
 
     def _without_malformed(self, raw: bytes) -> bytes | None:
         pool = self._lib.pjsua_pool_create(b"softphone", 4 * MAX_PJSIP_MESSAGE, MAX_PJSIP_MESSAGE)
@@ -137,7 +140,7 @@ class DroppedData:
         transport, key = dropped.tp, dropped.tp.key
         if key.type not in _CONNECTED or key.address[0] != 2:
             return
-        self._send(dropped, refusal(raw, TOO_LARGE))
+        self._send(dropped.tp, refusal(raw, TOO_LARGE))
         rest = missing(raw)
         if rest is None or rest > _MOST_SKIPPED:
             # The start of the next message is unknown.
@@ -145,13 +148,13 @@ class DroppedData:
         elif rest:
             self._skip[int(self._ffi.cast("uintptr_t", transport))] = rest
 
-    def _send(self, dropped: Any, answer: bytes) -> None:
+    def _send(self, transport: Any, answer: bytes) -> None:
         """By the transport that the request came by, to where it came from."""
-        key = dropped.tp.key
+        key = transport.key
         address = bytes(self._ffi.buffer(key.address, _ADDRESS_BYTES)) if key.type in _CONNECTED else self._source
         if not answer or len(address) != _ADDRESS_BYTES:
             return
-        selector = self._ffi.new("pjsip_tpselector *", {"type": _SELECT_TRANSPORT, "transport": dropped.tp})
+        selector = self._ffi.new("pjsip_tpselector *", {"type": _SELECT_TRANSPORT, "transport": transport})
         self._lib.pjsip_tpmgr_send_raw(
             self._manager(), key.type, selector, self._ffi.NULL, answer, len(answer), self._ffi.from_buffer(address), _ADDRESS_BYTES,
             self._ffi.NULL, self._ffi.NULL,
@@ -187,6 +190,10 @@ def refusal(raw: bytes, code: int) -> bytes:
     kept = [line + tag if field_name(line) == b"to" and b";tag=" not in line.lower() else line for line in kept]
     status = f"SIP/2.0 {code} {malformed.REASONS[code]}".encode()
     return b"\r\n".join([status, *kept, b"Content-Length: 0", b"", b""])
+
+
+def _vias(message: bytes) -> int:
+    return sum(value.count(",") + 1 for value in Head(message).all("via"))
 
 
 def missing(raw: bytes) -> int | None:

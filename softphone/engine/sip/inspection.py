@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 
 from softphone.engine import limits
-from softphone.engine.sip import multipart
+from softphone.engine.sip import multipart, unprintable
 from softphone.engine.sip.dropped import missing
 from softphone.engine.sip.head import field_name, read_fields, split_message
+from softphone.engine.sip.unprintable import QUOTED
 
 BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, TOO_LARGE = 400, 415, 513
 LOCAL_FAILURE = 500
@@ -35,8 +36,11 @@ _MOST = {
 _CHALLENGES = frozenset({b"www-authenticate", b"proxy-authenticate"})
 _TARGETS = frozenset({b"contact", b"record-route"})
 _DIALOGS = frozenset({b"INVITE", b"UPDATE", b"SUBSCRIBE", b"NOTIFY", b"REFER"})
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_CSEQ = re.compile(rb"[0-9]+[ \t]+[A-Za-z0-9!%*_+`'~.-]+")
+_ONCE = frozenset({b"from", b"to", b"call-id", b"cseq"})
 _STAR = re.compile(rb"(?:^|,)[ \t]*\*|\*[ \t]*(?:;|,|$)")
+_MOST_DIGITS = 9
+_PARTS = re.compile(rb"<[^>]*>?|,|[^<,]+")
 _SIP_URI = re.compile(rb"sips?:", re.IGNORECASE)
 _WITH_SDP = frozenset({b"INVITE", b"ACK", b"UPDATE", b"PRACK"})
 
@@ -66,12 +70,13 @@ def inspect(message: bytes) -> Verdict:
         # What the answer would repeat is too large for an answer (RFC 3261, 8.2.6.2); anything else is merely malformed.
         code = TOO_LARGE if field_name(longest) in _ANSWERED_WITH else BAD_REQUEST
         return _refusal(len(message), lines, fields, is_response, code, f"has a header of more than {limits.HEADER_LINE_BYTES} bytes")
-    why = _head_fault(head, lines, fields)
+    why = _head_fault(head, lines, fields) or ("" if is_response else unprintable.target_fault(lines[0]))
     if why:
         return _refusal(len(message), lines, fields, is_response, BAD_REQUEST, why)
     useless = _no_target if _makes_dialogs(lines[0], fields, is_response) else _any_contact
-    if any(useless(line) for line in lines[1:]):
-        lines = [line for line in lines if not useless(line)]
+    kept = [line for line in lines if not (useless(line) or (is_response and _endless(line)))]
+    if len(kept) < len(lines):
+        lines = kept
         message = b"\r\n".join([*lines, b"", old_body])
     if not old_body:
         return Verdict(message)
@@ -90,7 +95,7 @@ def inspect(message: bytes) -> Verdict:
 
 def _makes_dialogs(first: bytes, fields: list[tuple[bytes, bytes]], is_response: bool) -> bool:
     if not is_response:
-        return first.partition(b" ")[0] in _DIALOGS
+        return first.partition(b" ")[0].upper() in _DIALOGS
     return first[8:9] in (b"1", b"2") and _cseq_method(fields) in _DIALOGS
 
 
@@ -99,8 +104,13 @@ def _no_target(line: bytes) -> bool:
     (sip_inv.c, inv_send_ack). RFC 3261, 12.1.2, wants a SIP URI; without one requests go where the first went."""
     if field_name(line) not in _TARGETS:
         return False
-    value = _QUOTED.sub(b"", line.partition(b":")[2])
-    uris = re.findall(rb"<[ \t]*([^>]*)", value) or [value.strip()]
+    elements = [b""]
+    for part in _PARTS.findall(QUOTED.sub(b"", line.partition(b":")[2])):
+        if part == b",":
+            elements.append(b"")
+        else:
+            elements[-1] += part
+    uris = [(element.partition(b"<")[2] or element).lstrip() for element in elements]
     return _any_contact(line) or not all(_SIP_URI.match(uri) for uri in uris)
 
 
@@ -108,7 +118,13 @@ def _any_contact(line: bytes) -> bool:
     """Whether it is "Contact: *", which only a REGISTER to us might bring (RFC 3261, 10.2.2): in an answer to ours PJSIP takes it for an
     address and ends the process (pjsua_acc.c, sip_uri.h)."""
     value = line.partition(b":")[2]
-    return field_name(line) == b"contact" and b"*" in value and bool(_STAR.search(_QUOTED.sub(b"", value)))
+    return field_name(line) == b"contact" and b"*" in value and bool(_STAR.search(QUOTED.sub(b"", value)))
+
+
+def _endless(line: bytes) -> bool:
+    """Whether it is an Expires of a hundred years and more: PJSIP takes the largest number for none at all, and ends the process where it
+    was to be the time of a registration (sip_reg.c, calculate_response_expiration). Without it, the time that we asked for holds."""
+    return field_name(line) == b"expires" and len(line.partition(b":")[2].split(b";")[0].strip().lstrip(b"0")) > _MOST_DIGITS
 
 
 def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes]]) -> str:
@@ -132,13 +148,21 @@ def _head_fault(head: bytes, lines: list[bytes], fields: list[tuple[bytes, bytes
         return f"requires extensions of more than {limits.REQUIRED_BYTES} bytes"
     if counts.get(b"content-type", 0) > 1 and len([name for name, _ in fields if name == b"content-type"]) > 1:
         return "says twice of what type its body is"
-    return ""
+    if len(once := [name for name, _ in fields if name in _ONCE]) > len(set(once)):
+        return "has a field twice that may be there once"
+    return next((why for name, value in fields if (why := _field_fault(name, value))), "")
+
+
+def _field_fault(name: bytes, value: bytes) -> str:
+    if name == b"cseq" and not _CSEQ.fullmatch(value):
+        return "has a CSeq that is none"  # PJSIP reads "1INVITE" as well, and then it is in no list of ours
+    return unprintable.fault(name, value)
 
 
 def _body(first: bytes, fields: list[tuple[bytes, bytes]], body: bytes) -> tuple[bytes, int, str]:
     """The body that PJSIP may see; or a status and why it is refused."""
     kind = next((value for name, value in fields if name == b"content-type"), b"")
-    method = _cseq_method(fields) if first[:4].upper() == b"SIP/" else first.partition(b" ")[0]
+    method = _cseq_method(fields) if first[:4].upper() == b"SIP/" else first.partition(b" ")[0].upper()
     if multipart.is_multipart(kind):
         inner = multipart.session_description(kind, body) if method in _WITH_SDP else None
         if inner is None:
@@ -150,7 +174,8 @@ def _body(first: bytes, fields: list[tuple[bytes, bytes]], body: bytes) -> tuple
 
 
 def _cseq_method(fields: list[tuple[bytes, bytes]]) -> bytes:
-    return next((value.split()[-1] for name, value in fields if name == b"cseq" and value.split()), b"")
+    """In capitals: PJSIP takes "invite" for INVITE."""
+    return next((value.split()[-1].upper() for name, value in fields if name == b"cseq" and value.split()), b"")
 
 
 def _xml_is_harmful(body: bytes) -> bool:
@@ -171,8 +196,9 @@ def _refusal(size: int, lines: list[bytes], fields: list[tuple[bytes, bytes]], i
     """A minimal message with which PJSIP can refuse the request, or end the transaction that waits for this response."""
     first, needed, seen = lines[0], [], set()
     for name, value in fields:
-        # One of each, but every Via; nothing that is itself too long.
-        if name in _ANSWERED_WITH and (name == b"via" or name not in seen) and len(value) <= limits.MAX_REPEATED:
+        # One of each, but every Via; nothing that is itself too long, or that the answer cannot repeat.
+        repeated = name in _ANSWERED_WITH and (name == b"via" or name not in seen)
+        if repeated and len(value) <= limits.MAX_REPEATED and not _field_fault(name, value):
             seen.add(name)
             needed.append(b"%s: %s" % (name.title(), value))
     if is_response:
@@ -182,7 +208,7 @@ def _refusal(size: int, lines: list[bytes], fields: list[tuple[bytes, bytes]], i
         first = f"SIP/2.0 {LOCAL_FAILURE} the answer {why}; ask who runs the server".encode("ascii", "replace")
     message = b"\r\n".join([first, *needed, b"Content-Length: 0", b"", b""])
     vias = sum(value.count(b",") + 1 for name, value in fields if name == b"via")
-    complete = seen >= _ANSWERED_WITH - {b"max-forwards"}
+    complete = seen >= _ANSWERED_WITH - {b"max-forwards"} and (is_response or not unprintable.target_fault(first))
     harmless = len(first) <= limits.HEADER_LINE_BYTES and not re.search(rb"\0|\r(?!\n)", message)
     small = len(message) <= min(size, limits.MAX_REPEATED + len(first)) and vias <= limits.VIAS
     return Verdict(message if complete and harmless and small else b"", code, why)

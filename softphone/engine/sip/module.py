@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from cffi import FFI
 
@@ -23,15 +23,19 @@ from softphone.engine.pjsip.errors import AbiError
 from softphone.engine.pjsip.ice_send import IceSend
 from softphone.engine.sdp.lost_media import LostMedia
 from softphone.engine.sdp.negotiator_pool import NegotiatorPool
+from softphone.engine.sdp.negotiator_states import NegotiatorStates
 from softphone.engine.sip import auth_gate
 from softphone.engine.sip.dropped import TOO_LARGE, DroppedData
 from softphone.engine.sip.head import repeated_bytes
 from softphone.engine.sip.inspection import Verdict, inspect
+from softphone.engine.sip.invite_states import InviteStates
 from softphone.engine.sip.parsed import ParsedMessage, extra_headers
 from softphone.engine.sip.receive_hook import ReceiveHook
 from softphone.engine.sip.repeat_gate import RepeatGate
 from softphone.engine.sip.sdp_gate import Refusal, SdpGate
+from softphone.engine.sip.transport_names import TransportNames
 from softphone.engine.sip.unanswerable import Unanswerable
+from softphone.engine.sip.untagged_forks import UntaggedForks
 
 BAD_REQUEST, FORBIDDEN, REQUEST_TIMEOUT = 400, 403, 408
 log = logging.getLogger(__name__)
@@ -46,12 +50,13 @@ _DECLARATIONS = """
 typedef struct { char *ptr; long slen; } pj_str_t;
 typedef struct { void *internal[32]; void *activesock_data; void *user_data; } pj_ioqueue_op_key_t;
 typedef struct { long sec; long msec; } pj_time_val;
+typedef struct { void *prev; void *next; int type; pj_str_t name; pj_str_t sname; void *vptr; void *uri; pj_str_t tag; } pjsip_to_hdr;
 typedef struct { uint16_t family; uint16_t port; uint32_t rest[6]; } pj_sockaddr;
 typedef struct {
     struct { void *pool; void *transport; void *tp_data; pj_ioqueue_op_key_t op_key; void *rdata; } tp_info;
     struct { pj_time_val timestamp; char packet[4000]; uint32_t zero; long len; pj_sockaddr src_addr; int src_addr_len;
              char src_name[46]; int src_port; } pkt_info;
-    struct { char *msg_buf; int len; void *msg; } msg_info;
+    struct { char *msg_buf; int len; void *msg; char *info; void *cid; void *from; pjsip_to_hdr *to; } msg_info;
 } pjsip_rx_data;
 typedef struct {
     void *prev; void *next; void *pool; char obj_name[32]; char *info; pj_time_val rx_timestamp; void *mgr;
@@ -73,6 +78,8 @@ void *pjsua_get_pjsip_endpt(void);
 void *pjsip_parse_rdata(char *buffer, size_t size, pjsip_rx_data *rdata);
 int pjsip_endpt_register_module(void *endpt, pjsip_module *module);
 int pjsip_endpt_unregister_module(void *endpt, pjsip_module *module);
+int pjsip_dlg_fork(const void *first, const pjsip_rx_data *rdata, void **made);
+int pjsip_transport_get_type_from_name(const pj_str_t *name);
 int pjsip_endpt_create_response(void *endpt, pjsip_rx_data *rdata, int code, void *reason, void **made);
 int pjsip_endpt_respond_stateless(void *endpt, pjsip_rx_data *rdata, int code, const pj_str_t *reason, const void *headers,
                                   const void *body);
@@ -135,6 +142,15 @@ def forget_call(address: int) -> None:
             lib.pjsua_call_set_user_data(slot, ffi.NULL)
 
 
+class _Guard(Protocol):
+    """Makes errors of what PJSIP would end the process for."""
+
+    def install(self) -> None:
+        """Raises AbiError."""
+
+    def uninstall(self) -> None: ...
+
+
 class SipModule:
     """`passed(sent, peer, message)` gets each message; `answer(message)` may name a status that a request is answered with at once;
     `rewrite(message)` says what is sent instead, at most as long; `descriptions` sees each SDP that came; `admit(peer, message)` sees what
@@ -177,10 +193,9 @@ class SipModule:
         self._module.name.ptr, self._module.name.slen = name, len(name) - 1
         self._registered = False
         self._hook = ReceiveHook(self._ffi, self._lib, self._look)
-        self._negotiator = NegotiatorPool()
-        self._lost_media = LostMedia()
-        self._unanswerable = Unanswerable(self._ffi, self._lib)
-        self._ice_send = IceSend() if ice else None
+        guards: list[_Guard] = [NegotiatorPool(), NegotiatorStates(), InviteStates(), LostMedia()]
+        guards += [kind(self._ffi, self._lib) for kind in (Unanswerable, UntaggedForks, TransportNames)]
+        self._guards = [*guards, IceSend()] if ice else guards
         self.without_hook = ""
         """Why messages are inspected only after PJSIP has parsed them; empty if the hook works and they are inspected before."""
 
@@ -190,11 +205,8 @@ class SipModule:
         self._registered = status == 0
         try:
             self._hook.install()
-            self._negotiator.install()
-            self._lost_media.install()
-            self._unanswerable.install()
-            if self._ice_send is not None:
-                self._ice_send.install()
+            for guard in self._guards:
+                guard.install()
         except AbiError as error:
             self.without_hook = f"{error}, so some messages of strangers can still end this phone; install pjsua2-python==2.15.1.post1"
             log.error("%s", self.without_hook)
@@ -204,11 +216,8 @@ class SipModule:
     def unregister(self) -> None:
         """Before libDestroy()."""
         self._hook.uninstall()
-        self._negotiator.uninstall()
-        self._lost_media.uninstall()
-        self._unanswerable.uninstall()
-        if self._ice_send is not None:
-            self._ice_send.uninstall()
+        for guard in self._guards:
+            guard.uninstall()
         self._dropped.unregister()
         if self._registered:
             self._lib.pjsip_endpt_unregister_module(self._lib.pjsua_get_pjsip_endpt(), self._module)
@@ -225,7 +234,9 @@ class SipModule:
             self._tell_refused(peer, verdict.why)
         if verdict.message or verdict.code:
             address = self._ffi.buffer(self._ffi.addressof(rdata.pkt_info, "src_addr"))
-            self._dropped.came_from(bytes(address)[: rdata.pkt_info.src_addr_len], 0 if verdict.message else verdict.code)
+            self._dropped.came_from(bytes(address)[: rdata.pkt_info.src_addr_len])
+            if not verdict.message and self._hook.installed:
+                self._dropped.refuse(int(self._ffi.cast("uintptr_t", rdata.tp_info.transport)), message, verdict.code)
         return verdict
 
     def _refusal(self, message: bytes, rdata: Any) -> int:

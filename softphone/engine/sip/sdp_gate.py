@@ -53,6 +53,11 @@ class SdpGate:
         """Put what PJSIP may see into its place, or say how the request is refused. An ACK is never refused: what it may not bring is
         taken as no to all that we offered."""
         is_ack = raw.lstrip(b"\r\n").startswith(b"ACK")
+        if raw.lstrip(b"\r\n").startswith(b"PRACK") and message.content_type:
+            # Our provisional answers bring no description, so there is nothing to answer, and no offer may follow (RFC 3262, 5). PJSIP
+            # would negotiate all the same, and ends the process where it cannot.
+            message.set_body(b"")
+            return None
         if message.content_type != SDP:
             return None if is_ack or message.content_type else _without_type(raw)
         text, taken = self._written(message)

@@ -22,7 +22,7 @@ def refuse(request: bytes) -> int | None:
         return BAD_REQUEST
     if head.cseq_method not in ("", name):
         return BAD_REQUEST
-    if name not in _KNOWN and not head.to_tag:
+    if name not in _KNOWN and (not head.to_tag or name.upper() in _KNOWN):  # PJSIP takes "invite" for INVITE (RFC 3261, 7.1)
         return NOT_IMPLEMENTED
     if name in ("INVITE", "ACK", "CANCEL"):
         return None  # PJSIP answers the first of them with what it lacks; the others must not be refused (RFC 3261, 8.2.2.3)
