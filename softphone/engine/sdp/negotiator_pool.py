@@ -17,7 +17,7 @@ from cffi import FFI
 
 from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.errors import AbiError
-from softphone.engine.pjsip.status_codes import PJ_SUCCESS
+from softphone.engine.pjsip.status_codes import PJ_SUCCESS, PJMEDIA_SDPNEG_EINSTATE, PJMEDIA_SDPNEG_ENOACTIVE
 from softphone.engine.sip.detours.call_table import Detour
 
 _DECLARATIONS = """
@@ -30,8 +30,6 @@ int pjmedia_sdp_neg_negotiate(void *pool, pjmedia_sdp_neg *negotiator, int allow
 int pjmedia_sdp_neg_modify_local_offer2(void *pool, pjmedia_sdp_neg *negotiator, unsigned flags, const void *local);
 """
 _PROBE = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
-PJ_EINVAL, EINSTATE, ENOACTIVE = 70004, 220040, 220042
-"""pj/errno.h, pjmedia/errno.h."""
 LOCAL_OFFER, REMOTE_OFFER, WAIT_NEGO, DONE = 1, 2, 3, 4
 """pjmedia_sdp_neg_state."""
 INITIAL, ACTIVE_LOCAL, ACTIVE_REMOTE, NEG_LOCAL, NEG_REMOTE, LAST_SENT = -56, -40, -32, -24, -16, -8
@@ -110,7 +108,7 @@ class NegotiatorPool:
     def _through_negotiate(self, pool: Any, negotiator: Any, allow_asymmetric: int) -> int:
         # With an answer of the far end nothing is renumbered; and what failed is kept in the pool that was in use.
         if not negotiator or negotiator.state != WAIT_NEGO:
-            return EINSTATE
+            return PJMEDIA_SDPNEG_EINSTATE
         if negotiator.has_remote_answer:
             return int(self._negotiate.original(pool, negotiator, allow_asymmetric))
         held = self._pool_of(negotiator)
@@ -122,10 +120,10 @@ class NegotiatorPool:
 
     def _through_modify(self, pool: Any, negotiator: Any, flags: int, local: Any) -> int:
         if not negotiator or not local or negotiator.state != DONE:
-            return EINSTATE
+            return PJMEDIA_SDPNEG_EINSTATE
         # Without either it has nothing to compare the offer with, and ends the process.
         if not holds(negotiator, self._at + ACTIVE_LOCAL) and not holds(negotiator, self._at + LAST_SENT):
-            return ENOACTIVE
+            return PJMEDIA_SDPNEG_ENOACTIVE
         held = self._pool_of(negotiator)
         before, held[0] = held[0], pool
         status = int(self._modify.original(pool, negotiator, flags, local))

@@ -11,17 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from softphone.engine.pjsip.status_codes import PJ_EINVAL, PJMEDIA_SDPNEG_EINSTATE, PJMEDIA_SDPNEG_ENOACTIVE, PJMEDIA_SDPNEG_ENONEG
 from softphone.engine.sdp.negotiator_pool import (
     ACTIVE_LOCAL,
     ACTIVE_REMOTE,
     DONE,
-    EINSTATE,
-    ENOACTIVE,
     LAST_SENT,
     LOCAL_OFFER,
     NEG_LOCAL,
     NEG_REMOTE,
-    PJ_EINVAL,
     REMOTE_OFFER,
     WAIT_NEGO,
     find_pool,
@@ -29,9 +27,6 @@ from softphone.engine.sdp.negotiator_pool import (
     interface,
 )
 from softphone.engine.sip.detours.call_table import Detour
-
-ENONEG = 220043
-"""pjmedia/errno.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +37,9 @@ class _Guard:
     takes: str
     states: tuple[int, ...] = ()
     there: tuple[int, ...] = ()
-    missing: int = ENOACTIVE
+    missing: int = PJMEDIA_SDPNEG_ENOACTIVE
     without: int = PJ_EINVAL
-    wrong: int = EINSTATE
+    wrong: int = PJMEDIA_SDPNEG_EINSTATE
 
 
 _ALONE, _WITH_RESULT, _WITH_POOL = "pjmedia_sdp_neg *", "pjmedia_sdp_neg *, void *", "void *, pjmedia_sdp_neg *, void *"
@@ -55,8 +50,8 @@ _GUARDS = {
     "cancel_offer": _Guard(_ALONE, (LOCAL_OFFER, REMOTE_OFFER)),
     "get_active_local": _Guard(_WITH_RESULT, there=(ACTIVE_LOCAL,)),
     "get_active_remote": _Guard(_WITH_RESULT, there=(ACTIVE_REMOTE,)),
-    "get_neg_local": _Guard(_WITH_RESULT, there=(NEG_LOCAL,), missing=ENONEG),
-    "get_neg_remote": _Guard(_WITH_RESULT, there=(NEG_REMOTE,), missing=ENONEG),
+    "get_neg_local": _Guard(_WITH_RESULT, there=(NEG_LOCAL,), missing=PJMEDIA_SDPNEG_ENONEG),
+    "get_neg_remote": _Guard(_WITH_RESULT, there=(NEG_REMOTE,), missing=PJMEDIA_SDPNEG_ENONEG),
     "send_local_offer": _Guard(_WITH_POOL, (LOCAL_OFFER, DONE), (ACTIVE_LOCAL, LAST_SENT)),
     "set_remote_answer": _Guard(_WITH_POOL, (LOCAL_OFFER,)),
     "set_remote_offer": _Guard(_WITH_POOL, (DONE,)),

@@ -12,10 +12,9 @@ from typing import Any
 from cffi import FFI
 
 from softphone.engine.pjsip.abi import find_library
+from softphone.engine.pjsip.status_codes import PJ_EINVALIDOP
 from softphone.engine.sip.detours.call_table import Detour
 
-PJ_EINVALIDOP = 70013
-"""pj/errno.h."""
 _CALLER = 0
 """PJSIP_ROLE_UAC."""
 _NULL, _EARLY, _CONFIRMED, _DISCONNECTED = 0, 3, 5, 6
