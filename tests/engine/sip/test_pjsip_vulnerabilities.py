@@ -248,18 +248,23 @@ def test_a_function_that_is_not_called_through_the_table_has_no_place_there(tmp_
 @pytest.mark.parametrize(
     ("guard", "function", "call", "result"),
     [
-        ("pjsip.ice_send.IceSend", "pj_stun_sock_sendto", 'ffi.NULL, ffi.NULL, b"x", 1, 0, b"x" * 16, 16', 70013),
-        ("pjsip.ice_send.IceSend", "pj_ice_strans_sendto2", 'ffi.NULL, 1, b"x", 1, b"x" * 16, 16', 70013),
-        ("pjsip.ice_send.IceSend", "pj_sockaddr_get_len", 'b"\\0" * 28', 0),
+        ("pjsip.transport.ice_send.IceSend", "pj_stun_sock_sendto", 'ffi.NULL, ffi.NULL, b"x", 1, 0, b"x" * 16, 16', 70013),
+        ("pjsip.transport.ice_send.IceSend", "pj_ice_strans_sendto2", 'ffi.NULL, 1, b"x", 1, b"x" * 16, 16', 70013),
+        ("pjsip.transport.ice_send.IceSend", "pj_sockaddr_get_len", 'b"\\0" * 28', 0),
         (
             "sdp.lost_media.LostMedia",
             "pjmedia_endpt_create_base_sdp",
             'b"x" * 4096, ffi.NULL, ffi.NULL, b"\\0" * 28, ffi.new("void **")',
             70022,
         ),
-        ("sip.invite_states.InviteStates", "pjsip_inv_invite", 'ffi.new("pjsip_inv_session *", {"state": 4}), ffi.new("void **")', 70013),
         (
-            "sip.invite_states.InviteStates",
+            "sip.detours.invite_states.InviteStates",
+            "pjsip_inv_invite",
+            'ffi.new("pjsip_inv_session *", {"state": 4}), ffi.new("void **")',
+            70013,
+        ),
+        (
+            "sip.detours.invite_states.InviteStates",
             "pjsip_inv_end_session",
             'ffi.new("pjsip_inv_session *", {"role": 0}), 0, ffi.NULL, ffi.new("void **")',
             70013,
