@@ -23,6 +23,7 @@ from codec.recognise.moonshine import (
     load_encoder,
     model_folder,
 )
+from codec.units.rates import SAMPLE_RATE
 
 PIECES_PER_SECOND = 8.0
 """More word pieces than that nobody says; Moonshine's own limit is 6.5 on average."""
@@ -92,7 +93,7 @@ class MoonshineWords:
         said = said[:right]
         past = [(key[:, :, : right + 1], value[:, :, : right + 1]) for key, value in past]
         piece = best[right]
-        most = FEWEST_PIECES + int(PIECES_PER_SECOND * len(pcm) / 16000)
+        most = FEWEST_PIECES + int(PIECES_PER_SECOND * len(pcm) / SAMPLE_RATE)
         while piece != END and len(said) < most:
             said.append(piece)
             hidden, past = self._decoder(torch.tensor([[piece]]), heard, past)
