@@ -70,6 +70,7 @@ CODEC_FLAGS = {"ready": "codec ready", "starting": "codec loading", "died": "cod
 MISSED = "Missed call from {name}. l shows it."
 MESSAGE_CAME = "Message from {name}: {text}"
 VOICEMAIL = "New voicemail for {account}"
+PUSH_TO_TALK = "Talk now. Your microphone is muted again when you release the key."
 MUTED_NOTICE, UNMUTED_NOTICE = "Microphone muted", "Microphone on"
 VOLUME = "Loudspeaker {db:+} dB"
 VOLUME_AS_DEVICE = "Loudspeaker as the device gives it (0 dB)"

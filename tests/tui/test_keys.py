@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from softphone.config import Config, load
 from softphone.control import protocol as ask
 from softphone.store.contacts import Address, Contact
 from softphone.tui.app import PhoneApp
+from softphone.tui.calls import call_actions
 from tests.tui import recorded
 from tests.tui.recorded import BOB, CAROL, answered, call_state
 from tests.tui.running import connected, memory_store, screen_text, until
@@ -93,6 +95,30 @@ def test_plus_and_minus_change_the_volume_and_it_is_kept(engine: ScriptedEngine,
 
     play(engine, scene, tmp_path, config_file=tmp_path / "c.toml")
     assert load(tmp_path / "c.toml").audio.loudspeaker_db == 15
+
+
+def test_a_muted_microphone_is_on_while_the_space_bar_is_held(
+    engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_actions, "RELEASED_S", 0.3)
+
+    def mutes() -> list[bool]:
+        return [command.on for command in engine.commands if isinstance(command, ask.Mute)]
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        await pilot.press("space")
+        assert "Talk" not in screen_text(app) and not mutes(), "nothing is muted"
+        engine.tell(call_state(1, "confirmed", muted=True))
+        await until(pilot, lambda: "space Talk" in screen_text(app), "the key is offered")
+        began = time.monotonic()
+        while time.monotonic() - began < 1:
+            await pilot.press("space")
+        assert mutes() == [False], "on for as long as the key comes again"
+        await until(pilot, lambda: mutes() == [False, True], "muted again")
+        assert time.monotonic() - began > 1.2
+
+    play(engine, scene, tmp_path)
 
 
 def test_waiting_for_words_is_changed_in_the_call_and_shown_on_its_card(engine: ScriptedEngine, tmp_path: Path) -> None:

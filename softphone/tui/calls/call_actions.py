@@ -34,6 +34,10 @@ SETTLED_S = 1.0
 """After the last change of the volume it is kept."""
 
 
+RELEASED_S = 0.8
+"""A key that does not come again for so long is no longer held: keyboards wait up to 0.66 s before they repeat one."""
+
+
 class CallActions(PhoneParts):
     """Mixed into the main screen; `action_<id>` does what the table of actions promises."""
 
@@ -110,6 +114,29 @@ class CallActions(PhoneParts):
         call = self.state.call
         if call is not None:
             await self.ask(ask.Mute(call=call.number, on=not call.state.muted))
+
+    async def action_push_to_talk(self) -> None:
+        """While the key repeats, a muted microphone is on. Terminals tell of no key that is released."""
+        call = self.state.call
+        if call is None:
+            return
+        first, call.talk_until = not call.talk_until, self.phone.clock() + RELEASED_S
+        if first:
+            self.tell(say.PUSH_TO_TALK, "info")
+            self._here.app.run_worker(self._mute_again(call), group=f"talk-{call.number}")
+
+    async def _mute_again(self, call: CallView) -> None:
+        """Unmute, and mute when the key is no longer held; also when this screen is left meanwhile."""
+        try:
+            await self.phone.session.ask(ask.Mute(call=call.number, on=False))
+            while (left := call.talk_until - self.phone.clock()) > 0:
+                await asyncio.sleep(left)
+            await self.phone.session.ask(ask.Mute(call=call.number, on=True))
+            self.tell(say.MUTED_NOTICE, "info")
+        except ask.ControlError as error:
+            self.tell(str(error))
+        finally:
+            call.talk_until = 0.0
 
     async def action_wait(self) -> None:
         """The next of auto, clear and quick."""

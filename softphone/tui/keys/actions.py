@@ -51,6 +51,9 @@ def _muted(call: CallView) -> bool:
     return call.state.muted
 
 
+_PUSH_TO_TALK = _selected(lambda call: call.up and (call.state.muted or bool(call.talk_until)))
+
+
 def _recorded(call: CallView) -> bool:
     return bool(call.state.recording)
 
@@ -91,6 +94,7 @@ _PHONE = (
     Action(
         "wait", "W", "Clear/quick", "On x-phv: wait for words (clear), send at once (quick), or let the network decide (auto).", when=_WAITS
     ),
+    Action("push_to_talk", "space", "Talk", "While you are muted: hold it to talk.", when=_PUSH_TO_TALK, hint=3),
     Action("louder", "plus", "Louder", "Make the loudspeaker louder, for all calls.", when=_UP),
     Action("softer", "minus", "Softer", "Make the loudspeaker softer, for all calls.", when=_UP),
     Action("wire", "w", "SIP", "Show the SIP messages of the call, or of the last one, and of registrations.", hint=24),

@@ -66,6 +66,8 @@ class CallView:
     spoken: str = ""
     """What was last typed to be spoken."""
     doing: Doing = ""
+    talk_until: float = 0.0
+    """The microphone is on, by a key that is held, until then (CLOCK_MONOTONIC); 0 where none is."""
     """What the user asked for and the other side has not answered yet."""
 
     @property

@@ -14,8 +14,8 @@ import pytest
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.protocol import Answer, Call, Hangup, Status
 from softphone.engine.sip.unparsed.inspection import inspect
-from tests.peers.phone import Phone
-from tests.peers.stranger import PLAIN, SESSION, Stranger
+from tests.peers.sockets.stranger import PLAIN, SESSION, Stranger
+from tests.phones.phone import Phone
 
 
 @pytest.fixture(scope="module")
