@@ -84,7 +84,7 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
             hasty: bool = False,
             backups: str = "",
             presence: Presence = Presence(),  # noqa: B008 - it is frozen
-            phv: Phv = Phv(wait="quick"),  # noqa: B008 - it is frozen
+            phv: Phv = Phv(wait="quick", sound="never"),  # noqa: B008 - it is frozen
             prepare: Callable[[Path], None] = lambda _folder: None,
             **network: Any,
         ) -> Phone:
@@ -96,7 +96,8 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
                 audio=Audio(input="null", output="null"),
                 codecs=Codecs(order=codecs),
                 presence=presence,
-                # Words are waited for in the tests that are about them: two word models in each call are much for two processors.
+                # Words are waited for in the tests that are about them: two word models in each call are much for two processors. On
+                # loopback the phones would send sound: tests that are about it say so.
                 phv=phv,
             )
             if server is not None:

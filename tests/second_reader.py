@@ -73,6 +73,19 @@ class SecondReader:
             self.layer(reader, groups)
         return read
 
+    def read_any(self, payload: bytes) -> dict[str, Any]:
+        """Section 3.8, and what it holds."""
+        if len(payload) < 3 or payload[-1] != 0:
+            return self.read(payload)
+        time, flags, rest = payload[0], payload[1], payload[2:-1]
+        read: dict[str, Any] = {"time": time, "deaf": bool(flags & 8), "report": None, "tokens": None}
+        if flags & 1:
+            read["report"], rest = (*rest[:4], 256 * 2 ** (rest[4] / 8) if rest[4] else 0), rest[5:]
+        if flags & 2:
+            size = rest[0]
+            read["tokens"], rest = self.read(rest[1 : 1 + size]), rest[1 + size :]
+        return read | {"opus": rest if flags & 4 else b"", "padding": len(rest) if flags & 16 else 0}
+
     def token(self, reader: RangeReader, state: dict[str, Any]) -> dict[str, Any]:
         phone = self.of(reader, "phone", *state["phones"])
         token = {"phone": phone, "ticks": self.of(reader, "ticks", phone, phone_class(state["phones"][1])) + 1, "details": []}

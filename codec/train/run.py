@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from codec.models import weights_directory
 from codec.train.step import SMOKE, step_options
 from codec.units.errors import ModelError
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 
 SAVE_SECONDS = 240.0
 SMOKE_STEPS = 5

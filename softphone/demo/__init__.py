@@ -66,6 +66,8 @@ def run_demo(config: Config, wav: Path, text: str | None, received: Path, say: C
         network=Network(bind="127.0.0.1"),
         audio=Audio(input="null", output="null"),
         privacy=Privacy(history=False),
+        # On loopback there is room for sound; the demo is there to show speech sent as symbols.
+        phv=replace(config.phv, sound="never"),
     )
     received.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="softphone-demo-") as folder:

@@ -168,7 +168,7 @@ class Engine:
         self._recording_notice = RecordingNotice(self.typed_speech, self.publish)
         self.worker.on_said = lambda said: self._jobs.put(lambda: self.typed_speech.said(said))
         self.endpoint = PhoneEndpoint(config, self._connection_lost)
-        self.codecs = PhoneCodecs(self.endpoint, config)
+        self.codecs = PhoneCodecs(self.endpoint, config, self.worker)
         try:
             self.codecs.install_standard()
             self._sip.register()
@@ -401,11 +401,11 @@ class Engine:
         if event.state not in ("ready", "stream_failed"):
             self.typed_speech.worker_gone(event.reason)
         if event.state == "ready":
-            refusal = self.codecs.phv_ready(event.facts, self.worker.open_stream)
+            refusal = self.codecs.phv_ready(event.facts)
             if refusal:
                 self.publish(Log(level="warning", message=refusal))
         elif event.state != "stream_failed":
-            self.codecs.offer(phv=False)
+            self.codecs.worker_away(for_good=event.state in ("unavailable", "stopped"))
 
     def _orphaned(self) -> None:
         self._orphan_s = 0

@@ -74,7 +74,7 @@ def test_a_killed_worker_comes_back_and_the_call_goes_on(watch: Callable[..., Wa
     assert np.sqrt(np.mean(sound[-6 * 16000 :].astype(float) ** 2)) > 100
 
 
-def test_while_the_worker_is_away_calls_use_opus_and_say_why(watch: Callable[..., Watched]) -> None:
+def test_while_the_worker_is_away_calls_carry_sound_and_say_why(watch: Callable[..., Watched]) -> None:
     alice, bob = watch("alice"), watch("bob")
     alice.wait_worker()
     bob.wait_worker()
@@ -84,7 +84,9 @@ def test_while_the_worker_is_away_calls_use_opus_and_say_why(watch: Callable[...
     alice.wait(Worker, lambda event: event.state == "died")
     alice.engine.request(Call(uri=f"sip:softphone@{address}"))
     media = alice.wait(Media, lambda event: event.state == "active")
-    assert media.codec == "opus" and "x-phv was not ready" in media.note
+    assert media.codec == "x-phv" and not media.note
+    counted = alice.wait(CallStatistics, lambda event: event.sends == "sound")
+    assert counted.sends_why == "the codec is not ready here"
 
 
 def test_a_killed_engine_is_said_its_calls_are_ended_and_it_comes_back(watch: Callable[..., Watched], make_phone: MakePhone) -> None:

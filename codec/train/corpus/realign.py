@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from codec.models import weights_directory
 from codec.recognise.features import WINDOW
 from codec.recognise.network import FRAME_SAMPLES, RecogniserNetwork
 from codec.text.pronunciations import all_variants_of
@@ -29,6 +28,7 @@ from codec.train.run import device
 from codec.train.step import begin, run_step, step_options
 from codec.units.phones import PHONES, phone_index
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 
 FRAME_MS = 20
 LONGEST_FRAMES = 1500

@@ -22,7 +22,6 @@ from codec.detail.layer import (
     places_of_frames,
     segment_of_frames,
 )
-from codec.models import weights_directory
 from codec.speak.synthesiser import Synthesiser, TokenBatch
 from codec.train.card import data_card
 from codec.train.corpus.packed import Corpus
@@ -34,6 +33,7 @@ from codec.train.synthesis.synthesiser import open_data
 from codec.train.synthesis.token_data import PART_WEIGHT, Target, TokenData, collate
 from codec.units.limits import DETAIL_STAGES
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 from codec.wire.token import TICK_FRAMES, segment_count
 
 BATCH = 12

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.models import weights_directory
 from codec.recognise.features import HOP, WINDOW, log_mel
 from codec.recognise.network import FRAME_SAMPLES, REACH, RecogniserConfig, RecogniserNetwork
 from codec.text.pronunciations import phone_errors, variants_of
@@ -32,6 +31,7 @@ from codec.train.recogniser.whisper_weights import SOURCES, recogniser_from_whis
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 
 REPORT_SECONDS = 600.0
 MATCHED = (1, 3)

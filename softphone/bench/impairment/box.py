@@ -103,6 +103,13 @@ class Box:
                 self._channels[side, False] = media
                 self._channels[side, True] = media if sip else Channel(impairment.link_only, f"{seed}/{side}/sip", link)
 
+    def begin(self) -> None:
+        """The stretches of a trace begin now."""
+        now = time.monotonic()
+        with self._lock:
+            for channel in self._channels.values():
+                channel.begin(now)
+
     def record(self) -> list[Sent]:
         """What was sent since `impair`, oldest first."""
         with self._lock:

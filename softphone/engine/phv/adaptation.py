@@ -33,6 +33,9 @@ SLOW_SET_UP_BPS = 9000.0
 SET_UP_SHARE = 0.75
 """with this share of it, because the rate was measured over both directions of a link that they may have to share."""
 
+RISEN_SHARE = 0.6
+"""So much of what a probe shows is used: both ends may share the link."""
+
 CLEAN_LOSS = 0.02
 LEAST_LOSS = 0.005
 """Assumed of a network that lost nothing yet."""
@@ -123,6 +126,20 @@ class Adaptation:
             self._budget = max(SMALLEST_BUDGET_BPS, SET_UP_SHARE * bps)
             self._congested_at, self._wall = now, (bps, now)
             self.profile = self._best()
+
+    def fell(self, now: float, bps: float) -> None:
+        """The path was found to carry so little, IP bit/s: what was lost meanwhile was lost to a full queue."""
+        self._budget = max(SMALLEST_BUDGET_BPS, SET_UP_SHARE * bps)
+        self._congested_at, self._wall = now, (bps, now)
+        self._loss = 0.0
+        self.profile, self._changed_at = self._best(), now
+
+    def rose(self, now: float, bps: float) -> None:
+        """The path was measured to carry so much, IP bit/s, whatever filled a queue before."""
+        if self._budget is not None and RISEN_SHARE * bps > self._budget:
+            self._budget = None if RISEN_SHARE * bps > 2 * self.estimate_bps(self.base) else RISEN_SHARE * bps
+            self._wall = (float("inf"), float("-inf"))
+            self.profile, self._changed_at = self._best(), now
 
     def measured(self, profile: Profile, ip_bps: float) -> None:
         """What a profile did cost over some seconds of speech."""

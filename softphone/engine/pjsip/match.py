@@ -17,6 +17,8 @@ from softphone.engine.pjsip.errors import CodecSetupError
 from softphone.engine.pjsip.status_codes import PJ_SUCCESS, PJMEDIA_SDP_EFORMATNOTEQUAL
 
 log = logging.getLogger(__name__)
+_ANSWERING = 1
+"""PJMEDIA_SDP_NEG_FMT_MATCH_ALLOW_MODIFY_ANSWER: set while an answer is made from an offer."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class FormatMatcher:
 
     encoding_name: str
     fits: Callable[[Parameters, Parameters], bool]
+    takes_offer: Callable[[Parameters], bool] = lambda _offered: True
+    """Whether an offer with these parameters, which fit, may be accepted now."""
 
 
 class FormatMatch:
@@ -52,9 +56,11 @@ class FormatMatch:
     def _entry(self, matcher: FormatMatcher) -> tuple[Any, Any, str]:
         ffi = self._abi.ffi
 
-        def match(_pool: Any, offer: Any, offer_index: int, answer: Any, answer_index: int, _option: int) -> int:
+        def match(_pool: Any, offer: Any, offer_index: int, answer: Any, answer_index: int, option: int) -> int:
             try:
-                fits = matcher.fits(self._parameters(offer, offer_index), self._parameters(answer, answer_index))
+                offered = self._parameters(offer, offer_index)
+                fits = matcher.fits(offered, self._parameters(answer, answer_index))
+                fits = fits and (not option & _ANSWERING or matcher.takes_offer(offered))
             except FmtpError as error:
                 log.info("fmtp of %s does not match: %s", matcher.encoding_name, error)
                 fits = False

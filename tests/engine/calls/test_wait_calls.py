@@ -17,7 +17,7 @@ MakePhone = Callable[..., Phone]
 
 
 def test_a_call_waits_for_words_when_it_is_told_to(make_phone: MakePhone, speech: Path, tmp_path: Path) -> None:
-    alice, bob = make_phone("alice", phv=Phv()), make_phone("bob", phv=Phv())
+    alice, bob = (make_phone(name, phv=Phv(sound="never")) for name in ("alice", "bob"))
     alice.wait_worker()
     bob.wait_worker()
     bob.client.request(AutoAnswer(wav_out=str(tmp_path / "bob.wav")))

@@ -27,6 +27,8 @@ from softphone.engine.sound.wav import WavError
 if TYPE_CHECKING:
     from softphone.engine.calls.call import PhoneCall
 
+SLOW_BPS = 2400.0
+"""Of a path that carried no sound."""
 MAX_PTIME_MS = 640
 """`a=maxptime`: the longest packets of any codec that this phone decodes."""
 
@@ -115,9 +117,11 @@ class CallMedia:
 
     def stream_created(self, call: PhoneCall, index: int, stream: int) -> None:
         """PJSUA made the stream (address of its pjmedia_stream) of this media line; no packet has passed yet."""
+        # What the path carried before a hold it will hardly carry less or more of after it.
+        slow = self._is_up and self._stream is not None and self._stream.sound_ended
         self._stream = self._environment.claim_stream()
         if self._stream is not None and self._is_up:
-            self._stream.call_is_up()
+            self._stream.call_is_up(SLOW_BPS if slow else self._environment.link_bps(self._number))
         if self._stream is not None and self.max_rate != self._environment.max_rate:
             self._stream.limit(self.max_rate)
         if self._stream is not None and self._wait is not None:
@@ -131,7 +135,7 @@ class CallMedia:
         """The call was answered, and the answer acknowledged."""
         self._is_up = True
         if self._stream is not None:
-            self._stream.call_is_up()
+            self._stream.call_is_up(self._environment.link_bps(self._number))
 
     def changed(self, call: PhoneCall) -> None:
         """Read what was negotiated, publish it, and connect it."""

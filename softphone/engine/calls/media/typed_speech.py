@@ -25,6 +25,9 @@ MAX_WAITING = 8
 MAX_WAITING_S = 120.0
 """Typed speech of one call that waits to be heard, on other codecs than ours (on ours the worker sees to it)."""
 
+ANALYSIS_S = 2.0
+"""So long the worker takes at most to find out how a text is pronounced."""
+
 CARRY_S = 3.0
 """How long after its estimated end typed speech may still be under way in the worker."""
 
@@ -78,10 +81,13 @@ class TypedSpeech:
         if waiting_s > MAX_WAITING_S:
             raise ControlError(f"{waiting_s:.0f} seconds of typed speech wait in call {call.number}; wait a little", "busy")
         number, stream = next(self._numbers), call.media.phv_stream if codec == "x-phv" else None
+        if stream is not None and not stream.types_tokens:
+            stream = None
         try:
             if stream is None:
                 sent = self._worker.say(link.Say(0, number, command.text, str(self._own_folder() / f"{number}.wav")))
             else:
+                stream.typed(ANALYSIS_S)
                 sent = self._worker.say(link.Say(stream.number, number, command.text))
         except LinkError:
             raise ControlError("the text is too long for the codec worker; send it in parts", "too_long") from None
@@ -103,6 +109,8 @@ class TypedSpeech:
         elif said.path is None:
             self._carried[text.call] = time.monotonic() + said.seconds + CARRY_S
             call.audio.carry(True)
+            if (stream := call.media.phv_stream) is not None:
+                stream.typed(said.seconds)
             text.result(said)
         else:
             if not text.answered:

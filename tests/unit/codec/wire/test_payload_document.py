@@ -7,8 +7,9 @@ import pytest
 from codec.units.errors import PayloadError
 from codec.units.phones import PHONES
 from codec.wire.packet import Packet, parse
+from codec.wire.sound import parse_sound
 from codec.wire.tables import Entropy
-from tests.fuzzing.fuzz_payloads import seeds
+from tests.fuzzing.fuzz_payloads import seeds, sound_seeds
 from tests.second_reader import SecondReader
 from tools import payload_examples
 
@@ -58,6 +59,24 @@ def test_a_second_implementation_reads_real_payloads(entropy: Entropy) -> None:
         if not packet.more:
             assert reader.read(payload) == as_read(packet)
             read += 1
+    assert read > 30
+
+
+def test_a_second_implementation_reads_payloads_of_sound(entropy: Entropy) -> None:
+    reader, read = SecondReader(), 0
+    for payload in sound_seeds(entropy):
+        sound = parse_sound(payload)
+        found = reader.read_any(payload)
+        told = None
+        if sound.report is not None:
+            told = (*sound.report.path.extension().data, pytest.approx(sound.report.rate_bps))
+        assert (found["time"], found["opus"], found["deaf"], found["padding"]) == (sound.time, sound.opus, sound.deaf, sound.padding)
+        assert found["report"] == told
+        assert (found["tokens"] is None) == (not sound.tokens)
+        if sound.tokens:
+            tokens = parse(sound.tokens, entropy)
+            assert tokens.more or found["tokens"] == as_read(tokens)
+        read += 1
     assert read > 30
 
 

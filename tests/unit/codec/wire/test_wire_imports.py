@@ -3,7 +3,8 @@
 import subprocess
 import sys
 
-from codec.models import Models, weights_directory
+from codec.models import Models
+from codec.units.weights_files import weights_directory
 from codec.wire.packet import parse
 from codec.wire.tables import DETAIL_SHAPES, SHAPES, Entropy
 from tests.places import ROOT

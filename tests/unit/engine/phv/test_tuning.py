@@ -12,7 +12,7 @@ from softphone.control.protocol import CallStatistics, Direction
 from softphone.engine.phv.adaptation import FIRST_REDUNDANCY, Adaptation
 from softphone.engine.phv.rate_model import Profile
 from softphone.engine.phv.receiver_report import Received
-from softphone.engine.phv.stream import PhvStream
+from softphone.engine.phv.stream import PhvStream, sound_mode
 from softphone.link.messages import Message, Open, PathQuality, StreamStatistics, Tune
 
 PHV = Phv()
@@ -193,3 +193,21 @@ def test_a_new_worker_has_heard_no_report_yet(monkeypatch: pytest.MonkeyPatch) -
     assert event.profile is not None
     stream.reported(1, LinkReport(0.0, 0.0, 0.0, 20.0))
     stream.second()
+
+
+@pytest.mark.parametrize(
+    ("settings", "mode"),
+    [
+        ({}, "auto"),
+        ({"sound": "always"}, "always"),
+        ({"sound": "never"}, None),
+        ({"profile": "fixed"}, None),
+        ({"voice": False}, None),  # who wants to be nobody in particular is not heard as himself
+        ({"voice": False, "sound": "always"}, "always"),
+        ({"max_rate": 2400}, None),
+        ({"max_rate": 2400, "sound": "always"}, None),
+        ({"max_rate": 16_000}, "auto"),
+    ],
+)
+def test_sound_goes_where_the_settings_let_it(settings: dict[str, Any], mode: str | None) -> None:
+    assert sound_mode(replace(PHV, **settings)) == mode
