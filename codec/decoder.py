@@ -25,7 +25,7 @@ from codec.voice.receipt import VoiceReceipt
 from codec.voice.updates import VoiceReceiver
 from codec.wire.link_report import LinkReport
 from codec.wire.packet import VoicePiece, parse
-from codec.wire.token import TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
+from codec.wire.token import MAX_TICKS, TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
 
 if TYPE_CHECKING:
     from codec.models import Models
@@ -84,6 +84,10 @@ class Decoder:
         self._packets = 0
         self._talking = False
         self._sounding = 0  # ticks of the token that was told to the synthesiser and not yet spoken
+        self._told: tuple[int, int] | None = None  # its time, and where it ends
+        self._span: tuple[int, int, int] | None = None  # the same of `_sound`, and how many samples that has
+        self.said_at: int | None = None
+        """When the first sample of the last pull was said, in ticks of the sender's clock; None where nothing was being said."""
         self._extensions = ReceivedExtensions(models.voice_residual)
         self._coordinates = np.zeros(models.voice_residual.size, np.float32)
 
@@ -178,7 +182,9 @@ class Decoder:
         blocks, missing = [], samples
         while missing > 0:
             if len(self._sound) == 0:
-                self._sound = self._speak(missing)
+                self._sound = self._speak_on(missing)
+            if missing == samples:
+                self.said_at = self._position()
             block = self._sound[:missing]
             self._sound = self._sound[len(block) :]
             self._pulled += len(block)
@@ -190,9 +196,24 @@ class Decoder:
     def _now(self) -> int:
         return self._pulled // TICK_SAMPLES
 
+    def _speak_on(self, at_most: int) -> NDArray[np.int16]:
+        told = self._told
+        sound = self._speak(at_most)
+        self._span = None if told is None else (*told, len(sound))
+        return sound
+
+    def _position(self) -> int | None:
+        if self._span is None:
+            return None
+        begin, end, samples = self._span
+        return begin + (end - begin) * (samples - len(self._sound)) // samples
+
     def _speak(self, at_most: int) -> NDArray[np.int16]:
         """The next stretch of sound, one or more samples. Silence lasts only until the next tick, when speech may begin."""
+        before = self._playout.head
         upcoming = self._playout.next(self._now, self._sounding)
+        head = self._playout.head
+        self._told = None if upcoming is None else (max(before, head - MAX_TICKS), head)
         if upcoming is None:
             if self._talking:
                 return self._finish()

@@ -1,9 +1,5 @@
-"""All weights of the codec, loaded once a process, and the name of what the decoder needs of them.
+"""All weights of the codec, loaded once a process; where they lie: `codec/units/weights_files.py`."""
 
-Weights lie in `codec/weights` of an installed wheel, in `models/` of a checkout.
-"""
-
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,33 +12,11 @@ from codec.speak.synthesiser import Synthesiser
 from codec.speak.vocoder import Vocoder
 from codec.units.errors import ModelError
 from codec.units.weights import load_weights
+from codec.units.weights_files import model_id, weights_directory
 from codec.voice.code import VoiceCode
 from codec.voice.embedding import VoiceEncoder
 from codec.voice.residual import ResidualCode
 from codec.wire.tables import Entropy
-
-DECODER_FILES = ("detail", "entropy", "voice_code", "synthesiser", "vocoder")
-"""What both ends must have alike; the recogniser may differ, and the basis of the voice's residual, which is named with each piece."""
-
-
-def weights_directory() -> Path:
-    """Where the weights are. Raises ModelError."""
-    here = Path(__file__).parent
-    for directory in (here / "weights", here.parent / "models"):
-        if (directory / "synthesiser.safetensors").is_file():
-            return directory
-    raise ModelError("The codec's weights are missing: reinstall the softphone package, or run from a complete checkout.")
-
-
-def model_id(directory: Path) -> str:
-    """Eight hex digits that stand for everything the decoder needs: SHA-256 over the decoder's weight files. Raises ModelError."""
-    digest = hashlib.sha256()
-    for name in DECODER_FILES:
-        try:
-            digest.update((directory / f"{name}.safetensors").read_bytes())
-        except OSError as error:
-            raise ModelError(f"The weights {error.filename} cannot be read: reinstall the softphone package.") from error
-    return digest.hexdigest()[:8]
 
 
 def use_one_thread() -> None:

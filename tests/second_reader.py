@@ -3,12 +3,12 @@
 It shows that the document is enough for a second implementation.
 """
 
-from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import load_file
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
+from tests.places import MODELS
+
 UNKNOWN = 40
 VOWELS = range(1, 16)
 UNVOICED = {17, 20, 22, 24, 29, 31, 32, 33, 34}
@@ -72,6 +72,19 @@ class SecondReader:
         if flags & 16:
             self.layer(reader, groups)
         return read
+
+    def read_any(self, payload: bytes) -> dict[str, Any]:
+        """Section 3.8, and what it holds."""
+        if len(payload) < 3 or payload[-1] != 0:
+            return self.read(payload)
+        time, flags, rest = payload[0], payload[1], payload[2:-1]
+        read: dict[str, Any] = {"time": time, "deaf": bool(flags & 8), "report": None, "tokens": None}
+        if flags & 1:
+            read["report"], rest = (*rest[:4], 256 * 2 ** (rest[4] / 8) if rest[4] else 0), rest[5:]
+        if flags & 2:
+            size = rest[0]
+            read["tokens"], rest = self.read(rest[1 : 1 + size]), rest[1 + size :]
+        return read | {"opus": rest if flags & 4 else b"", "padding": len(rest) if flags & 16 else 0}
 
     def token(self, reader: RangeReader, state: dict[str, Any]) -> dict[str, Any]:
         phone = self.of(reader, "phone", *state["phones"])

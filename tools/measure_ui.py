@@ -22,7 +22,7 @@ from softphone.paths import demo_recording
 from softphone.sound_file import read, write_wav
 from tests.e2e.tui.terminal import Terminal
 from tests.e2e.tui.ui import Ui
-from tests.peers.phone import Phone
+from tests.phones.phone import Phone
 
 KEYS = "the quick brown fox"
 CALL_S = 20.0

@@ -5,9 +5,9 @@ To be run whenever the tables in models/ change; a test compares.
 
 from pathlib import Path
 
-from codec.models import model_id, weights_directory
 from codec.speak.comfort_noise import TYPE as NOISE
 from codec.units.phones import phone_index
+from codec.units.weights_files import model_id, weights_directory
 from codec.wire.link_report import LinkReport
 from codec.wire.packet import Extension, Packet, VoicePiece, serialize
 from codec.wire.range_coder import FrequencyTable, RangeEncoder

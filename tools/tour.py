@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/tour.md anew: `PYTHONPATH=. python tools/tour.py [NAME...]`.
+"""Redraws the pictures of docs/tour.md: `PYTHONPATH=. python tools/tour.py [NAME...]`.
 
 Each is the phone itself, with recorded events in place of an engine.
 """

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from codec.learning.far_end import FarEnd, Joiner
 from codec.learning.fit import Judgement, VoiceFit, better, gain_of
-from codec.models import listener, weights_directory
+from codec.models import listener
 from codec.units.errors import ModelError
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 from codec.voice.embedding import Voice, VoiceEncoder
 from codec.voice.residual import ResidualCode
 from codec.voice.training_example import TrainingExample

@@ -196,6 +196,11 @@ class Playout:
             self._head = max(self._head, min(self._queue))
 
     @property
+    def head(self) -> int:
+        """Time of the next token to be spoken."""
+        return self._head
+
+    @property
     def speaking(self) -> bool:
         """True from the first token of a talkspurt until `next` says that it is over."""
         return self._speaking

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codec.models import weights_directory
 from codec.text.melody import Item, Prosody, TextProsody
 from codec.text.pronounce import Pronouncer
 from codec.text.reading import SaidWord, read
@@ -16,6 +15,7 @@ from codec.units.phones import SILENCE, UNVOICED
 from codec.units.rates import FRAME_MS
 from codec.units.token import Token
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 from codec.wire.token import MAX_TICKS, TICK_FRAMES
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from codec.models import weights_directory
+from codec.units.weights_files import weights_directory
 
 MOST_MEGABYTES = 60.0
 MOST_SECONDS = 3.0

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from codec.models import weights_directory
 from codec.train.step import SMOKE, step_options
 from codec.units.errors import ModelError
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 
 SAVE_SECONDS = 240.0
 SMOKE_STEPS = 5
@@ -63,7 +63,7 @@ class Run:
             self._start_from_shipped()
 
     def _start_from_shipped(self) -> None:
-        """On a machine without the checkpoint the weights that were exported last are the best beginning; optimisers start anew."""
+        """On a machine without the checkpoint the weights that were exported last are the best beginning; optimisers start from nothing."""
         network = self.parts.get(self.name)
         with suppress(ModelError, FileNotFoundError):
             tensors, metadata = load_weights(weights_directory() / f"{self.name}.safetensors")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from codec.units.limits import DETAIL_STAGES, MAX_INTERVAL_MS, MIN_INTERVAL_MS
 from softphone import paths
 from softphone.codecs import codec_names
 from softphone.config.fields import ConfigError, allowed, automatic, check_keys, limited, matching, program, section, shown, texts
@@ -27,6 +28,8 @@ MAX_ACCOUNTS = 7
 LOWEST_RATE = 800
 """IP bit/s of a direction: below it not even the phones alone fit in packets of 640 ms."""
 HIGHEST_RATE = 64000
+HIGHEST_REDUNDANCY = 8
+"""Neither chosen nor adapted beyond, though the payload format has room for more: nobody waits so long for a packet."""
 LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB = -24, 18
 
 # No white space, quotes, angle brackets or control characters: these strings end in SIP headers.
@@ -109,16 +112,18 @@ class Codecs:
 class Phv:
     """Our own codec, `x-phv/16000`."""
 
-    interval_ms: int = limited(160, 40, 640, 20)
+    interval_ms: int = limited(160, MIN_INTERVAL_MS, MAX_INTERVAL_MS, 20)
     """Time between packets while someone speaks (ptime)."""
-    detail: int = limited(2, 0, 2)
+    detail: int = limited(2, 0, DETAIL_STAGES)
     """Codes for how each 40 ms sounded, besides what was said: more words understood, about 190 bit/s each."""
-    redundancy: int = limited(1, 0, 8)
+    redundancy: int = limited(1, 0, HIGHEST_REDUNDANCY)
     """How many earlier packets each packet repeats."""
     profile: str = allowed("adaptive", "adaptive", "fixed")
     """Whether interval, redundancy and detail follow loss, delay and `max_rate` during a call, or stay as they are set here."""
     wait: str = allowed("auto", "auto", "clear", "quick")
     """"clear" lets the far end hear everything about a second later, and far more words right; "auto" decides by the network."""
+    sound: str = allowed("auto", "auto", "never", "always")
+    """Sound (Opus) in place of symbols where the link carries it; "auto" decides by the network, with the adaptive profile and `voice`."""
     max_rate: int = limited(0, 0, HIGHEST_RATE)
     """Ceiling in IP bit/s of each direction while somebody speaks, 40 bytes of headers and RTCP counted; 0 is none."""
     comfort_noise: bool = True

@@ -127,6 +127,14 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
     worker: str = ""
     profile: SendProfile | None = None
     """Only on our own codec."""
+    sends: Literal["", "sound", "tokens"] = ""
+    """On our own codec between phones that both carry sound: what is sent now;"""
+    hears: Literal["", "sound", "tokens"] = ""
+    """what is heard;"""
+    sends_why: str = ""
+    """why it is sent, in a few words;"""
+    sound_bps: int = 0
+    """and the rate of Opus, 0 for tokens."""
 
 
 class Worker(Event, kw_only=True, tag="worker"):

@@ -72,7 +72,7 @@ class EngineSupervisor:
         config: Path | None = None,
         on_event: Callable[[AnyEvent], None] | None = None,
         arguments: tuple[str, ...] = (),
-        complaints: int = 40,
+        stderr_lines: int = 40,
     ) -> None:
         self._path = socket
         self._arguments = [*arguments, *(["--config", str(config)] if config is not None else [])]
@@ -81,7 +81,7 @@ class EngineSupervisor:
         self._client: ControlClient | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
-        self._complaints: deque[str] = deque(maxlen=complaints)
+        self._stderr: deque[str] = deque(maxlen=stderr_lines)
         self._calls: dict[int, CallState] = {}
         self._stay = False
         self._subscription: Subscribe | None = None
@@ -118,9 +118,9 @@ class EngineSupervisor:
         return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
     @property
-    def complaints(self) -> list[str]:
-        """The last lines that engine and worker wrote to stderr, as many as `complaints` says."""
-        return list(self._complaints)
+    def stderr_lines(self) -> list[str]:
+        """The last lines that engine and worker wrote to stderr, as many as `stderr_lines` says."""
+        return list(self._stderr)
 
     def begin(self) -> None:
         """Start the engine and return at once; `start` then waits for it. Raises ControlError."""
@@ -209,7 +209,7 @@ class EngineSupervisor:
             os.close(reading)
         self._process = process
         self._told_to_end = ""
-        self._complaints.clear()
+        self._stderr.clear()
         assert process.stderr is not None
         self._listener = threading.Thread(target=self._hear, args=(process.stderr,), name="engine-stderr", daemon=True)
         self._listener.start()
@@ -237,10 +237,10 @@ class EngineSupervisor:
     def _hear(self, stderr: IO[bytes]) -> None:
         with stderr:
             for line in stderr:
-                self._complaints.append(line.decode("utf-8", "replace").rstrip())
+                self._stderr.append(line.decode("utf-8", "replace").rstrip())
 
     def _last_words(self, code: int) -> str:
-        for line in reversed(self._complaints):
+        for line in reversed(self._stderr):
             if line.startswith("softphone engine: "):
                 return line.removeprefix("softphone engine: ")
         how = f"signal {-code}" if code < 0 else f"exit status {code}"

@@ -120,8 +120,8 @@ def check_opus() -> Finding:
 
 def check_weights() -> Finding:
     try:
-        from codec.models import model_id, weights_directory  # noqa: PLC0415
         from codec.units.errors import CodecError  # noqa: PLC0415 - loads torch
+        from codec.units.weights_files import model_id, weights_directory  # noqa: PLC0415
     except ImportError as error:
         return Finding("weights", "broken", f"the codec cannot be loaded ({error})", "install the softphone again: make setup")
     try:

@@ -26,13 +26,13 @@ from softphone.engine.accounts.message_waiting import MessageWaitingService
 from softphone.engine.accounts.messages import MessageGuard, Messages
 from softphone.engine.accounts.outside_requests import OutsideRequests
 from softphone.engine.calls.active_calls import ActiveCalls
-from softphone.engine.calls.admission import CallGate
+from softphone.engine.calls.admission.call_gate import CallGate
 from softphone.engine.calls.call import PhoneCall
-from softphone.engine.calls.dtmf_info import InfoKeys
 from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.incoming import ContactRules, IncomingCalls, RulesFor
-from softphone.engine.calls.recording_notice import RecordingNotice
-from softphone.engine.calls.typed_speech import TypedSpeech
+from softphone.engine.calls.media.dtmf_info import InfoKeys
+from softphone.engine.calls.media.recording_notice import RecordingNotice
+from softphone.engine.calls.media.typed_speech import TypedSpeech
 from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.history_writer import HistoryWriter
@@ -41,18 +41,18 @@ from softphone.engine.live import LiveEvents
 from softphone.engine.phv.voice_keeper import VoiceKeeper, voices_refused
 from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
-from softphone.engine.pjsip.rtcp_gate import RtcpGate
-from softphone.engine.pjsip.security import CRYPTO_SUITES
+from softphone.engine.pjsip.transport.rtcp_gate import RtcpGate
+from softphone.engine.pjsip.transport.security import CRYPTO_SUITES
 from softphone.engine.presence.service import PresenceEnvironment, PresenceService
 from softphone.engine.schedule import Schedule
 from softphone.engine.sdp.acceptable import Ability
 from softphone.engine.server import ControlServer
-from softphone.engine.sip import validation
 from softphone.engine.sip.blame import Blame
 from softphone.engine.sip.compact import CompactSip
-from softphone.engine.sip.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.parsed import validation
+from softphone.engine.sip.parsed.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.parsed.sdp_gate import SdpGate
 from softphone.engine.sip.refusal_notices import RefusalNotices
-from softphone.engine.sip.sdp_gate import SdpGate
 from softphone.engine.sip.trace import SipTrace
 from softphone.engine.sound.alerts import Alerts
 from softphone.engine.sound.devices import open_sound
@@ -168,7 +168,7 @@ class Engine:
         self._recording_notice = RecordingNotice(self.typed_speech, self.publish)
         self.worker.on_said = lambda said: self._jobs.put(lambda: self.typed_speech.said(said))
         self.endpoint = PhoneEndpoint(config, self._connection_lost)
-        self.codecs = PhoneCodecs(self.endpoint, config)
+        self.codecs = PhoneCodecs(self.endpoint, config, self.worker)
         try:
             self.codecs.install_standard()
             self._sip.register()
@@ -401,11 +401,11 @@ class Engine:
         if event.state not in ("ready", "stream_failed"):
             self.typed_speech.worker_gone(event.reason)
         if event.state == "ready":
-            refusal = self.codecs.phv_ready(event.facts, self.worker.open_stream)
+            refusal = self.codecs.phv_ready(event.facts)
             if refusal:
                 self.publish(Log(level="warning", message=refusal))
         elif event.state != "stream_failed":
-            self.codecs.offer(phv=False)
+            self.codecs.worker_away(for_good=event.state in ("unavailable", "stopped"))
 
     def _orphaned(self) -> None:
         self._orphan_s = 0

@@ -183,9 +183,11 @@ class Open(_OfStream, frozen=True):
 
 
 class Pcm(_OfStream, frozen=True):
-    """Engine -> worker: sound to encode. Worker -> engine: decoded sound, the answer to a Pull."""
+    """Engine -> worker: sound to encode. Worker -> engine: decoded sound, the answer to a Pull; ticks: when each 20 ms of it was said, by
+    the far end's clock modulo 256, -1 where nothing is said."""
 
     pcm: bytes
+    ticks: list[int] = []
 
     def __post_init__(self) -> None:
         _OfStream.__post_init__(self)

@@ -82,7 +82,7 @@ def resolve(text: str, default_domain: str, contacts: Contacts, rules: Mapping[s
     if (number := phone_number.read(uri)) is not None:
         return Target(_at_domain(phone_number.rewritten(number.digits, rules), default_domain, text, "a number"), number.keys)
     if uri.lower().startswith(("sip:", "sips:")):
-        return Target(_checked(sip_address.mended(uri), text))
+        return Target(_checked(sip_address.corrected(uri), text))
     if "@" in uri:
         user, _, host = uri.rpartition("@")
         if ":" in user:

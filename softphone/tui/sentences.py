@@ -44,6 +44,9 @@ NEGOTIATING, NO_AUDIO_YET = "negotiating", "none yet"
 TYPED, KEYS_PRESSED = "You typed: {text}", "Keys they pressed: {keys}"
 CLEAR, QUICK, CHOSEN_BY_NETWORK = "clear", "quick", " (auto)"
 """Whether x-phv waits for words: "clear" is understood better, "quick" is heard about a second sooner."""
+SOUND_AT, SYMBOLS = "sound at {rate}", "symbols"
+SOUND_SENT, SYMBOLS_SENT = "sound is sent: {why}", "symbols are sent: {why}"
+"""What x-phv sends between phones that carry both, and why."""
 WAIT_MODES = {
     "auto": "Auto: clear or quick, as the network allows",
     "clear": "Clear: words are understood better, and heard about a second later",

@@ -13,6 +13,7 @@ from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
 from codec.voice.memory import Remembered
 from codec.voice.receipt import VoiceReceipt
 from codec.wire.link_report import LinkReport
+from codec.wire.packet import TIME_MODULO
 from softphone.link.messages import Pcm
 from softphone.link.queue import BoundedQueue
 from softphone.worker.codec import SharedModels
@@ -89,7 +90,11 @@ class DecoderLane(Lane):
             self._owed -= samples
             more = self._owed > 0
         if samples:
-            self._send(Pcm(self._number, self._decoder.pull(samples).astype("<i2").tobytes()))
+            pcm, ticks = b"", []
+            for at in range(0, samples, CHUNK_SAMPLES):
+                pcm += self._decoder.pull(min(CHUNK_SAMPLES, samples - at)).astype("<i2").tobytes()
+                ticks.append(-1 if (said := self._decoder.said_at) is None else said % TIME_MODULO)
+            self._send(Pcm(self._number, pcm, ticks))
             if self.observing:
                 self.observed.extend(self._decoder.spoken)
             self._decoder.spoken.clear()

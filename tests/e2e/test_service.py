@@ -13,7 +13,7 @@ from softphone.control.client import ControlClient
 from softphone.control.protocol import ControlError, Status
 from tests.e2e import systemctl
 from tests.e2e.command import one_sentence, run
-from tests.peers.process import ROOT
+from tests.places import ROOT
 from tests.tui.scripted_engine import ScriptedEngine
 from tests.waiting import until
 

@@ -27,8 +27,8 @@ from softphone.control.protocol import (
 )
 from softphone.control.protocol import AnyEvent as Events
 from softphone.engine.hooks import PREFIX, variables
-from tests.peers.phone import Phone
-from tests.peers.process import ROOT
+from tests.phones.phone import Phone
+from tests.places import ROOT
 from tools import control_document, control_examples
 
 MakePhone = Callable[..., Phone]

@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,16 +19,26 @@ import numpy as np
 from codec.decoder import Decoder
 from codec.models import Models
 from codec.units.errors import PayloadError
+from codec.units.limits import MAX_REDUNDANCY
 from codec.units.phones import PHONES, VOWELS
+from codec.wire.link_report import LinkReport
 from codec.wire.packet import MAX_EXTENSIONS, MAX_PAYLOAD, Extension, Packet, VoicePiece, parse, serialize
-from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
+from codec.wire.sound import MAX_TOKENS, SoundPayload, SoundReport, is_sound, parse_sound, serialize_sound
+from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, Entropy
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
+from softphone.engine.phv.receiver_report import TransitTimes
+from softphone.engine.phv.sound_half import SoundHalf
+from softphone.engine.phv.sound_join import SILENT
+from softphone.engine.phv.sound_level import LEVELS as LEVELS_OF_SOUND
+from softphone.engine.phv.sound_sender import SoundSender
+from tests.places import DEMO_AUDIO
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 PULL_SAMPLES = 320
 PULL_EACH = 12
 SLOWEST_S = 5.0
 """Of one payload, or one pull, on a loaded machine."""
+LONGEST_SOUND_MS = 6000
 MAX_STATE = 4000
 """Tokens and marks that a decoder may hold."""
 
@@ -41,6 +52,30 @@ def seeds(entropy: Entropy) -> list[bytes]:
     """The corpus, and packets that use every part of the format."""
     made = Maker(random.Random(5), entropy)
     return kept() + [made.payload() for _ in range(60)]
+
+
+def sound_seeds(entropy: Entropy) -> list[bytes]:
+    """Payloads of sound that use every part of the format, with real Opus."""
+    rng, made, sender = random.Random(6), Maker(random.Random(7), entropy), SoundSender()
+    found = []
+    for tick in range(240):
+        packet = sender.take(rng.randbytes(640), tick, rng.choice(LEVELS_OF_SOUND), 0.1)
+        if packet is None:
+            continue
+        tokens = made.payload()
+        report = SoundReport(LinkReport(rng.random(), 2 * rng.random(), 500 * rng.random(), 40), rng.choice((0.0, 12_000.0, 1e7)))
+        found.append(
+            serialize_sound(
+                SoundPayload(
+                    packet[0] % 256,
+                    packet[1],
+                    tokens if len(tokens) <= MAX_TOKENS and rng.random() < 0.5 else b"",
+                    report if rng.random() < 0.5 else None,
+                    rng.random() < 0.2,
+                )
+            )
+        )
+    return [*found, serialize_sound(SoundPayload(7, report=report)), serialize_sound(SoundPayload(9, padding=27))]
 
 
 class Maker:
@@ -68,7 +103,7 @@ class Maker:
         while True:
             packet = Packet(
                 rng.randrange(256),
-                tuple(self.group() for _ in range(rng.choice((1, 1, 2, 3, 5, MAX_REDUNDANT_GROUPS + 1)))),
+                tuple(self.group() for _ in range(rng.choice((1, 1, 2, 3, 5, MAX_REDUNDANCY + 1)))),
                 rng.random() < 0.5,
                 rng.random() < 0.3,
                 VoicePiece(rng.randrange(8), rng.randrange(32), rng.randbytes(4)) if rng.random() < 0.5 else None,
@@ -114,10 +149,12 @@ class Fuzz:
         self._rng = random.Random(seed)
         self._decoder = Decoder(models)
         self.payloads = self.refused = self.pulls = 0
+        self._sound = SoundHalf("auto", 24_000, 0, TransitTimes(), lambda: True, Counter())
+        self._sound.begin(None)
 
     def run(self, seconds: float) -> None:
         """Raises AssertionError, or whatever escapes, with the payload kept in the corpus."""
-        sources = seeds(self._models.entropy)
+        sources = [*seeds(self._models.entropy), *sound_seeds(self._models.entropy)]
         maker = Maker(self._rng, self._models.entropy)
         for payload in sources:
             self.feed(payload)
@@ -135,9 +172,14 @@ class Fuzz:
         self.payloads += 1
         with _kept_if_wrong(payload, f"a payload of {len(payload)} bytes"):
             try:
+                if is_sound(payload):
+                    sound = parse_sound(payload)
+                    assert serialize_sound(sound) == payload
+                    payload = self._sound.receive(payload, self._rng.randrange(2**32))
+                    assert payload == sound.tokens or not payload
                 packet = parse(payload, self._models.entropy)
                 assert packet.more or serialize(packet, self._models.entropy) == payload
-                assert sum(len(group) for group in packet.groups) <= (MAX_REDUNDANT_GROUPS + 1) * MAX_GROUP_TOKENS
+                assert sum(len(group) for group in packet.groups) <= (MAX_REDUNDANCY + 1) * MAX_GROUP_TOKENS
                 self._decoder.receive(payload)
             except PayloadError as error:
                 self.refused += 1
@@ -147,6 +189,13 @@ class Fuzz:
         self.pulls += 1
         with _kept_if_wrong(last, "20 ms of sound"):
             sound = self._decoder.pull(PULL_SAMPLES)
+            at = SILENT if self._decoder.said_at is None else self._decoder.said_at % 256
+            assert len(self._sound.play(sound.tobytes(), at)) == 2 * PULL_SAMPLES
+            assert self._sound.waiting_ms <= LONGEST_SOUND_MS, "the sound that waits is bounded"
+            for _ in range(3):
+                self._sound.send(self._rng.randbytes(640), self.pulls)
+                sent = self._sound.payload(lambda: None)
+                assert sent is None or parse_sound(sent)
             assert sound.dtype == np.int16 and sound.shape == (PULL_SAMPLES,)
             assert self._decoder.statistics.waiting_ms <= 60_000, "the queue is bounded"
             assert len(self._decoder.spoken) <= MAX_STATE
@@ -177,7 +226,7 @@ def gather(count: int = 40) -> None:
     from codec.wire.settings import EncoderSettings  # noqa: PLC0415
 
     models = Models.load()
-    pcm = audio_file.read(Path(__file__).resolve().parents[2] / "softphone" / "demo_audio" / "demo.flac")
+    pcm = audio_file.read(DEMO_AUDIO / "demo.flac")
     CORPUS.mkdir(exist_ok=True)
     for name, settings in {
         "default": EncoderSettings(),

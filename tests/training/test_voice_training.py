@@ -18,9 +18,10 @@ from codec.learning.far_end import HeardBatch, Joiner, Stretch
 from codec.learning.fit import LEAST_LIKENESS, LIKENESS, MOST_LIKENESS, VoiceFit
 from codec.learning.hearing import REMEMBERED, Heard, Hearing
 from codec.learning.trainer import DUE_STEPS, ListenerNetworks, TrainingBatch
-from codec.models import Models, weights_directory
+from codec.models import Models
 from codec.units import audio_file
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 from codec.voice.embedding import Voice
 from codec.voice.training_example import TrainingExample
 from codec.wire.settings import EncoderSettings

@@ -1,8 +1,10 @@
 """The call card as text: what it says of a call on our codec and on another, and that it fits its width."""
 
+import msgspec
 import pytest
 
 from softphone.config import Config
+from softphone.control.protocol import SendProfile
 from softphone.tui.calls import card_text
 from softphone.tui.common.drawing import bit_rate, clock_time, cut, level_meter, level_text, meter, sparkline
 from softphone.tui.state.call_view import CallView
@@ -27,6 +29,29 @@ def test_our_codec_is_set_beside_opus() -> None:
     assert opus.startswith("in Opus")
     times = float(opus.rpartition(", ")[2].removesuffix("x"))
     assert 2 < times < 8, "our three packets a second against Opus's seventeen"
+
+
+@pytest.mark.parametrize(
+    ("sends", "rate", "why", "codec", "sentence"),
+    [
+        ("sound", 24_000, "the path carries it", "sound at 24.0 kbit/s", "sound is sent: the path carries it"),
+        ("sound", 6000, "the codec is not ready here", "sound at 6.0 kbit/s", "sound is sent: the codec is not ready here"),
+        ("tokens", 0, "packets queue", "quick", "symbols are sent: packets queue"),
+    ],
+)
+def test_what_our_codec_sends_and_why_is_said_in_one_line(sends: str, rate: int, why: str, codec: str, sentence: str) -> None:
+    call = call_of()
+    assert call.statistics is not None
+    call.statistics = msgspec.structs.replace(
+        call.statistics,
+        sends=sends,
+        sends_why=why,
+        sound_bps=rate,
+        profile=SendProfile(interval_ms=160, redundancy=1, detail=2, repeated_detail=0),
+    )
+    facts = card_text.facts(call, 80).plain.splitlines()
+    assert codec in facts[1]
+    assert facts[2].split(maxsplit=1) == ["why", sentence]
 
 
 def test_another_codec_says_why() -> None:

@@ -13,7 +13,6 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from codec.models import weights_directory
 from codec.speak.synthesiser import Synthesiser
 from codec.speak.vocoder import Vocoder
 from codec.text.pronunciations import dictionary
@@ -23,6 +22,7 @@ from codec.units.phones import PHONES, SILENCE, UNVOICED, VOWELS
 from codec.units.rates import FRAME_MS, SAMPLE_RATE
 from codec.units.token import Token
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 
 DATA = "data"
 LISTS = {"train": 12, "valid": 4, "dev": 2}

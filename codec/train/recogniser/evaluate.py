@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.models import weights_directory
 from codec.recognise.lexicon import Lexicon
 from codec.recognise.recogniser import Recogniser
 from codec.text.pronunciations import all_variants_of, phone_errors, variants_of
@@ -26,6 +25,7 @@ from codec.train.step import begin, run_step, step_options
 from codec.units.phones import SILENCE
 from codec.units.rates import SAMPLE_RATE
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 
 PUSH = SAMPLE_RATE // 50
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from codec.describe.prosody import mean_f0, measure, pieces
-from codec.models import weights_directory
 from codec.speak.mel import log_mel
 from codec.speak.prosody_fill import LOOK_AHEAD, wire_round_trip
 from codec.speak.synthesiser import TokenBatch, voice_features
@@ -21,6 +20,7 @@ from codec.units.phones import PHONES, SILENCE, VOWELS, phone_index
 from codec.units.rates import FRAME_MS, FRAME_SAMPLES
 from codec.units.token import MAX_FRAMES, Token
 from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 from codec.wire.tables import Entropy
 from codec.wire.token import TICK_FRAMES
 

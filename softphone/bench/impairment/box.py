@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
-from softphone.bench.impairment.channel import IP_UDP_BYTES, Channel, bottleneck_of
+from codec.units.rates import IP_UDP_BYTES
+from softphone.bench.impairment.channel import Channel, bottleneck_of
 from softphone.bench.impairment.gateway import OTHER, Addresses, Kind, Side, media_kind, media_ports, rewrite, sip_label
 from softphone.bench.impairment.impairment import NONE, Impairment
 from softphone.errors import SoftphoneError
@@ -101,6 +102,13 @@ class Box:
                 media = Channel(impairment, f"{seed}/{side}", link)
                 self._channels[side, False] = media
                 self._channels[side, True] = media if sip else Channel(impairment.link_only, f"{seed}/{side}/sip", link)
+
+    def begin(self) -> None:
+        """The stretches of a trace begin now."""
+        now = time.monotonic()
+        with self._lock:
+            for channel in self._channels.values():
+                channel.begin(now)
 
     def record(self) -> list[Sent]:
         """What was sent since `impair`, oldest first."""

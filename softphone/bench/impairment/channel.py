@@ -3,9 +3,9 @@
 import random
 from dataclasses import dataclass, field
 
+from codec.units.rates import IP_UDP_BYTES
 from softphone.bench.impairment.impairment import Impairment
 
-IP_UDP_BYTES = 28
 """IPv4 (RFC 791) and UDP (RFC 768) headers of each datagram."""
 _REORDER_STEPS = 1.5
 """A packet that is to be overtaken waits so many times the distance to its predecessor: past its successor, where they come evenly."""
@@ -16,25 +16,30 @@ _REORDER_LIMITS_S = (0.01, 1.0)
 class Bottleneck:
     """A link of a limited rate with a drop-tail queue. Several channels may share it; times must not go back."""
 
-    rate_bps: float
-    queue_s: float
+    impairment: Impairment
     dropped: int = 0
+    began: float | None = None
+    """When the stretches of a trace begin; until then the first one holds."""
     _free_at: float = field(default=float("-inf"), repr=False)
 
     def send(self, now: float, datagram_bytes: int) -> float | None:
         """When the last bit of a datagram (UDP payload of so many bytes) has left, in seconds of `now`'s clock; None when the queue is
         full. A datagram of any size is taken while no more than `queue_s` wait."""
+        what = self.impairment.at(0.0 if self.began is None else now - self.began)
+        if what.rate_bps is None:
+            return now
         waiting = max(self._free_at - now, 0.0)
-        if waiting > self.queue_s:
+        if waiting > what.queue_ms / 1000:
             self.dropped += 1
             return None
-        self._free_at = now + waiting + 8 * (datagram_bytes + IP_UDP_BYTES) / self.rate_bps
+        self._free_at = now + waiting + 8 * (datagram_bytes + IP_UDP_BYTES) / what.rate_bps
         return self._free_at
 
 
 def bottleneck_of(impairment: Impairment) -> Bottleneck | None:
     """The impairment's link; None where the rate is not limited."""
-    return None if impairment.rate_bps is None else Bottleneck(impairment.rate_bps, impairment.queue_ms / 1000)
+    limited = impairment.rate_bps is not None or any(each.rate_bps is not None for _, each in impairment.stretches)
+    return Bottleneck(impairment) if limited else None
 
 
 class Channel:
@@ -52,7 +57,15 @@ class Channel:
         self._place = 0
         self._last_sent: float | None = None
         self._last_arrival = float("-inf")
+        self._began: float | None = None
+        self._what = impairment.at(0.0)
         self._begin_state()
+
+    def begin(self, now: float) -> None:
+        """The stretches of a trace begin now; until then the first one holds."""
+        self._began = now
+        if self._link is not None:
+            self._link.began = now
 
     def send(self, now: float, datagram_bytes: int) -> list[float]:
         """Arrivals of a datagram that is sent at `now` (seconds): none where it is lost, two where it is doubled.
@@ -62,9 +75,12 @@ class Channel:
         step = 0.0 if self._last_sent is None else now - self._last_sent
         self._last_sent = now
         left = now if self._link is None else self._link.send(now, datagram_bytes)
+        what = self._impairment.at(0.0 if self._began is None else now - self._began)
+        if what is not self._what:
+            self._what = what
+            self._begin_state()
         if left is None:
             return []
-        what = self._impairment
         traced = self._traced()
         if traced is None or self._lost():
             return []
@@ -82,7 +98,7 @@ class Channel:
 
     def _traced(self) -> float | None:
         """Delay in ms by the trace, None for a lost packet."""
-        trace = self._impairment.trace
+        trace = self._what.trace
         if not trace:
             return 0.0
         delay = trace[self._place % len(trace)]
@@ -90,7 +106,7 @@ class Channel:
         return delay
 
     def _lost(self) -> bool:
-        loss, length = self._impairment.loss, self._impairment.burst_packets
+        loss, length = self._what.loss, self._what.burst_packets
         if length is None:
             return self._random.random() < loss
         # The Gilbert model (Gilbert 1960, with h = 0): from bad to good with 1/length, and so often to bad that `loss` of the packets are.
@@ -101,4 +117,4 @@ class Channel:
         return lost
 
     def _begin_state(self) -> None:
-        self._bad = self._impairment.burst_packets is not None and self._random.random() < self._impairment.loss
+        self._bad = self._what.burst_packets is not None and self._random.random() < self._what.loss

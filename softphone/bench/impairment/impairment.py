@@ -10,12 +10,14 @@ duplicate 5%           so many arrive twice
 rate 2400              a link of so many bit/s for both directions together, headers counted, with a queue of one second
 rate 2400 queue 500ms  the same with another queue; what finds more waiting than that is lost
 trace FILE             a line a packet: its delay in ms, or `lost`; after the last line from the start again
+trace train            a link that changes during the call, also `cell` and `satellite`: see traces.py; stands alone
 """
 
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from softphone.bench.impairment.traces import TRACES
 from softphone.errors import SoftphoneError
 from softphone.files import text_file
 from softphone.files.text_file import TextFileError
@@ -27,6 +29,7 @@ _LARGEST_TRACE = 20_000_000
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _MEANING = (
     "none, loss 30%, burst 30%x3, delay 200ms, jitter 300ms [ordered], reorder 10%, duplicate 5%, rate 2400 [queue 1000ms], trace FILE, "
+    "trace train, trace cell, trace satellite, "
     "or several joined by +"
 )
 
@@ -37,7 +40,8 @@ class ImpairmentError(SoftphoneError):
 
 @dataclass(frozen=True)
 class Impairment:
-    """Shares are 0..1, times in milliseconds, the rate in bit/s; `trace` holds delays in ms, None for a lost packet."""
+    """Shares are 0..1, times in milliseconds, the rate in bit/s; `trace` holds delays in ms, None for a lost packet; `stretches`: seconds,
+    and what happens in them, in place of all else."""
 
     loss: float = 0.0
     burst_packets: float | None = None
@@ -49,11 +53,21 @@ class Impairment:
     rate_bps: float | None = None
     queue_ms: float = DEFAULT_QUEUE_MS
     trace: tuple[float | None, ...] = ()
+    stretches: "tuple[tuple[float, Impairment], ...]" = ()
 
     @property
     def link_only(self) -> "Impairment":
         """The limited link without all that happens beyond it."""
-        return Impairment(rate_bps=self.rate_bps, queue_ms=self.queue_ms)
+        stretches = tuple((seconds, each.link_only) for seconds, each in self.stretches)
+        return Impairment(rate_bps=self.rate_bps, queue_ms=self.queue_ms, stretches=stretches)
+
+    def at(self, seconds: float) -> "Impairment":
+        """What happens so long after the beginning; the last stretch lasts."""
+        for length, each in self.stretches:
+            if seconds < length:
+                return each
+            seconds -= length
+        return self.stretches[-1][1] if self.stretches else self
 
 
 NONE = Impairment()
@@ -61,6 +75,9 @@ NONE = Impairment()
 
 def parse_impairment(text: str) -> Impairment:
     """The impairment in this notation. Raises ImpairmentError."""
+    name = " ".join(text.split()).removeprefix("trace ")
+    if name in TRACES and text.split(maxsplit=1)[0] == "trace":
+        return Impairment(stretches=tuple((seconds, parse_impairment(each)) for seconds, each in TRACES[name]))
     found, seen = NONE, set[str]()
     for term in text.split("+"):
         words = " ".join(term.split())

@@ -14,6 +14,8 @@ from softphone.bench.instruments.manifest import Recording
 LEAD_S = 0.5
 PAUSE_S = 1.5
 """Between one's last sound and the other's first: time for the last packet of the one."""
+SHORT_PAUSE_S = 0.6
+"""The same where a link changes during the call: what comes late is still heard, and little time has nothing in it."""
 TAIL_S = 4.0
 """After the last word: for what is late, and for the codec to give out its last."""
 
@@ -61,6 +63,18 @@ def conversations(recordings: Sequence[Recording], seconds: Mapping[str, float])
     # Those with equally much to say talk to each other, so that little time is one-sided.
     lists = sorted(by_speaker.values(), key=lambda said: (-len(said), said[0].speaker))
     return [_in_turns(lists[n], lists[n + 1] if n + 1 < len(lists) else [], seconds) for n in range(0, len(lists), 2)]
+
+
+def fill(conversation: Conversation, seconds: float) -> Conversation:
+    """The same turns again and again, with short pauses, until this long has been talked."""
+    turns: list[Turn] = []
+    at = LEAD_S
+    while at < seconds:
+        for turn in conversation.turns:
+            if at < seconds:
+                turns.append(Turn(turn.recording, turn.side, at, turn.seconds))
+                at += turn.seconds + SHORT_PAUSE_S
+    return Conversation(tuple(turns), at - SHORT_PAUSE_S + TAIL_S)
 
 
 def _in_turns(first: list[Recording], second: list[Recording], seconds: Mapping[str, float]) -> Conversation:

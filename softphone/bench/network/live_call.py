@@ -228,6 +228,7 @@ class PhonePair:
             phone.engine.request(Record(call=calls[side], wav=str(self.folder / f"{side}-hears.wav")))
             recording[side] = self._file(phone, "recording").monotonic
         for side, phone in self._phones.items():
+            self.box.begin()
             phone.engine.request(Play(call=calls[side], wav=str(self.folder / f"{side}-says.wav")))
             began[side] = self._file(phone, "playing").monotonic
         for phone in self._phones.values():

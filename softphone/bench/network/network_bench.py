@@ -27,12 +27,13 @@ from softphone.bench.impairment.impairment import parse_impairment
 from softphone.bench.instruments.asr import Asr
 from softphone.bench.instruments.manifest import Recording
 from softphone.bench.instruments.speech import speech_seconds
-from softphone.bench.network.conversation import Conversation, conversations
+from softphone.bench.network.conversation import Conversation, conversations, fill
 from softphone.bench.network.live_call import LiveCallError, PhonePair
 from softphone.bench.network.network_call import CallStore, NetworkCall, summarise
 from softphone.bench.network.network_judge import Ear, judge_turn
 from softphone.bench.network.network_rows import JudgedTurn, row
 from softphone.bench.network.network_systems import DEFAULT, NetworkSystem, network_system
+from softphone.bench.network.trace_rows import stretch_rows
 from softphone.bench.systems.fingerprint import fingerprint
 from softphone.config import Config
 from softphone.control.protocol import ControlError
@@ -49,6 +50,8 @@ IMPAIRMENTS = (
 _LIGHT_CALLS = 4
 """Calls on a codec of little work that take the place of one on ours."""
 _TRIES = 2
+TRACE_CALLS = 2
+"""Calls of a system over a link that changes, each as long as that takes."""
 Say = Callable[[str], None]
 
 
@@ -72,7 +75,8 @@ def bench(
     jobs: int = 1,
     ear: Callable[[], Ear] = Asr,
 ) -> list[Row]:
-    """A row for each impairment (None: IMPAIRMENTS) and system (None: DEFAULT), `none` first, with which the others are compared.
+    """A row for each impairment (None: IMPAIRMENTS) and system (None: DEFAULT), `none` first, with which the others are compared; after
+    that of a link that changes one for each of its stretches (`trace_rows.stretch_rows`).
 
     config: settings of the system `phv`; keep: folder for calls, from which a run that was broken off goes on; jobs: calls on our codec at
     a time, each half a core. Raises SoftphoneError, CodecError.
@@ -87,13 +91,21 @@ def bench(
         _Task(system, text, number, talk, _key(system, text, talk, sounds))
         for system in chosen
         for text in texts
-        for number, talk in enumerate(talks)
+        for number, talk in enumerate(_talks(text, talks))
     ]
     with ExitStack() as open_now:
         store = CallStore(keep or Path(open_now.enter_context(tempfile.TemporaryDirectory(prefix="softphone-bench-"))))
         _call_all(tasks, sounds, store, jobs, say)
         judged = _judge_all(tasks, sounds, store, jobs, say, ear)
-    return [_row(tasks, judged, text, system.name) for text in texts for system in chosen]
+    return [each for text in texts for system in chosen for each in _rows(tasks, judged, text, system.name)]
+
+
+def _talks(impairment: str, talks: list[Conversation]) -> list[Conversation]:
+    """For a link that changes during a call, one that lasts as long as it."""
+    stretches = parse_impairment(impairment).stretches
+    if not stretches:
+        return talks
+    return [fill(talk, sum(seconds for seconds, _ in stretches)) for talk in talks[:TRACE_CALLS]]
 
 
 def _key(system: NetworkSystem, impairment: str, talk: Conversation, sounds: dict[str, NDArray[np.int16]]) -> str:
@@ -211,10 +223,17 @@ def _judge_all(
     return found
 
 
-def _row(tasks: Sequence[_Task], judged: _Judged, impairment: str, system: str) -> Row:
-    def of(text: str) -> tuple[list[NetworkCall], list[JudgedTurn]]:
-        found = [judged[system, text, task.number] for task in tasks if (task.system.name, task.impairment) == (system, text)]
-        return [call for call, _ in found], [turn for _, turns in found for turn in turns]
+def _rows(tasks: Sequence[_Task], judged: _Judged, impairment: str, system: str) -> list[Row]:
+    """One row, and after it one for each stretch of a link that changes."""
 
-    calls, turns = of(impairment)
-    return row(impairment, system, calls, turns, of(NONE)[1])
+    def of(text: str) -> list[tuple[Conversation, NetworkCall, list[JudgedTurn]]]:
+        own = [task for task in tasks if (task.system.name, task.impairment) == (system, text)]
+        return [(task.conversation, *judged[system, text, task.number]) for task in own]
+
+    talked = of(impairment)
+    calls = [call for _, call, _ in talked]
+    turns = [turn for _, _, turns in talked for turn in turns]
+    unimpaired = {turn.recording.name: turn for _, _, turns in of(NONE) for turn in turns}
+    whole = row(impairment, system, calls, turns, [unimpaired[turn.recording.name] for turn in turns])
+    heard = {name: turn.verdict.heard for name, turn in unimpaired.items()}
+    return [whole, *stretch_rows(impairment, system, parse_impairment(impairment), talked, heard)]

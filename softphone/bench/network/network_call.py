@@ -49,6 +49,12 @@ class NetworkCall:
     seconds: float = 0.0
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     box_late_s: float = 0.0
+    bytes_by_second: tuple[int, ...] = ()
+    """Of RTP and RTCP of both ends, with headers."""
+
+    def bytes_between(self, begin: float, end: float) -> int:
+        """Seconds since the conversation began."""
+        return sum(self.bytes_by_second[round(begin) : None if end == float("inf") else round(end)])
 
     @property
     def overload(self) -> str:
@@ -75,7 +81,12 @@ def summarise(conversation: Conversation, outcome: CallOutcome, dtx: bool) -> Ne
         last = outcome.counters.get(side)
         if last is not None:
             counters[side] = {**last.codec_counters, **last.queues, "jitter_buffer_ms": last.jitter_buffer_ms}
-    return NetworkCall(outcome.set_up, turns, rtcp, conversation.seconds, counters, outcome.box_late_s)
+    first = min(outcome.began.values())
+    by_second = [0] * (round(conversation.seconds) + 1)
+    for one in outcome.sent:
+        if one.kind != "sip" and 0 <= (second := int(one.time - first)) < len(by_second):
+            by_second[second] += one.ip_bytes
+    return NetworkCall(outcome.set_up, turns, rtcp, conversation.seconds, counters, outcome.box_late_s, tuple(by_second))
 
 
 def _cost(turn: Turn, outcome: CallOutcome, after_s: float) -> TurnCost:

@@ -12,7 +12,7 @@ from softphone.bench.instruments.delay import HOP_MS, envelope, find_lag
 from softphone.bench.instruments.manifest import Recording
 from softphone.bench.instruments.wer import WerError, normalise
 
-VERSION = "2"
+VERSION = "3"
 """Changes when the same sound would be judged otherwise."""
 _LATEST_MS = 8000.0
 _LEAST_LIKENESS = 0.5
@@ -20,6 +20,9 @@ _LEAST_LOUDNESS = 0.01
 """Of what was said; 40 dB less is nothing."""
 _SOUND_DB = 10.0
 _AROUND_S = 0.3
+_STRETCH_S = 2
+_LATEST_IN_STRETCH_MS = 4000.0
+_LIKE_IN_STRETCH = 0.6
 
 
 class Ear(Protocol):
@@ -37,6 +40,8 @@ class TurnVerdict:
     heard: str
     lag_ms: float | None
     gaps: Gaps
+    lags: tuple[tuple[float, float], ...] = ()
+    """(Seconds since the turn's beginning, mouth to ear in ms) of stretches of it, where it can be told."""
 
 
 def judge_turn(said: NDArray[np.int16], heard: NDArray[np.int16], ear: Ear) -> TurnVerdict:
@@ -46,7 +51,20 @@ def judge_turn(said: NDArray[np.int16], heard: NDArray[np.int16], ear: Ear) -> T
     lag = find_lag(said, heard, SAMPLE_RATE, 0.0, _LATEST_MS)
     told = lag is not None and lag.likeness >= _LEAST_LIKENESS
     gaps = find_gaps(said, heard, SAMPLE_RATE, lag.ms if lag is not None else 0.0)
-    return TurnVerdict(ear.transcribe(_sounding_part(heard)), lag.ms if lag is not None and told else None, gaps)
+    return TurnVerdict(ear.transcribe(_sounding_part(heard)), lag.ms if lag is not None and told else None, gaps, _lags(said, heard))
+
+
+def _lags(said: NDArray[np.int16], heard: NDArray[np.int16]) -> tuple[tuple[float, float], ...]:
+    """Of stretches of two seconds, each second."""
+    found = []
+    for at in range(0, max(1, len(said) - _STRETCH_S * SAMPLE_RATE + 1), SAMPLE_RATE):
+        part = said[at : at + _STRETCH_S * SAMPLE_RATE]
+        lag = find_lag(
+            part, heard[at : at + len(part) + round(_LATEST_IN_STRETCH_MS * SAMPLE_RATE / 1000)], SAMPLE_RATE, 0.0, _LATEST_IN_STRETCH_MS
+        )
+        if lag is not None and lag.likeness >= _LIKE_IN_STRETCH:
+            found.append((at / SAMPLE_RATE, lag.ms))
+    return tuple(found)
 
 
 def words_right(recording: Recording, heard: str) -> tuple[bool, ...]:

@@ -14,6 +14,7 @@ _RATE = re.compile(r"rate ([\d.]+)")
 
 def plot_network(rows: Sequence[Row], path: Path) -> None:
     """Word error of each system against independent loss (`none` is 0 %) and against the rate of the link. Raises PlotError."""
+    rows = [row for row in rows if "begins_s" not in row]
     figure, (by_loss, by_rate) = figure_of(1, 2, (10.0, 4.2))
     for place, system in enumerate(dict.fromkeys(str(row["system"]) for row in rows)):
         own = [row for row in rows if row["system"] == system]

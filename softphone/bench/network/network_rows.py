@@ -21,6 +21,7 @@ KEYS = (
     "wer",
     "wer_added",
     "words_kept",
+    "first_words",
     "mouth_to_ear_ms",
     "gaps_100ms",
     "silent_share",
@@ -71,6 +72,7 @@ def row(impairment: str, system: str, calls: Sequence[NetworkCall], turns: Seque
         "wer": wer,
         "wer_added": None if wer is None or unimpaired is None else wer - unimpaired,
         "words_kept": words_kept(turns, reference),
+        "first_words": first_words(turns),
         "mouth_to_ear_ms": median(lags) if lags else None,
         "gaps_100ms": 60 * sum(turn.verdict.gaps.count for turn, _ in talked) / looked if looked else None,
         "silent_share": sum(turn.verdict.gaps.silent_s for turn, _ in talked) / looked if looked else None,
@@ -85,6 +87,12 @@ def row(impairment: str, system: str, calls: Sequence[NetworkCall], turns: Seque
         "utterances": len(turns),
         "speakers": len({turn.recording.speaker for turn in turns}),
     }
+
+
+def first_words(turns: Sequence[JudgedTurn]) -> float | None:
+    """Share of the turns whose first word was understood. Raises WerError."""
+    first = [right[0] for turn in turns if (right := words_right(turn.recording, turn.verdict.heard))]
+    return sum(first) / len(first) if first else None
 
 
 def words_kept(turns: Sequence[JudgedTurn], reference: Sequence[JudgedTurn]) -> float | None:

@@ -14,8 +14,8 @@ _DETAIL = {"-base": 0, "-coarse": 1}
 _FEC_LOSS_PERCENT = 30
 DEFAULT = ("phv", "opus-6k-60ms", "opus-6k-60ms-fec", "opus-6k-20ms", "opus-6k-20ms-fec", "pcmu")
 _KNOWN = (
-    "phv (which adapts), phv-maxRATE (below a ceiling in bit/s), phv[-base|-coarse][-INTERVAL][-rN] (fixed) such as phv-base-r1 or "
-    "phv-320-r2, opus-6k-60ms, opus-6k-20ms (both also with -fec), pcmu"
+    "phv (which adapts), phv-tokens (which never sends sound), phv-maxRATE (below a ceiling in bit/s), phv[-base|-coarse][-INTERVAL][-rN] "
+    "(fixed) such as phv-base-r1 or phv-320-r2, opus-6k-60ms, opus-6k-20ms (both also with -fec), pcmu"
 )
 
 
@@ -46,6 +46,9 @@ def network_system(name: str, config: Config | None = None) -> NetworkSystem:
     """By its name. config: what `phv` takes its settings from; fixed profiles and other codecs do not. Raises NetworkSystemError."""
     if name == "phv":
         return NetworkSystem(name, config or Config(), "x-phv")
+    if name == "phv-tokens":
+        own = config or Config()
+        return NetworkSystem(name, replace(own, phv=replace(own.phv, sound="never")), "x-phv")
     if name == "pcmu":
         return NetworkSystem(name, Config(codecs=Codecs(order=("PCMU",))), "PCMU", dtx=False)
     if match := _CEILING.fullmatch(name):

@@ -14,6 +14,7 @@ _COLUMNS: tuple[Column, ...] = (
     ("word error", "wer", "{:.1%}"),
     ("added", "wer_added", "{:+.1%}"),
     ("words kept", "words_kept", "{:.1%}"),
+    ("first words", "first_words", "{:.0%}"),
     ("mouth to ear, ms", "mouth_to_ear_ms", "{:.0f}"),
     ("gaps a minute", "gaps_100ms", "{:.1f}"),
     ("silent", "silent_share", "{:.1%}"),
@@ -23,15 +24,31 @@ _COLUMNS: tuple[Column, ...] = (
 )
 
 
+_STRETCHES: tuple[Column, ...] = (
+    ("network", "impairment", "{}"),
+    ("system", "system", "{}"),
+    ("from, s", "begins_s", "{:.0f}"),
+    ("link", "link", "{}"),
+    ("words kept", "words_kept", "{:.0%}"),
+    ("words", "words", "{}"),
+    ("understood again after, s", "again_s", "{:.1f}"),
+    ("mouth to ear, ms", "mouth_to_ear_ms", "{:.0f}"),
+    ("below 200 ms after, s", "prompt_s", "{:.1f}"),
+    ("bytes", "ip_bytes", "{:.0f}"),
+)
+
+
 def network_table(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table, and what they come from."""
-    first = rows[0]
-    lines = [
-        table_of(_COLUMNS, rows),
-        "",
+    whole, stretches = [[row for row in rows if ("begins_s" in row) == of_stretches] for of_stretches in (False, True)]
+    first = whole[0]
+    lines = [table_of(_COLUMNS, whole), ""]
+    if stretches:
+        lines += [table_of(_STRETCHES, stretches), ""]
+    lines += [
         f"{first['utterances']} utterances of {first['speakers']} speakers in {first['calls']} calls a row.",
     ]
-    slow = [f"{row['system']} at {row['impairment']}" for row in rows if row["calls_overloaded"]]
+    slow = [f"{row['system']} at {row['impairment']}" for row in whole if row["calls_overloaded"]]
     if slow:
         lines += ["", f"The machine was too slow for some calls of these rows, which therefore say little: {', '.join(slow)}."]
     return "\n".join(lines)

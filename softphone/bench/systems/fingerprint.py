@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 
 import codec
-from codec.models import weights_directory
 from codec.units.errors import ModelError
+from codec.units.weights_files import weights_directory
 
 
 @cache

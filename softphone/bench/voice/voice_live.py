@@ -91,7 +91,7 @@ def bench(recordings: Sequence[Recording], say: Callable[[str], None], limit: in
         raise VoiceLiveError(f"no speaker has {LEAST_S:g} s of recordings; name another list with --data")
     outcomes = []
     for training in (False, True):
-        with PhonePair(replace(Config(), phv=Phv(learn=training)), "x-phv") as pair:
+        with PhonePair(replace(Config(), phv=Phv(learn=training, sound="never")), "x-phv") as pair:
             for name in long:
                 talk = _conversation(speakers[name], sounds[name])
                 say(f"{name}, {'with' if training else 'without'} training: a call of {talk.seconds:.0f} s")

@@ -13,8 +13,8 @@ from softphone.cli.output import tell, tell_json
 from softphone.codecs import codec_names
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store, open_store
-from softphone.store.vcard import cards as vcard
 from softphone.store.vcard import importing
+from softphone.store.vcard.cards import write_cards
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -133,7 +133,7 @@ def _import(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     with user_store() as store:
         if str(options.file) == "-":
-            sys.stdout.buffer.write(vcard.write(store.contacts.all(), options.vcard))
+            sys.stdout.buffer.write(write_cards(store.contacts.all(), options.vcard))
             sys.stdout.buffer.flush()
             return status.OK
         count = importing.export_file(options.file, store.contacts, options.vcard)

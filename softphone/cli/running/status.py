@@ -27,7 +27,7 @@ from softphone.tui.state.phone_state import LOCAL, AccountView, PhoneState
 
 LINE_S = 1.0
 RATES_EVERY = 5
-"""Lines between two that tell rates and the verdict anew: the time alone costs two bytes."""
+"""Lines between two that tell rates and the verdict again: the time alone costs two bytes."""
 ACCOUNTS = {"registered": "registered", "registering": "registering", "unregistered": "not registered", "direct": "direct calls"}
 
 

@@ -34,7 +34,7 @@ class Addressing:
             if "@" not in uri and ":" not in uri and account.settings.registrar:
                 uri = f"{uri}@{account.settings.uri.rpartition('@')[2]}"
             uri = f"sip:{uri}"
-        uri = sip_address.mended(uri)
+        uri = sip_address.corrected(uri)
         if self._transport != "udp" and "transport=" not in uri.lower():
             uri += f";transport={self._transport}"
         self.check_uris(uri)

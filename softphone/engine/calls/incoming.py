@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from softphone.control.protocol import Event, Log, Receiving
 from softphone.engine.accounts.account import PhoneAccount
-from softphone.engine.sip.module import end_session
+from softphone.engine.sip.parsed.module import end_session
 from softphone.errors import SoftphoneError
 
 if TYPE_CHECKING:
     from softphone.engine.calls.active_calls import ActiveCalls
-    from softphone.engine.calls.admission import CallGate
+    from softphone.engine.calls.admission.call_gate import CallGate
     from softphone.engine.calls.call import PhoneCall
 
 BUSY_HERE = 486

@@ -1,18 +1,25 @@
-"""Which codecs this phone offers now: those that need the codec worker only while it is ready."""
+"""Which codecs this phone offers now: x-phv without sound only while the codec worker is ready, with sound always."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pkgutil import resolve_name
 from typing import Any
 
 import pjsua2 as pj
 
+from codec.units.errors import ModelError
+from codec.units.phones import INVENTORY_NAME
+from codec.units.weights_files import model_id, weights_directory
+from codec.wire.packet import VERSION
 from softphone.codecs import CODECS, PHV, find_codec
-from softphone.codecs.codec import CallCodec
+from softphone.codecs.codec import CallCodec, Parameters
 from softphone.codecs.fmtp import FmtpError, parse_fmtp
 from softphone.codecs.implementation import CodecDescriptor, CodecSetup
-from softphone.codecs.stream import StreamOpener
+from softphone.codecs.phv import accepts_sound, sound_parameters
 from softphone.config import Config
+from softphone.engine.phv.stream import sound_mode
+from softphone.engine.phv.worker import CodecWorker
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
 from softphone.engine.pjsip.errors import CodecSetupError, MediaError
 from softphone.engine.pjsip.install import InstalledCodecs, install_codecs
@@ -27,9 +34,10 @@ _FMTP = ("version", "inventory", "model")
 class PhoneCodecs:
     """Main thread only. `refusal` is the sentence why codecs of ours are off, or empty."""
 
-    def __init__(self, endpoint: PhoneEndpoint, config: Config) -> None:
+    def __init__(self, endpoint: PhoneEndpoint, config: Config, worker: CodecWorker) -> None:
         self._endpoint = endpoint
         self._config = config
+        self._worker = worker
         self._installed: list[InstalledCodecs] = []
         self._descriptors: list[CodecDescriptor] = []
         self._phv_fmtp: dict[str, str] = {}
@@ -49,10 +57,20 @@ class PhoneCodecs:
             self._install(made)
         except MediaError as error:
             self.refusal = str(error)
-        self.offer(phv=False)
+        self.offer(phv=self._begin_with_sound())
 
-    def phv_ready(self, facts: dict[str, Any], opener: StreamOpener) -> str:
-        """The worker is ready with these facts: offer x-phv from now on. Returns "" or why not."""
+    def _begin_with_sound(self) -> bool:
+        """Where x-phv carries sound it is offered at once; it has tokens too as soon as the worker is ready."""
+        if PHV.name not in self._config.codecs.order or sound_mode(self._config.phv) is None or self.refusal:
+            return False
+        try:
+            facts = {"version": VERSION, "inventory": INVENTORY_NAME, "model": model_id(weights_directory())}
+        except ModelError:
+            return False  # the worker says so
+        return not self.phv_ready(facts)
+
+    def phv_ready(self, facts: dict[str, Any]) -> str:
+        """The worker is ready with these facts, or will be: offer x-phv from now on. Returns "" or why not."""
         if PHV.name not in self._config.codecs.order:
             return "x-phv is not in codecs.order"
         fmtp = {name: str(facts[name]) for name in _FMTP if name in facts}
@@ -61,7 +79,8 @@ class PhoneCodecs:
         if self._phv_fmtp and fmtp != self._phv_fmtp:
             return "the codec worker came back with another model; start the softphone again to use it"
         if not self._phv_fmtp:
-            setup = CodecSetup(self._config, opener, fmtp, int(facts.get("interval_ms", 0)))
+            sound = {} if sound_mode(self._config.phv) is None else sound_parameters()
+            setup = CodecSetup(self._config, self._worker.open_stream, fmtp | sound, int(facts.get("interval_ms", 0)))
             try:
                 installed = self._install({PHV: _make(PHV, setup)})
             except MediaError as error:
@@ -71,6 +90,13 @@ class PhoneCodecs:
             self._phv_fmtp = fmtp
         self.offer(phv=True)
         return ""
+
+    def worker_away(self, *, for_good: bool) -> None:
+        """There are no tokens until the worker is ready: x-phv is offered on where it carries sound, except where there is no worker."""
+        self.offer(phv=bool(self._phv_fmtp) and sound_mode(self._config.phv) is not None and not for_good)
+
+    def _takes_offer(self, offered: Parameters) -> bool:
+        return self._worker.is_ready or accepts_sound(offered)
 
     def offer(self, *, phv: bool) -> None:
         """Set what is offered in calls from now on."""
@@ -108,12 +134,18 @@ class PhoneCodecs:
         if not made:
             return False
         descriptors = list(made.values())
-        installed = install_codecs(self._endpoint.library, descriptors, [FormatMatcher(codec.name, codec.fits) for codec in made])
+        installed = install_codecs(self._endpoint.library, descriptors, self._matchers(made))
         self._installed.append(installed)
         self.refusal = self.refusal or installed.refusal
         if installed.active:
             self._descriptors += descriptors
         return installed.active
+
+    def _matchers(self, made: Iterable[CallCodec]) -> list[FormatMatcher]:
+        return [
+            FormatMatcher(codec.name, codec.fits, self._takes_offer) if codec.needs_worker else FormatMatcher(codec.name, codec.fits)
+            for codec in made
+        ]
 
 
 def _make(codec: CallCodec, setup: CodecSetup) -> CodecDescriptor:

@@ -8,11 +8,10 @@ import math
 from dataclasses import dataclass, replace
 from itertools import product
 
+from softphone.config import HIGHEST_REDUNDANCY
 from softphone.engine.phv.rate_model import RTCP_BPS, WORDS_WAIT_S, Profile
 
 INTERVALS_MS = (80, 160, 320, 640)
-MOST_ADAPTED_REDUNDANCY = 8
-"""The adaptation goes no further than this, though the format has room for `codec.wire.settings.MAX_REDUNDANCY`."""
 LONGEST_SPAN_MS = 1300
 """A copy sent later than this after the original (plus twice the jitter) would arrive after its time had been played."""
 
@@ -33,6 +32,9 @@ SLOW_SET_UP_BPS = 9000.0
 """A call that was set up at such a rate begins with what fits there,"""
 SET_UP_SHARE = 0.75
 """with this share of it, because the rate was measured over both directions of a link that they may have to share."""
+
+RISEN_SHARE = 0.6
+"""So much of what a probe shows is used: both ends may share the link."""
 
 CLEAN_LOSS = 0.02
 LEAST_LOSS = 0.005
@@ -82,10 +84,10 @@ class PathReport:
 class Adaptation:
     """One direction of one call. base: what is sent where nothing is in the way; ceiling_bps: the user's, RTCP counted, 0 for none."""
 
-    def __init__(self, base: Profile, ceiling_bps: int = 0, max_redundancy: int = MOST_ADAPTED_REDUNDANCY) -> None:
+    def __init__(self, base: Profile, ceiling_bps: int = 0, max_redundancy: int = HIGHEST_REDUNDANCY) -> None:
         self.base = base
         self.ceiling_bps = ceiling_bps
-        self._max_redundancy = min(max_redundancy, MOST_ADAPTED_REDUNDANCY)
+        self._max_redundancy = min(max_redundancy, HIGHEST_REDUNDANCY)
         self._loss = 0.0
         self._burst = ASSUMED_BURST
         self._jitter_ms = 0.0
@@ -124,6 +126,20 @@ class Adaptation:
             self._budget = max(SMALLEST_BUDGET_BPS, SET_UP_SHARE * bps)
             self._congested_at, self._wall = now, (bps, now)
             self.profile = self._best()
+
+    def fell(self, now: float, bps: float) -> None:
+        """The path was found to carry so little, IP bit/s: what was lost meanwhile was lost to a full queue."""
+        self._budget = max(SMALLEST_BUDGET_BPS, SET_UP_SHARE * bps)
+        self._congested_at, self._wall = now, (bps, now)
+        self._loss = 0.0
+        self.profile, self._changed_at = self._best(), now
+
+    def rose(self, now: float, bps: float) -> None:
+        """The path was measured to carry so much, IP bit/s, whatever filled a queue before."""
+        if self._budget is not None and RISEN_SHARE * bps > self._budget:
+            self._budget = None if RISEN_SHARE * bps > 2 * self.estimate_bps(self.base) else RISEN_SHARE * bps
+            self._wall = (float("inf"), float("-inf"))
+            self.profile, self._changed_at = self._best(), now
 
     def measured(self, profile: Profile, ip_bps: float) -> None:
         """What a profile did cost over some seconds of speech."""

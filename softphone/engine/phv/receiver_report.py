@@ -11,7 +11,7 @@ from codec.wire.link_report import LinkReport
 from softphone.link.messages import PathQuality
 
 WINDOW_S = 30.0
-MAX_ARRIVALS = 256
+MAX_ARRIVALS = 1600
 RECENT, RECENT_S = 4, 3.0
 
 EVERY_S = 4.0
@@ -66,10 +66,10 @@ class TransitTimes:
             while now - self._arrivals[0][0] > WINDOW_S:
                 self._arrivals.popleft()
 
-    def queue_ms(self, now: float) -> float:
+    def queue_ms(self, now: float, packets: int = RECENT) -> float:
         """0 where nothing came lately; the fastest of the last few packets counts, as one alone may be late for many reasons."""
         with self._lock:
-            recent = [transit for moment, transit in self._arrivals if now - moment <= RECENT_S][-RECENT:]
+            recent = [transit for moment, transit in self._arrivals if now - moment <= RECENT_S][-packets:]
             return 1000 * (min(recent) - min(transit for _, transit in self._arrivals)) if recent else 0.0
 
 

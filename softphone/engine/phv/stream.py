@@ -6,15 +6,27 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import msgspec
 
 from codec.units.rates import CHUNK_SAMPLES
+from codec.wire.packet import TIME_MODULO
+from codec.wire.settings import EncoderSettings
+from codec.wire.sound import is_sound
+from softphone.codecs import OPUS
+from softphone.codecs.phv import accepts_sound, most_sound_bps
 from softphone.config import Phv
 from softphone.control.protocol import CallStatistics
-from softphone.engine.phv.rate_model import WORDS_WAIT_S
+from softphone.engine.codecs import libopus
+from softphone.engine.phv.rate_model import RTCP_BPS, WORDS_WAIT_S
 from softphone.engine.phv.receiver_report import Received, TransitTimes
+from softphone.engine.phv.sound_choice import Mode, SoundChoice
+from softphone.engine.phv.sound_half import SoundHalf
+from softphone.engine.phv.sound_level import LEVELS
+from softphone.engine.phv.token_sound import FILL_CHUNKS, SILENT, TokenSound
 from softphone.engine.phv.tuning import PhvTuning
+from softphone.engine.pjsip.errors import CodecSetupError
 from softphone.link.messages import (
     CHUNK_BYTES,
     Close,
@@ -24,6 +36,7 @@ from softphone.link.messages import (
     Observe,
     Observed,
     Open,
+    PathQuality,
     Payload,
     Pcm,
     Pull,
@@ -34,22 +47,31 @@ from softphone.link.messages import (
 )
 from softphone.link.queue import BoundedQueue
 
-FILL_SAMPLES = 3 * CHUNK_SAMPLES
-"""60 ms of decoded sound are kept ahead of the playout: the time that the worker has for an answer."""
-LONGEST_FILL_SAMPLES = 12 * CHUNK_SAMPLES
-"""So much may wait after the worker was late; the next pause in speech brings it back to `FILL_SAMPLES`."""
 PAYLOAD_QUEUE = 16
 REPORT_QUEUE = 8
 EMPTY_BYTES = 2
 """A payload of no more is a keep-alive."""
 
 
+def sound_mode(phv: Phv) -> Mode | None:
+    """What the configuration says of sound; None: never. With a fixed profile the user chose tokens, at their rate, without a voice
+    to be nobody in particular; a ceiling may leave no room for sound; and without libopus there is none."""
+    if phv.sound == "never" or 0 < phv.max_rate < LEVELS[0].ip_bps + RTCP_BPS:
+        return None
+    try:
+        libopus.version()
+    except CodecSetupError:
+        return None
+    if phv.sound == "always":
+        return "always"
+    return "auto" if phv.profile == "adaptive" and phv.voice else None
+
+
 class PhvStream:
     """Implements `media.stream.CodecStream`.
 
-    Each `take_pcm` asks the worker for as much as it takes, so that `FILL_SAMPLES` are always here or under way. Where an answer
-    comes after its turn was played as silence, delay has grown: silence in the answers is then left out, and beyond
-    `LONGEST_FILL_SAMPLES` the oldest sound is.
+    Each `take_pcm` asks the worker for as much as it takes, so that `FILL_CHUNKS` are always here or under way. Where both ends negotiated
+    sound, `SoundHalf` sends and plays it in place of tokens, or beside them.
     """
 
     def __init__(
@@ -60,6 +82,7 @@ class PhvStream:
         closed: Callable[[PhvStream], None],
         encoder_delay_ms: Callable[[], float] = lambda: 0.0,
         fmtp_remote: Mapping[str, str] | None = None,
+        is_ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self.number = number
         self.counters: Counter[str] = Counter()
@@ -75,6 +98,14 @@ class PhvStream:
         self.transit = TransitTimes()
         self.tuning = PhvTuning(phv, fmtp_remote or {})
         """What is sent; main thread only."""
+        self.sound: SoundHalf | None = None
+        """Where the call may carry sound too."""
+        if (mode := sound_mode(phv)) is not None and accepts_sound(fmtp_remote or {}):
+            ceiling = self.tuning.adaptation.ceiling_bps
+            self.sound = SoundHalf(mode, most_sound_bps(fmtp_remote or {}), ceiling, self.transit, is_ready, self.counters)
+        self._worker_has = self._settings
+        self._tick = 0  # of the own sound, which is the clock of what is sent
+        self._first_tick = 0  # at which the worker's clock began
         self._tokens_wait_ms = 0.0
         self._observed = False
         self._reports: BoundedQueue[Observed] = BoundedQueue(REPORT_QUEUE)
@@ -84,24 +115,29 @@ class PhvStream:
         self._payloads: BoundedQueue[bytes] = BoundedQueue(PAYLOAD_QUEUE)
         self._is_up = False
         self._held: bytes | None = None  # a keep-alive, until the call is up
-        self._sound = bytearray()
+        self._tokens = TokenSound(self.counters)
+        self._played = b""
         self._lock = threading.Lock()
 
     def open(self) -> None:
         """Tell a worker, new or restarted, of this stream."""
         with self._lock:
-            self._sound.clear()
+            self._tokens.clear()
         self._payloads.clear()
-        self._send(Open(self.number, self.tuning.settings, self._learn))
-        self._send(Pull(self.number, FILL_SAMPLES))
+        self._first_tick = self._tick
+        self._worker_has = self._settings
+        self._send(Open(self.number, self._worker_has, self._learn))
+        self._send(Pull(self.number, FILL_CHUNKS * CHUNK_SAMPLES))
         if self._observed:
             self._send(Observe(self.number, True))
         if self._memory is not None:
             self._send(Tune(self.number, memory=self._memory))
 
-    def call_is_up(self) -> None:
-        """Keep-alives may leave from now on: earlier, on a slow link, they would delay the answer."""
+    def call_is_up(self, link_bps: float | None = None) -> None:
+        """Keep-alives and sound may leave from now on: earlier, on a slow link, they would delay the answer. link_bps: see `set_up_at`."""
         self._is_up = True
+        if self.sound is not None:
+            self.sound.begin(link_bps)
         if self._held is not None:
             self._put_payload_out(self._held)
             self._held = None
@@ -114,37 +150,80 @@ class PhvStream:
 
     def limit(self, ceiling_bps: int) -> None:
         """Another ceiling in IP bit/s than the configuration's, RTCP counted; 0 for none."""
-        before = self.tuning.settings
         self.tuning.limit(ceiling_bps)
-        if self.tuning.settings != before:
-            self._send(Tune(self.number, self.tuning.settings))
+        if self.sound is not None:
+            self.sound.choice.limit(self.tuning.adaptation.ceiling_bps)
+        self._tell()
+
+    @property
+    def _settings(self) -> EncoderSettings:
+        """Of the worker's encoder. Tokens that go beside sound wait for nothing: they are there for the moment in which it ends."""
+        settings = self.tuning.settings
+        return replace(settings, wait=False) if self.sound is not None and self.sound.level is not None else settings
+
+    def _tell(self, report: PathQuality | None = None) -> None:
+        """Tell the worker what has changed for its encoder."""
+        settings = self._settings
+        changed = settings if settings != self._worker_has else None
+        if changed is not None or report is not None:
+            self._send(Tune(self.number, changed, report))
+        self._worker_has = settings
 
     @property
     def delay_ms(self) -> float:
         """From the beginning of a phone to when its packet leaves, on average; of the far end's, which is taken to do as we do."""
+        if self.sound is not None and not self.sound.join.hears_tokens:
+            return self.sound.packet_ms + OPUS.look_ahead_ms
         return self.encoder_delay_ms() + 1000 * WORDS_WAIT_S * self.tuning.waits
+
+    @property
+    def sound_ended(self) -> bool:
+        """Whether sound could go, and does not, because the path does not carry it."""
+        return self.sound is not None and self.sound.choice.level is None
 
     def wait(self, mode: str) -> None:
         """Whether what is said waits for its words from now on: "clear", "quick" or "auto"."""
-        before = self.tuning.settings
         self.tuning.wait = mode
-        if self.tuning.settings != before:
-            self._send(Tune(self.number, self.tuning.settings))
+        self._tell()
 
     def set_up_at(self, bps: float | None) -> None:
         """How fast the call's SIP messages travelled, None while unknown; may be called repeatedly."""
-        before = self.tuning.settings
         self.tuning.set_up_at(time.monotonic(), bps)
-        if self.tuning.settings != before:
-            self._send(Tune(self.number, self.tuning.settings))
+        self._tell()
 
     def tune(self, event: CallStatistics, received: Received, rtcp: tuple[int, int] = (0, 0)) -> None:
         """Called each second: adapt what is sent, and report to the far end on its packets. rtcp: how often the far
         end reported on our packets, and on how many the last time."""
         now = time.monotonic()
-        changed, report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now))
-        if changed or report is not None:
-            self._send(Tune(self.number, self.tuning.settings if changed else None, report))
+        if self.sound is not None:
+            self.sound.path.counted(received)
+            self._follow(self.sound.choice, now)
+        report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now))[1]
+        self._tell(report)
+        if self.sound is not None:
+            event.sends = "tokens" if self.sound.level is None else "sound"
+            event.hears = "tokens" if self.sound.join.hears_tokens else "sound"
+            event.sends_why = self.sound.why
+            event.sound_bps = 0 if self.sound.level is None else self.sound.level.bit_rate
+
+    def _follow(self, choice: SoundChoice, now: float) -> None:
+        """What sound met on the path holds for tokens too."""
+        fallen, choice.fallen_bps = choice.fallen_bps, None
+        risen, choice.risen_bps = choice.risen_bps, None
+        if fallen is not None:
+            self.tuning.adaptation.fell(now, fallen)
+        elif risen is not None:
+            self.tuning.adaptation.rose(now, risen)
+
+    @property
+    def types_tokens(self) -> bool:
+        """Whether typed text goes as tokens; else it is spoken here, and sent as sound."""
+        return self.sound is None or self.sound.may_send_tokens_alone
+
+    def typed(self, seconds: float) -> None:
+        """So much typed text is about to be spoken, as tokens."""
+        if self.sound is not None:
+            self.sound.type_until(seconds)
 
     def remember(self, memory: Memory) -> None:
         """What earlier calls learned. Any thread."""
@@ -164,30 +243,46 @@ class PhvStream:
     @property
     def waiting_ms(self) -> float:
         """How long what arrived waits to be heard while somebody speaks: as tokens in the worker, then as sound here."""
+        if self.sound is not None and self.sound.join.on_sound:
+            return self.sound.waiting_ms
         with self._lock:
-            return self._tokens_wait_ms + len(self._sound) / 32
+            return self._tokens_wait_ms + self._tokens.waiting_ms
 
     def put_pcm(self, pcm: bytes) -> None:
         if not self._send(Pcm(self.number, pcm)):
             self.counters["pcm_without_worker"] += 1
+        if self.sound is not None:
+            self.sound.send(pcm, self._tick)
+        self._tick += 1
 
     def take_payload(self) -> bytes | None:
-        return self._payloads.get()
+        return self._payloads.get() if self.sound is None else self.sound.payload(self._payloads.get)
 
     def put_payload(self, payload: bytes, timestamp: int) -> None:
         self.transit.arrived(timestamp, time.monotonic(), len(payload))
-        if not self._send(Payload(self.number, payload)):
+        if is_sound(payload):
+            if self.sound is None:
+                self.counters["sound_not_agreed"] += 1
+                return
+            payload = self.sound.receive(payload, timestamp)
+        elif self.sound is not None and payload:
+            self.sound.tokens_came(timestamp, len(payload), payload[0])
+        if payload and not self._send(Payload(self.number, payload)):
             self.counters["payloads_without_worker"] += 1
 
     def take_pcm(self, samples: int) -> bytes:
         self._send(Pull(self.number, samples))
-        wanted = 2 * samples
-        with self._lock:
-            pcm = bytes(self._sound[:wanted])
-            del self._sound[:wanted]
-        if len(pcm) < wanted:
-            self.counters["playout_underruns"] += 1
-            pcm += bytes(wanted - len(pcm))
+        while len(self._played) < 2 * samples:
+            with self._lock:
+                taken = self._tokens.take()
+            tokens, at = taken or (bytes(CHUNK_BYTES), SILENT)
+            if self.sound is not None:
+                self._played += self.sound.play(tokens, at)
+            else:
+                self._played += tokens
+            if taken is None and (self.sound is None or self.sound.join.hears_tokens):
+                self.counters["playout_underruns"] += 1
+        pcm, self._played = self._played[: 2 * samples], self._played[2 * samples :]
         return pcm
 
     def close(self) -> None:
@@ -198,9 +293,9 @@ class PhvStream:
         """An answer of the worker; called on the pump thread."""
         match message:
             case Payload(_, payload) if not self._is_up and len(payload) <= EMPTY_BYTES:
-                self._held = payload
+                self._held = self._timed(payload)
             case Payload(_, payload):
-                self._put_payload_out(payload)
+                self._put_payload_out(self._timed(payload))
             case Observed():
                 self._reports.put(message)
             case Keep():
@@ -210,22 +305,14 @@ class PhvStream:
                 # Speech arrives as fast as it is spoken, so its waiting time is the amount that waits (Little's law).
                 if waiting := counters.waiting_ms:
                     self._tokens_wait_ms = float(waiting) if not self._tokens_wait_ms else 0.8 * self._tokens_wait_ms + 0.2 * waiting
-            case Pcm(_, pcm):
+            case Pcm(_, pcm, ticks):
                 with self._lock:
-                    self._put_sound(pcm)
+                    self._tokens.put(pcm, ticks)
 
     def _put_payload_out(self, payload: bytes) -> None:
         if self._payloads.put(payload) is not None:
             self.counters["payloads_not_taken"] += 1
 
-    def _put_sound(self, pcm: bytes) -> None:
-        for start in range(0, len(pcm), CHUNK_BYTES):
-            chunk = pcm[start : start + CHUNK_BYTES]
-            if len(self._sound) >= 2 * FILL_SAMPLES and chunk.count(0) == len(chunk):
-                self.counters["playout_silence_left_out"] += len(chunk) // 2
-            else:
-                self._sound += chunk
-        surplus = len(self._sound) - 2 * LONGEST_FILL_SAMPLES
-        if surplus > 0:
-            del self._sound[:surplus]
-            self.counters["playout_late_samples"] += surplus // 2
+    def _timed(self, payload: bytes) -> bytes:
+        """By the clock of the stream, which outlives the worker's."""
+        return bytes([(payload[0] + self._first_tick) % TIME_MODULO]) + payload[1:]

@@ -99,7 +99,9 @@ class CodecWorker:
 
     def open_stream(self, fmtp_remote: Mapping[str, str]) -> PhvStream:
         """A new stream, usable at once; while the worker is away it gives silence and takes sound for lost."""
-        stream = PhvStream(next(self._numbers), self._phv, self._send, self._stream_closed, self.encoder_delay_ms, fmtp_remote)
+        stream = PhvStream(
+            next(self._numbers), self._phv, self._send, self._stream_closed, self.encoder_delay_ms, fmtp_remote, self._can_work
+        )
         with self._lock:
             self._streams[stream.number] = stream
             self._newest = stream
@@ -138,9 +140,13 @@ class CodecWorker:
             if self._newest is stream:
                 self._newest = None
 
+    def _can_work(self) -> bool:
+        link = self._link
+        return link is not None and link.is_open and self._ready.is_set()
+
     def _send(self, message: Message) -> bool:
         link = self._link
-        if link is None or not link.is_open or not self._ready.is_set():
+        if link is None or not self._can_work():
             return False
         link.send(message)
         return True

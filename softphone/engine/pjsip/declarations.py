@@ -1,6 +1,6 @@
 """The C declarations of PJSIP 2.15 that the engine uses, for cffi's ABI mode.
 
-From pjlib types.h and os.h, pjmedia codec.h, frame.h, sdp.h, sdp_neg.h, audiodev.h, audiodev_imp.h, pjsua.h. The bit-fields of
+From pjlib types.h and os.h, pjmedia codec.h, frame.h, jbuf.h, sdp.h, sdp_neg.h, audiodev.h, audiodev_imp.h, pjsua.h. The bit-fields of
 pjmedia_codec_param's setting are declared as the byte they share, because cffi and gcc need not lay bit-fields out alike.
 """
 
@@ -70,6 +70,22 @@ typedef struct { const uint8_t *rx_rtp; const uint8_t *tx_rtp; void *rtcp; } pjm
 int pjmedia_stream_get_rtp_session_info(void *stream, pjmedia_stream_rtp_sess_info *info);
 void pjmedia_rtcp_update(void *session, const pjmedia_rtcp_session_setting *setting);
 pjmedia_sdp_attr *pjmedia_sdp_media_find_attr2(const pjmedia_sdp_media *m, const char *name, const pj_str_t *fmt);
+
+typedef struct pjmedia_jbuf pjmedia_jbuf;
+typedef struct { unsigned frame_size; unsigned min_prefetch; unsigned max_prefetch; unsigned max_count; unsigned burst; unsigned prefetch;
+                 unsigned size; unsigned avg_delay; unsigned min_delay; unsigned max_delay; unsigned dev_delay; unsigned avg_burst;
+                 unsigned lost; unsigned discard; unsigned empty; } pjmedia_jb_state;
+void *pj_pool_create_on_buf(const char *name, void *buf, size_t size);
+int pjmedia_jbuf_create(void *pool, const pj_str_t *name, unsigned frame_size, unsigned ptime, unsigned max_count, pjmedia_jbuf **out);
+int pjmedia_jbuf_set_adaptive(pjmedia_jbuf *jb, unsigned prefetch, unsigned min_prefetch, unsigned max_prefetch);
+int pjmedia_jbuf_reset(pjmedia_jbuf *jb);
+void pjmedia_jbuf_put_frame3(pjmedia_jbuf *jb, const void *frame, size_t size, uint32_t bit_info, int seq, uint32_t ts, int *discarded);
+void pjmedia_jbuf_get_frame3(pjmedia_jbuf *jb, void *frame, size_t *size, char *type, uint32_t *bit_info, uint32_t *ts, int *seq);
+int pjmedia_jbuf_get_state(const pjmedia_jbuf *jb, pjmedia_jb_state *state);
+typedef struct pjmedia_wsola pjmedia_wsola;
+int pjmedia_wsola_create(void *pool, unsigned clock_rate, unsigned samples_per_frame, unsigned channel_count, unsigned options,
+                         pjmedia_wsola **out);
+int pjmedia_wsola_discard(pjmedia_wsola *wsola, int16_t *buf1, unsigned buf1_cnt, int16_t *buf2, unsigned buf2_cnt, unsigned *erase_cnt);
 """
 
 SOUND_API = """

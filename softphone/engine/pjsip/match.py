@@ -12,10 +12,13 @@ from typing import Any
 
 from softphone.codecs.codec import Parameters
 from softphone.codecs.fmtp import MAX_LINE, FmtpError, parse_fmtp
-from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.abi import Abi
 from softphone.engine.pjsip.errors import CodecSetupError
+from softphone.engine.pjsip.status_codes import PJ_SUCCESS, PJMEDIA_SDP_EFORMATNOTEQUAL
 
 log = logging.getLogger(__name__)
+_ANSWERING = 1
+"""PJMEDIA_SDP_NEG_FMT_MATCH_ALLOW_MODIFY_ANSWER: set while an answer is made from an offer."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,14 @@ class FormatMatcher:
 
     encoding_name: str
     fits: Callable[[Parameters, Parameters], bool]
+    takes_offer: Callable[[Parameters], bool] = lambda _offered: True
+    """Whether an offer with these parameters, which fit, may be accepted now."""
 
 
 class FormatMatch:
     """Registers matchers with PJSIP's negotiator, process-wide, one per encoding name."""
 
-    def __init__(self, abi: pj.Abi, matchers: Sequence[FormatMatcher]) -> None:
+    def __init__(self, abi: Abi, matchers: Sequence[FormatMatcher]) -> None:
         self._abi = abi
         self._registered: list[tuple[Any, Any]] = []
         self._entries = [self._entry(matcher) for matcher in matchers]
@@ -38,7 +43,7 @@ class FormatMatch:
         """Raises CodecSetupError when PJSIP refuses, as it does for a second matcher of the same name."""
         for name, callback, encoding_name in self._entries:
             status = self._abi.lib.pjmedia_sdp_neg_register_fmt_match_cb(name, callback)
-            if status != pj.PJ_SUCCESS:
+            if status != PJ_SUCCESS:
                 self.unregister()
                 raise CodecSetupError(f"PJSIP refused the fmtp matcher of {encoding_name} with status {status}; is there one already?")
             self._registered.append((name, callback))
@@ -51,21 +56,23 @@ class FormatMatch:
     def _entry(self, matcher: FormatMatcher) -> tuple[Any, Any, str]:
         ffi = self._abi.ffi
 
-        def match(_pool: Any, offer: Any, offer_index: int, answer: Any, answer_index: int, _option: int) -> int:
+        def match(_pool: Any, offer: Any, offer_index: int, answer: Any, answer_index: int, option: int) -> int:
             try:
-                fits = matcher.fits(self._parameters(offer, offer_index), self._parameters(answer, answer_index))
+                offered = self._parameters(offer, offer_index)
+                fits = matcher.fits(offered, self._parameters(answer, answer_index))
+                fits = fits and (not option & _ANSWERING or matcher.takes_offer(offered))
             except FmtpError as error:
                 log.info("fmtp of %s does not match: %s", matcher.encoding_name, error)
                 fits = False
             except BaseException:  # nothing may unwind through C frames
                 log.exception("the fmtp matcher of %s failed; the format counts as not matching", matcher.encoding_name)
                 fits = False
-            return pj.PJ_SUCCESS if fits else pj.PJMEDIA_SDP_EFORMATNOTEQUAL
+            return PJ_SUCCESS if fits else PJMEDIA_SDP_EFORMATNOTEQUAL
 
         raw = matcher.encoding_name.encode("ascii")
         text = ffi.new("char[]", raw)
         name = ffi.new("pj_str_t *", {"ptr": text, "slen": len(raw)})
-        callback = ffi.callback("pjmedia_sdp_neg_fmt_match_cb", match, error=pj.PJMEDIA_SDP_EFORMATNOTEQUAL)
+        callback = ffi.callback("pjmedia_sdp_neg_fmt_match_cb", match, error=PJMEDIA_SDP_EFORMATNOTEQUAL)
         self._texts = [*getattr(self, "_texts", []), text]
         return name, callback, matcher.encoding_name
 

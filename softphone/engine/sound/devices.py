@@ -11,7 +11,7 @@ import pjsua2 as pj
 
 from softphone.config import Audio
 from softphone.control.protocol import SoundDevice
-from softphone.engine.pjsip import abi
+from softphone.engine.pjsip.abi import load_abi
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
 from softphone.engine.pjsip.errors import MediaError
 from softphone.engine.sound.device import SoundDeviceInfo, SoundDevices
@@ -182,7 +182,7 @@ class Sound:
     def _look(self) -> None:
         """Learn which devices there are. Raises MediaError."""
         if self._devices is None:
-            devices = SoundDevices(abi.load(), rescan=True)
+            devices = SoundDevices(load_abi(), rescan=True)
             self._known = devices.register()
             self._devices = devices
         else:
@@ -236,7 +236,7 @@ class Sound:
         if not now:
             # The null device's clock counts as open sound, and what is open is changed at once.
             self.endpoint.close_sound()
-        library = abi.load()
+        library = load_abi()
         mode = 0 if now else pj.PJSUA_SND_DEV_NO_IMMEDIATE_OPEN
         status = library.lib.pjsua_set_snd_dev2(library.ffi.new("pjsua_snd_dev_param *", [capture, playback, mode, 0]))
         if status:

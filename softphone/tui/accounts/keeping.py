@@ -74,5 +74,5 @@ def remove_account(config_file: Path | None, name: str) -> KeptAccount:
 
 
 def again(name: str, account: Account) -> Register:
-    """Register it anew, with the password as it is kept now. Raises SoftphoneError."""
+    """Register it again, with the password as it is kept now. Raises SoftphoneError."""
     return register_command(name, account, account.password())

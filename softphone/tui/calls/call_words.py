@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from codec.units.rates import HEADER_BYTES
 from softphone import codecs
 from softphone.config import Config
 from softphone.control.protocol import Phone
 from softphone.tui import sentences as say
-from softphone.tui.calls.opus_estimate import HEADER_BYTES, opus_cost_now, speech_share
+from softphone.tui.calls.opus_estimate import opus_cost_now, speech_share
 from softphone.tui.common.drawing import bit_rate, clock_time
 from softphone.tui.state.call_view import CallView
 
@@ -50,19 +51,26 @@ def flags(call: CallView) -> list[str]:
 
 
 def codec_text(call: CallView) -> str:
-    """The codec, and on ours whether it waits for words."""
+    """The codec, and on ours whether sound is sent, or whether symbols wait for words."""
     if not call.codec:
         return say.NEGOTIATING
     name = CODECS.get(call.codec, call.codec)
     profile = call.statistics.profile if call.statistics is not None and call.codec == "x-phv" else None
-    if profile is None:
+    if profile is None or call.statistics is None:
         return name
+    if call.statistics.sends == "sound":
+        return f"{name}, {say.SOUND_AT.format(rate=bit_rate(call.statistics.sound_bps).strip())}"
     return f"{name}, {say.CLEAR if profile.waits else say.QUICK}{say.CHOSEN_BY_NETWORK if profile.wait == 'auto' else ''}"
 
 
 def why_text(call: CallView) -> str:
-    """Why it is not our codec; "" when it is, or nothing is known."""
-    return call.media.note if call.media is not None and call.codec != "x-phv" else ""
+    """Why it is not our codec; on ours, between phones that carry sound too, what is sent and why; "" where nothing is known."""
+    if call.codec != "x-phv":
+        return call.media.note if call.media is not None else ""
+    if call.statistics is None or not call.statistics.sends:
+        return ""
+    sentence = say.SOUND_SENT if call.statistics.sends == "sound" else say.SYMBOLS_SENT
+    return sentence.format(why=call.statistics.sends_why)
 
 
 def cost_text(call: CallView, config: Config, *, brief: bool = False) -> str:

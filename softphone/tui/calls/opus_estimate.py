@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HEADER_BYTES = 40
-"""IPv4 (20), UDP (8) and RTP (12) of each packet."""
+from codec.units.rates import HEADER_BYTES
+
 RATE_SHARE = 0.88
 """Payload to nominal bit rate while libopus 1.3.1 sends speech, 6 to 32 kbit/s: variable rate spends less than is asked for."""
 

@@ -78,7 +78,8 @@ def _silence(call: CallView) -> Verdict | None:
 
 
 def _machine(call: CallView, recent: list[Sample], worker: str, microphone: bool) -> Verdict | None:
-    if worker in ("died", "starting") and call.codec == "x-phv":
+    carries_sound = call.statistics is not None and call.statistics.sends == "sound"
+    if worker in ("died", "starting") and call.codec == "x-phv" and not carries_sound:
         return Verdict("bad", say.CODEC_RESTARTS)
     unmade = sum(sample.unmade for sample in recent) / len(recent)
     if unmade >= SLOW:

@@ -1,6 +1,6 @@
 """Fields of a form: a name, something to type or choose, and under it what is wrong with it."""
 
-# Textual draws the parts of a widget anew when the focus comes into it only if `:focus-within` stands in a rule of the widget's own.
+# Textual redraws the parts of a widget when the focus comes into it only if `:focus-within` stands in a rule of the widget's own.
 
 from __future__ import annotations
 

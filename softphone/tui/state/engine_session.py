@@ -131,7 +131,7 @@ class EngineSession:
                     return
 
     async def restart(self) -> None:
-        """End the engine and start another, which reads the configuration anew; calls that are up end. Returns when it is ready.
+        """End the engine and start another, which reads the configuration again; calls that are up end. Returns when it is ready.
 
         Raises:
             ControlError: it did not come back.

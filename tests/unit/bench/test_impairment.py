@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softphone.bench.impairment.channel import IP_UDP_BYTES, Channel, bottleneck_of
+from codec.units.rates import IP_UDP_BYTES
+from softphone.bench.impairment.channel import Channel, bottleneck_of
 from softphone.bench.impairment.gateway import Addresses, loopback_addresses, media_kind, media_ports, rewrite, sip_label
 from softphone.bench.impairment.impairment import Impairment, ImpairmentError, parse_impairment
 
@@ -167,3 +168,21 @@ def test_addresses_on_loopback_are_four_of_one_length() -> None:
     found = loopback_addresses()
     four = {found.a, found.b, found.a_seen, found.b_seen}
     assert len(four) == 4 and len({len(one) for one in four}) == 1 and all(one.startswith("127.") for one in four)
+
+
+def test_a_link_that_changes_does_so_from_the_moment_it_is_told_to() -> None:
+    train = parse_impairment("trace train")
+    link = bottleneck_of(train)
+    channel = Channel(train, "seed", link)
+    assert channel.send(100.0, 172)[0] == pytest.approx(100 + 1600 / 64000), "until then its first stretch lasts"
+    channel.begin(200.0)
+    ends = np.cumsum([seconds for seconds, _ in train.stretches])
+    assert channel.send(200 + ends[0] + 1, 172)[0] == pytest.approx(200 + ends[0] + 1 + 1600 / 2400)
+    assert not any(channel.send(200 + ends[2] + at / 10, 60) for at in range(40)), "the outage"
+    assert channel.send(1000.0, 172)[0] == pytest.approx(1000 + 1600 / 64000), "the last one lasts"
+
+
+@pytest.mark.parametrize("name", ["train", "cell", "satellite"])
+def test_traces_are_there_by_name(name: str) -> None:
+    assert len(parse_impairment(f"trace {name}").stretches) >= 3
+    assert parse_impairment(f"trace {name}").link_only.stretches[0][1].rate_bps

@@ -8,8 +8,9 @@ import hashlib
 from pathlib import Path
 
 from codec.encoder import Encoder
-from codec.models import Models, use_one_thread, weights_directory
+from codec.models import Models, use_one_thread
 from codec.units import audio_file
+from codec.units.weights_files import weights_directory
 from codec.wire.settings import EncoderSettings
 from softphone import paths
 

@@ -184,7 +184,7 @@ def test_sip_addresses_are_left_as_they_are(store: Store, uri: str) -> None:
         ("sip:a%40b:pw@host.example;transport=tcp", "sip:a%40b:pw@host.example;transport=tcp"),
     ],
 )
-def test_sip_addresses_are_mended_where_it_is_clear_how(store: Store, text: str, uri: str) -> None:
+def test_sip_addresses_are_corrected_where_it_is_clear_how(store: Store, text: str, uri: str) -> None:
     assert store.target(text, "dom.example") == Target(uri)
     assert tidy_uri(text) == uri
 

@@ -1,0 +1,219 @@
+"""Whether a stream of x-phv sends sound, and how finely, or tokens alone: by what the far end reports of the path, below a ceiling.
+
+Quick to protect: a queue, loss beyond what libopus repairs, or reports that stay away end the sound at once. Slow to relax: the path has to
+be clean for a while, which doubles with each try that failed, and a pair of packets has to show that it carries sound (packet pair: Keshav
+1991). Knows no clock, no PJSIP and no codec: the caller passes the time.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from codec.wire.sound import SoundReport
+from softphone.engine.phv.rate_model import RTCP_BPS
+from softphone.engine.phv.sound_level import LEVELS, SoundLevel
+
+Mode = Literal["auto", "always"]
+
+QUEUE_MS = 120.0
+"""Packets that take so much longer than the fastest wait in a queue: less is sent,"""
+FULL_QUEUE_MS = 400.0
+"""and here no sound."""
+MOST_LOSS, OBVIOUS_LOSS = 0.22, 0.5
+"""libopus restores single packets from the next one; beyond this too many words are lost, and repeated tokens are understood better."""
+LOSS_TO_BEGIN = 0.16
+MARGIN = 1.35
+"""The path must seem to carry so many times what is sent."""
+FIRST_REPORT_S = 2.0
+REPORT_S, REPORT_PACKETS = 0.65, 4
+"""Without a report for so long, and for so many packets of sound, the path is taken to be broken."""
+CLEAN_S, FAILED_S = 1.0, 10.0
+"""So much sound has to go well at a level before the next one is tried, and before one is tried again that filled a queue;"""
+AGAIN_S = 1.5
+"""and so long after sound ended it may begin again;"""
+LONGEST_S, LONGEST_AGAIN_S = 60.0, 12.0
+"""both double with each failure up to this,"""
+STABLE_S = 25.0
+"""and halve after so long without one."""
+FIRST_PROBE_S = 0.2
+PROBE_ANSWER_S = 2.5
+LOSS_SHARE = 0.1
+"""Of the newest report, of which several come a second."""
+SILENCE_S = 0.3
+"""Between packets of sound: Opus had nothing to say (DTX), which says nothing about what the path carries."""
+FALLEN_BPS = 1900.0
+"""What a path is taken to carry from which nothing is heard any more."""
+FAST_START_BPS = 35_000.0
+FIRST_LEVEL = 1
+PROBED_MARGIN = 1.2
+"""A probe while sound goes shows what the path carries beside it."""
+
+
+class SoundChoice:
+    """One direction of one call. most_bps: bit rate of Opus that the far end takes; ceiling_bps: in IP bit/s, RTCP counted, 0 for none."""
+
+    def __init__(self, mode: Mode, most_bps: int = LEVELS[-1].bit_rate, ceiling_bps: int = 0) -> None:
+        self.reason = "nothing reported yet"
+        """Why it is as it is, in a few words."""
+        self._mode = mode
+        self._most_bps = most_bps
+        self._level: int | None = None
+        self._highest = -1
+        self.limit(ceiling_bps)
+        self._began: float | None = None
+        self._known = (float("inf"), float("-inf"))  # what the path was found to carry, and when
+        self._changed_at = self._sound_since = self._troubled_at = float("-inf")
+        self._heard_at = self._sent_at = float("-inf")
+        self._unreported = 0
+        self._sound_s = 0.0  # of sound sent at this level
+        self._patience_s, self._again_s = CLEAN_S, AGAIN_S
+        self._loss = 0.0
+        self.fallen_bps: float | None = None
+        """Set where sound ended because the path carries less now: so much, in IP bit/s. To be taken out by the owner."""
+        self.risen_bps: float | None = None
+        """Set where a probe told what the path carries."""
+        self._probe_at = float("inf")
+        self._probed_at = float("-inf")
+
+    def limit(self, ceiling_bps: int) -> None:
+        """Another ceiling, from now on."""
+        fits = [n for n, level in enumerate(LEVELS) if not ceiling_bps or level.ip_bps + RTCP_BPS <= ceiling_bps]
+        rated = [n for n in fits if LEVELS[n].bit_rate <= self._most_bps]
+        self._highest = max(rated, default=-1)
+        if self._highest < 0:
+            self.reason = f"at most {ceiling_bps} bit/s"
+        if self._level is not None and self._level > self._highest:
+            self._level = self._highest if self._highest >= 0 else None
+
+    def begin(self, now: float, link_bps: float | None) -> None:
+        """The call is up. link_bps: the rate at which its SIP messages went; None where that was too fast to tell."""
+        if self._began is not None:
+            return
+        self._began = now
+        if link_bps is not None:
+            self._known = (link_bps, now)
+        if link_bps is None or link_bps >= FAST_START_BPS:
+            self._start(now, FIRST_LEVEL)
+            self._probe_at = now + FIRST_PROBE_S
+        elif link_bps > 1.2 * LEVELS[0].ip_bps:
+            self._probe_at = now + FIRST_PROBE_S
+            self.reason = "the path is measured"
+        else:
+            self._fail(now, f"a link of {round(link_bps, -2):.0f} bit/s")
+
+    @property
+    def loss(self) -> float:
+        """Share of our packets that is lost lately."""
+        return self._loss
+
+    @property
+    def level(self) -> SoundLevel | None:
+        """None: tokens alone."""
+        return None if self._level is None else LEVELS[self._level]
+
+    def step(self, now: float, *, needed: bool = False) -> SoundLevel | None:
+        """What to send now; to be asked a few times a second. needed: tokens are not possible now, so that there is sound where the
+        ceiling allows any, and the path is not known to be too slow for it."""
+        if self._level is not None:
+            self._watch(now)
+        known_bps, known_at = self._known
+        if needed and known_bps < LEVELS[0].ip_bps and now - known_at < LONGEST_S:
+            return self.level  # it would fill the queue, and nothing of it be understood
+        if (self._mode == "always" or needed) and self._level is None and self._highest >= 0:
+            return LEVELS[min(self._highest, 0 if now - self._troubled_at < LONGEST_S else 1)]
+        return self.level
+
+    def sent(self, now: float) -> None:
+        """A packet with sound went out."""
+        gap, self._sent_at = now - self._sent_at, now
+        self._unreported += 1
+        if gap > SILENCE_S:
+            self._sound_s = max(0.0, self._sound_s - gap)
+        self._sound_s += (LEVELS[self._level].packet_ms if self._level is not None else 0) / 1000
+
+    def report(self, now: float, report: SoundReport) -> None:
+        """What the far end says of the path."""
+        self._heard_at, self._unreported = now, 0
+        path = report.path
+        if self._level is None and report.rate_bps and not path.queue_ms > QUEUE_MS:
+            self.risen_bps = report.rate_bps
+            self._known = (report.rate_bps, now)
+        self._loss = path.loss if path.loss > OBVIOUS_LOSS or self._level is None else self._loss + LOSS_SHARE * (path.loss - self._loss)
+        if self._level is not None:
+            self._judge(now, report)
+        elif report.rate_bps and path.queue_ms < QUEUE_MS and path.loss <= LOSS_TO_BEGIN and now - self._probed_at < PROBE_ANSWER_S:
+            fitting = [n for n in range(self._highest + 1) if MARGIN * LEVELS[n].ip_bps <= report.rate_bps]
+            if fitting:
+                self._start(now, min(fitting[-1], FIRST_LEVEL))
+            else:
+                self._fail(now, f"the path carries {round(report.rate_bps, -2):.0f} bit/s")
+                self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
+        elif path.loss > LOSS_TO_BEGIN:
+            self._fail(now, f"{round(100 * path.loss)} % of packets lost")
+        elif not report.rate_bps and path.queue_ms < QUEUE_MS and now - self._probed_at > AGAIN_S:
+            self._probe_at = now  # the far end says that packets come faster than before
+
+    def wants_probe(self, now: float) -> bool:
+        """Whether a pair of packets should go that shows what the path carries; it is then taken to go."""
+        if self._highest < 0 or now < self._probe_at:
+            return False
+        self._probed_at = now
+        # Again where no answer comes; while sound goes, once.
+        self._probe_at = now + max(PROBE_ANSWER_S, self._again_s) if self._level is None else float("inf")
+        return True
+
+    def _start(self, now: float, level: int) -> None:
+        if self._highest < 0:
+            return
+        self._level = min(level, self._highest)
+        self._changed_at = self._sound_since = now
+        self._heard_at, self._unreported, self._sound_s = now + FIRST_REPORT_S - REPORT_S, 0, 0.0
+        self.reason = "the path carries it"
+
+    def _watch(self, now: float) -> None:
+        if self._unreported >= REPORT_PACKETS and now - self._heard_at > REPORT_S and self._mode == "auto":
+            self._stop(now, "nothing is heard from the other side")
+        elif now - self._troubled_at > STABLE_S and now - self._changed_at > STABLE_S:
+            self._patience_s, self._again_s = max(CLEAN_S, self._patience_s / 2), max(AGAIN_S, self._again_s / 2)
+            self._troubled_at = now
+
+    def _judge(self, now: float, report: SoundReport) -> None:
+        level, path = self._level or 0, report.path
+        if report.rate_bps and path.queue_ms <= QUEUE_MS and now - self._probed_at < PROBE_ANSWER_S:
+            probed = [n for n in range(self._highest + 1) if PROBED_MARGIN * LEVELS[n].ip_bps <= report.rate_bps]
+            if probed and probed[-1] > level:
+                self._raise(now, probed[-1])
+                return
+        carries = [n for n in range(level) if not report.rate_bps or MARGIN * LEVELS[n].ip_bps <= report.rate_bps]
+        if path.loss > MOST_LOSS or self._loss > MOST_LOSS:
+            self._stop(now, f"{round(100 * self._loss)} % of packets lost")
+        elif path.queue_ms > FULL_QUEUE_MS or (path.queue_ms > QUEUE_MS and not carries):
+            self._stop(now, "packets queue", report.rate_bps)
+        elif path.queue_ms > QUEUE_MS:
+            if now - self._changed_at > 0.5:  # what was sent before the last change has to drain first
+                self._lower(now, carries[-1])
+        elif self._sound_s > self._patience_s and level < self._highest and self._loss <= LOSS_TO_BEGIN:
+            self._raise(now, level + 1)
+
+    def _raise(self, now: float, level: int) -> None:
+        self._level, self._changed_at, self._sound_s = level, now, 0.0
+        self.reason = "the path carries it"
+
+    def _lower(self, now: float, level: int) -> None:
+        self._patience_s = min(LONGEST_S, max(FAILED_S, 2 * self._patience_s))
+        self._level, self._changed_at, self._troubled_at, self._sound_s = level, now, now, 0.0
+        self.reason = "packets queue"
+
+    def _stop(self, now: float, reason: str, rate_bps: float = 0.0) -> None:
+        if self._mode == "always":
+            self._lower(now, 0)
+            return
+        if now - self._sound_since < STABLE_S:
+            self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
+        self._level, self._changed_at = None, now
+        self.fallen_bps = rate_bps or FALLEN_BPS
+        self._fail(now, reason)
+
+    def _fail(self, now: float, reason: str) -> None:
+        self._troubled_at, self.reason = now, reason
+        self._probe_at = max(self._probe_at if self._probe_at < float("inf") else 0.0, now + self._again_s)

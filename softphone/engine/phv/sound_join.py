@@ -1,0 +1,194 @@
+"""What is heard where sound and speech made of tokens come for the same call: one of them, changed over by the sender's clock.
+
+Tokens are heard most of a second after sound. So when sound ends, the tokens are spoken unheard until they reach what was heard last; and
+when sound begins while tokens are heard, it waits until they reach its beginning, or pause. It is then late, and catches up: pauses are
+left out, and PJMEDIA's WSOLA shortens what is spoken.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
+from codec.wire.packet import TIME_MODULO
+from softphone.engine.phv.sound_player import SoundFrame
+from softphone.engine.pjsip.wsola import Wsola
+
+SILENT = -1
+"""In place of a tick: the tokens are silent now."""
+BEHIND_TICKS = 200
+"""Tokens may be up to 4 s behind the sound, and 1.1 s ahead of it."""
+GIVE_UP_FRAMES = 150
+"""Tokens that are heard for 3 s without reaching the end of the sound belong to another clock."""
+LONGEST_EXPECTED = 75
+"""Frames for which sound waits for tokens that came and are not heard yet: the longest that they are usually held."""
+LONGEST_LINE = 150 * CHUNK_SAMPLES
+QUIET = 2.5
+"""A frame is quiet whose level is under so many times the background's."""
+LEAST_BACKGROUND = 8.0
+FADE_SAMPLES = 160
+SHORTEN_EACH = 3
+"""In each 60 ms WSOLA may leave out its least, 13 ms."""
+QUIET_FRAMES_LEFT = 3
+"""Of a pause that is left out, so much stays."""
+
+Pcm = NDArray[np.int16]
+
+
+class SoundJoin:
+    """One direction of one call: `next` each 20 ms."""
+
+    def __init__(self) -> None:
+        self.on_sound = False
+        """Whether sound is heard; else tokens are."""
+        self.changes = 0
+        """From tokens that were heard to sound, or back."""
+        self._end: int | None = None  # tokens before this tick were heard as sound
+        self._unreached = 0
+        self._expected: int | None = None  # tokens alone came that begin there, and were not heard yet
+        self._waited = 0
+        self._heard_tokens = False
+        self._token_tick: int | None = None
+        self._line: list[SoundFrame] = []
+        self._rest = np.zeros(0, np.int16)  # sound that is late
+        self._background = LEAST_BACKGROUND
+        self._quiet = 0
+        self._steps = 0
+        self._wsola: Wsola | None = None
+
+    @property
+    def hears_tokens(self) -> bool:
+        """Whether tokens were the last that was heard."""
+        return self._heard_tokens
+
+    @property
+    def late_ms(self) -> float:
+        """By how much sound is later than it could be."""
+        return 1000 * (len(self._rest) + CHUNK_SAMPLES * len(self._line)) / SAMPLE_RATE
+
+    def expect(self, tick: int) -> None:
+        """Tokens came alone that begin at this tick modulo 256: words that no sound brings."""
+        if not self.on_sound and (self._token_tick is None or _ticks_after(tick, self._token_tick) > 0):
+            self._expected, self._waited = tick, 0
+
+    def next(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
+        """20 ms to be heard. tokens: speech, said at the sender's tick `at` modulo 256, or SILENT; sound: of the jitter buffer."""
+        if at != SILENT:
+            self._token_tick, self._expected = at, None
+        if self.on_sound:
+            return self._go_on(tokens, at, sound)
+        if sound is None and not self._line:
+            return self._tokens(tokens, at)
+        if sound is not None:
+            self._line.append(sound)
+            del self._line[: max(0, len(self._line) - LONGEST_LINE // CHUNK_SAMPLES)]
+        audible = at != SILENT and self._after_end(at)
+        if (audible and _ticks_after(self._line[0].tick, at) > 0) or self._is_expected():
+            return self._tokens(tokens, at)
+        return self._to_sound(tokens, audible)
+
+    def _to_sound(self, tokens: bytes, audible: bool) -> bytes:
+        """The tokens reached the beginning of the sound, or are silent."""
+        if self._heard_tokens and self._token_tick is not None:
+            self.changes += 1
+            # What was heard as tokens already is not heard again.
+            heard_to = (self._token_tick + (not audible)) % TIME_MODULO
+            while len(self._line) > 1 and _ticks_after(heard_to, self._line[0].tick) > 0:
+                self._line.pop(0)
+        else:
+            del self._line[:-1]
+        late, self._line = self._line, []
+        self._rest = np.concatenate([_samples(frame.pcm) for frame in late])
+        self._end = (late[-1].tick + 1) % TIME_MODULO
+        self.on_sound, self._heard_tokens, self._unreached = True, False, 0
+        pcm = self._take()
+        return (_fade(_samples(tokens), pcm) if audible else pcm).tobytes()
+
+    def _is_expected(self) -> bool:
+        """Whether tokens that came are still to be heard before the sound that waits."""
+        self._waited += 1
+        if self._expected is not None and (self._waited > LONGEST_EXPECTED or _ticks_after(self._expected, self._line[0].tick) >= 0):
+            self._expected = None
+        return self._expected is not None
+
+    def _go_on(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
+        if sound is not None:
+            if sound.real:
+                self._end = (sound.tick + 1) % TIME_MODULO
+            pcm = _samples(sound.pcm)
+            if not self._rest.size and not self._is_quiet(pcm):
+                return sound.pcm
+            if self._rest.size:
+                quiet = self._is_quiet(pcm)
+                self._quiet = self._quiet + 1 if quiet else 0
+                if self._quiet <= QUIET_FRAMES_LEFT:
+                    self._rest = np.concatenate([self._rest, pcm])
+                    self._shorten()
+                return self._take().tobytes()
+            return sound.pcm
+        if self._rest.size >= CHUNK_SAMPLES:
+            return self._take().tobytes()
+        if self._rest.size:
+            return self._last(tokens, at)
+        self.on_sound = False
+        if at != SILENT and not self._after_end(at):
+            return bytes(len(tokens))
+        return self._tokens(tokens, at)
+
+    def _last(self, tokens: bytes, at: int) -> bytes:
+        """What is left of the sound, and after it in the same 20 ms the tokens, where they have come so far."""
+        left, self._rest = self._rest, self._rest[:0]
+        reached = at != SILENT and self._end is not None and _ticks_after(at, self._end) >= -1
+        pcm = _samples(tokens).copy() if reached else np.zeros(CHUNK_SAMPLES, np.int16)
+        pcm[: len(left)] = left
+        return pcm.tobytes()
+
+    def _tokens(self, tokens: bytes, at: int) -> bytes:
+        if at == SILENT:
+            return tokens
+        if not self._after_end(at):
+            self._unreached += 1
+            if self._unreached <= GIVE_UP_FRAMES:
+                return bytes(len(tokens))
+        self._end = None
+        if not self._heard_tokens:
+            self._heard_tokens = True
+            self.changes += 1
+        return tokens
+
+    def _after_end(self, at: int) -> bool:
+        return self._end is None or _ticks_after(at, self._end) >= 0
+
+    def _take(self) -> Pcm:
+        pcm, self._rest = self._rest[:CHUNK_SAMPLES], self._rest[CHUNK_SAMPLES:]
+        return np.pad(pcm, (0, CHUNK_SAMPLES - len(pcm)))
+
+    def _shorten(self) -> None:
+        self._steps += 1
+        if len(self._rest) > 2 * CHUNK_SAMPLES and self._steps % SHORTEN_EACH == 0:
+            if self._wsola is None:
+                self._wsola = Wsola(SAMPLE_RATE, CHUNK_SAMPLES)
+            self._rest = self._wsola.shorten(self._rest, 1)
+
+    def _is_quiet(self, pcm: Pcm) -> bool:
+        level = max(LEAST_BACKGROUND, float(np.sqrt(np.mean(pcm.astype(np.float32) ** 2))))
+        # Falls at once, rises by half in a second.
+        self._background = min(level, 1.008 * self._background)
+        return level < QUIET * self._background
+
+
+def _ticks_after(later: int, earlier: int) -> int:
+    """Ticks from one time to another, modulo 256; between -200 and 55."""
+    return (later - earlier + BEHIND_TICKS) % TIME_MODULO - BEHIND_TICKS
+
+
+def _samples(pcm: bytes) -> Pcm:
+    return np.frombuffer(pcm, np.int16)
+
+
+def _fade(old: Pcm, new: Pcm) -> Pcm:
+    share = np.linspace(0.0, 1.0, FADE_SAMPLES, dtype=np.float32)
+    mixed = new.copy()
+    mixed[:FADE_SAMPLES] = (1 - share) * old[:FADE_SAMPLES] + share * new[:FADE_SAMPLES]
+    return mixed

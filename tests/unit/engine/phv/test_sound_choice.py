@@ -1,0 +1,143 @@
+"""Sound or tokens: quick to protect, slow to relax, never above a ceiling."""
+
+from itertools import pairwise
+
+import pytest
+
+from codec.wire.link_report import LinkReport
+from codec.wire.sound import SoundReport
+from softphone.engine.phv.sound_choice import SoundChoice
+from softphone.engine.phv.sound_level import LEVELS
+
+CLEAN = SoundReport(LinkReport(0.0, 0.0, 0.0, 5.0))
+
+
+def report(loss: float = 0.0, queue_ms: float = 0.0, rate_bps: float = 0.0) -> SoundReport:
+    return SoundReport(LinkReport(loss, 1.3 if loss else 0.0, queue_ms, 5.0), rate_bps)
+
+
+class Sender:
+    """Speaks all the time, and is told something five times a second."""
+
+    def __init__(self, choice: SoundChoice, link_bps: float | None = None) -> None:
+        self.choice, self.now = choice, 100.0
+        choice.begin(self.now, link_bps)
+        self.rates: list[int] = []
+        self.probes = 0
+
+    def go(self, seconds: float, told: SoundReport | None, answer: SoundReport | None = None) -> int:
+        """The bit rate afterwards, 0 for tokens. told: of sound; answer: to a probe."""
+        for _ in range(round(seconds * 5)):
+            self.now += 0.2
+            level = self.choice.step(self.now)
+            if level is not None:
+                for _ in range(200 // level.packet_ms):
+                    self.choice.sent(self.now)
+                if told is not None:
+                    self.choice.report(self.now, told)
+            elif self.choice.wants_probe(self.now):
+                self.probes += 1
+                if answer is not None:
+                    self.choice.report(self.now + 0.1, answer)
+            self.rates.append(0 if self.choice.level is None else self.choice.level.bit_rate)
+        return self.rates[-1]
+
+
+def test_a_clean_fast_path_gets_the_best_sound_within_seconds() -> None:
+    assert Sender(SoundChoice("auto")).go(4, CLEAN) == 24_000
+
+
+def test_silence_says_nothing_about_what_a_path_carries() -> None:
+    choice = SoundChoice("auto")
+    choice.begin(0.0, None)
+    for now in range(1, 60):
+        choice.sent(now)  # Opus sends next to nothing
+        choice.report(now + 0.1, CLEAN)
+    assert choice.step(60.0) != LEVELS[-1]
+
+
+def test_a_probe_beside_sound_saves_the_climb() -> None:
+    choice = SoundChoice("auto")
+    choice.begin(0.0, None)
+    assert choice.wants_probe(0.3) and not choice.wants_probe(0.4)
+    choice.report(0.5, report(rate_bps=56_000))
+    assert choice.step(0.6) == LEVELS[-1]
+
+
+def test_a_slow_link_gets_no_sound_and_few_probes() -> None:
+    sender = Sender(SoundChoice("auto"), link_bps=2400)
+    assert sender.go(120, CLEAN, answer=report(rate_bps=2300)) == 0
+    assert not any(sender.rates)
+    assert 5 <= sender.probes <= 14
+
+
+def test_a_link_of_unknown_rate_is_measured_before_sound_goes() -> None:
+    sender = Sender(SoundChoice("auto"), link_bps=20_000)
+    assert sender.go(0.6, CLEAN, answer=report(rate_bps=24_000)) == 10_000
+    assert sender.probes == 1
+
+
+@pytest.mark.parametrize(
+    "trouble", [None, report(queue_ms=900, rate_bps=2400), report(loss=0.6), report(queue_ms=200, rate_bps=2400)], ids=str
+)
+def test_a_link_that_falls_ends_the_sound_within_a_second(trouble: SoundReport | None) -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(5, CLEAN)
+    assert sender.go(1, trouble) == 0
+    assert sender.choice.fallen_bps
+
+
+def test_a_queue_at_a_high_rate_costs_a_level_and_not_the_sound() -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(5, CLEAN)
+    assert sender.go(0.4, report(queue_ms=180, rate_bps=30_000)) == 10_000
+    assert sender.go(3, CLEAN) == 10_000, "not tried again at once"
+
+
+def test_it_comes_back_soon_the_first_time_and_later_the_next() -> None:
+    sender = Sender(SoundChoice("auto"))
+    waits = []
+    for _ in range(4):
+        sender.go(4, CLEAN)
+        sender.go(1, report(queue_ms=900, rate_bps=2400))
+        began = sender.now
+        while sender.go(0.2, CLEAN, answer=report(rate_bps=28_000)) == 0:
+            assert sender.now - began < 20
+        waits.append(sender.now - began)
+    assert waits[0] < 4 and all(after > before - 0.1 for before, after in pairwise(waits)) and waits[-1] > 2 * waits[0]
+
+
+def test_where_loss_is_too_much_for_sound_there_are_tokens() -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(4, CLEAN)
+    assert sender.go(6, report(loss=0.1)) > 0, "libopus repairs that"
+    assert sender.go(6, report(loss=0.35), answer=report(loss=0.35, rate_bps=28_000)) == 0
+
+
+@pytest.mark.parametrize(("ceiling", "most"), [(2400, 0), (12_500, 6000), (17_000, 10_000), (30_000, 16_000), (0, 24_000)])
+def test_a_ceiling_is_never_exceeded(ceiling: int, most: int) -> None:
+    sender = Sender(SoundChoice("auto", ceiling_bps=ceiling))
+    sender.go(30, CLEAN, answer=report(rate_bps=1e6))
+    assert max(sender.rates) == most
+    assert not most or next(level for level in LEVELS if level.bit_rate == most).ip_bps <= (ceiling or 1e9)
+
+
+def test_the_far_end_limits_the_rate() -> None:
+    assert max((sender := Sender(SoundChoice("auto", most_bps=12_000))).rates or [sender.go(10, CLEAN)]) == 10_000
+
+
+def test_where_tokens_are_not_possible_there_is_sound() -> None:
+    choice = SoundChoice("auto")
+    choice.begin(0.0, 20_000.0)
+    assert choice.step(1.0) is None
+    assert choice.step(1.0, needed=True) is not None
+    slow = SoundChoice("auto")
+    slow.begin(0.0, 2400.0)
+    assert slow.step(1.0, needed=True) is None, "nothing of it would be understood"
+
+
+def test_always_means_always() -> None:
+    sender = Sender(SoundChoice("always"))
+    sender.go(5, CLEAN)
+    sender.go(5, report(queue_ms=900, loss=0.6))
+    assert min(sender.rates) == 6000

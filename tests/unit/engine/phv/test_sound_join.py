@@ -1,0 +1,128 @@
+"""Sound and tokens of one call become one voice: nothing is heard twice, nothing is left out, and what was late catches up.
+
+Each tick of 20 ms is said as a constant level that names it, so that what is heard can be read back.
+"""
+
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from softphone.engine.phv import sound_join
+from softphone.engine.phv.sound_join import SILENT, SoundJoin
+from softphone.engine.phv.sound_player import SoundFrame
+
+STEP, FIRST, NAMES = 40, 600, 700
+"""Levels rise and fall over 700 ticks each."""
+TOKENS_LATE = 35
+"""Ticks: 700 ms."""
+
+
+def pcm(tick: int) -> bytes:
+    return np.full(320, FIRST + STEP * min(tick % (2 * NAMES), 2 * NAMES - tick % (2 * NAMES)), np.int16).tobytes()
+
+
+def tick_of(sound: bytes) -> int | None:
+    samples = np.frombuffer(sound, np.int16)
+    level = int(np.median(samples))  # 0 too where only a rest of a tick is in it
+    return round((level - FIRST) / STEP) if level else None
+
+
+class Call:
+    """A sender who speaks all the time. sound: the ticks that arrive as sound; tokens: those that arrive as tokens."""
+
+    def __init__(self, sound: range | tuple[int, ...], tokens: range, sound_late: int = 3, pause: range = range(0)) -> None:
+        self._sound, self._tokens, self._late, self._pause = sound, tokens, sound_late, pause
+        self.join = SoundJoin()
+
+    def heard(self, ticks: int) -> Iterator[int | None]:
+        for now in range(ticks):
+            said, spoken = now - self._late, now - TOKENS_LATE
+            sound = SoundFrame(self._pcm(said), said % 256, True) if said in self._sound else None
+            if now in self._tokens and now not in self._sound:
+                self.join.expect(now % 256)  # a packet with it, before it is spoken
+            speaks = spoken in self._tokens and spoken not in self._pause
+            yield tick_of(self.join.next(self._pcm(spoken) if speaks else bytes(640), spoken % 256 if speaks else SILENT, sound))
+
+    def _pcm(self, tick: int) -> bytes:
+        return np.full(320, 2, np.int16).tobytes() if tick in self._pause else pcm(tick)
+
+
+def test_sound_alone_is_heard_as_it_comes() -> None:
+    heard = [tick for tick in Call(range(100), range(0)).heard(110) if tick is not None]
+    assert heard == list(range(100))
+
+
+def test_tokens_alone_are_heard_as_they_come() -> None:
+    heard = [tick for tick in Call(range(0), range(100)).heard(140) if tick is not None]
+    assert heard == list(range(100))
+
+
+def test_where_sound_ends_the_tokens_go_on_with_the_next_word() -> None:
+    heard = [tick for tick in Call(range(100), range(200)).heard(240) if tick is not None]
+    assert heard == list(range(200))
+
+
+@pytest.mark.parametrize("begins", [7, 60, 130])
+def test_where_sound_begins_it_waits_for_the_tokens_and_then_catches_up(begins: int) -> None:
+    call = Call(range(begins, 400), range(200))
+    heard = [tick for tick in call.heard(440) if tick is not None]
+    assert set(range(begins + 1)) <= set(heard), "nothing that was said before is left out"
+    assert all(0 <= after - before <= 2 for before, after in pairwise(heard)), "in order, no jump"
+    assert len(heard) == len(set(heard)), "nothing is heard twice"
+    assert call.join.late_ms < 50, "it has caught up"
+
+
+def test_there_and_back_and_there_again() -> None:
+    sound = (*range(60), *range(140, 240), *range(330, 420))
+    call = Call(sound, range(500))
+    heard = [tick for tick in call.heard(560) if tick is not None]
+    assert all(0 < after - before <= 2 for before, after in pairwise(heard))
+    assert heard[0] == 0 and heard[-1] == 499
+    assert call.join.changes == 5
+
+
+def test_in_a_pause_sound_takes_over_at_once() -> None:
+    # Tokens until 100, a pause until 150, sound from 120 on: nobody has to wait.
+    call = Call(range(120, 300), range(300), pause=range(100, 150))
+    heard = {tick: now for now, tick in enumerate(call.heard(320)) if tick is not None and tick > 0}
+    assert set(range(1, 100)) <= set(heard) and set(range(150, 290)) <= set(heard)
+    assert all(now - tick <= 6 for tick, now in heard.items() if tick >= 200), "as early as sound is"
+
+
+def test_a_hole_that_is_shorter_than_the_tokens_are_late_is_no_change() -> None:
+    sound = (*range(100), *range(120, 200))
+    call = Call(sound, range(200))
+    heard = [tick for tick in call.heard(240) if tick is not None]
+    assert heard == [*range(100), *range(120, 200)]
+    assert call.join.changes == 0
+
+
+def test_tokens_of_another_clock_are_heard_after_a_while() -> None:
+    join = SoundJoin()
+    join.next(bytes(640), SILENT, SoundFrame(pcm(100), 100, True))
+    heard = [tick_of(join.next(pcm(20), (100 - 50 + now // 200) % 256, None)) for now in range(400)]
+    assert heard.index(20) <= 200
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_hundred_changes_lose_and_repeat_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound_join, "QUIET", 0.0)  # speech of even levels has no pauses
+    rng = random.Random(seed)
+    end, sound = 0, set[int]()
+    while end < 11_500:
+        begin = end + rng.randrange(60, 140)  # tokens alone
+        end = begin + rng.randrange(60, 140)  # then sound, with tokens beside it
+        sound |= set(range(begin, end))
+    call = Call(tuple(sorted(sound)), range(end))
+    heard = [tick for tick in call.heard(end + 60) if tick is not None]
+    assert call.join.changes >= 100
+    steps = [abs(after - before) for before, after in pairwise(heard)]
+    # WSOLA leaves out 13 ms at a time, two thirds of a tick.
+    assert max(steps) <= 2, "no jump"
+    # What is left of a tick, or where levels turn, may be read twice; a word that is repeated would be read back tens of times.
+    assert sum(step == 0 for step in steps) < 0.005 * len(heard)
+    assert not any(before == after == 0 for before, after in pairwise(steps))
+    assert sum(step == 2 for step in steps) < 0.3 * len(heard)
