@@ -12,6 +12,7 @@ from softphone import config
 from softphone.config import passwords
 from softphone.control.protocol import (
     Call,
+    Command,
     Devices,
     Levels,
     Register,
@@ -30,6 +31,7 @@ from softphone.tui.app import PhoneApp
 from softphone.tui.common.form import Choice, Field, Tick
 from softphone.tui.settings.screen import SettingsScreen
 from softphone.tui.settings.setup import SetupScreen
+from softphone.tui.settings.sound_panel import SoundPanel
 from tests.tui.book import DEVICES
 from tests.tui.driving import awaited, see, see_no_more, told, write
 from tests.tui.running import memory_store, screen_text, until
@@ -144,6 +146,26 @@ async def test_sound_codecs_and_privacy_are_kept(engine: ScriptedEngine, tmp_pat
         await told(engine, Shutdown)
         await see_no_more(pilot, "F5 restarts it")
     assert "# mine" in file.read_text()
+
+
+@awaited
+async def test_a_state_that_comes_while_the_sound_page_is_being_made_is_shown_when_it_is_there(
+    engine: ScriptedEngine, tmp_path: Path, file: Path
+) -> None:
+    async with on(engine, SettingsScreen, tmp_path, file) as pilot:
+        app = pilot.app
+        assert isinstance(app, PhoneApp)
+
+        async def answer(_command: Command) -> dict[str, Any]:
+            return DEVICES
+
+        panel = SoundPanel(answer, "default", "default")
+        mounting = app.screen.query_one("#page-sound").mount(panel)
+        panel.show_state(app.state)
+        # As far as it gets before the panel has its fields.
+        await pilot.pause(0)
+        await mounting
+        await until(pilot, lambda: ("USB headset", "USB headset") in panel.query_one("#sound-input", Choice).select._options, "devices")
 
 
 @awaited

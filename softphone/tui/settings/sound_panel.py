@@ -61,6 +61,7 @@ class SoundPanel(Vertical):
         self._quiet = 0
         self._end: Timer | None = None
         self._seen: tuple[object, ...] | None = None
+        self._state: PhoneState | None = None
 
     def compose(self) -> ComposeResult:
         yield Choice("Microphone", [(_label(self._wanted[0]), self._wanted[0])], id="sound-input", value=self._wanted[0])
@@ -81,12 +82,19 @@ class SoundPanel(Vertical):
                 self._note(str(error))
             return None
 
+    def on_mount(self) -> None:
+        if self._state is not None:
+            self.call_later(self.show_state, self._state)
+
     async def on_unmount(self) -> None:
         if self._doing != "nothing":
             await self._ask(SoundTest(action="stop"))
 
     def show_state(self, state: PhoneState) -> None:
         """Ask which devices there are when the engine is there, and again when they have changed."""
+        self._state = state
+        if not self.is_mounted:
+            return  # its fields are still being made
         sound = state.sound
         seen = (sound.microphone, sound.loudspeaker, sound.input, sound.output, sound.note) if state.engine.state == "ready" else None
         if seen != self._seen:
