@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from codec.describe.sound_history import SoundHistory
 from codec.describe.typed import TypedSpeech
 from codec.detail.writer import MARGIN, DetailWriter
-from codec.recognise.recogniser import RecognisedPhone, WaitingPhoneStream
-from codec.recognise.speech_gate import HeardPhone, SpeechGate
+from codec.recognise.recogniser import WaitingPhoneStream
+from codec.recognise.speech_gate import SpeechGate
 from codec.sent_extensions import SentExtensions
 from codec.sent_voice import SentVoice
 from codec.units.rates import FRAME_SAMPLES
-from codec.units.token import Token
+from codec.units.token import RecognisedPhone, Token
 from codec.voice import training_example
 from codec.voice.embedding import Voice
 from codec.voice.training_example import TrainingExample
@@ -160,16 +160,14 @@ class Encoder:
     def _take(self, phones: list[RecognisedPhone]) -> list[bytes]:
         payloads: list[bytes] = []
         for phone in phones:
-            start, end = phone.start_frame, phone.end_frame
-            heard = HeardPhone(phone.phone, start, end, phone.confidence, self._history.level(start, end))
-            spoken, ended = self._gate.push(heard)
+            spoken, ended = self._gate.push(phone, self._history.level(phone.start, phone.end))
             if ended:
                 payloads += self._end()
             for each in spoken:
                 payloads += self._add(each)
         return payloads
 
-    def _add(self, phone: HeardPhone) -> list[bytes]:
+    def _add(self, phone: RecognisedPhone) -> list[bytes]:
         payloads: list[bytes] = []
         self.voice.hear(self._history.pcm(phone.start, phone.end), self._history.f0(phone.start, phone.end))
         mean_f0 = self.voice.mean_f0

@@ -43,6 +43,12 @@ def default_config_file() -> Path:
     return packaged if packaged.exists() else _PACKAGE.parent / "config" / "softphone.toml"
 
 
+def from_home(path: str | Path) -> str:
+    """A path as people write it, from their home folder on: `~/x`."""
+    home, text = str(Path.home()), str(path)
+    return "~" + text[len(home) :] if text.startswith(home + "/") else text
+
+
 def demo_recording() -> tuple[Path, Path]:
     """The bundled recording (16 kHz mono FLAC) and the text that is spoken in it."""
     return _PACKAGE / "demo_audio" / "demo.flac", _PACKAGE / "demo_audio" / "demo.txt"

@@ -13,24 +13,23 @@ import pytest
 
 from codec.units.rates import SAMPLE_RATE
 from softphone import paths, sound_file
-from softphone.config import Account, Audio, Codecs, Config, Network, Phv, Presence
+from softphone.config import Account, Audio, Codecs, Config, Network, Phv, Presence, to_toml
 from tests.alone import pytest_runtest_protocol
 from tests.interop import pytest_runtest_makereport, pytest_sessionfinish
-from tests.peers.baresip import Baresip
-from tests.peers.kamailio import DOMAIN, Kamailio
-from tests.peers.phone import Phone
-from tests.peers.process import ROOT
+from tests.peers.programs.baresip import Baresip
+from tests.peers.programs.kamailio import DOMAIN, PASSWORDS, Kamailio
+from tests.phones.phone import HASTY, Phone
+from tests.phones.quiet import quiet_settings
+from tests.places import ROOT
 
 __all__ = ["pytest_runtest_makereport", "pytest_runtest_protocol", "pytest_sessionfinish"]
 
 # A shell starts what it puts into the background with Ctrl-C ignored, and so would be all commands under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # On a loaded machine any example may take long; what hangs is pytest-timeout's.
-HASTY = "tests.peers.hasty_engine"
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
 TESTS = Path(__file__).parent
-PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret", "carol": "carol-secret"}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -69,7 +68,7 @@ def kamailio(tmp_path: Path) -> Iterator[Kamailio]:
 def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
     """`make_phone(name, codecs=..., server=..., user=..., password=...)`: an engine on loopback without sound devices, started.
 
-    `hasty`: it waits less for others (tests/peers/hasty_engine.py); `prepare` is given its
+    `hasty`: it waits less for others (tests/phones/hasty_engine.py); `prepare` is given its
     folder before it starts; what else is given belongs to the section [network].
     """
     with ExitStack() as running:
@@ -119,6 +118,14 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
             return phone
 
         yield make
+
+
+@pytest.fixture
+def quiet_config(tmp_path: Path) -> Path:
+    """The configuration file of a phone that needs neither sound device nor codec worker."""
+    path = tmp_path / "quiet.toml"
+    path.write_text(to_toml(quiet_settings()))
+    return path
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,20 +11,21 @@ import torch
 from numpy.typing import NDArray
 
 from codec.detail.layer import DetailLayer
-from codec.recognise.recogniser import FRAMES_PER_STEP, RecognisedPhone
+from codec.recognise.recogniser import FRAMES_PER_STEP
 from codec.recognise.word_search import LONGEST
 from codec.speak.synthesiser import Synthesiser
 from codec.speak.vocoder import Vocoder
 from codec.units.phones import UNVOICED, phone_index
+from codec.units.token import RecognisedPhone
 from codec.units.weights import load_weights
 from codec.voice.code import VoiceCode
 from codec.voice.embedding import VoiceEncoder
 from codec.voice.residual import ResidualCode
 from codec.wire.tables import Entropy
+from tests.places import MODELS
 
 torch.set_num_threads(1)
 
-MODELS = Path(__file__).parent.parent / "models"
 LAG_FRAMES = 14
 PART_FRAMES = FRAMES_PER_STEP * LONGEST
 CHUNK_FRAMES = 16
@@ -69,9 +69,9 @@ class ScriptedRecogniser:
     def __init__(self, phones: list[RecognisedPhone]) -> None:
         self.counters: Counter[str] = Counter()
         self._phones = [
-            replace(phone, start_frame=start, end_frame=min(start + PART_FRAMES, phone.end_frame))
+            replace(phone, start=start, end=min(start + PART_FRAMES, phone.end))
             for phone in phones
-            for start in range(phone.start_frame, phone.end_frame, PART_FRAMES)
+            for start in range(phone.start, phone.end, PART_FRAMES)
         ]
 
     wait = False
@@ -86,7 +86,7 @@ class ScriptedRecogniser:
     def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
         self._heard += len(pcm)
         known = self._heard // 160 // CHUNK_FRAMES * CHUNK_FRAMES - LAG_FRAMES
-        ready = [phone for phone in self._phones if phone.end_frame <= known]
+        ready = [phone for phone in self._phones if phone.end <= known]
         self._phones = self._phones[len(ready) :]
         return ready
 

@@ -3,12 +3,12 @@
 It shows that the document is enough for a second implementation.
 """
 
-from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import load_file
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
+from tests.places import MODELS
+
 UNKNOWN = 40
 VOWELS = range(1, 16)
 UNVOICED = {17, 20, 22, 24, 29, 31, 32, 33, 34}

@@ -52,6 +52,7 @@ from softphone.control.protocol import (
     TransferCall,
     Unregister,
     Voice,
+    Volume,
     Wait,
     Worker,
 )
@@ -91,6 +92,7 @@ COMMANDS: dict[type[Command], Command] = {
         Stay(id=25, until_idle=True),
         Shutdown(id=26),
         Wait(id=27, call=3, mode="clear"),
+        Volume(id=28, loudspeaker_db=6),
     )
 }
 
@@ -105,6 +107,7 @@ RESULTS: dict[type[Command], dict[str, Any]] = {
         "sound": "",
         "microphone": True,
         "loudspeaker": True,
+        "volume": {"microphone_db": 0, "loudspeaker_db": 6},
         "history": "",
         "stay": False,
         "supervised": False,
@@ -130,6 +133,7 @@ RESULTS: dict[type[Command], dict[str, Any]] = {
     Call: {"call": 3},
     Hangup: {"calls": [3]},
     SendMessage: {"message": 1},
+    Volume: {"microphone_db": 0, "loudspeaker_db": 6},
     Say: {"seconds": 1.4, "doubts": []},
     Devices: {
         "devices": [{"name": "Headset", "inputs": 1, "outputs": 2}],

@@ -19,9 +19,8 @@ from codec.models import Models
 from codec.recognise.second_pass import WordService
 from codec.units import audio_file
 from codec.units.errors import AudioFileError
+from codec.units.rates import SAMPLE_RATE
 from codec.wire.settings import EncoderSettings
-
-RATE = 16000
 
 
 def clips(folder: Path) -> Iterator[NDArray[np.int16]]:
@@ -40,7 +39,7 @@ def clips(folder: Path) -> Iterator[NDArray[np.int16]]:
 def measure(models: Models, sounds: Iterator[NDArray[np.int16]], minutes: float) -> str:
     """A line of figures."""
     encoder = Encoder(models, EncoderSettings(wait=True, comfort_noise=False))
-    left = int(minutes * 60 * RATE)
+    left = int(minutes * 60 * SAMPLE_RATE)
     heard = 0
     for sound in sounds:
         for at in range(0, min(len(sound), left) // STEP_SAMPLES * STEP_SAMPLES, STEP_SAMPLES):
@@ -50,7 +49,7 @@ def measure(models: Models, sounds: Iterator[NDArray[np.int16]], minutes: float)
         if left <= 0:
             break
     counted = encoder.words
-    spoken, length = encoder.spoken_ms / 1000, heard / RATE / 60
+    spoken, length = encoder.spoken_ms / 1000, heard / SAMPLE_RATE / 60
     return (
         f"{length:.1f} minutes: {counted.get('words', 0) / length:.2f} words a minute said, {counted.get('words_rejected', 0)} words "
         f"rejected, {counted.get('loops', 0)} loops, {spoken / length:.1f} s of speech sent a minute"
@@ -67,7 +66,7 @@ def main() -> None:
     models = Models.load()
     models.recogniser.words = WordService.load()
     with torch.inference_mode():
-        print("silence", measure(models, itertools.repeat(np.zeros(RATE, np.int16)), arguments.minutes), flush=True)
+        print("silence", measure(models, itertools.repeat(np.zeros(SAMPLE_RATE, np.int16)), arguments.minutes), flush=True)
         print(arguments.noise.name, measure(models, clips(arguments.noise), arguments.minutes), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/tour.md anew: `PYTHONPATH=. python tools/tour.py [NAME...]`.
+"""Redraws the pictures of docs/tour.md: `PYTHONPATH=. python tools/tour.py [NAME...]`.
 
 Each is the phone itself, with recorded events in place of an engine.
 """
@@ -21,11 +21,11 @@ time.tzset()
 
 from softphone.control.protocol import AnyEvent  # noqa: E402 - the environment comes first
 from softphone.store.store import Store  # noqa: E402
-from softphone.tui.screens.contacts import ContactsScreen  # noqa: E402
-from softphone.tui.screens.history import HistoryScreen  # noqa: E402
-from softphone.tui.screens.messages import MessagesScreen  # noqa: E402
-from softphone.tui.screens.settings import SettingsScreen  # noqa: E402
-from softphone.tui.screens.setup import SetupScreen  # noqa: E402
+from softphone.tui.people.contacts import ContactsScreen  # noqa: E402
+from softphone.tui.people.history import HistoryScreen  # noqa: E402
+from softphone.tui.people.messages import MessagesScreen  # noqa: E402
+from softphone.tui.settings.screen import SettingsScreen  # noqa: E402
+from softphone.tui.settings.setup import SetupScreen  # noqa: E402
 from tests.tui.book import NOW, answer, filled_store  # noqa: E402
 from tests.tui.recorded import answered, call_state, media, seconds, talk  # noqa: E402
 from tests.tui.running import memory_store, settle, shown  # noqa: E402

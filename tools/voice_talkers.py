@@ -28,6 +28,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from codec.units import audio_file
+from codec.units.rates import SAMPLE_RATE
 
 Clip = tuple[str, str, NDArray[np.int16]]
 """Speaker, name, sound at 16 kHz."""
@@ -80,7 +81,7 @@ def main() -> None:
     clips = [_nist(options.nist), _michael(options.mfa), *map(_prompts, options.asterisk), *map(_fishes, options.fillets)]
     for speaker, name, pcm in chain(*clips):
         audio_file.write(options.folder / f"{name}.flac", pcm)
-        rows.append({"id": name, "file": f"{name}.flac", "speaker": speaker, "text": "-", "seconds": round(len(pcm) / 16000, 2)})
+        rows.append({"id": name, "file": f"{name}.flac", "speaker": speaker, "text": "-", "seconds": round(len(pcm) / SAMPLE_RATE, 2)})
     (options.folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     print(f"{len(rows)} recordings of {len({row['speaker'] for row in rows})} speakers in {options.folder}")
 
@@ -123,8 +124,8 @@ def _fishes(package: Path) -> Iterator[Clip]:
             if name.split("-")[1:2] != [letter] or seconds >= LINES_S:
                 continue
             pcm = _read(files[path])
-            if len(pcm) >= LEAST_LINE_S * 16000:
-                seconds += len(pcm) / 16000
+            if len(pcm) >= LEAST_LINE_S * SAMPLE_RATE:
+                seconds += len(pcm) / SAMPLE_RATE
                 yield f"fillets-{language}-{size}", f"{language}-{name}", pcm
 
 

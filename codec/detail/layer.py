@@ -1,6 +1,6 @@
 """The detail layer: learned residual codes that say how each phone was spoken.
 
-A phone is cut into segments of about 40 ms. The encoder hears the sound of a segment and names it by STAGES codes, each refining the
+A phone is cut into segments of about 40 ms. The encoder hears the sound of a segment and names it by DETAIL_STAGES codes, each refining the
 one before (residual vector quantisation, SoundStream, arXiv 2107.03312). The decoder corrects the synthesiser's mel frames by them;
 without codes the frames stay as they are, so every packet's details may be dropped.
 """
@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.speak.mel import LOG_PER_DB, MEL_BANDS
+from codec.units.limits import DETAIL_STAGES
 from codec.units.phones import PHONES
-from codec.wire.tables import DETAIL_CODES, DETAIL_STAGES, TABLES
+from codec.wire.tables import DETAIL_CODES, TABLES
+from codec.wire.token import SegmentCodes
 
-STAGES = DETAIL_STAGES
 CODES = DETAIL_CODES
 """Entries of the codebook of a stage."""
 LATENT = 24
@@ -84,10 +85,10 @@ class Codebooks(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("books", torch.zeros(STAGES, CODES, LATENT))
+        self.register_buffer("books", torch.zeros(DETAIL_STAGES, CODES, LATENT))
 
     def codes(self, latents: Tensor) -> Tensor:
-        """(n, LATENT) -> (n, STAGES) int64."""
+        """(n, LATENT) -> (n, DETAIL_STAGES) int64."""
         chosen, rest = [], latents
         for book in self.books:
             nearest = torch.cdist(rest, book).argmin(1)
@@ -95,8 +96,13 @@ class Codebooks(nn.Module):
             chosen.append(nearest)
         return torch.stack(chosen, 1)
 
+    def latents_of(self, segments: Sequence[SegmentCodes]) -> Tensor:
+        """n segments, of each the codes that were sent -> (n, LATENT)."""
+        padded = [[*codes, *[-1] * (DETAIL_STAGES - len(codes))] for codes in segments]
+        return self.latents(torch.tensor(padded, dtype=torch.int64).view(-1, DETAIL_STAGES))
+
     def latents(self, codes: Tensor) -> Tensor:
-        """(n, STAGES), -1 for a code that was not sent -> (n, LATENT)."""
+        """(n, DETAIL_STAGES), -1 for a code that was not sent -> (n, LATENT)."""
         total = torch.zeros(len(codes), LATENT)
         for stage, book in enumerate(self.books):
             total = total + torch.where(codes[:, stage, None] >= 0, book[codes[:, stage].clamp_min(0)], 0.0)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from codec.detail.layer import STAGES, DetailLayer, spread_latents
+from codec.detail.layer import DetailLayer, spread_latents
 from codec.speak.synthesiser import SpokenFrames
 from codec.wire.token import SegmentCodes
 
@@ -35,8 +35,7 @@ class DetailReader:
         frames = len(spoken.mel)
         if not frames:
             return spoken.mel
-        codes = torch.tensor([[*codes, *[-1] * (STAGES - len(codes))] for codes in details], dtype=torch.int64).view(len(details), STAGES)
-        latents = self._layer.codebooks.latents(codes)
+        latents = self._layer.codebooks.latents_of(details)
         spread, place = spread_latents(latents, (len(details),), (frames,))
         shift = None if spoken.shift is None else spoken.shift.detail
         mel = self._layer.decoder(self._state, spoken.plain[None], spoken.level[None], spread[None], place[None], shift)[0]

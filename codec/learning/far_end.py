@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from codec.detail.layer import LATENT, STAGES, DetailLayer, spread_latents
+from codec.detail.layer import LATENT, DetailLayer, spread_latents
 from codec.speak.mel import MEL_BANDS, log_mel
 from codec.speak.prosody_fill import ProsodyFill
 from codec.speak.shift import Shift
@@ -167,8 +167,7 @@ class FarEnd:
             batch.kind[row, here] = INVENTORY.sound_class(wire.phone)
             batch.weight[row, here] = _SILENCE_WEIGHT if wire.phone == SILENCE else 1.0
             at = here.stop
-        codes = [[*each, *[-1] * (STAGES - len(each))] for wire in stretch.tokens for each in wire.details]
-        latents = self._detail.codebooks.latents(torch.tensor(codes, dtype=torch.int64).view(-1, STAGES))
+        latents = self._detail.codebooks.latents_of([codes for wire in stretch.tokens for codes in wire.details])
         counts = [len(wire.details) for wire in stretch.tokens]
         spread = spread_latents(latents, counts, [wire.ticks * TICK_FRAMES for wire in stretch.tokens])
         batch.latents[row, :at], batch.place[row, :at] = spread

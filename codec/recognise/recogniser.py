@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -16,19 +16,11 @@ from codec.recognise.network import PosteriorStream, RecogniserNetwork
 from codec.recognise.second_pass import TICK_SAMPLES, SecondPass, WordService
 from codec.recognise.word_search import FoundPhone, SearchTables, WordSearch
 from codec.units.phones import PHONES
+from codec.units.rates import SAMPLE_RATE
+from codec.units.token import RecognisedPhone
 
 FRAMES_PER_STEP = 2
 """The network steps by 20 ms, tokens by 10 ms."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecognisedPhone:
-    """phone: index into PHONES; start_frame, end_frame: frames of 10 ms since the stream began, end exclusive; confidence 0..1."""
-
-    phone: int
-    start_frame: int
-    end_frame: int
-    confidence: float
 
 
 class PhoneStream(Protocol):
@@ -94,7 +86,7 @@ class Recogniser:
         return RecogniserStream(self, PosteriorStream(self.network), WordSearch(self._lexicon, self._tables))
 
 
-REST_SAMPLES = 30 * 16000
+REST_SAMPLES = 30 * SAMPLE_RATE
 """A machine that is too slow for words goes on without them for so long."""
 
 REMEMBERED_TICKS = 50

@@ -1,8 +1,9 @@
 """The second pass of recognition: phones that were heard wait a little for the words they belong to.
 
-A word recogniser hears the last seconds again and again. Words on which two passes in a row agree (local agreement, arXiv 2005.11185) are
-spelled, aligned with the phone posteriors of the first pass, and take the place of the phones heard, unless the sound speaks against them.
-What is not decided in time goes out as it is known then. Phones come out as they do from the first pass: contiguous, each once.
+A word recogniser hears the last seconds again and again. Its words are spelled, aligned with the phone posteriors of the first pass, and
+take the place of the phones heard, unless the sound speaks against them; less of it has to where two looks in a row agree on the word
+(local agreement, arXiv 2005.11185). Each look begins from nothing, so no early mistake leads the later words astray, and a word that is
+under way goes on as the latest look has it. Phones come out as they do from the first pass: contiguous, each once.
 
 Times are ticks of 20 ms from the start of the stream.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from codec.recognise.spelling import Spelling
 from codec.recognise.word_alignment import AlignedWord, align_words
 from codec.recognise.word_search import FoundPhone
-from codec.recognise.words import Hypothesis, MoonshineWords, Word, WordRecogniser, agreed
+from codec.recognise.words import Hypothesis, MoonshineWords, Word, WordRecogniser
 from codec.units.phones import SILENCE
 
 Floats = NDArray[np.float32]
@@ -36,12 +37,16 @@ class SecondPassSettings:
 
     step: int = 15
     """From one look of the word recogniser to the next."""
-    wait: int = 60
-    """From the beginning of a word, or of a phone heard, until it goes out: as late as all others, for what follows makes it clearer."""
+    wait: int = 64
+    """From the beginning of a phone until it goes out: as late as all others, for what follows makes its word clearer."""
     silence_wait: int = 20
     """So long silence waits for words that may turn out to be in it."""
     pause: int = 16
     """After so much silence nothing more comes to the words before it."""
+    same_time: int = 8
+    """Two looks agree on a word that both have, and begin at most so far apart."""
+    remembered: int = 75
+    """After so much silence what was said before is forgotten."""
     first_window: int = 45
     """Of sound before the first look."""
     longest_window: int = 300
@@ -50,9 +55,9 @@ class SecondPassSettings:
     """and what is left of it when it gets too long."""
     lead: int = 25
     """Of sound before the first phone."""
-    least_evidence: float = -2.4
+    least_evidence: float = -2.8
     """Of `AlignedWord`, or the phones heard stay;"""
-    least_alone: float = -1.5
+    least_alone: float = -1.9
     """the same for a word that only the last look has."""
     hurried: float = 1.5
     least_hurried: float = -1.0
@@ -109,12 +114,14 @@ class ThreadRunner:
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A word of the hypothesis with its time. number: among the words of the window; whole: its end is known."""
+    """A word of the hypothesis with its time. number: among the words of the window; whole: its end is known; agreed: the look before had
+    it, too (local agreement: Liu et al. 2020, arXiv 2005.11185)."""
 
     number: int
     phones: tuple[FoundPhone, ...]
     evidence: float
     whole: bool
+    agreed: bool
 
     @property
     def start(self) -> int:
@@ -160,18 +167,15 @@ class SecondPass:
         self._late = 0
         self._generation = 0
         """Counts how often the words began anew: what was asked before that is no longer of use."""
-        self._pending = (0, 0, at, False)
-        """Of the look under way: generation, words that stood, tick until which there were posteriors, whether nothing more can come."""
+        self._pending = (0, False)
+        """Of the look under way: generation, and whether nothing more can come."""
         self._begin()
 
     def _begin(self) -> None:
         """Hear the window as if for the first time."""
         self._words: tuple[Word, ...] = ()
-        self._agreed = 0  # words at the beginning that the last two looks have alike
-        self._out = 0  # words at the beginning that were given out, or whose time is over
-        self._anchor = self._window  # where the last of them ended
-        self._starts: dict[int, int] = {}  # of those words
-        self._plan: list[_Planned] = []
+        self._times: dict[int, tuple[str, int]] = {}  # by number: the word, without case and punctuation, and its start
+        self._plan: list[_Planned] = []  # words that are not over
         self._doubts = self._loops = 0
         self._generation += 1
 
@@ -206,15 +210,15 @@ class SecondPass:
         self._take(np.zeros(0, np.int16), np.zeros((0, 0), np.float32), heard)
         given: list[FoundPhone] = []
         if self._voiced_at >= self._given:
-            found = self._recogniser.hear(self._pcm, *self._split())
-            self._pending = (self._generation, self._out, self._known, True)
+            found = self._recogniser.hear(self._pcm, self._words)
+            self._pending = (self._generation, True)
             given += self._learn(found)
         return given + self.release()
 
     def release(self) -> list[FoundPhone]:
         """Everything that waits, as it is known now; words begin anew after it."""
         self._plan = [word for word in self._plan if word.end <= self._heard_until]
-        given = self._give_until(self._heard_until)
+        given = self._give_until(self._heard_until) + self._give_heard(self._heard_until)
         self._begin()
         return given
 
@@ -231,7 +235,7 @@ class SecondPass:
         if (
             self._given >= self._voiced_at
             and not self._looking
-            and self._now - self._voiced_at > self._settings.pause + self._settings.lead
+            and self._now - self._voiced_at > max(self._settings.remembered, self._settings.pause + self._settings.lead)
         ):
             # Nobody speaks.
             self._cut(self._now - self._settings.lead)
@@ -253,38 +257,32 @@ class SecondPass:
         final = self._known - self._voiced_at >= settings.pause
         if (now - self._window < settings.first_window and not final) or (final and all(phone.phone == SILENCE for phone in self._heard)):
             return
-        pcm, (kept, guess) = self._pcm, self._split()
-        self._pending = (self._generation, self._out, self._known, final)
+        pcm, guess = self._pcm, self._words
+        self._pending = (self._generation, final)
         self._looking, self._looked_at = True, now
         self.counters["looks"] += 1
         recogniser = self._recogniser
-        self._runner.submit(lambda: recogniser.hear(pcm, kept, guess), now)
-
-    def _split(self) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
-        """Words that stand, the last one open for what follows it, and words that are guessed."""
-        kept, guess = self._words[: self._out], self._words[self._out :]
-        return (*kept[:-1], *(word.open for word in kept[-1:])), guess
+        self._runner.submit(lambda: recogniser.hear(pcm, guess), now)
 
     def _shorten(self) -> None:
-        """Keep the window short: cut it at a word that was given out."""
+        """Keep the window short: cut it before a word that is over."""
         settings = self._settings
         if self._now - self._window <= settings.longest_window:
             return
         wanted = self._now - settings.kept_window
-        first = next((number for number in sorted(self._starts) if self._starts[number] >= wanted), None)
+        first = next((number for number, (_, start) in sorted(self._times.items()) if wanted <= start <= self._given), None)
         if first is None:
             self._cut(min(self._given - settings.lead, wanted))
             self._begin()
             return
-        self._cut(self._starts[first])
+        self._cut(self._times[first][1])
         self._words = self._words[first:]
-        self._agreed, self._out = max(0, self._agreed - first), self._out - first
-        self._starts = {number - first: start for number, start in self._starts.items() if number >= first}
+        self._times = {number - first: time for number, time in self._times.items() if number >= first}
         self._plan = [replace(each, number=each.number - first) for each in self._plan]
 
     def _learn(self, found: Hypothesis) -> list[FoundPhone]:
         """A hypothesis came: what is said, and when; where nothing more can come to it, it goes out."""
-        generation, kept, known, final = self._pending
+        generation, final = self._pending
         if generation != self._generation:
             return []
         if found.looped:
@@ -294,82 +292,74 @@ class SecondPass:
                 self._begin()
             return []
         self._loops = 0
-        self._agreed = len(found.words) if final else agreed(self._words, found.words)
-        # Words that went out meanwhile stay what they were.
-        self._words = (*found.words[:kept], *self._words[kept : self._out], *found.words[max(kept, self._out) :])
-        self._align(known, final)
+        self._words = found.words
+        self._align(final)
         given: list[FoundPhone] = []
-        while final and self._plan and generation == self._generation:
-            given += self._give_word(self._plan[0])
+        if final:
+            given += self._give_until(self._plan[-1].end if self._plan else self._given)
         return given
 
-    def _align(self, known: int, final: bool) -> None:
-        words = [self._spelling(word.text) for word in self._words[self._out :]]
-        rows = self._rows[self._anchor - self._window : known - self._window]
-        aligned = align_words(np.array(rows), self._log_prior, words, final) if rows else []
-        self._plan = [self._planned(word) for word in aligned]
+    def _align(self, final: bool) -> None:
+        """The words of the window in time. What was given out stays what it is: words before its end are over."""
+        rows = self._rows
+        aligned = align_words(np.array(rows), self._log_prior, [self._spelling(word.text) for word in self._words], final) if rows else []
+        before = self._times
+        self._plan = [self._planned(word, before, final) for word in aligned]
+        self._times = {word.number: (self._words[word.number].plain, word.start) for word in self._plan}
         self._pass_over()
 
-    def _planned(self, word: AlignedWord) -> _Planned:
-        first, offset = self._anchor - self._window, self._anchor
+    def _planned(self, word: AlignedWord, before: Mapping[int, tuple[str, int]], final: bool) -> _Planned:
+        """before: what the look before this one had."""
+        plain, start = self._words[word.number].plain, word.start + self._window
+        agreed = final or any(plain == other and abs(start - at) <= self._settings.same_time for other, at in before.values())
         phones = tuple(
             FoundPhone(
                 one.phone,
-                one.start + offset,
-                one.end + offset,
-                float(np.exp([self._rows[first + at][one.phone] for at in range(one.start, one.end)]).mean()),
+                one.start + self._window,
+                one.end + self._window,
+                float(np.exp([self._rows[at][one.phone] for at in range(one.start, one.end)]).mean()),
             )
             for one in word.phones
         )
-        return _Planned(word.number + self._out, phones, word.evidence, word.whole)
+        return _Planned(word.number, phones, word.evidence, word.whole, agreed)
 
     def _pass_over(self) -> None:
         """Words that lie before the phones given out were said with them."""
-        while self._plan and self._plan[0].start + self._plan[0].end <= 2 * self._given and self._plan[0].whole:
-            self._skip(self._plan[0])
+        while self._plan and self._plan[0].whole and _over(self._plan[0].phones[-1], self._given):
+            del self._plan[0]
 
-    def _skip(self, word: _Planned) -> None:
-        self._out, self._anchor = word.number + 1, max(self._anchor, word.end)
-        self._starts[word.number] = word.start
-        self._plan = [each for each in self._plan if each.number > word.number]
-
-    def _give_word(self, word: _Planned) -> list[FoundPhone]:
-        """A word with what lies before it, or the phones heard where the sound speaks against it."""
-        given = self._give_heard(word.start)
-        if self._fits(word):
-            self.counters["words"] += 1
-            self.counters["words_alone"] += word.number >= self._agreed
-            self._doubts = 0
-            given += self._give_phones(word.phones, word.evidence)
+    def _give_word(self, word: _Planned, until: int) -> list[FoundPhone]:
+        """Phones of a word that begin before a tick, or the phones heard where the sound speaks against it; the rest may still become
+        clearer."""
+        given = self._give_heard(min(word.start, until))
+        fits, whole = self._fits(word), word.whole and word.phones[-1].start < until
+        if fits:
+            known = word.phones if word.whole else word.phones[:-1]
+            given += self._give_phones([phone for phone in known if phone.start < until], word.evidence)
         else:
-            self.counters["words_rejected"] += 1
-            self._doubts += 1
-            given += self._give_heard(word.end)
-        self._skip(word)
+            given += self._give_heard(min(word.end, until) if word.whole else until)
+        if whole or not fits:
+            self._plan = [each for each in self._plan if each.number > word.number]
+            self.counters["words" if fits else "words_rejected"] += 1
+            self.counters["words_alone"] += fits and not word.agreed
+            self._doubts = 0 if fits else self._doubts + 1
         if self._doubts >= self._settings.doubts:
             # The words have lost the sound.
             self._begin()
-        return given
-
-    def _give_part(self, word: _Planned, until: int) -> list[FoundPhone]:
-        """The phones, begun before a tick, of a word that is still being said."""
-        given = self._give_heard(min(word.start, until))
-        if self._fits(word):
-            given += self._give_phones([phone for phone in word.phones[:-1] if phone.start < until], word.evidence)
         return given
 
     def _fits(self, word: _Planned) -> bool:
         settings = self._settings
         if word.end - word.start < settings.hurried * len(word.phones):
             return word.evidence >= settings.least_hurried
-        return word.evidence >= (settings.least_alone if word.number >= self._agreed else settings.least_evidence)
+        return word.evidence >= (settings.least_evidence if word.agreed else settings.least_alone)
 
     def _give_phones(self, phones: Sequence[FoundPhone], evidence: float) -> list[FoundPhone]:
-        """Phones of a word, those that were given out already left out. Its evidence stands for each of them."""
+        """Phones of a word, those that were mostly given out already left out. Its evidence stands for each of them."""
         given = []
         sure = float(np.exp(max(evidence, -0.9)))
         for phone in phones:
-            if phone.end > self._given:
+            if not _over(phone, self._given):
                 given.append(replace(phone, start=self._given, confidence=max(phone.confidence, sure)))
                 self._given = phone.end
         self._drop_heard()
@@ -412,24 +402,27 @@ class SecondPass:
         return given
 
     def _give_until(self, until: int) -> list[FoundPhone]:
-        """Everything that begins before a tick: words of the last hypothesis where it is whole, else the phones heard."""
+        """Everything that begins before a tick: phones of the last hypothesis's words, else the phones heard."""
         given: list[FoundPhone] = []
-        while self._given < until and self._plan and self._plan[0].start < until:
+        while self._plan and self._plan[0].start < until and self._given < until:
             word = self._plan[0]
-            if not word.whole:
-                given += self._give_part(word, until)
-                break
-            generation = self._generation
-            given += self._give_word(word)
-            if generation != self._generation:
-                break
+            given += self._give_word(word, until)
+            if self._plan and self._plan[0] is word:
+                return given
         # Phones heard go out whole.
         self._drop_heard()
         last = next((phone.end for phone in self._heard if phone.start < until <= phone.end), until)
+        if self._plan:
+            last = min(last, self._plan[0].start)
         if self._given < until:
             self.counters["ticks_as_heard"] += min(last, self._heard_until) - self._given
             given += self._give_heard(last)
         return given
+
+
+def _over(phone: FoundPhone, tick: int) -> bool:
+    """Whether most of it lies before a tick."""
+    return phone.start + phone.end <= 2 * tick
 
 
 @dataclass(frozen=True, slots=True)

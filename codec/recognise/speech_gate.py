@@ -1,12 +1,12 @@
 """Which recognised phones are speech: noise alone is not sent, however much a recogniser hears in it."""
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codec.units.phones import SILENCE
+from codec.units.token import RecognisedPhone
 
 FLOOR_FRAMES = 400
 """The noise floor is the tenth percentile of the frames of the last 4 s."""
@@ -31,24 +31,13 @@ MAX_LEAD = 4
 """So many weak phones before the first strong one belong to the talkspurt."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeardPhone:
-    """phone; start, end: frames of 10 ms; confidence 0..1; level: dB."""
-
-    phone: int
-    start: int
-    end: int
-    confidence: float
-    level: float
-
-
 class SpeechGate:
     """Phones in, phones of talkspurts out; silence within a talkspurt comes with the phone that ends it."""
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=FLOOR_FRAMES)
         self._speaking = False
-        self._held: list[HeardPhone] = []  # a pause, or weak phones that may be the beginning of speech
+        self._held: list[RecognisedPhone] = []  # a pause, or weak phones that may be the beginning of speech
         self._strong_end = 0
 
     @property
@@ -66,9 +55,9 @@ class SpeechGate:
             return -80.0
         return float(np.percentile(np.fromiter(self._recent, np.float32), FLOOR_PERCENTILE))
 
-    def push(self, phone: HeardPhone) -> tuple[list[HeardPhone], bool]:
-        """One more phone -> (phones to be sent, in order and without gaps between them, True if a talkspurt ended before them)."""
-        strong = phone.phone != SILENCE and phone.level >= max(AUDIBLE_DB, self.floor + LOUDER_DB)
+    def push(self, phone: RecognisedPhone, level: float) -> tuple[list[RecognisedPhone], bool]:
+        """One more phone; level in dB -> phones to be sent, in order and without gaps; whether a talkspurt ended before them."""
+        strong = phone.phone != SILENCE and level >= max(AUDIBLE_DB, self.floor + LOUDER_DB)
         if not self._speaking:
             return self._outside(phone, strong), False
         if strong:
@@ -90,7 +79,7 @@ class SpeechGate:
     def _pause(self) -> int:
         return sum(held.end - held.start for held in self._held)
 
-    def _outside(self, phone: HeardPhone, strong: bool) -> list[HeardPhone]:
+    def _outside(self, phone: RecognisedPhone, strong: bool) -> list[RecognisedPhone]:
         if phone.phone == SILENCE:
             self._held = []
             return []

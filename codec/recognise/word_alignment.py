@@ -17,11 +17,13 @@ Floats = NDArray[np.float32]
 Variants = Sequence[Sequence[int]]
 
 FILLER_ENTRY = -6.0
-FILLER_FRAME = -0.7
+FILLER_FRAME = -2.0
 """Price of phones outside of words: at their beginning, and for each frame."""
 PRIOR_SCALE = 0.3
 WORST_FRAME = -6.0
 """No frame speaks more against a word than this."""
+LEAST_SCORE = -4.0
+"""The same while paths are compared: a word that was said unclearly is not passed over for what no word explains."""
 
 _SILENT, _FILLED = -1, -2
 
@@ -113,7 +115,7 @@ def align_words(log_posteriors: Floats, log_prior: Floats, words: Sequence[Varia
     price = np.zeros((states, 1 + widest), np.float32)
     price[owners == _FILLED, 1:] = FILLER_ENTRY
     scaled = log_posteriors - PRIOR_SCALE * log_prior
-    local = scaled[:, phones]
+    local = np.maximum(scaled, scaled.max(1, keepdims=True) + LEAST_SCORE)[:, phones]
     local[:, owners == _FILLED] = (np.delete(scaled, SILENCE, 1).max(1) + FILLER_FRAME)[:, None]
     score = np.full(states + 1, -np.inf, np.float32)
     score[graph.first] = local[0, graph.first]

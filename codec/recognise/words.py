@@ -23,6 +23,7 @@ from codec.recognise.moonshine import (
     load_encoder,
     model_folder,
 )
+from codec.units.rates import SAMPLE_RATE
 
 PIECES_PER_SECOND = 8.0
 """More word pieces than that nobody says; Moonshine's own limit is 6.5 on average."""
@@ -34,23 +35,15 @@ CYCLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """text as it was written; pieces: the recogniser's own symbols for it; mark: how many of them, at the end, are punctuation."""
+    """text as it was written, with punctuation; pieces: the recogniser's own symbols for it."""
 
     text: str
     pieces: tuple[int, ...]
-    mark: int = 0
 
     @property
     def plain(self) -> str:
         """Without case and punctuation: for comparison."""
         return re.sub(r"[^\w']", "", self.text.lower())
-
-    @property
-    def open(self) -> Word:
-        """Without the punctuation at its end: after a full stop nothing more is expected."""
-        if not self.mark:
-            return self
-        return Word(re.sub(r"[^\w']+$", "", self.text), self.pieces[: len(self.pieces) - self.mark])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +57,8 @@ class Hypothesis:
 class WordRecogniser(Protocol):
     """Sound of a few seconds -> words. May be called from any thread, one call at a time."""
 
-    def hear(self, pcm: NDArray[np.int16], kept: Sequence[Word], guess: Sequence[Word]) -> Hypothesis:
-        """pcm (samples,) int16 16 kHz; kept: words with which the hypothesis begins in any case; guess: what probably follows them."""
+    def hear(self, pcm: NDArray[np.int16], guess: Sequence[Word]) -> Hypothesis:
+        """pcm (samples,) int16 16 kHz; guess: what is probably said in it, which saves time and changes nothing."""
         ...
 
 
@@ -87,41 +80,34 @@ class MoonshineWords:
         return cls(load_encoder(folder), load_decoder(folder), Vocabulary(folder / "tokenizer.bin"))
 
     @torch.inference_mode()
-    def hear(self, pcm: NDArray[np.int16], kept: Sequence[Word], guess: Sequence[Word]) -> Hypothesis:
+    def hear(self, pcm: NDArray[np.int16], guess: Sequence[Word]) -> Hypothesis:
         """See `WordRecogniser`. Guessed pieces are checked all at once, and only what changed is spelled anew."""
         sound = torch.from_numpy(pcm.astype(np.float32) / 32768)[None]
         if sound.shape[1] < RECEPTIVE_SAMPLES:
-            return Hypothesis(tuple(kept))
+            return Hypothesis(())
         heard = self._decoder.listen(self._encoder(sound))
-        said = [piece for word in kept for piece in word.pieces]
-        fixed = len(said)
-        said += [piece for word in guess for piece in word.pieces]
+        said = [piece for word in guess for piece in word.pieces]
         hidden, past = self._decoder(torch.tensor([[START, *said]]), heard)
-        best = self._decoder.score(hidden[0, fixed:]).argmax(-1).tolist()
-        right = next((place for place, piece in enumerate(said[fixed:]) if best[place] != piece), len(said) - fixed)
-        said = said[: fixed + right]
-        past = [(key[:, :, : fixed + right + 1], value[:, :, : fixed + right + 1]) for key, value in past]
+        best = self._decoder.score(hidden[0]).argmax(-1).tolist()
+        right = next((place for place, piece in enumerate(said) if best[place] != piece), len(said))
+        said = said[:right]
+        past = [(key[:, :, : right + 1], value[:, :, : right + 1]) for key, value in past]
         piece = best[right]
-        most = FEWEST_PIECES + int(PIECES_PER_SECOND * len(pcm) / 16000)
+        most = FEWEST_PIECES + int(PIECES_PER_SECOND * len(pcm) / SAMPLE_RATE)
         while piece != END and len(said) < most:
             said.append(piece)
             hidden, past = self._decoder(torch.tensor([[piece]]), heard, past)
             piece = int(self._decoder.score(hidden[0, -1:]).argmax())
-        return Hypothesis(self._words(kept, said[fixed:]), piece != END or loops(said))
+        return Hypothesis(self._words(said), piece != END or loops(said))
 
-    def _words(self, kept: Sequence[Word], pieces: Sequence[int]) -> tuple[Word, ...]:
-        """The words of `pieces` after those kept; pieces that do not begin with a space belong to the word before them."""
-        groups = [list(word.pieces) for word in kept]
-        first = max(0, len(groups) - 1)
+    def _words(self, pieces: Sequence[int]) -> tuple[Word, ...]:
+        """Pieces that do not begin with a space belong to the word before them."""
+        groups: list[list[int]] = []
         for piece in pieces:
             if not groups or self._vocabulary.pieces[piece].startswith(b" "):
                 groups.append([])
             groups[-1].append(piece)
-        return (*kept[:first], *(Word(self._vocabulary.text(group).strip(), tuple(group), self._mark(group)) for group in groups[first:]))
-
-    def _mark(self, pieces: Sequence[int]) -> int:
-        last = [piece for piece in pieces if re.search(r"\w", self._vocabulary.text([piece]))]
-        return len(pieces) - pieces.index(last[-1]) - 1 if last else 0
+        return tuple(Word(self._vocabulary.text(group).strip(), tuple(group)) for group in groups)
 
 
 def loops(symbols: Sequence[int]) -> bool:
@@ -131,13 +117,3 @@ def loops(symbols: Sequence[int]) -> bool:
         if all(list(symbols[len(symbols) - (turn + 1) * length : len(symbols) - turn * length]) == list(cycle) for turn in range(CYCLES)):
             return True
     return False
-
-
-def agreed(earlier: Sequence[Word], later: Sequence[Word]) -> int:
-    """How many words at the beginning are the same in both hypotheses (local agreement: Liu et al. 2020, arXiv 2005.11185)."""
-    count = 0
-    for before, after in zip(earlier, later, strict=False):
-        if before.plain != after.plain:
-            break
-        count += 1
-    return count

@@ -63,7 +63,7 @@ class Run:
             self._start_from_shipped()
 
     def _start_from_shipped(self) -> None:
-        """On a machine without the checkpoint the weights that were exported last are the best beginning; optimisers start anew."""
+        """On a machine without the checkpoint the weights that were exported last are the best beginning; optimisers start from nothing."""
         network = self.parts.get(self.name)
         with suppress(ModelError, FileNotFoundError):
             tensors, metadata = load_weights(weights_directory() / f"{self.name}.safetensors")

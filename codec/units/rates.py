@@ -12,8 +12,9 @@ CHUNK_MS = 20
 CHUNK_SAMPLES = SAMPLE_RATE * CHUNK_MS // 1000
 """What PJMEDIA hands over at a time, and a tick of the wire."""
 
-HEADER_BYTES = 40
-"""IPv4, UDP and RTP headers of a packet: 20 + 8 + 12."""
+IP_UDP_BYTES = 20 + 8
+HEADER_BYTES = IP_UDP_BYTES + 12
+"""IPv4, UDP and RTP headers of a packet."""
 
 MIN_FILE_RATE, MAX_FILE_RATE = 4000, 384_000
 """Samples a second of sound files: nobody records below or above."""

@@ -1,9 +1,19 @@
-"""The unit that is sent: one phone, how long, how high, how loud."""
+"""A phone as it is recognised, and the unit that is sent: one phone, how long, how high, how loud."""
 
 from dataclasses import dataclass
 
 MAX_FRAMES = 64
 """Longest duration of one token; a longer sound is sent as several tokens of the same phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedPhone:
+    """phone: index into `codec.units.phones.PHONES`; start, end: frames of 10 ms since the stream began, end exclusive; confidence 0..1."""
+
+    phone: int
+    start: int
+    end: int
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,9 @@ A packet whose only group is empty carries pieces and extensions alone; its time
 from dataclasses import dataclass
 
 from codec.units.errors import PayloadError
+from codec.units.limits import DETAIL_STAGES, MAX_REDUNDANCY
 from codec.wire.range_coder import RangeDecoder, RangeEncoder, uniform
-from codec.wire.tables import DETAIL_STAGES, MANY_GROUPS, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
+from codec.wire.tables import MANY_GROUPS, MAX_GROUP_TOKENS, Entropy
 from codec.wire.token_coding import (
     Group,
     PacketContext,
@@ -93,8 +94,8 @@ def serialize(packet: Packet, entropy: Entropy) -> bytes:
     """Packet -> payload. Raises ValueError where the packet breaks a limit of the format."""
     if not 0 <= packet.time < TIME_MODULO:
         raise ValueError(f"time is 0 to {TIME_MODULO - 1}, got {packet.time}")
-    if not 1 <= len(packet.groups) <= MAX_REDUNDANT_GROUPS + 1 or any(len(group) > MAX_GROUP_TOKENS for group in packet.groups):
-        raise ValueError(f"a packet has 1 to {MAX_REDUNDANT_GROUPS + 1} groups of at most {MAX_GROUP_TOKENS} tokens")
+    if not 1 <= len(packet.groups) <= MAX_REDUNDANCY + 1 or any(len(group) > MAX_GROUP_TOKENS for group in packet.groups):
+        raise ValueError(f"a packet has 1 to {MAX_REDUNDANCY + 1} groups of at most {MAX_GROUP_TOKENS} tokens")
     if len(packet.extensions) > MAX_EXTENSIONS:
         raise ValueError(f"a packet has at most {MAX_EXTENSIONS} extensions, got {len(packet.extensions)}")
     coder, context = RangeEncoder(), PacketContext(entropy)

@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
+from codec.units.limits import MAX_REDUNDANCY
 from codec.units.phones import SILENCE
 from codec.wire.packet import TIME_MODULO, Packet, VoicePiece
-from codec.wire.settings import MAX_REDUNDANCY, EncoderSettings
+from codec.wire.settings import EncoderSettings
 from codec.wire.tables import MAX_GROUP_TOKENS
 from codec.wire.token import TICK_MS, WireToken, split_ticks
 from codec.wire.token_coding import coarser

@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 
 from codec.units.errors import CodecError
-from codec.wire.tables import DETAIL_STAGES
-
-MIN_INTERVAL_MS, MAX_INTERVAL_MS = 40, 640
-MAX_REDUNDANCY = 11
+from codec.units.limits import DETAIL_STAGES, MAX_INTERVAL_MS, MAX_REDUNDANCY, MIN_INTERVAL_MS
 
 
 @dataclass(frozen=True, slots=True)

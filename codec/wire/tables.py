@@ -15,7 +15,6 @@ from codec.wire.range_coder import TOTAL, FrequencyTable
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES
 
 UNKNOWN_PHONE = len(PHONES)
-MAX_REDUNDANT_GROUPS = 11
 MANY_GROUPS = 4
 """The table of redundant_groups ends here; so many or more are told by three bits that follow."""
 
@@ -23,7 +22,6 @@ MAX_GROUP_TOKENS = 31
 FLAGS = 32
 PHONE_CLASSES = SOUND_CLASSES + 1
 GLIDE_CONTEXTS = 4
-DETAIL_STAGES = 2
 DETAIL_CODES = 256
 TABLES = "tables."
 """Begins the names of the tables among the weights of the detail layer."""

@@ -13,19 +13,20 @@ from softphone.cli import status
 from softphone.errors import SoftphoneError
 
 COMMANDS = (
-    "demo",
-    "call",
-    "answer",
-    "say",
-    "state",
-    "ctl",
-    "register",
+    "checks.demo",
+    "calls.call",
+    "calls.answer",
+    "calls.say",
+    "running.status",
+    "running.ctl",
+    "calls.register",
     "codec",
-    "contacts",
-    "history",
-    "voices",
-    "doctor",
-    "engine",
+    "phone_book.contacts",
+    "phone_book.history",
+    "phone_book.voices",
+    "checks.doctor",
+    "running.engine",
+    "running.service",
     "bench",
 )
 

@@ -11,8 +11,10 @@ from softphone.plain_text import safe_json, visible, visible_event, visible_line
 class Output:
     """Prints events. JSON goes to standard output, everything for people to standard error."""
 
-    def __init__(self, as_json: bool, people: TextIO = sys.stderr) -> None:
+    def __init__(self, as_json: bool, people: TextIO = sys.stderr, *, quiet: bool = False) -> None:
+        """`quiet`: people are told only what the command itself says, and how engine, codec and accounts stand."""
         self._json = as_json
+        self._quiet = quiet
         self._people = people
         self._live = people.isatty()
         self._line = ""
@@ -22,7 +24,7 @@ class Output:
         """Show an event; `to_people` False: what it means to people is said otherwise."""
         if self._json:
             tell_json(to_line(event).decode())
-        elif not to_people:
+        elif not to_people or (self._quiet and isinstance(event, CallState | Media | CallStatistics | Log)):
             return
         elif isinstance(event, CallStatistics):
             self.progress(statistics_line(event))

@@ -5,6 +5,7 @@ only add things that an older decoder skips. `inventory` (names of the phones) a
 equal, since tokens mean nothing to another model. Unknown parameters are ignored.
 """
 
+from codec.units.rates import SAMPLE_RATE
 from softphone.codecs.codec import CallCodec, Parameters
 from softphone.codecs.fmtp import FmtpError, integer, word
 
@@ -44,7 +45,7 @@ def _major(parameters: Parameters) -> int:
 
 PHV = CallCodec(
     name="x-phv",
-    clock_rate=16000,
+    clock_rate=SAMPLE_RATE,
     label="x-phv (phonemes, voice)",
     summary="speech as symbols, a few hundred bit/s; between phones like this one",
     media_timeout_s=90.0,  # silence sends nothing, RTCP is rare, and the network may lose half of it

@@ -6,12 +6,14 @@ Each field states its own limits (`config_fields`), so that a new setting is one
 import dataclasses
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from codec.units.limits import DETAIL_STAGES, MAX_INTERVAL_MS, MIN_INTERVAL_MS
 from softphone import paths
 from softphone.codecs import codec_names
 from softphone.config.fields import ConfigError, allowed, automatic, check_keys, limited, matching, program, section, shown, texts
@@ -26,6 +28,9 @@ MAX_ACCOUNTS = 7
 LOWEST_RATE = 800
 """IP bit/s of a direction: below it not even the phones alone fit in packets of 640 ms."""
 HIGHEST_RATE = 64000
+HIGHEST_REDUNDANCY = 8
+"""Neither chosen nor adapted beyond, though the payload format has room for more: nobody waits so long for a packet."""
+LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB = -24, 18
 
 # No white space, quotes, angle brackets or control characters: these strings end in SIP headers.
 _SIP_URI = r"sips?:[^\s<>\"\x00-\x1f\x7f]+"
@@ -90,6 +95,9 @@ class Audio:
     input: str = matching("default", _NO_CONTROL, _NO_CONTROL_MEANING)
     """Name of a capture device as `softphone doctor` lists them, "default", or "null" for none."""
     output: str = matching("default", _NO_CONTROL, _NO_CONTROL_MEANING)
+    microphone_db: int = limited(0, LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB)
+    """Louder or softer than the device gives it."""
+    loudspeaker_db: int = limited(0, LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB)
     echo_canceller: str = allowed("speex", "speex", "webrtc", "off")
     echo_tail_ms: int = limited(200, 20, 500)
 
@@ -104,11 +112,11 @@ class Codecs:
 class Phv:
     """Our own codec, `x-phv/16000`."""
 
-    interval_ms: int = limited(160, 40, 640, 20)
+    interval_ms: int = limited(160, MIN_INTERVAL_MS, MAX_INTERVAL_MS, 20)
     """Time between packets while someone speaks (ptime)."""
-    detail: int = limited(2, 0, 2)
+    detail: int = limited(2, 0, DETAIL_STAGES)
     """Codes for how each 40 ms sounded, besides what was said: more words understood, about 190 bit/s each."""
-    redundancy: int = limited(1, 0, 8)
+    redundancy: int = limited(1, 0, HIGHEST_REDUNDANCY)
     """How many earlier packets each packet repeats."""
     profile: str = allowed("adaptive", "adaptive", "fixed")
     """Whether interval, redundancy and detail follow loss, delay and `max_rate` during a call, or stay as they are set here."""
@@ -157,6 +165,8 @@ class Privacy:
 class Calls:
     ring_seconds: int = limited(120, 10, 600)
     """How long a call rings, here or at the far end, before it is given up."""
+    auto_answer_seconds: int = limited(0, 0, 60)
+    """How long a call rings here before it is answered automatically, where an account, a contact or a command says so."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +222,8 @@ class Config:
     screen: Screen = field(default_factory=Screen)
     keys: Mapping[str, str] = field(default_factory=dict)
     """Action of the full-screen phone -> key, such as `dial = "ctrl+d"`; the table of actions checks both."""
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    """Beginning of a number -> what is dialled in its place, such as `"0" = "+49"`; of several the longest counts."""
     phrases: Mapping[str, str] = field(default_factory=dict)
     """Key -> sentence that it speaks into the call."""
 
@@ -290,7 +302,7 @@ def to_toml(config: Config) -> str:
             lines.append(f"[[{name}]]" if tables is content else f"[{name}]")
             # JSON's strings, numbers, booleans and lists of strings are TOML's too.
             lines += [
-                f"{json.dumps(key) if name in ('keys', 'phrases') else key} = {json.dumps(value, ensure_ascii=False)}"
+                f"{json.dumps(key) if name in ('keys', 'numbers', 'phrases') else key} = {json.dumps(value, ensure_ascii=False)}"
                 for key, value in table.items()
             ]
     return "\n".join(lines) + "\n"
@@ -298,6 +310,12 @@ def to_toml(config: Config) -> str:
 
 def _check_together(config: Config) -> None:
     check_network(config.network)
+    for beginning, instead in config.numbers.items():
+        if not all(re.fullmatch(r"\+?[0-9*#]{0,20}", part) for part in (beginning, instead)):
+            raise ConfigError(
+                f'numbers.{shown(beginning, quote=False)}: both sides must be digits, * and #, perhaps after a +, such as "00" = "+", '
+                f"not {shown(instead)}"
+            )
     if 0 < config.phv.max_rate < LOWEST_RATE:
         raise ConfigError(f"phv.max_rate: must be 0 for none, or at least {LOWEST_RATE} bit/s, not {config.phv.max_rate}")
     if config.account.id and config.accounts:

@@ -70,6 +70,7 @@ from softphone.control.requests import (
     Subscribe,
     TransferCall,
     Unregister,
+    Volume,
     Wait,
 )
 from softphone.errors import SoftphoneError
@@ -134,6 +135,7 @@ __all__ = [
     "TransferCall",
     "Unregister",
     "Voice",
+    "Volume",
     "Wait",
     "Worker",
     "parse_command",

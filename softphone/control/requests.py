@@ -20,6 +20,8 @@ EventName = Literal[
 ]  # fmt: skip
 Digits = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Da-d*#,]+$")]
 Speech = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+RingSeconds = Annotated[int, Meta(ge=0, le=60)]
+Decibel = Annotated[int, Meta(ge=-24, le=18)]
 MaxRate = Annotated[int, Meta(ge=0, le=64000)]
 CodecName = Annotated[
     str,
@@ -128,9 +130,11 @@ class Wait(Command, frozen=True, kw_only=True, tag="wait"):
 
 
 class AutoAnswer(Command, frozen=True, kw_only=True, tag="auto_answer"):
-    """Answer (or stop answering) every incoming call at once, also while another is up, with these files; do not disturb comes first."""
+    """Answer (or stop answering) every incoming call, also while another is up, with these files; do not disturb comes first."""
 
     on: bool = True
+    after_s: RingSeconds | None = None
+    """How long it rings before; None takes that of the configuration, 0 is at once."""
     wav_in: Path | None = None
     wav_out: Path | None = None
     """A second call would overwrite it, so `{call}` in the path becomes the call's number."""
@@ -211,6 +215,14 @@ class SelectDevices(Command, frozen=True, kw_only=True, tag="select_devices"):
     output: Text
 
 
+class Volume(Command, frozen=True, kw_only=True, tag="volume"):
+    """Make microphone or loudspeaker louder or softer than the device gives it, from now on, in all calls; None leaves it as it is. Result:
+    both, `{"microphone_db": n, "loudspeaker_db": n}`."""
+
+    microphone_db: Decibel | None = None
+    loudspeaker_db: Decibel | None = None
+
+
 class SoundTest(Command, frozen=True, kw_only=True, tag="sound_test"):
     """Without a call: `listen` sends `levels` events of the microphone (call null), `record` keeps up to 5 s, `play` plays them,
     `stop` ends."""
@@ -252,6 +264,6 @@ class Shutdown(Command, frozen=True, kw_only=True, tag="shutdown"):
 AnyCommand = (
     Status | Register | Unregister | Call | Answer | Hangup | Play | Record | AutoAnswer | Hold | Resume | Mute | SendDtmf | TransferCall
     | Conference | DoNotDisturb | SendMessage | Say | Devices | SelectDevices | SoundTest | SipLadder | Sdp | Subscribe | Stay | Shutdown
-    | Wait
+    | Volume | Wait
 )  # fmt: skip
 COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}

@@ -41,6 +41,21 @@ ENGINE = "softphone.engine"
 """The module that is run."""
 
 
+def begun_engine(socket: Path | None, config: Path | None) -> EngineSupervisor | None:
+    """An engine that starts while the front end is still importing; None where one runs already, or cannot be started.
+
+    `EngineSupervisor.start` waits for it, and says what is wrong.
+    """
+    try:
+        supervisor = EngineSupervisor(socket or default_socket(), config=config)
+        with contextlib.suppress(ControlError), ControlClient(supervisor.socket):
+            return None
+        supervisor.begin()
+    except ControlError:
+        return None
+    return supervisor
+
+
 class EngineSupervisor:
     """Use it as a context manager, or call `start` and `stop`. Speaks like a `ControlClient`, across deaths of the engine.
 
@@ -57,7 +72,7 @@ class EngineSupervisor:
         config: Path | None = None,
         on_event: Callable[[AnyEvent], None] | None = None,
         arguments: tuple[str, ...] = (),
-        complaints: int = 40,
+        stderr_lines: int = 40,
     ) -> None:
         self._path = socket
         self._arguments = [*arguments, *(["--config", str(config)] if config is not None else [])]
@@ -66,7 +81,7 @@ class EngineSupervisor:
         self._client: ControlClient | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
-        self._complaints: deque[str] = deque(maxlen=complaints)
+        self._stderr: deque[str] = deque(maxlen=stderr_lines)
         self._calls: dict[int, CallState] = {}
         self._stay = False
         self._subscription: Subscribe | None = None
@@ -103,14 +118,24 @@ class EngineSupervisor:
         return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
     @property
-    def complaints(self) -> list[str]:
-        """The last lines that engine and worker wrote to stderr, as many as `complaints` says."""
-        return list(self._complaints)
+    def stderr_lines(self) -> list[str]:
+        """The last lines that engine and worker wrote to stderr, as many as `stderr_lines` says."""
+        return list(self._stderr)
 
-    def start(self) -> None:
-        """Returns when the engine answers. Raises ControlError, with the engine's own sentence, when it does not start."""
+    def begin(self) -> None:
+        """Start the engine and return at once; `start` then waits for it. Raises ControlError."""
+        self._spawn()
+
+    def start(self, on_event: Callable[[AnyEvent], None] | None = None) -> None:
+        """Returns when the engine answers. Raises ControlError, with the engine's own sentence, when it does not start.
+
+        `on_event` takes the place of the one that was given before.
+        """
+        self._on_event = on_event or self._on_event
         try:
-            self._launch()
+            if self._process is None:
+                self._spawn()
+            self._await_answer()
         except ControlError:
             self._end_process()
             self._forget_standing()
@@ -161,7 +186,7 @@ class EngineSupervisor:
         self._drop_client()
         self._forget_standing()
 
-    def _launch(self) -> None:
+    def _spawn(self) -> None:
         reading, self._lifeline = os.pipe()
         try:
             process = subprocess.Popen(
@@ -184,14 +209,18 @@ class EngineSupervisor:
             os.close(reading)
         self._process = process
         self._told_to_end = ""
-        self._complaints.clear()
+        self._stderr.clear()
         assert process.stderr is not None
-        listener = threading.Thread(target=self._hear, args=(process.stderr,), name="engine-stderr", daemon=True)
-        listener.start()
+        self._listener = threading.Thread(target=self._hear, args=(process.stderr,), name="engine-stderr", daemon=True)
+        self._listener.start()
+
+    def _await_answer(self) -> None:
+        process = self._process
+        assert process is not None
         deadline = time.monotonic() + START_S
         while True:
             if process.poll() is not None:
-                listener.join(1)
+                self._listener.join(1)
                 raise ControlError(self._last_words(process.returncode), "no_engine")
             try:
                 client = ControlClient(self.socket, on_event=self._take)
@@ -208,10 +237,10 @@ class EngineSupervisor:
     def _hear(self, stderr: IO[bytes]) -> None:
         with stderr:
             for line in stderr:
-                self._complaints.append(line.decode("utf-8", "replace").rstrip())
+                self._stderr.append(line.decode("utf-8", "replace").rstrip())
 
     def _last_words(self, code: int) -> str:
-        for line in reversed(self._complaints):
+        for line in reversed(self._stderr):
             if line.startswith("softphone engine: "):
                 return line.removeprefix("softphone engine: ")
         how = f"signal {-code}" if code < 0 else f"exit status {code}"
@@ -262,7 +291,8 @@ class EngineSupervisor:
                 self._publish(Engine(state="restarting", reason="the engine is started again"))
                 try:
                     self._end_process()
-                    self._launch()
+                    self._spawn()
+                    self._await_answer()
                     self._restore()
                     failed = 0
                     break

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.units.rates import SAMPLE_RATE
+from codec.units.rates import HEADER_BYTES, SAMPLE_RATE
 from softphone import sound_file
 from softphone.bench.instruments.asr import Asr, AsrError
 from softphone.bench.instruments.delay import find_lag
-from softphone.bench.instruments.opus_cost import HEADER_BYTES, OpusCostError, opus_cost
+from softphone.bench.instruments.opus_cost import OpusCostError, opus_cost
 from softphone.bench.instruments.speech import speech_seconds
 from softphone.bench.instruments.wer import WerError, word_error_rate
 from softphone.config import Account, Audio, Config, Network, Privacy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from softphone.control import protocol as ask
+from softphone.control import protocol
 from softphone.control.protocol import AnyCommand, ControlError
 from softphone.engine.accounts.account import LOCAL, AccountSettings
 from softphone.engine.accounts.addressing import Addressing
@@ -26,117 +26,120 @@ class Commands:
 
     def obey(self, command: AnyCommand) -> dict[str, Any]:
         match command:
-            case ask.Status():
+            case protocol.Status():
                 return status(self._engine)
-            case ask.Register():
+            case protocol.Register():
                 self._addressing.check_uris(command.uri, command.registrar, command.proxy)
                 if command.account == LOCAL:
                     raise ControlError(f'the account name "{LOCAL}" is taken by the account for direct calls; choose another')
                 self._check_idle(command.account)
                 self._engine.add_account(AccountSettings.from_command(command))
                 return {}
-            case ask.Unregister(account=name):
+            case protocol.Unregister(account=name):
                 if name == LOCAL:
                     raise ControlError("the account for direct calls is not registered anywhere")
                 account = self._addressing.account(name)
                 self._check_idle(name)
                 account.unregister()
                 return {}
-            case ask.Call():
+            case protocol.Call():
                 return self._call(command)
-            case ask.Answer():
+            case protocol.Answer():
                 call = self.numbered(command.call)
                 call.check_rings()
                 self._files(call, command.wav_in, command.wav_out)
                 self._engine.active_calls.talk_to(call)
                 call.take()
                 return {}
-            case ask.Hangup():
+            case protocol.Hangup():
                 calls = list(self._engine.calls.values()) if command.call is None else [self.numbered(command.call)]
                 for call in calls:
                     call.end(command.code)
                 return {"calls": [call.number for call in calls]}
-            case ask.Play():
+            case protocol.Play():
                 self.numbered(command.call).audio.play(command.wav)
                 return {}
-            case ask.Record():
+            case protocol.Record():
                 call = self.numbered(command.call)
                 if command.both and command.wav is not None:
                     call.check_up("be recorded in both directions")
                 call.audio.record(command.wav, both=command.both)
                 call.tell()
                 return {}
-            case ask.Wait():
+            case protocol.Wait():
                 call = self.numbered(command.call)
                 call.check_up("wait for words")
                 call.media.wait_for_words(command.mode)
                 return {}
-            case ask.Hold():
+            case protocol.Hold():
                 call = self.numbered(command.call)
                 call.check_up("be put on hold")
                 call.hold(True)
                 return {}
-            case ask.Resume():
+            case protocol.Resume():
                 self._engine.active_calls.resume(self.numbered(command.call))
                 return {}
-            case ask.Mute():
+            case protocol.Mute():
                 call = self.numbered(command.call)
                 call.audio.mute(command.on)
                 call.tell()
                 return {}
-            case ask.SendDtmf():
+            case protocol.SendDtmf():
                 self.numbered(command.call).press(command.digits, command.method)
                 return {}
-            case ask.TransferCall():
+            case protocol.TransferCall():
                 self._transfer(command)
                 return {}
-            case ask.Conference():
+            case protocol.Conference():
                 self._engine.active_calls.confer([self.numbered(number) for number in dict.fromkeys(command.calls)])
                 return {}
-            case ask.DoNotDisturb():
+            case protocol.DoNotDisturb():
                 self._engine.incoming_calls.do_not_disturb = command.on
                 self._engine.incoming_calls.tell()
                 return {}
-            case ask.SendMessage():
+            case protocol.SendMessage():
                 account = self._addressing.account(command.account) if command.account else self._addressing.best_account(command.uri)
                 return {"message": self._engine.messages.send(account, self._addressing.complete(command.uri, account), command.text)}
-            case ask.Devices():
+            case protocol.Devices():
                 return self._engine.sound.describe()
-            case ask.SelectDevices():
+            case protocol.SelectDevices():
                 self._engine.sound_test.stop()
                 self._engine.sound.select(command.input, command.output, now=bool(self._engine.calls))
                 return {}
-            case ask.SoundTest(action=action):
+            case protocol.Volume(microphone_db=microphone, loudspeaker_db=loudspeaker):
+                return self._engine.sound.set_volume(microphone, loudspeaker)
+            case protocol.SoundTest(action=action):
                 if self._engine.calls and action != "stop":
                     raise ControlError("a call is in progress; end it before testing the sound devices", "busy")
                 self._engine.sound_test.perform(action)
                 return {}
-            case ask.SipLadder(call=number):
+            case protocol.SipLadder(call=number):
                 if number is None:
                     return {"messages": self._engine.sip_trace.registrations()}
                 return {"messages": self._known(number, self._engine.sip_trace.ladder(number))}
-            case ask.Sdp(call=number):
+            case protocol.Sdp(call=number):
                 return self._known(number, self._engine.sip_trace.sdp(number))
-            case ask.AutoAnswer():
+            case protocol.AutoAnswer():
                 if command.on and command.wav_in is not None:
                     check_playable(command.wav_in)
                 if command.on and command.wav_out is not None:
                     check_writable(command.wav_out.replace("{call}", "0"))
                 self._engine.incoming_calls.answer_all = command.on
+                self._engine.incoming_calls.answer_all_after_s = command.after_s
                 self._engine.incoming_calls.answer_files = (command.wav_in, command.wav_out) if command.on else (None, None)
                 self._engine.incoming_calls.tell()
                 return {}
-            case ask.Stay():
+            case protocol.Stay():
                 self._engine.stay = command.on
                 self._engine.stay_until_idle = command.on and command.until_idle
                 return {}
-            case ask.Shutdown():
+            case protocol.Shutdown():
                 self._engine.stop("told to by a front end")
                 return {}
             case _:
                 raise ControlError(f"the engine does not serve {type(command).__name__}")
 
-    def _call(self, command: ask.Call) -> dict[str, Any]:
+    def _call(self, command: protocol.Call) -> dict[str, Any]:
         account = self._addressing.account(command.account) if command.account else self._addressing.best_account(command.uri)
         uri = self._addressing.complete(command.uri, account)
         if command.wav_in is not None:
@@ -155,7 +158,7 @@ class Commands:
         call.dial(uri)
         return {"call": call.number}
 
-    def _codecs(self, command: ask.Call, uri: str) -> list[str] | None:
+    def _codecs(self, command: protocol.Call, uri: str) -> list[str] | None:
         """What to offer: as the command says, else as the contact wants it, else None."""
         offered = self._engine.codecs.offered
         if command.codecs is not None:
@@ -166,7 +169,7 @@ class Commands:
         rules = self._engine.contact_rules(uri)
         return list(rules.codecs) if rules is not None and rules.codecs else None
 
-    def _transfer(self, command: ask.TransferCall) -> None:
+    def _transfer(self, command: protocol.TransferCall) -> None:
         call = self.numbered(command.call)
         if (command.uri is None) == (command.other is None):
             raise ControlError("a transfer goes to an address (uri) or to another call (other): give one of the two")

@@ -26,13 +26,13 @@ from softphone.engine.accounts.message_waiting import MessageWaitingService
 from softphone.engine.accounts.messages import MessageGuard, Messages
 from softphone.engine.accounts.outside_requests import OutsideRequests
 from softphone.engine.calls.active_calls import ActiveCalls
-from softphone.engine.calls.admission import CallGate
+from softphone.engine.calls.admission.call_gate import CallGate
 from softphone.engine.calls.call import PhoneCall
-from softphone.engine.calls.dtmf_info import InfoKeys
 from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.incoming import ContactRules, IncomingCalls, RulesFor
-from softphone.engine.calls.recording_notice import RecordingNotice
-from softphone.engine.calls.typed_speech import TypedSpeech
+from softphone.engine.calls.media.dtmf_info import InfoKeys
+from softphone.engine.calls.media.recording_notice import RecordingNotice
+from softphone.engine.calls.media.typed_speech import TypedSpeech
 from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.history_writer import HistoryWriter
@@ -41,18 +41,18 @@ from softphone.engine.live import LiveEvents
 from softphone.engine.phv.voice_keeper import VoiceKeeper, voices_refused
 from softphone.engine.phv.worker import CodecWorker, WorkerCommand
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
-from softphone.engine.pjsip.rtcp_gate import RtcpGate
-from softphone.engine.pjsip.security import CRYPTO_SUITES
+from softphone.engine.pjsip.transport.rtcp_gate import RtcpGate
+from softphone.engine.pjsip.transport.security import CRYPTO_SUITES
 from softphone.engine.presence.service import PresenceEnvironment, PresenceService
 from softphone.engine.schedule import Schedule
 from softphone.engine.sdp.acceptable import Ability
 from softphone.engine.server import ControlServer
-from softphone.engine.sip import validation
 from softphone.engine.sip.blame import Blame
 from softphone.engine.sip.compact import CompactSip
-from softphone.engine.sip.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.parsed import validation
+from softphone.engine.sip.parsed.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.parsed.sdp_gate import SdpGate
 from softphone.engine.sip.refusal_notices import RefusalNotices
-from softphone.engine.sip.sdp_gate import SdpGate
 from softphone.engine.sip.trace import SipTrace
 from softphone.engine.sound.alerts import Alerts
 from softphone.engine.sound.devices import open_sound
@@ -97,7 +97,7 @@ class Engine:
         self._orphan_s = -1
         """Seconds without any front end or call since the front end that started it left; -1 while that one is connected."""
         self.active_calls = ActiveCalls(self.calls)
-        self.incoming_calls = IncomingCalls(self, config.calls.ring_seconds)
+        self.incoming_calls = IncomingCalls(self, config.calls.ring_seconds, config.calls.auto_answer_seconds)
         self.schedule = Schedule()
         self.address_watch = AddressWatch(self._moved) if config.network.bind == "0.0.0.0" else None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -106,7 +106,7 @@ class Engine:
         self._standing = standing or StandingCommands(None)
         self.supervised = lifeline is not None
         """Whether a supervisor is there that restarts the engine if it dies."""
-        self._addressing = Addressing(self.accounts, config.network.transport, self._is_sip_uri)
+        self._addressing = Addressing(self.accounts, config.network.transport, self._is_sip_uri, config.numbers)
         self._commands = Commands(self, self._addressing)
         self.messages = Messages(self.publish)
         self.sip_trace = SipTrace()

@@ -6,7 +6,7 @@ no RFC gives is well above what phones and servers send.
 
 from __future__ import annotations
 
-# One message (engine/sip/inspection.py)
+# One message (engine/sip/unparsed/inspection.py)
 
 MAX_PJSIP_MESSAGE = 4000
 """PJSIP_MAX_PKT_LEN: of a datagram PJSIP reads no more, and of a connection it drops a message that is larger."""
@@ -59,7 +59,7 @@ MAX_SOUND_PACKET_MS = 160
 MAX_CLOCK_HZ = 192000
 MAX_CHANNELS = 8
 
-# How many at a time (engine/calls/admission.py)
+# How many at a time (engine/calls/admission/)
 
 MAX_CALLS = 4
 """At once, ringing ones counted: the wheel is built with PJSUA_MAX_CALLS of 4."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from softphone.control.protocol import Event, Levels, Phone, Phones, Voice
 from softphone.engine.calls.call import PhoneCall
-from softphone.engine.sip.module import sip_library
+from softphone.engine.sip.parsed.module import sip_library
 
 TELL_S = 0.2
 LOOK_S = 0.02

@@ -18,6 +18,7 @@ from softphone.control.protocol import (
     SelectDevices,
     Stay,
     Unregister,
+    Volume,
     parse_command,
     to_line,
 )
@@ -31,6 +32,9 @@ def place_of(command: AnyCommand) -> str | None:
     match command:
         case Register(account=name) | Unregister(account=name):
             return f"account {name}"
+        case Volume():
+            # One may set the microphone, another the loudspeaker.
+            return f"Volume {command.microphone_db is None} {command.loudspeaker_db is None}"
         case AutoAnswer() | DoNotDisturb() | SelectDevices() | Stay():
             return type(command).__name__
     return None

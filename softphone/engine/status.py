@@ -23,6 +23,7 @@ def status(engine: Phone) -> dict[str, Any]:
         "sound": engine.sound.note,
         "microphone": engine.sound.microphone,
         "loudspeaker": engine.sound.loudspeaker,
+        "volume": engine.sound.volume,
         "history": engine.history.note or engine.history.remark,
         "stay": engine.stay,
         "supervised": engine.supervised,

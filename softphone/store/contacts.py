@@ -195,7 +195,7 @@ def tidy_uri(text: str) -> str:
         written = uri[scheme.end() :].partition(";")[0].strip()
         return written + number.keys if phone_number.read(written) == phone_number.PhoneNumber(number.digits) else number.text
     if number is None and uri.lower().startswith(("sip:", "sips:")):
-        uri = sip_address.mended(uri)
+        uri = sip_address.corrected(uri)
     if number is not None or sip_address.valid(uri):
         return uri
     user, at, host = uri.rpartition("@")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,7 +60,7 @@ class Target:
     keys: str = ""
 
 
-def resolve(text: str, default_domain: str, contacts: Contacts) -> Target:
+def resolve(text: str, default_domain: str, contacts: Contacts, rules: Mapping[str, str]) -> Target:
     """What `text` means: a SIP or tel URI, `user@host`, an IP address, a number, a contact, or a user at `default_domain`.
 
     A contact is meant by its whole name, else by whole words of it, else (where there is no domain that could know the name) by the
@@ -67,6 +68,7 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> Target:
 
     Args:
         default_domain: host part of the account that will call, perhaps with a port; "" when there is no server.
+        rules: how numbers are rewritten (`phone_number.rewritten`); addresses and service numbers are not.
 
     Raises:
         StoreError: one sentence that says what is missing or lists what the text could mean.
@@ -78,9 +80,9 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> Target:
     if _is_ip(uri):
         return Target(_checked(f"sip:{uri}", text))
     if (number := phone_number.read(uri)) is not None:
-        return Target(_at_domain(number.digits, default_domain, text, "a number"), number.keys)
+        return Target(_at_domain(phone_number.rewritten(number.digits, rules), default_domain, text, "a number"), number.keys)
     if uri.lower().startswith(("sip:", "sips:")):
-        return Target(_checked(sip_address.mended(uri), text))
+        return Target(_checked(sip_address.corrected(uri), text))
     if "@" in uri:
         user, _, host = uri.rpartition("@")
         if ":" in user:
@@ -89,7 +91,7 @@ def resolve(text: str, default_domain: str, contacts: Contacts) -> Target:
         return Target(_checked(f"sip:{sip_address.escape_user(user)}@{host}", text))
     contact = _meant(text, contacts, bool(default_domain))
     if contact is not None:
-        return _of_contact(contact, default_domain)
+        return _of_contact(contact, default_domain, rules)
     if " " not in text and (":" in text or ("." in text and not default_domain)):
         # A host, perhaps with a port.
         return Target(_checked(f"sip:{text}", text))
@@ -121,13 +123,14 @@ def _only(found: list[Contact], text: str) -> Contact:
     return found[0]
 
 
-def _of_contact(contact: Contact, default_domain: str) -> Target:
+def _of_contact(contact: Contact, default_domain: str, rules: Mapping[str, str]) -> Target:
     address: Address | None = contact.preferred
     if address is None:
         raise StoreError(f"{contact.name} has no number and no address; add one to the contact")
     number = phone_number.read(address.uri)
     if number is not None:
-        return Target(_at_domain(number.digits, default_domain, f"{contact.name}'s {address.uri}", "a number"), number.keys)
+        digits = phone_number.rewritten(number.digits, rules)
+        return Target(_at_domain(digits, default_domain, f"{contact.name}'s {address.uri}", "a number"), number.keys)
     return Target(_checked(address.uri, contact.name))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -102,6 +103,18 @@ def read(text: str) -> PhoneNumber | None:
     if keys is None or len(keys) > MOST_KEYS or not re.search(r"[0-9*#]", digits):
         return None
     return PhoneNumber(digits, keys)
+
+
+def rewritten(digits: str, rules: Mapping[str, str]) -> str:
+    """The number as the server wants it: of the `rules` (beginning -> what stands in its place) the one with the longest beginning that
+    fits counts, once. Emergency and service numbers are dialled as they are."""
+    if sum(letter.isdigit() for letter in digits) <= _SERVICE_NUMBER:
+        return digits
+    fitting = [beginning for beginning in rules if digits.startswith(beginning)]
+    if not fitting:
+        return digits
+    beginning = max(fitting, key=len)
+    return rules[beginning] + digits[len(beginning) :]
 
 
 def _ascii(text: str) -> str:

@@ -73,8 +73,8 @@ def escape_user(text: str) -> str:
     return quote(text, safe=_USER_SAFE, errors="replace")
 
 
-def mended(uri: str) -> str:
-    """A SIP URI as people write it, `sip://bob@host` or `sip:#31#@host`, as RFC 3261 wants it; what cannot be mended stays as it is."""
+def corrected(uri: str) -> str:
+    """A SIP URI as people write it, `sip://bob@host` or `sip:#31#@host`, as RFC 3261 wants it; what cannot be corrected stays as it is."""
     scheme, colon, rest = uri.partition(":")
     rest = rest.removeprefix("//")
     user, at, host = rest.rpartition("@")

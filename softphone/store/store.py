@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from softphone.files.errors import StoreError
 from softphone.store import dial
@@ -11,6 +13,8 @@ from softphone.store.dial import Completion, Target
 from softphone.store.history import History
 from softphone.store.messages import Messages
 from softphone.store.sqlite.database import Database
+
+NO_RULES: Mapping[str, str] = MappingProxyType({})
 
 
 class Store:
@@ -34,13 +38,14 @@ class Store:
         """What `text` in the dial field may mean. Raises StoreError only when the database cannot be used."""
         return dial.complete(text, self.contacts, self.history, limit)
 
-    def resolve(self, text: str, default_domain: str = "") -> str:
-        """The SIP URI that `text` means; `default_domain` is that of the account that will call. Raises StoreError."""
-        return self.target(text, default_domain).uri
+    def resolve(self, text: str, default_domain: str = "", rules: Mapping[str, str] = NO_RULES) -> str:
+        """The SIP URI that `text` means; `default_domain` is that of the account that will call, `rules` are those of the configuration's
+        section [numbers]. Raises StoreError."""
+        return self.target(text, default_domain, rules).uri
 
-    def target(self, text: str, default_domain: str = "") -> Target:
+    def target(self, text: str, default_domain: str = "", rules: Mapping[str, str] = NO_RULES) -> Target:
         """Like `resolve`, with the keys that are to be pressed in the call: an extension, or what stands behind pauses."""
-        return dial.resolve(text, default_domain, self.contacts)
+        return dial.resolve(text, default_domain, self.contacts, rules)
 
     def name_of(self, remote: str) -> str:
         """Who `remote` is, for showing: the contact's name, else the display name in it, else "". Raises StoreError."""

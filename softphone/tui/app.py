@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.screen import Screen
@@ -22,27 +23,28 @@ from textual.worker import WorkerFailed
 
 from softphone.config import Config
 from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup, Log
+from softphone.control.supervisor import EngineSupervisor
 from softphone.errors import SoftphoneError
 from softphone.files.errors import StoreError
 from softphone.plain_text import visible_event
 from softphone.store.dial import Target
 from softphone.store.settings import Settings
 from softphone.store.store import Store, open_store
-from softphone.tui import actions as table
 from softphone.tui import sentences as say
-from softphone.tui import theme
-from softphone.tui.engine_session import EngineSession
-from softphone.tui.frugal_display import FrugalDisplay
-from softphone.tui.keys_in_order import KeysInOrder
-from softphone.tui.names import display_name, who
-from softphone.tui.news import Arrival, News, arrival, voicemail
-from softphone.tui.notify import Notifier
-from softphone.tui.phone_state import EVERYTHING, PhoneState, Topic
-from softphone.tui.screens.base import Dialog, PhoneScreen, bindings
-from softphone.tui.screens.phone import MainScreen
-from softphone.tui.terminal import TerminalTitle
-from softphone.tui.terminal_link import ASK, TerminalLink, remote
-from softphone.tui.widgets.notice_line import NoticeLine
+from softphone.tui.calls.main_screen import MainScreen
+from softphone.tui.common.screens import Dialog, PhoneScreen, bindings
+from softphone.tui.keys import actions as table
+from softphone.tui.keys.keys_in_order import KeysInOrder
+from softphone.tui.notices.news import Arrival, News, arrival, voicemail
+from softphone.tui.notices.notice_line import NoticeLine
+from softphone.tui.notices.notify import Notifier
+from softphone.tui.state.engine_session import EngineSession
+from softphone.tui.state.names import display_name, who
+from softphone.tui.state.phone_state import EVERYTHING, PhoneState, Topic
+from softphone.tui.terminal import theme
+from softphone.tui.terminal.display import FrugalDisplay
+from softphone.tui.terminal.link import ASK, TerminalLink, remote
+from softphone.tui.terminal.title import TerminalTitle
 
 FRAME_S = 0.25
 """How often the phone looks whether something is due; what a key or an event changed is drawn at once."""
@@ -56,18 +58,18 @@ BELL_FRAMES = 8
 """The bell rings this often (every two seconds) while a call waits for an answer."""
 # A screen is imported when it is first opened, so that the phone is there at once.
 SCREENS: dict[str, tuple[str, str]] = {
-    "contacts": ("softphone.tui.screens.contacts", "ContactsScreen"),
-    "history": ("softphone.tui.screens.history", "HistoryScreen"),
-    "messages": ("softphone.tui.screens.messages", "MessagesScreen"),
-    "settings": ("softphone.tui.screens.settings", "SettingsScreen"),
-    "setup": ("softphone.tui.screens.setup", "SetupScreen"),
-    "help": ("softphone.tui.screens.help", "HelpScreen"),
+    "contacts": ("softphone.tui.people.contacts", "ContactsScreen"),
+    "history": ("softphone.tui.people.history", "HistoryScreen"),
+    "messages": ("softphone.tui.people.messages", "MessagesScreen"),
+    "settings": ("softphone.tui.settings.screen", "SettingsScreen"),
+    "setup": ("softphone.tui.settings.setup", "SetupScreen"),
+    "help": ("softphone.tui.help", "HelpScreen"),
 }
 
 
 def _people_commands() -> type[Provider]:
     """Imported with the palette, not at the start."""
-    from softphone.tui.people_commands import PeopleCommands  # noqa: PLC0415 - opened seldom
+    from softphone.tui.dialling.people_commands import PeopleCommands  # noqa: PLC0415 - opened seldom
 
     return PeopleCommands
 
@@ -75,11 +77,14 @@ def _people_commands() -> type[Provider]:
 QUIET_S = 1.0
 AHEAD_FRAMES = 8
 """The phone is there, and the engine begins: nothing else is to be done then."""
-LATER = tuple(f"softphone.tui.{name}" for name in ("people_commands", "screens.transfer", "screens.leave", "screens.keypad"))
+LATER = tuple(f"softphone.tui.{name}" for name in ("dialling.people_commands", "calls.transfer", "calls.leave", "calls.keypad"))
 
 
 class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
-    """`connect` False shows a state that somebody else fills (tests); `clock` gives CLOCK_MONOTONIC in seconds."""
+    """`connect` False shows a state that somebody else fills (tests); `clock` gives CLOCK_MONOTONIC in seconds.
+
+    `begun`: the engine that the phone's start has begun.
+    """
 
     CSS_PATH = "phone.tcss"
     TITLE = "softphone"
@@ -97,6 +102,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         first_start: bool = False,
         connect: bool = True,
         store: Store | None = None,
+        begun: EngineSupervisor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -105,7 +111,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         self.clock = clock
         self.state = PhoneState(clock)
         self.store = store or open_store(or_forget=True)
-        self.session = EngineSession(self.take_event, self.take_status, socket=socket, config=config_file)
+        self.session = EngineSession(self.take_event, self.take_status, socket=socket, config=config_file, begun=begun)
         self.actions = table.remapped(config.keys)
         self.animation_level = "none"
         self.crash: BaseException | None = None
@@ -121,6 +127,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         self._next_news = 0.0
         self._dirty: frozenset[Topic] = frozenset()
         self._frames = 0
+        self._kept: dict[str, PhoneScreen[None]] = {}
         self._title: TerminalTitle | None = None
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
@@ -211,7 +218,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
             self.changed(frozenset({"messages"}))
 
     def _ask_about_voices(self) -> None:
-        from softphone.tui.screens.confirm import Confirm  # noqa: PLC0415 - asked once
+        from softphone.tui.common.confirm import Confirm  # noqa: PLC0415 - asked once
 
         if self.state.calls or len(self.screen_stack) > 1:
             # Not in the middle of something else; the engine asks again after its next start.
@@ -334,11 +341,11 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
 
     def resolve(self, text: str) -> str:
         """The SIP URI that `text` means for the account that will call. Raises StoreError."""
-        return self.store.resolve(text, self.default_domain())
+        return self.store.resolve(text, self.default_domain(), self.config.numbers)
 
     def target(self, text: str) -> Target:
         """Like `resolve`, with the keys that are to be pressed in the call."""
-        return self.store.target(text, self.default_domain())
+        return self.store.target(text, self.default_domain(), self.config.numbers)
 
     def default_domain(self) -> str:
         """Host of the account that will call: the first that is registered, else the first with a server; "" without one."""
@@ -382,10 +389,10 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     async def _run(self, action: str) -> None:
         await self.run_action(action)
 
-    def open(self, name: str, *arguments: object) -> None:
+    def open(self, name: str, *arguments: str) -> None:
         """Show a screen by its name in `SCREENS` over what is there, to which it leads back; one that is open comes to the front."""
         module, kind = SCREENS[name]
-        screen = getattr(importlib.import_module(module), kind)
+        screen: type[PhoneScreen[None]] = getattr(importlib.import_module(module), kind)
         if isinstance(self.screen, screen):
             return
         if any(isinstance(open_already, screen) for open_already in self.screen_stack):
@@ -394,7 +401,23 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
             if not arguments:
                 return
             self._close_top()
-        self.push_screen(screen(*arguments))
+        kept = self._kept.get(name)
+        if kept is not None:
+            self.push_screen(kept)
+            kept.opened_again(*arguments)
+            return
+        new = screen(*arguments)
+        if screen.KEPT:
+            self._kept[name] = new
+            self.install_screen(new, name)
+        self.push_screen(new)
+
+    def pop_screen(self) -> AwaitComplete:
+        left = self.screen
+        done = super().pop_screen()
+        if isinstance(left, PhoneScreen):
+            left.left()
+        return done
 
     def _close_top(self) -> None:
         if isinstance(self.screen, PhoneScreen):
@@ -438,7 +461,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         if not self.state.calls:
             await self.leave(keep=False)
             return
-        from softphone.tui.screens.leave import LeaveDialog  # noqa: PLC0415 - not needed before
+        from softphone.tui.calls.leave import LeaveDialog  # noqa: PLC0415 - not needed before
 
         def chosen(keep: bool | None) -> None:
             if keep is not None:

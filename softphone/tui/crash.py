@@ -13,7 +13,7 @@ from softphone.files import private_file
 
 LOG = "errors.log"
 LARGEST = 200_000
-"""Bytes, after which the file is begun anew."""
+"""Bytes, after which the file is started again."""
 
 
 class ScreenError(SoftphoneError):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from softphone import config, paths
+from softphone.control.supervisor import begun_engine
 from softphone.errors import SoftphoneError
 
 NO_CURSOR = ("", "dumb", "unknown")
@@ -41,10 +42,12 @@ def run(config_file: Path | None = None, socket: Path | None = None) -> int:
     # phone is there.
     gc.set_threshold(GARBAGE_AFTER)
     settings = config.load(config_file)
+    # The engine starts on another processor while Textual is imported here. If that fails, it ends with this process.
+    begun = begun_engine(socket, config_file)
     from softphone.tui.app import PhoneApp  # noqa: PLC0415 - Textual takes its time, and a wrong configuration needs none of it
 
     first_start = config_file is None and not paths.config_file().exists()
-    app = PhoneApp(settings, socket=socket, config_file=config_file, first_start=first_start)
+    app = PhoneApp(settings, socket=socket, config_file=config_file, first_start=first_start, begun=begun)
     try:
         status = app.run()
     except Exception as error:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import HASTY
-from tests.peers.process import ROOT
+from tests.phones.phone import HASTY
+from tests.places import ROOT
 
 PROGRAM = (sys.executable, "-m", "softphone.cli.main")
 SECONDS = 60

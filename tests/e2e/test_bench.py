@@ -73,7 +73,7 @@ def test_without_its_packages_the_recogniser_says_how_to_get_them(monkeypatch: p
         Asr()
 
 
-def test_the_model_in_the_cache_is_private_and_mended_when_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_in_the_cache_is_private_and_repaired_when_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     model = model_folder() / "model.bin"
     size = model.stat().st_size

@@ -8,28 +8,12 @@ from pathlib import Path
 import pytest
 
 from softphone import __version__
-from softphone.config import Account, Audio, Codecs, Config, Network, to_toml
+from softphone.config import Account, to_toml
 from tests.e2e.command import HURRIED, one_sentence, run, running
-from tests.peers.kamailio import Kamailio
-from tests.peers.process import free_port
-from tests.peers.sound import assert_same_sound
-
-
-@pytest.fixture
-def quiet_config(tmp_path: Path) -> Path:
-    """Opus and G.711 on loopback, so that no codec worker needs to be loaded."""
-    path = tmp_path / "quiet.toml"
-    path.write_text(to_toml(_quiet()))
-    return path
-
-
-def _quiet(account: Account | None = None) -> Config:
-    return Config(
-        account=account or Account(),
-        network=Network(bind="127.0.0.1"),
-        audio=Audio(input="null", output="null"),
-        codecs=Codecs(order=("opus", "PCMU")),
-    )
+from tests.peers.programs.kamailio import Kamailio
+from tests.peers.programs.process import free_port
+from tests.phones.quiet import quiet_settings
+from tests.sound import assert_same_sound
 
 
 def test_version_help_and_wrong_arguments() -> None:
@@ -122,7 +106,7 @@ def test_commands_share_a_running_engine(quiet_config: Path, tmp_path: Path, spe
 def test_register(kamailio: Kamailio, tmp_path: Path, password: str, status: int) -> None:
     config = tmp_path / "account.toml"
     account = Account(id="sip:alice@softphone.test", proxy=kamailio.proxy, password_env="SOFTPHONE_TEST_PASSWORD")
-    config.write_text(to_toml(_quiet(account)))
+    config.write_text(to_toml(quiet_settings(account)))
     done = run("register", "--once", "--config", config, SOFTPHONE_TEST_PASSWORD=password)
     assert done.returncode == status, done.stderr
     assert ("password" if status else "registered") in done.stderr

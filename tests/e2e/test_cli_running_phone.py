@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from softphone.cli.main import main
-from softphone.cli.state import change
+from softphone.cli.running.status import change
 from softphone.control.protocol import Call, Status
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import open_store
-from tests.peers.process import ROOT
+from tests.places import ROOT
 from tests.tui.recorded import call_state
 from tests.tui.scripted_engine import ScriptedEngine
 from tests.tui.talking_engine import TalkingEngine

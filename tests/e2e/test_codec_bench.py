@@ -17,9 +17,8 @@ from softphone.bench.instruments.judge import Verdict
 from softphone.bench.instruments.manifest import ManifestError, Recording, read_manifest
 from softphone.bench.systems import codec2, lyra
 from softphone.cli.main import main
+from tests.places import DEMO_AUDIO
 from tests.scripted_speech import HELLO, script
-
-DEMO = Path(__file__).parents[2] / "softphone" / "demo_audio"
 
 
 def write_list(folder: Path, *rows: object) -> Path:
@@ -29,7 +28,7 @@ def write_list(folder: Path, *rows: object) -> Path:
 
 
 def row(number: int, **changes: object) -> dict[str, object]:
-    return {"id": f"u{number}", "file": str(DEMO / "demo.flac"), "speaker": f"s{number % 3}", "text": "some words"} | changes
+    return {"id": f"u{number}", "file": str(DEMO_AUDIO / "demo.flac"), "speaker": f"s{number % 3}", "text": "some words"} | changes
 
 
 @pytest.fixture
@@ -99,7 +98,7 @@ def test_a_row_a_system_and_condition_with_the_keys_of_the_issue(two_recordings:
 
 
 def test_delay_is_the_packet_and_what_the_codec_looks_ahead() -> None:
-    path = DEMO / "demo.flac"
+    path = DEMO_AUDIO / "demo.flac"
     recording = Recording("demo", path, "one", "some words")
     rows = bench([recording], ["opus-6k-60ms", "opus-6k-20ms"], quiet, judge=Listener())
     # libopus looks 6.5 ms ahead.
@@ -138,7 +137,7 @@ def test_a_folder_that_cannot_keep_results_is_named(two_recordings: list[Recordi
 
 
 def test_real_instruments_hear_real_words() -> None:
-    recording = Recording("demo", DEMO / "demo.flac", "one", (DEMO / "demo.txt").read_text())
+    recording = Recording("demo", DEMO_AUDIO / "demo.flac", "one", (DEMO_AUDIO / "demo.txt").read_text())
     original, ours = bench([recording], ["phv-base-quick"], quiet)
     assert original["wer"] == pytest.approx(0, abs=0.05) and original["similarity"] == pytest.approx(1, abs=1e-3)
     assert isinstance(original["wer2"], float) and original["wer2"] < 0.1

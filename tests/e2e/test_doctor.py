@@ -14,7 +14,7 @@ from softphone import doctor
 from softphone.config import Audio, Config, Network
 from softphone.doctor.finding import Finding
 from tests.e2e.command import run
-from tests.peers.process import ROOT
+from tests.places import ROOT
 
 
 @pytest.mark.timeout(180)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from softphone import __version__, paths, sound_file
-from tests.peers.process import ROOT
+from tests.places import ROOT
 
 INSTALL_SECONDS = 900
 """From pip's cache and on an idle machine it takes a tenth of that."""

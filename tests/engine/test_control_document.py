@@ -27,8 +27,8 @@ from softphone.control.protocol import (
 )
 from softphone.control.protocol import AnyEvent as Events
 from softphone.engine.hooks import PREFIX, variables
-from tests.peers.phone import Phone
-from tests.peers.process import ROOT
+from tests.phones.phone import Phone
+from tests.places import ROOT
 from tools import control_document, control_examples
 
 MakePhone = Callable[..., Phone]
@@ -164,7 +164,7 @@ def shared_phone(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_texts_that_look_like_numbers_stay_texts() -> None:
-    from softphone.cli import ctl as room  # noqa: PLC0415
+    from softphone.cli.running import ctl as room  # noqa: PLC0415
 
     command: Command = room._command("send_dtmf", ["call=3", "digits=123"])
     assert (command.call, command.digits) == (3, "123")  # type: ignore[attr-defined]

@@ -36,10 +36,10 @@ from softphone.control.protocol import (
     Unregister,
 )
 from softphone.engine.sip.status_text import explain_call, explain_registration, plain
-from tests.peers.phone import Phone
+from tests.phones.phone import Phone
+from tests.places import ROOT
 from tests.waiting import until
 
-ROOT = Path(__file__).resolve().parents[2]
 MakePhone = Callable[..., Phone]
 
 

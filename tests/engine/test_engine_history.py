@@ -10,12 +10,8 @@ from collections.abc import Callable
 from softphone.control.protocol import Answer, CallState, DoNotDisturb, Hangup, Log, Message, MessageSent, SendMessage, Status
 from softphone.store.contacts import Address, Contact
 from softphone.store.history import CallRecord
-from softphone.store.store import Store, open_store
-from tests.peers.phone import Phone
-
-
-def store_of(phone: Phone) -> Store:
-    return open_store(phone.folder / "data" / "softphone" / "phone.db")
+from softphone.store.store import Store
+from tests.phones.phone import Phone
 
 
 def wait_for(store: Store, wanted: Callable[[list[CallRecord]], bool], seconds: float = 30) -> list[CallRecord]:
@@ -53,15 +49,15 @@ def test_calls_taken_refused_and_missed(make_phone: Callable[..., Phone]) -> Non
     alice.client.request(Hangup(call=call))
     bob.wait_state(theirs, "disconnected")
 
-    made = wait_for(store_of(alice), over(3))
+    made = wait_for(alice.store(), over(3))
     assert [call.outcome for call in made] == ["unanswered", "unanswered", "answered"]
     assert all(call.direction == "outgoing" and call.remote == bob.uri and call.seen for call in made)
     assert made[1].code == 603 and made[2].codec == "PCMU" and made[2].answered is not None and made[2].duration_s == ended.duration_s
-    store = store_of(bob)
+    store = bob.store()
     taken = wait_for(store, over(3))
     assert [call.outcome for call in taken] == ["missed", "refused", "answered"]
     assert [call.seen for call in taken] == [False, True, True] and store.history.unseen() == 1
-    redial = store_of(alice).history.redial()
+    redial = alice.store().history.redial()
     assert redial is not None and redial.remote == bob.uri
 
 
@@ -69,7 +65,7 @@ def test_an_engine_killed_in_a_call_leaves_it_to_the_next(make_phone: Callable[.
     alice, bob = make_phone("alice", ("PCMU",)), make_phone("bob", ("PCMU",))
     alice.call(bob.uri)
     bob.client.request(Answer(call=incoming(bob)))
-    store = store_of(bob)
+    store = bob.store()
     wait_for(store, lambda calls: bool(calls) and calls[0].answered is not None)
     os.kill(bob.client.request(Status())["pid"], signal.SIGKILL)
     bob.stop()
@@ -81,7 +77,7 @@ def test_an_engine_killed_in_a_call_leaves_it_to_the_next(make_phone: Callable[.
 
 def test_a_damaged_file_is_told_and_calls_go_on(make_phone: Callable[..., Phone]) -> None:
     alice, bob = make_phone("alice", ("PCMU",)), make_phone("bob", ("PCMU",))
-    store = store_of(bob)
+    store = bob.store()
     store.contacts.add(Contact("Alice", (Address("sip:alice@example.org"),)))
     file = store.database.path
     store.close()
@@ -100,7 +96,7 @@ def test_a_damaged_file_is_told_and_calls_go_on(make_phone: Callable[..., Phone]
 
 def test_messages_do_not_disturb_and_rules_of_contacts(make_phone: Callable[..., Phone]) -> None:
     alice, bob = make_phone("alice", ("PCMU",)), make_phone("bob", ("PCMU",))
-    store = store_of(bob)
+    store = bob.store()
     sent = alice.client.request(SendMessage(uri=bob.uri, text="hello\nBob"))["message"]
     alice.wait(MessageSent, lambda event: event.message == sent)
     bob.wait(Message)
@@ -109,7 +105,7 @@ def test_messages_do_not_disturb_and_rules_of_contacts(make_phone: Callable[...,
     (call,) = wait_for(store, over(1))
     assert (call.outcome, call.seen, call.code) == ("missed", False, 486)
     bob.client.request(DoNotDisturb(on=False))
-    (theirs,) = store_of(alice).messages.with_peer(bob.uri)
+    (theirs,) = alice.store().messages.with_peer(bob.uri)
     (mine,) = store.messages.with_peer(call.remote)
     assert (theirs.text, theirs.state, theirs.direction) == ("hello\nBob", "delivered", "outgoing")
     assert (mine.text, mine.state, mine.seen) == ("hello\nBob", "received", False)
@@ -137,6 +133,6 @@ def test_nothing_is_remembered_where_that_is_wanted(make_phone: Callable[..., Ph
     call = alice.call(bob.uri)
     bob.client.request(Hangup(call=incoming(bob)))
     alice.wait_state(call, "disconnected")
-    wait_for(store_of(alice), over(1))
+    wait_for(alice.store(), over(1))
     bob.stop()
-    assert store_of(bob).history.calls() == []
+    assert bob.store().history.calls() == []

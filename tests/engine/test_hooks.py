@@ -9,7 +9,7 @@ import pytest
 from softphone.config import Audio, Codecs, Config, ConfigError, Hooks, Network, parse, to_toml
 from softphone.control.protocol import Answer, CallState, Event, Hangup, Log, Message, SendMessage
 from softphone.engine.hooks import MOST_AT_ONCE, HookRunner
-from tests.peers.phone import Phone
+from tests.phones.phone import Phone
 
 MakePhone = Callable[..., Phone]
 

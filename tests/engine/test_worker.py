@@ -36,8 +36,8 @@ from softphone.link.messages import (
 )
 from softphone.link.transport import Link, link_pair
 from softphone.worker.main import MAX_STREAMS
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = EncoderSettings(interval_ms=160, redundancy=1)
 M = TypeVar("M")
 

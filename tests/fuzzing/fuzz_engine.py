@@ -25,7 +25,7 @@ from softphone.control.protocol import AutoAnswer, ControlError, Hangup, Status
 from tests.fuzzing import sip_talk
 from tests.fuzzing.mutations import mutations
 from tests.fuzzing.sip_talk import Dialog
-from tests.peers.phone import Phone
+from tests.phones.phone import Phone
 
 CORPUS = Path(__file__).resolve().parent / "corpora" / "engine"
 PING_EACH, LOOK_EACH = 8, 80

@@ -19,17 +19,19 @@ import numpy as np
 from codec.decoder import Decoder
 from codec.models import Models
 from codec.units.errors import PayloadError
+from codec.units.limits import MAX_REDUNDANCY
 from codec.units.phones import PHONES, VOWELS
 from codec.wire.link_report import LinkReport
 from codec.wire.packet import MAX_EXTENSIONS, MAX_PAYLOAD, Extension, Packet, VoicePiece, parse, serialize
 from codec.wire.sound import MAX_TOKENS, SoundPayload, SoundReport, is_sound, parse_sound, serialize_sound
-from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, MAX_REDUNDANT_GROUPS, Entropy
+from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, Entropy
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
 from softphone.engine.phv.receiver_report import TransitTimes
 from softphone.engine.phv.sound_half import SoundHalf
 from softphone.engine.phv.sound_join import SILENT
 from softphone.engine.phv.sound_level import LEVELS as LEVELS_OF_SOUND
 from softphone.engine.phv.sound_sender import SoundSender
+from tests.places import DEMO_AUDIO
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 PULL_SAMPLES = 320
@@ -101,7 +103,7 @@ class Maker:
         while True:
             packet = Packet(
                 rng.randrange(256),
-                tuple(self.group() for _ in range(rng.choice((1, 1, 2, 3, 5, MAX_REDUNDANT_GROUPS + 1)))),
+                tuple(self.group() for _ in range(rng.choice((1, 1, 2, 3, 5, MAX_REDUNDANCY + 1)))),
                 rng.random() < 0.5,
                 rng.random() < 0.3,
                 VoicePiece(rng.randrange(8), rng.randrange(32), rng.randbytes(4)) if rng.random() < 0.5 else None,
@@ -177,7 +179,7 @@ class Fuzz:
                     assert payload == sound.tokens or not payload
                 packet = parse(payload, self._models.entropy)
                 assert packet.more or serialize(packet, self._models.entropy) == payload
-                assert sum(len(group) for group in packet.groups) <= (MAX_REDUNDANT_GROUPS + 1) * MAX_GROUP_TOKENS
+                assert sum(len(group) for group in packet.groups) <= (MAX_REDUNDANCY + 1) * MAX_GROUP_TOKENS
                 self._decoder.receive(payload)
             except PayloadError as error:
                 self.refused += 1
@@ -224,7 +226,7 @@ def gather(count: int = 40) -> None:
     from codec.wire.settings import EncoderSettings  # noqa: PLC0415
 
     models = Models.load()
-    pcm = audio_file.read(Path(__file__).resolve().parents[2] / "softphone" / "demo_audio" / "demo.flac")
+    pcm = audio_file.read(DEMO_AUDIO / "demo.flac")
     CORPUS.mkdir(exist_ok=True)
     for name, settings in {
         "default": EncoderSettings(),

@@ -13,20 +13,20 @@ from softphone.control.protocol import MAX_ANSWER, ControlError, Register, parse
 from softphone.engine.accounts.digest import credentials
 from softphone.engine.accounts.message_waiting import parse_summary
 from softphone.engine.accounts.outside_requests import OutsideRequests
-from softphone.engine.calls import dtmf_info
-from softphone.engine.calls.admission import CallGate
+from softphone.engine.calls.admission.call_gate import CallGate
+from softphone.engine.calls.media import dtmf_info
 from softphone.engine.presence.documents import DIALOG_INFO, LONGEST_NOTE, PIDF, read, write
 from softphone.engine.presence.watch import PresenceWatch
 from softphone.engine.sdp.attributes import add_packet_times, add_rate_limit
 from softphone.engine.sdp.audio_section import AudioSection, split_lines
 from softphone.engine.sdp.codec_order import order_codecs
-from softphone.engine.sip import validation as strictness
 from softphone.engine.sip.head import read_head
-from softphone.engine.sip.inspection import inspect
+from softphone.engine.sip.parsed import validation
 from softphone.engine.sip.trace import SipTrace
+from softphone.engine.sip.unparsed.inspection import inspect
 from softphone.errors import SoftphoneError
 from softphone.store import sip_address
-from softphone.store.vcard import cards as vcard
+from softphone.store.vcard.cards import read_cards, write_cards
 
 SECRETS = (b"3c8a1b5e9d2f", b"c2VjcmV0a2V5")
 """Stand in the seeds where a secret stands; nothing that is shown may hold them."""
@@ -112,11 +112,11 @@ def _message(data: bytes) -> None:
 
 
 def _vcard(data: bytes) -> None:
-    cards = vcard.read(data)
+    cards = read_cards(data)
     assert all(len(sentence) < 200 and sentence.isprintable() for sentence in cards.skipped)
     assert all(harmless(contact.name + "".join(address.uri for address in contact.addresses)) for contact in cards.contacts)
     for version in ("3.0", "4.0"):
-        again = vcard.read(vcard.write(cards.contacts, version))
+        again = read_cards(write_cards(cards.contacts, version))
         assert [contact.name for contact in again.contacts] == [contact.name for contact in cards.contacts]
 
 
@@ -201,7 +201,7 @@ def _presence(data: bytes) -> None:
         assert seen is None or (seen.note.isprintable() and len(seen.note) <= LONGEST_NOTE)
     watch = PresenceWatch(tuple, lambda _uri: None, OutsideRequests(), lambda _event: None, lambda: "127.0.0.1")
     assert watch.take(data) in (None, 481), "nobody is watched"
-    assert strictness.refuse(data) in (None, 400, 420, 501)
+    assert validation.refuse(data) in (None, 400, 420, 501)
 
 
 TARGETS = {

@@ -19,9 +19,8 @@ from softphone.control.protocol import (
     Subscribe,
     Voice,
 )
-from tests.conftest import PASSWORDS
-from tests.peers.kamailio import Kamailio
-from tests.peers.phone import Phone, wait_registered
+from tests.peers.programs.kamailio import PASSWORDS, Kamailio
+from tests.phones.phone import Phone, wait_registered
 
 MakePhone = Callable[..., Phone]
 

@@ -9,9 +9,8 @@ import pytest
 from softphone.config import Account, Audio, Codecs, Config, Network
 from softphone.control.protocol import ControlError, Event, Log, Message, MessageSent, SendMessage, Status
 from softphone.engine.accounts.messages import BURST, MAX_SHOWN, NOTICE_S, MessageGuard, Messages
-from tests.conftest import PASSWORDS
-from tests.peers.kamailio import DOMAIN, Kamailio
-from tests.peers.phone import Phone, wait_registered
+from tests.peers.programs.kamailio import DOMAIN, PASSWORDS, Kamailio
+from tests.phones.phone import Phone, wait_registered
 
 MakePhone = Callable[..., Phone]
 

@@ -25,10 +25,9 @@ from softphone.control.protocol import (
     Status,
     to_line,
 )
-from tests.conftest import PASSWORDS
-from tests.peers.kamailio import DOMAIN, Kamailio
-from tests.peers.phone import Phone
-from tests.peers.process import ROOT
+from tests.peers.programs.kamailio import DOMAIN, PASSWORDS, Kamailio
+from tests.phones.phone import Phone
+from tests.places import ROOT
 
 SECRET = "never-to-be-seen-4711"
 DIGEST = re.compile(rb"""response\s*=\s*"?[0-9a-f]{32}|Digest username=""", re.IGNORECASE)
@@ -58,7 +57,7 @@ def test_nothing_that_is_said_or_logged_holds_a_secret(tmp_path: Path, kamailio:
     for name, file in (("alice", secret), ("bob", bobs)):
         account = Account(id=f"sip:{name}@{DOMAIN}", proxy=kamailio.proxy, password_file=str(file))
         config = Config(account=account, network=network, audio=audio)
-        phones.append(Phone(tmp_path / name, config, ROOT, "tests.peers.talkative_engine"))
+        phones.append(Phone(tmp_path / name, config, ROOT, "tests.phones.verbose_engine"))
     alice, bob = phones
     try:
         for phone in phones:

@@ -12,7 +12,7 @@ from softphone.control.protocol import AnyEvent
 from softphone.store.sqlite.database import Database
 from softphone.store.store import Store
 from softphone.tui.app import PhoneApp
-from softphone.tui.phone_state import EVERYTHING
+from softphone.tui.state.phone_state import EVERYTHING
 from tests.tui import recorded
 
 PATIENCE_S = 30.0

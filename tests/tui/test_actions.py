@@ -5,11 +5,11 @@ from collections import Counter
 import pytest
 
 from softphone.config import Config
-from softphone.tui.action import Action, always, shown_key
-from softphone.tui.actions import ACTIONS, KeysError, of_scope, remapped
 from softphone.tui.app import SCREENS, PhoneApp
-from softphone.tui.screens.help import SCOPES, help_text
-from softphone.tui.screens.phone import MainScreen
+from softphone.tui.calls.main_screen import MainScreen
+from softphone.tui.help import SCOPES, help_text
+from softphone.tui.keys.action import Action, always, shown_key
+from softphone.tui.keys.actions import ACTIONS, KeysError, of_scope, remapped
 
 
 def test_every_action_of_the_phone_is_done_by_a_method() -> None:

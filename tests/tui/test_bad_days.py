@@ -7,8 +7,8 @@ from softphone.config import Config
 from softphone.control.protocol import Call, Engine, SoundDevice
 from softphone.store.store import open_store
 from softphone.tui.app import PhoneApp
-from softphone.tui.widgets.dial_field import DialInput
-from softphone.tui.widgets.notice_line import INFO_GOES_S, STAYS_S, WARNING_GOES_S, NoticeLine
+from softphone.tui.dialling.dial_field import DialInput
+from softphone.tui.notices.notice_line import INFO_GOES_S, STAYS_S, WARNING_GOES_S, NoticeLine
 from tests.tui.driving import awaited, see, see_no_more
 from tests.tui.recorded import answered, media
 from tests.tui.running import connected, memory_store, settle

@@ -8,11 +8,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from softphone.tui.screens.contacts import ContactsScreen
-from softphone.tui.screens.history import HistoryScreen
-from softphone.tui.screens.messages import MessagesScreen
-from softphone.tui.screens.settings import SettingsScreen
-from softphone.tui.screens.setup import SetupScreen
+from softphone.tui.people.contacts import ContactsScreen
+from softphone.tui.people.history import HistoryScreen
+from softphone.tui.people.messages import MessagesScreen
+from softphone.tui.settings.screen import SettingsScreen
+from softphone.tui.settings.setup import SetupScreen
 from tests.tui.book import NOW, answer, filled_store
 from tests.tui.running import memory_store, settle, shown
 
@@ -29,7 +29,9 @@ SCREENS: dict[str, tuple[Callable[[], Screen[Any]], Keys]] = {
     "settings-accounts": (SettingsScreen, ("j", "j")),
     "settings-account-wrong": (SettingsScreen, ("a", "x", "ctrl+s")),
     "settings-sound": (SettingsScreen, ("right",)),
-    "settings-codecs": (SettingsScreen, ("right", "right")),
+    "settings-calls": (SettingsScreen, ("right", "right")),
+    "settings-network": (SettingsScreen, ("right", "right", "right")),
+    "settings-codecs": (lambda: SettingsScreen("codecs"), ()),
     "settings-keys": (SettingsScreen, ("left",)),
     "setup-account": (SetupScreen, ()),
     "setup-direct": (SetupScreen, ("shift+tab", "down", "space")),

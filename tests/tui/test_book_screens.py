@@ -12,9 +12,9 @@ from textual.widgets import Input
 from softphone.control.protocol import Call, SendMessage
 from softphone.files.errors import StoreError
 from softphone.store.store import Store
-from softphone.tui.screens.contacts import ContactsScreen
-from softphone.tui.screens.history import HistoryScreen
-from softphone.tui.screens.messages import MessagesScreen
+from softphone.tui.people.contacts import ContactsScreen
+from softphone.tui.people.history import HistoryScreen
+from softphone.tui.people.messages import MessagesScreen
 from tests.tui.book import NOW, filled_store
 from tests.tui.driving import awaited, see, see_no_more, told, write
 from tests.tui.running import connected, until

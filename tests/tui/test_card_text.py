@@ -5,10 +5,10 @@ import pytest
 
 from softphone.config import Config
 from softphone.control.protocol import SendProfile
-from softphone.tui import card_text
-from softphone.tui.call_view import CallView
-from softphone.tui.drawing import bit_rate, clock_time, cut, level_meter, level_text, meter, sparkline
-from softphone.tui.phone_state import PhoneState
+from softphone.tui.calls import card_text
+from softphone.tui.common.drawing import bit_rate, clock_time, cut, level_meter, level_text, meter, sparkline
+from softphone.tui.state.call_view import CallView
+from softphone.tui.state.phone_state import PhoneState
 from tests.tui import recorded
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from softphone.control import protocol as ask
 from softphone.control.protocol import AnyEvent, ControlError, Engine, EventName, Log
-from softphone.tui import engine_session
-from softphone.tui.engine_session import EngineSession
+from softphone.tui.state import engine_session
+from softphone.tui.state.engine_session import EngineSession
 from tests.tui.scripted_engine import ScriptedEngine
 
 PATIENCE_S = 30.0
@@ -78,8 +78,8 @@ def test_a_lost_engine_is_said_and_the_next_one_found(tmp_path: Path, monkeypatc
     first = ScriptedEngine(tmp_path / "s")
     second: list[ScriptedEngine] = []
 
-    def refuse(self: object) -> None:
-        raise ControlError("the configuration is wrong; mend account.id", "no_engine")
+    def refuse(*_: object) -> None:
+        raise ControlError("the configuration is wrong; correct account.id", "no_engine")
 
     # This session must not start an engine of its own: what it then does is seen in a real terminal (tests/e2e/tui).
     monkeypatch.setattr(engine_session.EngineSupervisor, "start", refuse)
@@ -91,7 +91,7 @@ def test_a_lost_engine_is_said_and_the_next_one_found(tmp_path: Path, monkeypatc
         await heard.until(lambda heard: any(isinstance(event, Engine) and event.state == "died" for event in heard.events))
         await heard.until(lambda heard: any(isinstance(event, Engine) and event.state == "given_up" for event in heard.events))
         given_up = next(event for event in heard.events if isinstance(event, Engine) and event.state == "given_up")
-        assert given_up.reason.startswith("the configuration is wrong; mend account.id; trying again in")
+        assert given_up.reason.startswith("the configuration is wrong; correct account.id; trying again in")
         second.append(ScriptedEngine(tmp_path / "s"))
         session.try_again()
         await heard.until(lambda heard: len(heard.statuses) == 2)

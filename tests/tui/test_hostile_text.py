@@ -14,9 +14,9 @@ from softphone.control.protocol import AnyEvent, Command
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store
 from softphone.tui.app import PhoneApp
-from softphone.tui.names import who
-from softphone.tui.phone_state import LONGEST_NOTICE
-from softphone.tui.terminal import TerminalTitle
+from softphone.tui.state.names import who
+from softphone.tui.state.phone_state import LONGEST_NOTICE
+from softphone.tui.terminal.title import TerminalTitle
 from tests.tui import recorded
 from tests.tui.driving import awaited, see
 from tests.tui.recorded import answered, call_state, seconds, talk

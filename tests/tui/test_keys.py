@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,11 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from softphone.config import Config
+from softphone.config import Config, load
 from softphone.control import protocol as ask
 from softphone.store.contacts import Address, Contact
 from softphone.tui.app import PhoneApp
+from softphone.tui.calls import call_actions
 from tests.tui import recorded
 from tests.tui.recorded import BOB, CAROL, answered, call_state
 from tests.tui.running import connected, memory_store, screen_text, until
@@ -71,6 +73,52 @@ def test_a_letter_in_a_call_is_a_command(engine: ScriptedEngine, tmp_path: Path,
         assert msgspec.structs.replace(await sent(pilot, engine, type(command)), id=0) == command
 
     play(engine, scene, tmp_path, config=replace(Config(), phrases={"f2": "I cannot talk."}))
+
+
+def test_plus_and_minus_change_the_volume_and_it_is_kept(engine: ScriptedEngine, tmp_path: Path) -> None:
+    volume = {"microphone_db": 0, "loudspeaker_db": 15}
+
+    def answer(command: ask.Volume) -> dict[str, int]:
+        if command.loudspeaker_db is not None:
+            volume["loudspeaker_db"] = command.loudspeaker_db
+        return dict(volume)
+
+    engine.answers[ask.Volume] = answer
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        await pilot.press("plus")
+        await until(pilot, lambda: "Loudspeaker +18 dB" in screen_text(app), "said")
+        await pilot.press("plus", "minus")
+        await until(pilot, lambda: "Loudspeaker +15 dB" in screen_text(app), "no louder than that, and softer again")
+        await until(pilot, lambda: app.config.audio.loudspeaker_db == 15, "kept")
+
+    play(engine, scene, tmp_path, config_file=tmp_path / "c.toml")
+    assert load(tmp_path / "c.toml").audio.loudspeaker_db == 15
+
+
+def test_a_muted_microphone_is_on_while_the_space_bar_is_held(
+    engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_actions, "RELEASED_S", 0.3)
+
+    def mutes() -> list[bool]:
+        return [command.on for command in engine.commands if isinstance(command, ask.Mute)]
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        await pilot.press("space")
+        assert "Talk" not in screen_text(app) and not mutes(), "nothing is muted"
+        engine.tell(call_state(1, "confirmed", muted=True))
+        await until(pilot, lambda: "space Talk" in screen_text(app), "the key is offered")
+        began = time.monotonic()
+        while time.monotonic() - began < 1:
+            await pilot.press("space")
+        assert mutes() == [False], "on for as long as the key comes again"
+        await until(pilot, lambda: mutes() == [False, True], "muted again")
+        assert time.monotonic() - began > 1.2
+
+    play(engine, scene, tmp_path)
 
 
 def test_waiting_for_words_is_changed_in_the_call_and_shown_on_its_card(engine: ScriptedEngine, tmp_path: Path) -> None:
@@ -283,6 +331,30 @@ def test_a_ladder_is_shown_with_the_chosen_message(engine: ScriptedEngine, tmp_p
         await until(pilot, lambda: "INVITE sip:bob" not in screen_text(app), "what fits the filter")
         await pilot.press("escape", "escape")
         assert len(app.screen_stack) == 1
+
+    play(engine, scene, tmp_path)
+
+
+def test_the_sip_view_of_a_call_has_graphs_of_its_rtp(engine: ScriptedEngine, tmp_path: Path) -> None:
+    engine.answers[ask.SipLadder] = {"messages": []}
+
+    def second(number: int, jitter_ms: float) -> ask.CallStatistics:
+        rx = ask.Direction(packets=50 * number, ip_bps=2400, jitter_ms=jitter_ms)
+        tx = ask.Direction(ip_bps=3600)
+        return ask.CallStatistics(time=0, monotonic=1000 + number, call=1, codec="PCMU", seconds=float(number), tx=tx, rx=rx)
+
+    async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
+        await up(pilot, app, engine, *answered(1), recorded.media(1))
+        await pilot.press("w")
+        await until(pilot, lambda: "No SIP messages." in screen_text(app), "the ladder")
+        assert "jitter" not in screen_text(app), "nothing is known yet"
+        engine.tell(second(1, 20.0), second(2, 90.0), second(3, 30.0))
+        await until(pilot, lambda: "30, max 90 ms" in screen_text(app), "the graph of the jitter")
+        assert "3.6, max 3.6 kbit/s" in screen_text(app) and "2.4, max 2.4 kbit/s" in screen_text(app)
+        engine.tell(second(4, 120.0))
+        await until(pilot, lambda: "120, max 120 ms" in screen_text(app), "it goes on")
+        engine.tell(call_state(1, "disconnected"))
+        await until(pilot, lambda: "jitter" not in screen_text(app), "it ends with the call")
 
     play(engine, scene, tmp_path)
 

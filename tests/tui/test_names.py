@@ -3,7 +3,7 @@
 import pytest
 
 from softphone.plain_text import LONGEST_NAME
-from softphone.tui.names import address, display_name, short, who
+from softphone.tui.state.names import address, display_name, short, who
 
 
 @pytest.mark.parametrize(

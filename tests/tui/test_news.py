@@ -7,10 +7,10 @@ import pytest
 
 from softphone.control import protocol as told
 from softphone.store.history import HUNG_UP_HERE
-from softphone.tui.news import News, arrival
-from softphone.tui.notify import Notifier
-from softphone.tui.phone_state import PhoneState
-from softphone.tui.screens.contacts import ContactsScreen
+from softphone.tui.notices.news import News, arrival
+from softphone.tui.notices.notify import Notifier
+from softphone.tui.people.contacts import ContactsScreen
+from softphone.tui.state.phone_state import PhoneState
 from tests.tui import recorded
 from tests.tui.recorded import CAROL, answered, call_state
 from tests.tui.running import memory_store, screen_text, settle, shown, until

@@ -5,7 +5,7 @@ import pytest
 from codec.units.rates import SAMPLE_RATE
 from softphone import paths, sound_file
 from softphone.bench.instruments.opus_cost import opus_packets, wire_cost
-from softphone.tui.opus_estimate import opus_cost_now, speech_share
+from softphone.tui.calls.opus_estimate import opus_cost_now, speech_share
 
 
 @pytest.mark.parametrize(("bitrate", "ptime_ms"), [(8000, 60), (8000, 20), (24000, 40)])

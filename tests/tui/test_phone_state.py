@@ -4,8 +4,8 @@ import pytest
 
 from softphone.control import protocol as told
 from softphone.control.protocol import CallStatistics, Direction, Levels
-from softphone.tui.call_view import PHONES, SAMPLES
-from softphone.tui.phone_state import PhoneState
+from softphone.tui.state.call_view import PHONES, SAMPLES
+from softphone.tui.state.phone_state import PhoneState
 from tests.tui import recorded
 from tests.tui.recorded import BOB, CAROL, answered, call_state
 

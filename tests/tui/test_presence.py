@@ -2,8 +2,8 @@
 
 from softphone.control.protocol import Presence
 from softphone.store.contacts import Address, Contact
-from softphone.tui.phone_state import PhoneState
-from softphone.tui.screens.contacts import _row, card
+from softphone.tui.people.contacts import _row, card
+from softphone.tui.state.phone_state import PhoneState
 from tests.tui import recorded
 
 BOB = Contact("Bob Builder", (Address("sip:bob@example.org", preferred=True), Address("+49 30 1", "home")), id=1)

@@ -11,8 +11,8 @@ from softphone.control import protocol as ask
 from softphone.control.protocol import AnyEvent, Command
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store
-from softphone.tui.phone_state import EVERYTHING
-from softphone.tui.screens.phone import MainScreen
+from softphone.tui.calls.main_screen import MainScreen
+from softphone.tui.state.phone_state import EVERYTHING
 from tests.tui.recorded import CAROL, answered, call_state, media, seconds, talk
 from tests.tui.running import memory_store, screen_text, settle, shown, until
 

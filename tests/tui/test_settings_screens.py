@@ -11,6 +11,8 @@ from textual.pilot import Pilot
 from softphone import config
 from softphone.config import passwords
 from softphone.control.protocol import (
+    Call,
+    Command,
     Devices,
     Levels,
     Register,
@@ -19,15 +21,17 @@ from softphone.control.protocol import (
     Shutdown,
     SoundTest,
     Unregister,
+    Volume,
     parse_command,
     to_line,
 )
-from softphone.tui.account_entry import AccountEntry
-from softphone.tui.account_keeping import keep_account
+from softphone.tui.accounts.entry import AccountEntry
+from softphone.tui.accounts.keeping import keep_account
 from softphone.tui.app import PhoneApp
-from softphone.tui.screens.settings import SettingsScreen
-from softphone.tui.screens.setup import SetupScreen
-from softphone.tui.widgets.form import Choice, Tick
+from softphone.tui.common.form import Choice, Field, Tick
+from softphone.tui.settings.screen import SettingsScreen
+from softphone.tui.settings.setup import SetupScreen
+from softphone.tui.settings.sound_panel import SoundPanel
 from tests.tui.book import DEVICES
 from tests.tui.driving import awaited, see, see_no_more, told, write
 from tests.tui.running import memory_store, screen_text, until
@@ -128,7 +132,7 @@ async def test_sound_codecs_and_privacy_are_kept(engine: ScriptedEngine, tmp_pat
         await press_button(pilot)
         await see_no_more(pilot, "Stop")
 
-        await pilot.press("right", "minus", "space")
+        await pilot.press("right", "right", "right", "minus", "space")
         await until(pilot, lambda: config.load(file).codecs.order == ("opus", "PCMU", "PCMA"), "order kept")
         await see(pilot, "F5 restarts it")
         await pilot.press("right")
@@ -141,6 +145,65 @@ async def test_sound_codecs_and_privacy_are_kept(engine: ScriptedEngine, tmp_pat
         await pilot.press("f5")
         await told(engine, Shutdown)
         await see_no_more(pilot, "F5 restarts it")
+    assert "# mine" in file.read_text()
+
+
+@awaited
+async def test_a_state_that_comes_while_the_sound_page_is_being_made_is_shown_when_it_is_there(
+    engine: ScriptedEngine, tmp_path: Path, file: Path
+) -> None:
+    async with on(engine, SettingsScreen, tmp_path, file) as pilot:
+        app = pilot.app
+        assert isinstance(app, PhoneApp)
+
+        async def answer(_command: Command) -> dict[str, Any]:
+            return DEVICES
+
+        panel = SoundPanel(answer, "default", "default")
+        mounting = app.screen.query_one("#page-sound").mount(panel)
+        panel.show_state(app.state)
+        # As far as it gets before the panel has its fields.
+        await pilot.pause(0)
+        await mounting
+        await until(pilot, lambda: ("USB headset", "USB headset") in panel.query_one("#sound-input", Choice).select._options, "devices")
+
+
+@awaited
+async def test_the_volume_holds_at_once_and_is_kept(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
+    async with on(engine, lambda: SettingsScreen("sound"), tmp_path, file) as pilot:
+        pilot.app.screen.query_one("#set-audio-microphone-db", Choice).select.value = "-6"
+        assert (await told(engine, Volume)).microphone_db == -6
+        assert config.load(file).audio.microphone_db == -6
+        await see(pilot, "-6 dB")
+        assert "F5 restarts it" not in screen_text(pilot.app)  # type: ignore[arg-type]
+
+
+@awaited
+async def test_what_calls_and_the_network_need_is_set_here(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
+    async with on(engine, lambda: SettingsScreen("calls"), tmp_path, file) as pilot:
+        screen = pilot.app.screen
+        screen.query_one("#set-calls-auto-answer-seconds", Choice).select.value = "5"
+        await until(pilot, lambda: config.load(file).calls.auto_answer_seconds == 5, "kept")
+        await see(pilot, "F5 restarts it")
+        await pilot.press("right")
+        await see(pilot, "[Network]", "UDP", "encrypted over TLS")
+        screen.query_one("#set-network-transport", Choice).select.value = "tls"
+        await until(pilot, lambda: config.load(file).network.transport == "tls", "kept")
+        stun = screen.query_one("#set-network-stun", Field)
+        stun.input.focus()
+        await pilot.press(*"stun.example.org:99999", "enter")
+        await see(pilot, "network.stun: 99999 is no port")
+        stun.input.value = ""
+        await pilot.press(*"stun.example.org", "enter")
+        await until(pilot, lambda: config.load(file).network.stun == "stun.example.org", "kept")
+        port = screen.query_one("#set-network-port", Field)
+        port.input.focus()
+        await pilot.press(*"many", "enter")
+        await see(pilot, "network.port: must be a whole number")
+        port.input.value = "5062"
+        await pilot.press("escape")
+        # What was typed and left is kept.
+        await until(pilot, lambda: config.load(file).network.port == 5062, "kept")
     assert "# mine" in file.read_text()
 
 
@@ -177,13 +240,40 @@ async def test_the_first_start_with_an_account(engine: ScriptedEngine, tmp_path:
         await pilot.press("ctrl+n")
         await see(pilot, "Step 3 of 4")
         await pilot.press("ctrl+n")
-        await see(pilot, "Choose one with")
+        await see(pilot, "Press y or n")
         await pilot.press("space", "ctrl+n")
         await see(pilot, "Step 4 of 4", "Your address is dora@example.org.", "A description of your voice")
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(pilot.app.screen, SetupScreen), "the phone")
     kept = config.load(file)
     assert len(kept.named_accounts()) == 1 and kept.phv.voice
+
+
+@pytest.mark.parametrize(("answer", "voice"), [("y", True), ("n", False)])
+def test_from_the_first_start_to_the_first_call_in_seven_keystrokes(
+    engine: ScriptedEngine, tmp_path: Path, file: Path, answer: str, voice: bool
+) -> None:
+    @awaited
+    async def walk() -> None:
+        file.unlink()
+        engine.answers[Call] = {"call": 1}
+        async with on(engine, SetupScreen, tmp_path, file) as pilot:
+            await see(pilot, "Step 1 of 4", "codec ready")
+            await pilot.press(*"dora@example.org", "enter", *"secret", "enter")
+            name = (await told(engine, Register)).account
+            engine.tell(Registration(account=name, state="registered", code=200))
+            await see(pilot, "Step 2 of 4", "Registered. Calls to your address")
+            await pilot.press("enter")
+            await see(pilot, "Step 3 of 4")
+            await pilot.press(answer)
+            await see(pilot, "Step 4 of 4")
+            await pilot.press("enter")
+            await until(pilot, lambda: not isinstance(pilot.app.screen, SetupScreen), "the phone")
+            await pilot.press("d", *"sip:bob@192.0.2.9", "enter")
+            assert (await told(engine, Call)).uri == "sip:bob@192.0.2.9"
+        assert config.load(file).phv.voice is voice
+
+    walk()
 
 
 @awaited

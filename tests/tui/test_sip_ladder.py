@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from softphone.tui.sip_ladder import as_pcap, as_text, fits, rung, style_of, with_long_names
+from softphone.tui.sip_view.rungs import as_pcap, as_text, fits, rung, style_of, with_long_names
 
 INVITE = {
     "time": 1e9, "sent": True, "peer": "192.0.2.1:5060", "summary": "INVITE sip:bob@example.org",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from softphone.tui.screens.base import PhoneScreen
-from softphone.tui.screens.form_dialog import FormDialog
-from softphone.tui.screens.list_screen import ListScreen
+from softphone.tui.common.form_dialog import FormDialog
+from softphone.tui.common.list_screen import ListScreen
+from softphone.tui.common.screens import PhoneScreen
 
 
 @pytest.mark.parametrize(("kind", "parts"), [(PhoneScreen, "body"), (FormDialog, "fields.*save"), (ListScreen, "body.*reload")])

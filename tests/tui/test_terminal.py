@@ -2,7 +2,7 @@
 
 import asyncio
 
-from softphone.tui.terminal import TerminalTitle
+from softphone.tui.terminal.title import TerminalTitle
 from tests.tui.recorded import answered, call_state
 from tests.tui.running import settle, shown
 

@@ -7,7 +7,7 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 
-from softphone.tui.terminal_cells import Palette, TerminalCells
+from softphone.tui.terminal.cells import Palette, TerminalCells
 
 WIDTH, HEIGHT = 60, 6
 STYLES = [
@@ -50,7 +50,7 @@ def look(pair: Pair, y: int) -> list[tuple[str, str, str, bool]]:
 
 
 def test_random_changes_show_as_if_all_was_sent() -> None:
-    """Hundreds of changes, shifts among them, against a terminal to which every row was sent anew."""
+    """Hundreds of changes, shifts among them, against a terminal to which every row was sent again."""
     chance = random.Random(1)
     pair = Pair()
     rows: list[Row] = [[(" ", STYLES[0])] * WIDTH for _ in range(HEIGHT)]

@@ -1,6 +1,6 @@
 """When the link to the terminal counts as slow."""
 
-from softphone.tui.terminal_link import AGREE, EVERY_S, LATE_S, TerminalLink, remote
+from softphone.tui.terminal.link import AGREE, EVERY_S, LATE_S, TerminalLink, remote
 
 
 def measure(link: TerminalLink, *round_trips: float, at: float = 0.0) -> float:

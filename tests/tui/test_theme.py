@@ -11,9 +11,9 @@ from rich.style import Style
 from textual.color import Color
 
 from softphone.config import Config
-from softphone.tui.call_words import MARKS
-from softphone.tui.drawing import SPARKS, meter
-from softphone.tui.theme import AsciiFilter, NoColourFilter, to_ascii, utf8_terminal
+from softphone.tui.calls.call_words import MARKS
+from softphone.tui.common.drawing import SPARKS, meter
+from softphone.tui.terminal.theme import AsciiFilter, NoColourFilter, to_ascii, utf8_terminal
 from tests.tui import recorded
 from tests.tui.running import settle, shown
 

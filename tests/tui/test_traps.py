@@ -14,15 +14,15 @@ from softphone.control import protocol as ask
 from softphone.store.contacts import Address, Contact
 from softphone.store.settings import Settings
 from softphone.store.store import Store
-from softphone.tui.account_entry import AccountEntry
-from softphone.tui.account_keeping import keep_account
+from softphone.tui.accounts.entry import AccountEntry
+from softphone.tui.accounts.keeping import keep_account
 from softphone.tui.app import PhoneApp
-from softphone.tui.screens.contacts import ContactsScreen
-from softphone.tui.screens.help import HelpScreen
-from softphone.tui.screens.phone import MainScreen
-from softphone.tui.screens.settings import SettingsScreen
-from softphone.tui.screens.setup import SetupScreen
-from softphone.tui.screens.transfer import TransferDialog
+from softphone.tui.calls.main_screen import MainScreen
+from softphone.tui.calls.transfer import TransferDialog
+from softphone.tui.help import HelpScreen
+from softphone.tui.people.contacts import ContactsScreen
+from softphone.tui.settings.screen import PAGES, SettingsScreen
+from softphone.tui.settings.setup import SetupScreen
 from tests.tui import recorded
 from tests.tui.driving import awaited, see, see_no_more, told
 from tests.tui.recorded import CAROL, answered, call_state, media
@@ -254,7 +254,7 @@ async def test_notices_are_dismissed_and_hide_no_key(engine: ScriptedEngine, tmp
 
 @awaited
 async def test_a_setting_of_the_setup_is_reached_from_every_page(engine: ScriptedEngine, tmp_path: Path) -> None:
-    for pages in range(4):
+    for pages in range(len(PAGES)):
         async with phone(engine, tmp_path, config_file=None) as (pilot, app):
             await pilot.press("o")
             await see(pilot, "[Accounts]")

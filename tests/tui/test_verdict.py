@@ -7,9 +7,9 @@ import pytest
 
 from softphone.control import protocol as told
 from softphone.control.protocol import CallStatistics, Direction, Levels
-from softphone.tui.call_view import CallView
-from softphone.tui.phone_state import PhoneState
-from softphone.tui.verdict import judge
+from softphone.tui.calls.verdict import judge
+from softphone.tui.state.call_view import CallView
+from softphone.tui.state.phone_state import PhoneState
 from tests.tui import recorded
 from tests.tui.recorded import answered
 

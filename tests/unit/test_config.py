@@ -47,6 +47,8 @@ def test_a_missing_file_means_the_defaults_unless_it_was_named(tmp_path: Path, m
         ("[phone]\n", "phone", "account, accounts, network"),
         ("[keys]\ndial = 3\n", "keys.dial", "in quotes"),
         ('[phrases]\nf2 = "two\\nlines"\n', "phrases.f2", "one line"),
+        ('[numbers]\n"0a" = "+49"\n', "numbers.0a", "digits"),
+        ('[numbers]\n"0" = "+49 x"\n', "numbers.0", "digits"),
         ('[audio]\nsize = "\\u001b[31m"\n', "audio.size", "input, output"),
         ('"\\u001b[31m" = 1\n', "\\x1b[31m", "account, accounts, network"),
         ('[network]\nbind = "::1"\n', "network.bind", "IPv4"),

@@ -6,7 +6,6 @@ import ast
 import io
 import json
 import sys
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,8 +15,9 @@ from hypothesis import strategies as st
 from softphone.cli.output import Output, tell, tell_json, tell_lines
 from softphone.control.protocol import CallState, Log, Message, parse_message, to_line
 from softphone.plain_text import LONGEST, safe_json, visible, visible_event, visible_lines
+from tests.places import ROOT
 
-SOFTPHONE = Path(__file__).parents[2] / "softphone"
+SOFTPHONE = ROOT / "softphone"
 
 
 @pytest.mark.parametrize(

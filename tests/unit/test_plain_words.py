@@ -12,10 +12,10 @@ from softphone.cli.main import parser
 from softphone.control.protocol import CallState, Registration
 from softphone.engine.sip.status_text import explain_call, explain_message, explain_registration, plain
 from softphone.tui import sentences
-from softphone.tui.actions import ACTIONS
-from softphone.tui.phone_state import PhoneState
+from softphone.tui.keys.actions import ACTIONS
+from softphone.tui.state.phone_state import PhoneState
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 INTERNAL = re.compile(r"PJ_|PJSIP_|PJMEDIA|PJSUA|gethostbyname|errno|\bNone\b|Traceback|_E[A-Z]{4,}|0x[0-9a-f]{4}|\bstatus=\d")
 ODD = re.compile(
     r"\bmend(ed|s)?\b|rings there|nothing to complain|hand \w+ over|\blately\b|Write to whom|Are you heard|How can you be reached"

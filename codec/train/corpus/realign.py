@@ -1,4 +1,4 @@
-"""Aligns real speech anew with our own recogniser: `python -m codec.train.corpus.realign`.
+"""Aligns real speech again, with our own recogniser: `python -m codec.train.corpus.realign`.
 
 It writes <list>.realigned.jsonl beside the packed list.
 The labels that came with the corpus are PocketSphinx's, and a fifth of the utterances has none. Every utterance whose words fit the
@@ -109,7 +109,7 @@ def realign(name: str, cache: Path, aligner: Aligner, limit: int | None = None) 
     """Writes `<cache>/<name>.realigned.jsonl`, of the first `limit` utterances -> what was found, in lines to be printed."""
     corpus = Corpus(name, cache)
     ledger = Ledger(cache / f"{name}.realigned")
-    for index in ledger.missing(min(len(corpus), limit or len(corpus)), f"{name}, aligned anew"):
+    for index in ledger.missing(min(len(corpus), limit or len(corpus)), f"{name}, aligned again"):
         ledger.add(asdict(align_one(corpus, index, aligner)))
     found = [Realigned(**record) for record in ledger.records]
     new = [_relabelled(record, one) for record, one in zip(corpus.records, found, strict=False)]

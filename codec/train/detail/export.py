@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
-from codec.detail.layer import CODES, STAGES, DetailLayer
+from codec.detail.layer import CODES, DetailLayer
 from codec.train.card import data_card, figures_of, trained_on, write_card
 from codec.train.corpus.packed import Corpus
 from codec.train.detail.train import Detail, segments_of
@@ -17,6 +17,7 @@ from codec.train.run import load_checkpoint
 from codec.train.step import begin, run_step, step_options
 from codec.train.synthesis.synthesiser import open_data
 from codec.train.synthesis.token_data import PART_WEIGHT, TokenData, collate
+from codec.units.limits import DETAIL_STAGES
 from codec.units.phones import PHONES
 from codec.units.weights import ordered_header
 from codec.wire.range_coder import TOTAL
@@ -82,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     bits = bits_per_code(made, valid)
     card = {
         "name": "detail",
-        "purpose": f"how each phone was spoken: {STAGES} codes of {CODES} for every 40 ms, and the frames they make of the synthesiser's",
+        "purpose": f"how each phone was spoken: {DETAIL_STAGES} codes of {CODES} for every 40 ms, "
+        "and the frames they make of the synthesiser's",
         "origin": "trained by this project from nothing: python -m codec.train.detail.train; judged inside Whisper base's encoder (MIT), "
         "which is not part of the file",
         "licence": "GPL-2.0-or-later",

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from codec.detail.layer import (
     CODES,
     LATENT,
-    STAGES,
     DetailLayer,
     loudness,
     place_of_segment,
@@ -32,6 +31,7 @@ from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
 from codec.train.synthesis.synthesiser import open_data
 from codec.train.synthesis.token_data import PART_WEIGHT, Target, TokenData, collate
+from codec.units.limits import DETAIL_STAGES
 from codec.units.weights import load_weights
 from codec.units.weights_files import weights_directory
 from codec.wire.token import TICK_FRAMES, segment_count
@@ -95,8 +95,8 @@ class Detail(DetailLayer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("used", torch.ones(STAGES, CODES))
-        self.register_buffer("sums", torch.zeros(STAGES, CODES, LATENT))
+        self.register_buffer("used", torch.ones(DETAIL_STAGES, CODES))
+        self.register_buffer("sums", torch.zeros(DETAIL_STAGES, CODES, LATENT))
         self.register_buffer("ready", torch.zeros(()))
         self.used: Tensor
         self.sums: Tensor
@@ -116,9 +116,9 @@ class Detail(DetailLayer):
     def quantise(self, latents: Tensor, coarse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Straight-through quantised latents, commitment, codes; `coarse` (n,) segments get the first stage alone. Learns the books."""
         if not bool(self.ready):
-            return latents, latents.new_zeros(()), torch.zeros(len(latents), STAGES, dtype=torch.int64)
+            return latents, latents.new_zeros(()), torch.zeros(len(latents), DETAIL_STAGES, dtype=torch.int64)
         rest, total, chosen = latents.detach(), torch.zeros_like(latents), []
-        for stage in range(STAGES):
+        for stage in range(DETAIL_STAGES):
             book = self.codebooks.books[stage]
             nearest = torch.cdist(rest, book).argmin(1)
             chosen.append(nearest)
@@ -146,7 +146,7 @@ class Detail(DetailLayer):
     def begin_quantising(self, latents: Tensor) -> None:
         """First codebooks: k-means of each stage over many latents."""
         rest = latents
-        for stage in range(STAGES):
+        for stage in range(DETAIL_STAGES):
             book = rest[torch.randperm(max(CODES, len(rest)))[:CODES] % len(rest)].clone()
             for _ in range(8):
                 nearest = torch.cdist(rest, book).argmin(1)

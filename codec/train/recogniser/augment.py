@@ -6,6 +6,8 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
+
 Sound = NDArray[np.float32]
 
 WARP_FFT, WARP_HOP = 512, 128
@@ -22,8 +24,8 @@ def speed(pcm: Sound, factor: float) -> Sound:
 def reverberate(pcm: Sound, random: np.random.Generator) -> Sound:
     """A synthetic room: exponentially decaying noise after the direct sound, RT60 of 0.1 to 0.6 s."""
     rt60 = random.uniform(0.1, 0.6)
-    tail = random.standard_normal(int(rt60 * 16000)) * 10 ** (-3 * np.arange(int(rt60 * 16000)) / (rt60 * 16000))
-    tail[: int(random.uniform(0.001, 0.01) * 16000)] = 0
+    tail = random.standard_normal(int(rt60 * SAMPLE_RATE)) * 10 ** (-3 * np.arange(int(rt60 * SAMPLE_RATE)) / (rt60 * SAMPLE_RATE))
+    tail[: int(random.uniform(0.001, 0.01) * SAMPLE_RATE)] = 0
     ratio = 10 ** (random.uniform(-15, -3) / 20)
     response = tail / (np.linalg.norm(tail) + 1e-9) * ratio
     response[0] = 1.0
@@ -42,7 +44,7 @@ def add_noise(pcm: Sound, noise: Sound, snr_db: float, random: np.random.Generat
 def band_limit(pcm: Sound, random: np.random.Generator) -> Sound:
     """A telephone or a poor microphone: a random band-pass."""
     low, high = random.uniform(50, 350), random.uniform(3000, 7600)
-    sections = scipy.signal.butter(4, (low, high), "bandpass", fs=16000, output="sos")
+    sections = scipy.signal.butter(4, (low, high), "bandpass", fs=SAMPLE_RATE, output="sos")
     return np.asarray(scipy.signal.sosfilt(sections, pcm), np.float32)
 
 

@@ -15,6 +15,7 @@ from codec.recognise.features import WINDOW
 from codec.recognise.network import FRAME_SAMPLES
 from codec.train.corpus.packed import Corpus, decode_audio
 from codec.train.recogniser import augment
+from codec.train.recogniser.batching import groups_of_like_length
 from codec.units.phones import phone_index
 from codec.units.rates import SAMPLE_RATE
 
@@ -79,14 +80,7 @@ def batches(utterances: list[Utterance], noises: list[augment.Sound], seconds: f
     rng, np_rng = random.Random(seed), np.random.default_rng(seed)
     longest = CROP_SECONDS * SAMPLE_RATE
     while True:
-        order = sorted(utterances, key=lambda one: min(len(one.pcm), longest) * rng.uniform(0.8, 1.25))
-        groups: list[list[Utterance]] = [[]]
-        for one in order:
-            if len(groups[-1]) and (len(groups[-1]) + 1) * min(len(one.pcm), longest) > seconds * SAMPLE_RATE:
-                groups.append([])
-            groups[-1].append(one)
-        rng.shuffle(groups)
-        for group in groups:
+        for group in groups_of_like_length(utterances, seconds, longest, rng):
             yield _batch([_cut(one, np_rng, longest) for one in group], noises, np_rng, tail)
 
 

@@ -2,7 +2,7 @@
 
     python -m codec.train.recogniser.streaming_encoder --minutes 480
 
-The teacher is the encoder as it came; no labels are needed for that, so all speech teaches. Chunk and look-ahead are drawn anew for each
+The teacher is the encoder as it came; no labels are needed for that, so all speech teaches. Chunk and look-ahead are drawn again for each
 batch: one network then serves calls that wait and calls that do not. A phone head learns beside it where there are alignments.
 
 Needs the packed corpus (`python -m codec.train.corpus.pack train more valid`); resumes from work/streaming_encoder.checkpoint.
@@ -27,6 +27,7 @@ from codec.text.pronunciations import phone_errors, variants_of
 from codec.train.card import data_card
 from codec.train.corpus.packed import DATA, Corpus
 from codec.train.recogniser import augment
+from codec.train.recogniser.batching import groups_of_like_length, likeness
 from codec.train.recogniser.data import UNLABELLED, load_noises
 from codec.train.recogniser.lossy_codecs import through_any
 from codec.train.run import Run, device, options, set_rate
@@ -108,14 +109,7 @@ def batches(spoken: list[Spoken], noises: list[augment.Sound], seconds: float, s
     longest = CROP_SECONDS * SAMPLE_RATE
     while True:
         order = [one for one in spoken for _ in range(int(one.weight) + (rng.random() < one.weight % 1))]
-        order.sort(key=lambda one: min(len(one.pcm), longest) * rng.uniform(0.8, 1.25))
-        groups: list[list[Spoken]] = [[]]
-        for one in order:
-            if len(groups[-1]) and (len(groups[-1]) + 1) * min(len(one.pcm), longest) > seconds * SAMPLE_RATE:
-                groups.append([])
-            groups[-1].append(one)
-        rng.shuffle(groups)
-        for group in groups:
+        for group in groups_of_like_length(order, seconds, longest, rng):
             yield _batch([_cut(one, np_rng) for one in group], noises, np_rng)
 
 
@@ -158,12 +152,6 @@ def teach(teacher: MoonshineEncoder, pcm: Tensor) -> list[Tensor]:
         if index in MATCHED:
             kept.append(x)
     return [*kept, teacher.norm(x)]
-
-
-def likeness(ours: Tensor, theirs: Tensor, within: Tensor) -> Tensor:
-    """Huber loss over frames within the sound, in units of each value's own spread."""
-    spread = theirs[within].std(0).clamp_min(1e-3)
-    return functional.smooth_l1_loss(ours[within] / spread, theirs[within] / spread, beta=0.5)
 
 
 def losses(network: StreamingEncoder, teacher: MoonshineEncoder, batch: Batch, sizes: tuple[int, int, int]) -> dict[str, Tensor]:

@@ -25,6 +25,7 @@ from codec.recognise.network import FRAME_SAMPLES, REACH, RecogniserConfig, Reco
 from codec.text.pronunciations import phone_errors, variants_of
 from codec.train.card import data_card
 from codec.train.corpus.packed import DATA, Corpus
+from codec.train.recogniser.batching import likeness
 from codec.train.recogniser.data import UNLABELLED, WEIGHTS, Batch, Utterance, batches, frame_labels, load, load_noises
 from codec.train.recogniser.whisper_weights import SOURCES, recogniser_from_whisper
 from codec.train.run import Run, device, options, set_rate
@@ -82,12 +83,6 @@ def teach(teacher: RecogniserNetwork, mel: Tensor, offset: int) -> list[Tensor]:
         if index in MATCHED:
             kept.append(x)
     return [*kept, teacher.norm(x)]
-
-
-def likeness(ours: Tensor, theirs: Tensor, within: Tensor) -> Tensor:
-    """Huber loss over frames within the sound, in units of each value's own spread; Whisper keeps outliers in some frames of silence."""
-    spread = theirs[within].std(0).clamp_min(1e-3)
-    return functional.smooth_l1_loss(ours[within] / spread, theirs[within] / spread, beta=0.5)
 
 
 def losses(network: RecogniserNetwork, teacher: RecogniserNetwork, batch: Batch, device: torch.device) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from codec.recognise.network import RecogniserConfig, RecogniserNetwork
 from codec.units.errors import ModelError
+from codec.units.rates import SAMPLE_RATE
 
 _DTYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}
 
@@ -75,7 +76,7 @@ def _package_file(relative: str) -> Path:
 def _mel_filters() -> Tensor:
     from librosa.filters import mel  # noqa: PLC0415  (slow import, needed for training alone)
 
-    return torch.from_numpy(mel(sr=16000, n_fft=400, n_mels=80).astype(np.float32))
+    return torch.from_numpy(mel(sr=SAMPLE_RATE, n_fft=400, n_mels=80).astype(np.float32))
 
 
 def recogniser_from_whisper(source: str) -> RecogniserNetwork:

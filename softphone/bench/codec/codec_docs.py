@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.units import audio_file
+from codec.units.rates import SAMPLE_RATE
 from softphone import paths
 from softphone.bench.codec.plots import plot_rates, plot_spectrograms
 from softphone.bench.codec.rows import Row
@@ -16,7 +17,7 @@ from softphone.bench.instruments.manifest import Recording
 from softphone.bench.systems import SYSTEMS
 
 RATES, SPECTROGRAMS = "bench-rates.png", "bench-spectrograms.png"
-_EXAMPLE_SAMPLES = 4 * 16000
+_EXAMPLE_SAMPLES = 4 * SAMPLE_RATE
 
 _NOTES = """
 - payload and IP bit/s: over the seconds in which somebody speaks, for every system alike; IP adds 40 bytes of IPv4, UDP and RTP headers a

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from codec.units.rates import SAMPLE_RATE
 from softphone.bench.codec.rows import Row
+from softphone.bench.instruments.extra import HOW_TO_GET
 from softphone.errors import SoftphoneError
 
 _DPI = 80
@@ -77,7 +78,7 @@ def figure_of(rows: int, columns: int, size: tuple[float, float]):  # type: igno
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra, and slow to import
     except ImportError as error:
-        raise PlotError(f"the package matplotlib is missing ({error}); install the extra with: make bench-setup") from None
+        raise PlotError(f"the package matplotlib is missing ({error}); {HOW_TO_GET}") from None
     figure = Figure(figsize=size, layout="constrained")
     return figure, list(np.ravel(figure.subplots(rows, columns)))
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from codec.text.pronunciations import phone_errors, variants_of
+from codec.units.rates import HEADER_BYTES
 from softphone.bench.codec.result import Result
 from softphone.bench.instruments.manifest import Recording
-from softphone.bench.instruments.opus_cost import HEADER_BYTES
 from softphone.bench.instruments.wer import normalise, word_error_rate
 
 Row = dict[str, str | float | int | None]

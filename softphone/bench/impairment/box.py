@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
-from softphone.bench.impairment.channel import IP_UDP_BYTES, Channel, bottleneck_of
+from codec.units.rates import IP_UDP_BYTES
+from softphone.bench.impairment.channel import Channel, bottleneck_of
 from softphone.bench.impairment.gateway import OTHER, Addresses, Kind, Side, media_kind, media_ports, rewrite, sip_label
 from softphone.bench.impairment.impairment import NONE, Impairment
 from softphone.errors import SoftphoneError

@@ -3,9 +3,9 @@
 import random
 from dataclasses import dataclass, field
 
+from codec.units.rates import IP_UDP_BYTES
 from softphone.bench.impairment.impairment import Impairment
 
-IP_UDP_BYTES = 28
 """IPv4 (RFC 791) and UDP (RFC 768) headers of each datagram."""
 _REORDER_STEPS = 1.5
 """A packet that is to be overtaken waits so many times the distance to its predecessor: past its successor, where they come evenly."""

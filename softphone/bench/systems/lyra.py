@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from softphone.bench.instruments.extra import HOW_TO_GET
 from softphone.bench.instruments.manifest import Recording
 from softphone.bench.systems.system import Passed
 from softphone.errors import SoftphoneError
@@ -46,7 +47,7 @@ class Lyra:
         try:
             from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - an optional extra
         except ImportError as error:
-            raise LyraError(f"the package ai-edge-litert is missing ({error}); install the extra with: make bench-setup") from None
+            raise LyraError(f"the package ai-edge-litert is missing ({error}); {HOW_TO_GET}") from None
         self._interpreter: Any = Interpreter
         # Bits of a frame are those of its quantisers, of 4 bits each.
         self._stages = bitrate // 50 // _BITS_PER_STAGE

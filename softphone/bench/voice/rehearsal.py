@@ -14,6 +14,7 @@ from codec.decoder import Decoder
 from codec.encoder import Encoder
 from codec.learning.far_end import Stretch, stretches_of
 from codec.learning.trainer import ListenerNetworks, TrainingBatch, VoiceTrainer
+from codec.units.rates import SAMPLE_RATE
 from codec.voice.embedding import Voice
 from codec.voice.residual import TYPE as RESIDUAL_TYPE
 from codec.wire.packet import parse
@@ -73,7 +74,7 @@ def rehearse(
             trainer.take(TrainingBatch(encoder.voice.speakers, *encoder.voice.described, best[0].embedding, tuple(encoder.examples)))
             encoder.examples.clear()
         began = time.process_time()
-        while trainer is not None and trainer.wants_work and training + time.process_time() - began < share * step * STEP / 16000:
+        while trainer is not None and trainer.wants_work and training + time.process_time() - began < share * step * STEP / SAMPLE_RATE:
             update = trainer.work()
             if update is not None and update.coordinates is not None:
                 encoder.voice.set_residual(update.coordinates, update.speaker)

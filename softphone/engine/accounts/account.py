@@ -15,10 +15,10 @@ from softphone.control.protocol import Event, Register, Registration
 from softphone.engine.accounts.outside_requests import OutsideRequests
 from softphone.engine.accounts.registration_backoff import RegistrationBackoff, retry_after
 from softphone.engine.pjsip.guard import pjsip_callback
-from softphone.engine.pjsip.security import set_encryption, set_ways
-from softphone.engine.sip.auth_gate import has_no_answer
+from softphone.engine.pjsip.transport.security import set_encryption, set_ways
 from softphone.engine.sip.head import TOO_LONG, party
-from softphone.engine.sip.module import transport_of
+from softphone.engine.sip.parsed.auth_gate import has_no_answer
+from softphone.engine.sip.parsed.module import transport_of
 from softphone.engine.sip.status_text import explain_registration, plain
 from softphone.errors import SoftphoneError
 from softphone.store import sip_address

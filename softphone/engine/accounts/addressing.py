@@ -11,12 +11,15 @@ from softphone.store import phone_number, sip_address
 
 
 class Addressing:
-    """`accounts` is the engine's own table; `transport` that of the settings: udp, tcp or tls. Main thread only."""
+    """`accounts` is the engine's own table; `transport` that of the settings: udp, tcp or tls, `rules` their numbers'. Main thread only."""
 
-    def __init__(self, accounts: Mapping[str, PhoneAccount], transport: str, is_sip_uri: Callable[[str], bool]) -> None:
+    def __init__(
+        self, accounts: Mapping[str, PhoneAccount], transport: str, is_sip_uri: Callable[[str], bool], rules: Mapping[str, str]
+    ) -> None:
         self._accounts = accounts
         self._transport = transport
         self._is_sip_uri = is_sip_uri
+        self._rules = rules
 
     def complete(self, text: str, account: PhoneAccount) -> str:
         """A SIP URI from what people type: an address, a number, or a name at the account's server."""
@@ -25,12 +28,13 @@ class Addressing:
         if number is not None:
             if not account.settings.registrar:
                 raise ControlError(f"{uri[:60]} is a number, and no account has a server that could know it; register one", "bad_uri")
-            uri = f"sip:{sip_address.escape_user(number.digits)}@{account.settings.uri.rpartition('@')[2]}"
+            digits = phone_number.rewritten(number.digits, self._rules)
+            uri = f"sip:{sip_address.escape_user(digits)}@{account.settings.uri.rpartition('@')[2]}"
         elif not uri.lower().startswith(("sip:", "sips:")):
             if "@" not in uri and ":" not in uri and account.settings.registrar:
                 uri = f"{uri}@{account.settings.uri.rpartition('@')[2]}"
             uri = f"sip:{uri}"
-        uri = sip_address.mended(uri)
+        uri = sip_address.corrected(uri)
         if self._transport != "udp" and "transport=" not in uri.lower():
             uri += f";transport={self._transport}"
         self.check_uris(uri)

@@ -11,7 +11,7 @@ import pjsua2 as pj
 
 from softphone.control.protocol import Event, Log, Message, MessageSent
 from softphone.engine.accounts.account import PhoneAccount
-from softphone.engine.sip.module import sip_library
+from softphone.engine.sip.parsed.module import sip_library
 from softphone.engine.sip.status_text import explain_message
 from softphone.errors import SoftphoneError
 

@@ -13,17 +13,18 @@ import pjsua2 as pj
 from softphone.codecs import PHV
 from softphone.control.protocol import CallState, Dtmf, Log, Transfer
 from softphone.engine.accounts.account import PhoneAccount
-from softphone.engine.calls import dtmf
-from softphone.engine.calls.audio import CallAudio
 from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.events import CallLength, State, state_event
-from softphone.engine.calls.media import CallMedia
+from softphone.engine.calls.media import dtmf
+from softphone.engine.calls.media.audio import CallAudio
+from softphone.engine.calls.media.negotiated import CallMedia
 from softphone.engine.calls.renegotiation import Renegotiation
 from softphone.engine.calls.transfer import TransferProgress
 from softphone.engine.phv.rate_model import RTCP_INTERVAL_S
 from softphone.engine.pjsip.guard import pjsip_callback
+from softphone.engine.pjsip.status_codes import PJ_EINVALIDOP, PJ_EPENDING, PJ_ETOOMANY, PJSIP_ESESSIONTERMINATED
 from softphone.engine.sdp.native import text_of
-from softphone.engine.sip.auth_gate import has_no_answer
+from softphone.engine.sip.parsed.auth_gate import has_no_answer
 from softphone.engine.sip.status_text import plain
 from softphone.engine.sip.trace import FarEnd
 from softphone.errors import SoftphoneError
@@ -32,10 +33,6 @@ from softphone.store.history import HUNG_UP_HERE
 BAD_EXTENSION = 420
 REPLACED_S = 2.0
 """How long a call may stay after its other side was given to somebody else."""
-PJ_EINVALIDOP = 70013
-PJ_EPENDING = 70002
-PJSIP_ESESSIONTERMINATED = 171140
-PJ_ETOOMANY = 70010
 MAX_REDIRECTIONS = 5
 NO_MEDIA_S = 5.0
 """How long a call may be up without negotiated media."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from softphone.engine.calls.audio import CallPort
 from softphone.engine.calls.call import PhoneCall
+from softphone.engine.calls.media.audio import CallPort
 
 
 class Conference:

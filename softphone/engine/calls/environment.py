@@ -11,7 +11,7 @@ import pjsua2 as pj
 from softphone.control.protocol import Event
 from softphone.engine.phv.stream import PhvStream
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
-from softphone.engine.pjsip.rtcp_gate import RtcpGate
+from softphone.engine.pjsip.transport.rtcp_gate import RtcpGate
 from softphone.engine.schedule import Schedule
 from softphone.engine.sip.trace import FarEnd
 from softphone.engine.sound.devices import Sound

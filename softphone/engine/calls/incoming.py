@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from softphone.control.protocol import Event, Log, Receiving
 from softphone.engine.accounts.account import PhoneAccount
-from softphone.engine.sip.module import end_session
+from softphone.engine.sip.parsed.module import end_session
 from softphone.errors import SoftphoneError
 
 if TYPE_CHECKING:
     from softphone.engine.calls.active_calls import ActiveCalls
-    from softphone.engine.calls.admission import CallGate
+    from softphone.engine.calls.admission.call_gate import CallGate
     from softphone.engine.calls.call import PhoneCall
 
 BUSY_HERE = 486
@@ -59,15 +59,21 @@ class CallMaker(Protocol):
 
 
 class IncomingCalls:
-    """`ring_seconds`: a call that nobody answered for so long is given up, incoming or outgoing. Main thread only."""
+    """`ring_seconds`: a call that nobody answered for so long is given up, incoming or outgoing; `answer_seconds`: so long it
+    rings before it is answered automatically. Main thread only."""
 
-    def __init__(self, engine: CallMaker, ring_seconds: int) -> None:
+    def __init__(self, engine: CallMaker, ring_seconds: int, answer_seconds: int = 0) -> None:
         self._ring_seconds = ring_seconds
+        self._answer_seconds = answer_seconds
         self.do_not_disturb = False
         self.answer_all = False
+        self.answer_all_after_s: int | None = None
+        """In place of `answer_seconds`, where that was said with the command."""
         self.answer_files: tuple[str | None, str | None] = (None, None)
         self._engine = engine
         self._rings_since: dict[int, float] = {}
+        self._answer_at: dict[int, tuple[float, bool]] = {}
+        """Calls that ring until they are answered automatically: when (CLOCK_MONOTONIC), and whether account or contact say so."""
 
     def tell(self) -> None:
         """Publish how calls are received now: to other front ends, and to the supervisor, which sets it again after a failure."""
@@ -96,11 +102,15 @@ class IncomingCalls:
         try:
             if self.do_not_disturb:
                 call.end(BUSY_HERE, "refused because of do not disturb")
-            elif self.answer_all:
-                self._answer(call)
-            elif auto_answer and not call.waiting:
-                # Never while another call is active.
-                self._answer(call)
+            elif self.answer_all or (auto_answer and not call.waiting):
+                after_s = self._answer_seconds
+                if self.answer_all and self.answer_all_after_s is not None:
+                    after_s = self.answer_all_after_s
+                if after_s:
+                    self._answer_at[call.number] = time.monotonic() + after_s, auto_answer
+                    call.ring()
+                else:
+                    self._answer(call)
             else:
                 call.ring()
         except SoftphoneError as error:
@@ -111,6 +121,8 @@ class IncomingCalls:
         """Called each second: end calls that ring for too long, here or at the far end, which SIP itself does not limit, and calls whose
         answer is never acknowledged."""
         now, limit_s = time.monotonic(), self._ring_seconds
+        for number in [number for number, (due, _) in self._answer_at.items() if now >= due]:
+            self._answer_now(number, self._answer_at.pop(number)[1])
         ringing = {number: call for number, call in self._engine.calls.items() if call.state in ("incoming", "calling", "early")}
         self._rings_since = {number: self._rings_since.get(number, now) for number in ringing}
         for number, call in ringing.items():
@@ -125,6 +137,18 @@ class IncomingCalls:
             end_session(*dialog)
         for dialog in self._engine.call_gate.byes.overdue(now):
             end_session(*dialog)
+
+    def _answer_now(self, number: int, auto_answer: bool) -> None:
+        """It rang long enough; meanwhile the user may have answered or refused it, begun another call, or switched this off."""
+        call = self._engine.calls.get(number)
+        if call is None or call.over or call.state not in ("incoming", "early") or self.do_not_disturb:
+            return
+        if not self.answer_all and (not auto_answer or self._engine.active_calls.others(call)):
+            return
+        try:
+            self._answer(call)
+        except SoftphoneError as error:
+            self._engine.publish(Log(level="error", message=f"call {number} was not answered: {error}"))
 
     def _answer(self, call: PhoneCall) -> None:
         wav_in, wav_out = self.answer_files

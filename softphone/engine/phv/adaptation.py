@@ -8,11 +8,10 @@ import math
 from dataclasses import dataclass, replace
 from itertools import product
 
+from softphone.config import HIGHEST_REDUNDANCY
 from softphone.engine.phv.rate_model import RTCP_BPS, WORDS_WAIT_S, Profile
 
 INTERVALS_MS = (80, 160, 320, 640)
-MOST_ADAPTED_REDUNDANCY = 8
-"""The adaptation goes no further than this, though the format has room for `codec.wire.settings.MAX_REDUNDANCY`."""
 LONGEST_SPAN_MS = 1300
 """A copy sent later than this after the original (plus twice the jitter) would arrive after its time had been played."""
 
@@ -85,10 +84,10 @@ class PathReport:
 class Adaptation:
     """One direction of one call. base: what is sent where nothing is in the way; ceiling_bps: the user's, RTCP counted, 0 for none."""
 
-    def __init__(self, base: Profile, ceiling_bps: int = 0, max_redundancy: int = MOST_ADAPTED_REDUNDANCY) -> None:
+    def __init__(self, base: Profile, ceiling_bps: int = 0, max_redundancy: int = HIGHEST_REDUNDANCY) -> None:
         self.base = base
         self.ceiling_bps = ceiling_bps
-        self._max_redundancy = min(max_redundancy, MOST_ADAPTED_REDUNDANCY)
+        self._max_redundancy = min(max_redundancy, HIGHEST_REDUNDANCY)
         self._loss = 0.0
         self._burst = ASSUMED_BURST
         self._jitter_ms = 0.0

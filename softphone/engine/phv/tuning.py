@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
+from codec.units.limits import MAX_REDUNDANCY
 from codec.wire.link_report import LinkReport
-from codec.wire.settings import MAX_REDUNDANCY, EncoderSettings
+from codec.wire.settings import EncoderSettings
 from softphone.codecs.fmtp import FmtpError, integer
 from softphone.config import Phv
 from softphone.control.protocol import CallStatistics, SendProfile

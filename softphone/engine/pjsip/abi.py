@@ -18,16 +18,10 @@ from cffi import FFI
 
 from softphone.engine.pjsip.declarations import CODEC_API, SOUND_API
 from softphone.engine.pjsip.errors import AbiError
+from softphone.engine.pjsip.status_codes import PJ_SUCCESS
 
 SUPPORTED_VERSION = "2.15"
-PJ_SUCCESS = 0
-PJ_EINVAL = 70004
-PJ_ENOMEM = 70007
-PJMEDIA_CODEC_EUNSUP = 220080
-PJMEDIA_CODEC_EFAILED = 220081
-PJMEDIA_SDP_EFORMATNOTEQUAL = 220063
 PJMEDIA_TYPE_AUDIO = 1
-PJMEDIA_FRAME_TYPE_NONE = 0
 PJMEDIA_FRAME_TYPE_AUDIO = 1
 MAX_FMTP = 16
 """Parameters that pjmedia_codec_fmtp holds (PJMEDIA_CODEC_MAX_FMTP_CNT)."""
@@ -72,7 +66,7 @@ class Abi:
 
 
 @cache
-def load() -> Abi:
+def load_abi() -> Abi:
     """Open the extension module of the wheel a second time as a plain library (same handle, same globals)."""
     ffi = FFI()
     ffi.cdef(CODEC_API)

@@ -18,7 +18,7 @@ from softphone.config import Config
 from softphone.engine.limits import MAX_CALLS, MAX_URI_BYTES
 from softphone.engine.pjsip.guard import pjsip_callback
 from softphone.engine.pjsip.install import HIGHEST_PRIORITY, configure_media
-from softphone.engine.pjsip.security import set_tls
+from softphone.engine.pjsip.transport.security import set_tls
 from softphone.engine.sip.status_text import plain
 from softphone.errors import SoftphoneError
 

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from softphone.codecs.implementation import CodecDescriptor, CodecInstance, OpenRequest, ParsedFrame
-from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.abi import FLAG_PLC, MAX_FMTP, MAX_PARSED_FRAMES, PJMEDIA_FRAME_TYPE_AUDIO, PJMEDIA_TYPE_AUDIO, Abi
 from softphone.engine.pjsip.errors import CodecSetupError
 from softphone.engine.pjsip.registry import CodecRegistry
+from softphone.engine.pjsip.status_codes import PJ_SUCCESS, PJMEDIA_CODEC_EFAILED, PJMEDIA_CODEC_EUNSUP
 
 log = logging.getLogger(__name__)
 MAX_FMTP_CHARS = 150
@@ -32,13 +33,13 @@ class _Codec:
         self.struct = factory.abi.ffi.new("pjmedia_codec *", {"factory": factory.struct, "op": factory.codec_op})
         # Frames of one parse() are copied by the jitter buffer before the next one, so one buffer serves the whole call.
         self.frame_bytes = descriptor.max_frame_bytes
-        self.frames = factory.abi.ffi.new("char[]", self.frame_bytes * pj.MAX_PARSED_FRAMES)
+        self.frames = factory.abi.ffi.new("char[]", self.frame_bytes * MAX_PARSED_FRAMES)
 
 
 class CodecFactory:
     """Offers the codecs of a registry to PJMEDIA."""
 
-    def __init__(self, abi: pj.Abi, registry: CodecRegistry) -> None:
+    def __init__(self, abi: Abi, registry: CodecRegistry) -> None:
         self.abi = abi
         self._registry = registry
         self._codecs: dict[int, _Codec] = {}
@@ -54,7 +55,7 @@ class CodecFactory:
         """Announce the codecs. Call on a thread known to PJSIP, after libInit(). Raises CodecSetupError."""
         self._manager = self.abi.lib.pjmedia_endpt_get_codec_mgr(self.abi.lib.pjsua_get_pjmedia_endpt())
         status = self.abi.lib.pjmedia_codec_mgr_register_factory(self._manager, self.struct)
-        if status != pj.PJ_SUCCESS:
+        if status != PJ_SUCCESS:
             raise CodecSetupError(f"PJSIP refused our codecs with status {status}; they may be registered already.")
 
     def unregister(self) -> None:
@@ -87,12 +88,12 @@ class CodecFactory:
         return ffi.new("pjmedia_codec_factory_op *", self._factory_callbacks)
 
     def _test_alloc(self, _factory: Any, info: Any) -> int:
-        return pj.PJ_SUCCESS if self._descriptor(info) else pj.PJMEDIA_CODEC_EUNSUP
+        return PJ_SUCCESS if self._descriptor(info) else PJMEDIA_CODEC_EUNSUP
 
     def _default_attr(self, _factory: Any, info: Any, param: Any) -> int:
         descriptor = self._descriptor(info)
         if descriptor is None:
-            return pj.PJMEDIA_CODEC_EUNSUP
+            return PJMEDIA_CODEC_EUNSUP
         self.abi.ffi.memmove(param, bytes(self.abi.ffi.sizeof("pjmedia_codec_param")), self.abi.ffi.sizeof("pjmedia_codec_param"))
         param.info.clock_rate = descriptor.clock_rate
         param.info.channel_cnt = descriptor.channels
@@ -103,53 +104,53 @@ class CodecFactory:
         param.info.pcm_bits_per_sample = 16
         param.info.pt = info.pt
         param.setting.frm_per_pkt = descriptor.frames_per_packet
-        param.setting.flags = pj.FLAG_PLC
+        param.setting.flags = FLAG_PLC
         fmtp = self._fmtp[descriptor.encoding_name]
         param.setting.dec_fmtp.cnt = len(fmtp)
         for entry, (name, value) in zip(param.setting.dec_fmtp.param, fmtp, strict=False):
             entry.name.ptr, entry.name.slen = name, len(name) - 1
             entry.val.ptr, entry.val.slen = value, len(value) - 1
-        return pj.PJ_SUCCESS
+        return PJ_SUCCESS
 
     def _enum_info(self, _factory: Any, count: Any, infos: Any) -> int:
         count[0] = min(count[0], len(self._registry))
         for index, descriptor in zip(range(count[0]), self._registry, strict=False):
             info, name = infos[index], self._names[descriptor.encoding_name]
-            info.type = pj.PJMEDIA_TYPE_AUDIO
+            info.type = PJMEDIA_TYPE_AUDIO
             info.pt = descriptor.payload_type
             info.encoding_name.ptr, info.encoding_name.slen = name, len(name) - 1
             info.clock_rate = descriptor.clock_rate
             info.channel_cnt = descriptor.channels
-        return pj.PJ_SUCCESS
+        return PJ_SUCCESS
 
     def _alloc_codec(self, _factory: Any, info: Any, out: Any) -> int:
         descriptor = self._descriptor(info)
         if descriptor is None:
-            return pj.PJMEDIA_CODEC_EUNSUP
+            return PJMEDIA_CODEC_EUNSUP
         codec = _Codec(self, descriptor)
         self._codecs[self._address(codec.struct)] = codec
         out[0] = codec.struct
-        return pj.PJ_SUCCESS
+        return PJ_SUCCESS
 
     def _dealloc_codec(self, _factory: Any, struct: Any) -> int:
         codec = self._codecs.pop(self._address(struct), None)
         if codec is not None and codec.instance is not None:
             codec.instance.close()
-        return pj.PJ_SUCCESS
+        return PJ_SUCCESS
 
     def _destroy(self) -> int:
-        return pj.PJ_SUCCESS
+        return PJ_SUCCESS
 
     # Codec operations
 
     def _codec_operations(self) -> Any:
         ffi, guard = self.abi.ffi, self._guard
         self._codec_callbacks = {
-            "init": ffi.callback("int(pjmedia_codec *, void *)", lambda _codec, _pool: pj.PJ_SUCCESS),
+            "init": ffi.callback("int(pjmedia_codec *, void *)", lambda _codec, _pool: PJ_SUCCESS),
             "open": ffi.callback("int(pjmedia_codec *, pjmedia_codec_param *)", guard(self._open)),
             "close": ffi.callback("int(pjmedia_codec *)", guard(self._close)),
             # PJMEDIA modifies to switch its own silence detection on or off; ours is in the codecs.
-            "modify": ffi.callback("int(pjmedia_codec *, const pjmedia_codec_param *)", lambda _codec, _param: pj.PJ_SUCCESS),
+            "modify": ffi.callback("int(pjmedia_codec *, const pjmedia_codec_param *)", lambda _codec, _param: PJ_SUCCESS),
             "parse": ffi.callback(
                 "int(pjmedia_codec *, void *, size_t, const uint64_t *, unsigned *, pjmedia_frame *)", guard(self._parse)
             ),
@@ -175,18 +176,18 @@ class CodecFactory:
         param.setting.frm_per_pkt = codec.instance.encode_ms // codec.descriptor.frame_ms
         param.info.enc_ptime = 0
         param.info.enc_ptime_denum = 1
-        return pj.PJ_SUCCESS
+        return PJ_SUCCESS
 
     def _close(self, struct: Any) -> int:
         codec = self._codecs.get(self._address(struct))
         if codec is not None and codec.instance is not None:
             instance, codec.instance = codec.instance, None
             instance.close()
-        return pj.PJ_SUCCESS
+        return PJ_SUCCESS
 
     def _encode(self, struct: Any, source: Any, capacity: int, output: Any) -> int:
         output.size = 0
-        output.type = pj.PJMEDIA_FRAME_TYPE_AUDIO
+        output.type = PJMEDIA_FRAME_TYPE_AUDIO
         output.timestamp = source.timestamp
         payload = self._instance(struct).encode(self.abi.ffi.buffer(source.buf, source.size)[:])
         if payload:
@@ -194,23 +195,23 @@ class CodecFactory:
                 raise CodecSetupError(f"A payload of {len(payload)} bytes does not fit into the {capacity} that PJMEDIA has room for.")
             self.abi.ffi.memmove(output.buf, payload, len(payload))
             output.size = len(payload)
-        return pj.PJ_SUCCESS
+        return PJ_SUCCESS
 
     def _parse(self, struct: Any, packet: Any, size: int, timestamp: Any, count: Any, frames: Any) -> int:
-        room, count[0] = min(count[0], pj.MAX_PARSED_FRAMES), 0
+        room, count[0] = min(count[0], MAX_PARSED_FRAMES), 0
         codec = self._codecs[self._address(struct)]
         parsed = self._instance(struct).parse(self.abi.ffi.buffer(packet, size)[:], timestamp[0])
         for index, frame in enumerate(parsed[:room]):
             self._put_frame(codec, index, frame, frames[index])
         count[0] = min(len(parsed), room)
-        return pj.PJ_SUCCESS
+        return PJ_SUCCESS
 
     def _put_frame(self, codec: _Codec, index: int, frame: ParsedFrame, out: Any) -> None:
         if len(frame.data) > codec.frame_bytes:
             raise CodecSetupError(f"A frame of {len(frame.data)} bytes is longer than the {codec.frame_bytes} that were announced.")
         buffer = codec.frames + index * codec.frame_bytes
         self.abi.ffi.memmove(buffer, frame.data, len(frame.data))
-        out.type = pj.PJMEDIA_FRAME_TYPE_AUDIO
+        out.type = PJMEDIA_FRAME_TYPE_AUDIO
         out.buf = buffer
         out.size = len(frame.data)
         out.timestamp = frame.timestamp
@@ -228,8 +229,8 @@ class CodecFactory:
         # PJMEDIA counts a whole slot whatever we report, so what is missing must not be what the buffer held before.
         self.abi.ffi.memmove(output.buf, pcm.ljust(capacity, b"\0"), capacity)
         output.size = size
-        output.type = pj.PJMEDIA_FRAME_TYPE_AUDIO
-        return pj.PJ_SUCCESS
+        output.type = PJMEDIA_FRAME_TYPE_AUDIO
+        return PJ_SUCCESS
 
     # Helpers
 
@@ -246,7 +247,7 @@ class CodecFactory:
                         "%s of a codec failed, further failures of this kind are not logged: %s", operation.__name__.strip("_"), error
                     )
                     log.debug("details", exc_info=error)
-                return pj.PJMEDIA_CODEC_EFAILED
+                return PJMEDIA_CODEC_EFAILED
 
         return guarded  # type: ignore[return-value]
 
@@ -260,13 +261,13 @@ class CodecFactory:
         return instance
 
     def _descriptor(self, info: Any) -> CodecDescriptor | None:
-        if info.type != pj.PJMEDIA_TYPE_AUDIO:
+        if info.type != PJMEDIA_TYPE_AUDIO:
             return None
         return self._registry.get(self.abi.text(info.encoding_name, 64))
 
     def _fmtp_strings(self, descriptor: CodecDescriptor) -> list[tuple[Any, Any]]:
         text = ";".join(f"{name}={value}" for name, value in descriptor.default_fmtp.items())
-        if len(text) > MAX_FMTP_CHARS or len(descriptor.default_fmtp) > pj.MAX_FMTP:
+        if len(text) > MAX_FMTP_CHARS or len(descriptor.default_fmtp) > MAX_FMTP:
             raise CodecSetupError(
                 f"The fmtp of {descriptor.encoding_name} is too long for PJSIP: keep it under {MAX_FMTP_CHARS} characters."
             )
@@ -276,7 +277,7 @@ class CodecFactory:
     def _read_fmtp(self, fmtp: Any) -> dict[str, str]:
         """A peer's parameters, bounded: 16 of them, 256 characters each; the first of a name counts."""
         read: dict[str, str] = {}
-        for entry in fmtp.param[0 : min(fmtp.cnt, pj.MAX_FMTP)]:
+        for entry in fmtp.param[0 : min(fmtp.cnt, MAX_FMTP)]:
             name = self.abi.text(entry.name, MAX_VALUE_CHARS).lower()
             read.setdefault(name, self.abi.text(entry.val, MAX_VALUE_CHARS))
         return read

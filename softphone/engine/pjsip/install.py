@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from codec.units.rates import CHUNK_MS, SAMPLE_RATE
 from softphone.codecs import CODECS
 from softphone.codecs.implementation import CodecDescriptor
-from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.abi import Abi, load_abi, self_check
 from softphone.engine.pjsip.errors import AbiError
 from softphone.engine.pjsip.factory import CodecFactory
 from softphone.engine.pjsip.match import FormatMatch, FormatMatcher
@@ -54,7 +55,7 @@ class InstalledCodecs:
 
 
 def install_codecs(
-    endpoint: Any, descriptors: Sequence[CodecDescriptor], matchers: Sequence[FormatMatcher] = (), abi: pj.Abi | None = None
+    endpoint: Any, descriptors: Sequence[CodecDescriptor], matchers: Sequence[FormatMatcher] = (), abi: Abi | None = None
 ) -> InstalledCodecs:
     """Register `descriptors` in the order in which they are to be offered, ahead of PCMU and PCMA; every other codec is switched off.
 
@@ -62,11 +63,11 @@ def install_codecs(
     match.py). Nothing is registered when the self-check fails: the result then carries the reason and the phone speaks PCMU and PCMA.
     Raises CodecSetupError when PJSIP refuses the codecs themselves.
     """
-    abi = abi or pj.load()
+    abi = abi or load_abi()
     registry = CodecRegistry(descriptors)
     standard = [codec.codec_id for codec in CODECS if not codec.implementation]
     try:
-        version = pj.self_check(abi)
+        version = self_check(abi)
     except AbiError as error:
         log.error("%s", error)
         _set_priorities(endpoint, standard)
@@ -85,8 +86,8 @@ def configure_media(media_config: Any) -> None:
     jbMax holds the play credit of x-phv (see phv.PlayCredit) and bounds the delay that a burst may leave behind with the other codecs;
     jbMaxPre keeps their prefetch where PJSIP has it by default.
     """
-    media_config.clockRate = 16000
-    media_config.audioFramePtime = 20
+    media_config.clockRate = SAMPLE_RATE
+    media_config.audioFramePtime = CHUNK_MS
     media_config.jbMax = 1500
     media_config.jbMaxPre = 400
     media_config.noVad = True

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.abi import load_abi
 from softphone.engine.pjsip.errors import CodecSetupError
+from softphone.engine.pjsip.status_codes import PJ_SUCCESS
 
 _POOL_BYTES = 64 * 1024
 _NAME = b"x-phv sound"
@@ -31,14 +32,14 @@ class JitterBuffer:
     """
 
     def __init__(self, frame_bytes: int, frame_ms: int, most: int) -> None:
-        self._abi = abi = pj.load()
+        self._abi = abi = load_abi()
         self._memory = abi.ffi.new("char[]", _POOL_BYTES)
         pool = abi.lib.pj_pool_create_on_buf(_NAME, self._memory, _POOL_BYTES)
         self._text = abi.ffi.new("char[]", _NAME)
         name = abi.ffi.new("pj_str_t *", {"ptr": self._text, "slen": len(_NAME)})
         out = abi.ffi.new("pjmedia_jbuf **")
         status = abi.lib.pjmedia_jbuf_create(pool, name, frame_bytes, frame_ms, most, out)
-        if status != pj.PJ_SUCCESS:
+        if status != PJ_SUCCESS:
             raise CodecSetupError(f"PJMEDIA makes no jitter buffer (status {status}).")
         self._buffer = out[0]
         abi.lib.pjmedia_jbuf_set_adaptive(self._buffer, 0, 0, most * 4 // 5)

@@ -12,8 +12,9 @@ from typing import Any
 
 from softphone.codecs.codec import Parameters
 from softphone.codecs.fmtp import MAX_LINE, FmtpError, parse_fmtp
-from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.abi import Abi
 from softphone.engine.pjsip.errors import CodecSetupError
+from softphone.engine.pjsip.status_codes import PJ_SUCCESS, PJMEDIA_SDP_EFORMATNOTEQUAL
 
 log = logging.getLogger(__name__)
 _ANSWERING = 1
@@ -33,7 +34,7 @@ class FormatMatcher:
 class FormatMatch:
     """Registers matchers with PJSIP's negotiator, process-wide, one per encoding name."""
 
-    def __init__(self, abi: pj.Abi, matchers: Sequence[FormatMatcher]) -> None:
+    def __init__(self, abi: Abi, matchers: Sequence[FormatMatcher]) -> None:
         self._abi = abi
         self._registered: list[tuple[Any, Any]] = []
         self._entries = [self._entry(matcher) for matcher in matchers]
@@ -42,7 +43,7 @@ class FormatMatch:
         """Raises CodecSetupError when PJSIP refuses, as it does for a second matcher of the same name."""
         for name, callback, encoding_name in self._entries:
             status = self._abi.lib.pjmedia_sdp_neg_register_fmt_match_cb(name, callback)
-            if status != pj.PJ_SUCCESS:
+            if status != PJ_SUCCESS:
                 self.unregister()
                 raise CodecSetupError(f"PJSIP refused the fmtp matcher of {encoding_name} with status {status}; is there one already?")
             self._registered.append((name, callback))
@@ -66,12 +67,12 @@ class FormatMatch:
             except BaseException:  # nothing may unwind through C frames
                 log.exception("the fmtp matcher of %s failed; the format counts as not matching", matcher.encoding_name)
                 fits = False
-            return pj.PJ_SUCCESS if fits else pj.PJMEDIA_SDP_EFORMATNOTEQUAL
+            return PJ_SUCCESS if fits else PJMEDIA_SDP_EFORMATNOTEQUAL
 
         raw = matcher.encoding_name.encode("ascii")
         text = ffi.new("char[]", raw)
         name = ffi.new("pj_str_t *", {"ptr": text, "slen": len(raw)})
-        callback = ffi.callback("pjmedia_sdp_neg_fmt_match_cb", match, error=pj.PJMEDIA_SDP_EFORMATNOTEQUAL)
+        callback = ffi.callback("pjmedia_sdp_neg_fmt_match_cb", match, error=PJMEDIA_SDP_EFORMATNOTEQUAL)
         self._texts = [*getattr(self, "_texts", []), text]
         return name, callback, matcher.encoding_name
 

@@ -16,9 +16,9 @@ from cffi import FFI
 
 from softphone.engine.limits import MAX_BYTES
 from softphone.engine.pjsip.abi import find_library
+from softphone.engine.pjsip.status_codes import PJ_EAFNOTSUP, PJ_EINVALIDOP
 from softphone.engine.sip.call_table import Detour
 
-PJ_EAFNOTSUP, PJ_EINVALIDOP = 70022, 70013
 """pj/errno.h."""
 _CREATE, _UPDATE = "pjmedia_endpt_create_base_sdp", "pjsua_media_channel_update"
 _FAMILIES = (2, 10)

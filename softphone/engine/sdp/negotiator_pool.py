@@ -1,7 +1,7 @@
 """Session descriptions that PJSIP changes stay in memory that lives as long as they do.
 
 Where a far end moves its payload types (or we offer ours after theirs were other ones), PJMEDIA 2.15.1 writes the new numbers into the
-pool of the *previous* session description, which is freed as soon as the new one is agreed (sdp_neg.c, assign_pt_and_update_map; mended
+pool of the *previous* session description, which is freed as soon as the new one is agreed (sdp_neg.c, assign_pt_and_update_map; fixed
 in 55964d8e8, #4661). The next answer or offer then prints freed memory to the far end, or ends the process. So while PJMEDIA works on a
 description, the negotiator is told that the pool of the new one is the one in use, which is what the later version does.
 
@@ -15,8 +15,9 @@ from typing import Any
 
 from cffi import FFI
 
-from softphone.engine.pjsip.abi import PJ_SUCCESS, find_library
+from softphone.engine.pjsip.abi import find_library
 from softphone.engine.pjsip.errors import AbiError
+from softphone.engine.pjsip.status_codes import PJ_SUCCESS
 from softphone.engine.sip.call_table import Detour
 
 _DECLARATIONS = """

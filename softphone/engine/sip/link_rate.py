@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from codec.units.rates import IP_UDP_BYTES
 from softphone.engine.sip.head import Head
 
-HEADER_BYTES = 28
-"""IPv4 and UDP; with TCP and TLS a little more, which does not matter here."""
 SHORTEST_S = 0.05
 """Whatever is answered faster was not sent over a slow link."""
-
-
 FAST_BPS = 9000.0
 """A retransmission answered at such a rate means that the first message was lost: the link is not slow."""
 
@@ -34,12 +31,12 @@ class LinkRate:
             return
         if sent and (message.startswith(b"INVITE ") or (message.startswith(b"SIP/2.0 2") and Head(message).cseq_method == "INVITE")):
             if self._asked is None:
-                self._asked = now, len(message) + HEADER_BYTES
+                self._asked = now, len(message) + IP_UDP_BYTES
             else:
                 self._again = now
         elif not sent and self._asked is not None and message.startswith((b"SIP/2.0 ", b"ACK ")):
             began, size = self._asked
-            bits = 8 * (size + len(message) + HEADER_BYTES)
+            bits = 8 * (size + len(message) + IP_UDP_BYTES)
             self._settled = True
             if self._again is not None and bits >= FAST_BPS * (now - self._again):
                 return

@@ -9,17 +9,16 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from softphone.engine.pjsip import abi as pj
+from codec.units.rates import SAMPLE_RATE
+from softphone.engine.pjsip.abi import Abi
 from softphone.engine.pjsip.errors import SoundDeviceError
+from softphone.engine.pjsip.status_codes import PJ_SUCCESS, PJMEDIA_EAUD_INVCAP, PJMEDIA_EAUD_SYSERR
 from softphone.engine.sound.stream import SoundStream
 
 log = logging.getLogger(__name__)
 DRIVER = "portaudio"
 MAX_DEVICES = 60
 """PJMEDIA has room for 64 devices of all drivers."""
-PJMEDIA_EAUD_SYSERR = 420002
-PJMEDIA_EAUD_INVDEV = 420004
-PJMEDIA_EAUD_INVCAP = 420008
 _CAPTURE, _PLAYBACK = 1, 2
 _INVALID_DEVICE = -3
 
@@ -45,14 +44,14 @@ def load_backend() -> Any:
         raise SoundDeviceError("The PortAudio library is not installed; run apt install libportaudio2.") from error
 
 
-_NOTHING = {"name": "null", "number": None, "max_input_channels": 1, "max_output_channels": 1, "default_samplerate": 16000.0}
+_NOTHING = {"name": "null", "number": None, "max_input_channels": 1, "max_output_channels": 1, "default_samplerate": float(SAMPLE_RATE)}
 """A last device beside the real ones, for one direction only: silence, or what is played is not heard."""
 
 
 class SoundDevices:
     """The sound devices of this machine, offered to PJSIP. Keep the object until after `libDestroy()`."""
 
-    def __init__(self, abi: pj.Abi, backend: Any = None, *, rescan: bool = False) -> None:
+    def __init__(self, abi: Abi, backend: Any = None, *, rescan: bool = False) -> None:
         """`backend` is a module like `sounddevice`; `rescan`: also find devices that were plugged in since the process began.
 
         Raises SoundDeviceError when there is no backend, or no device.
@@ -70,7 +69,7 @@ class SoundDevices:
         """Announce the devices; call once, after libInit(). The machine's default device comes first. Raises SoundDeviceError."""
         self.index_of_first = int(self._abi.lib.pjmedia_aud_dev_count())
         status = self._abi.lib.pjmedia_aud_register_factory(self._create)
-        if status != pj.PJ_SUCCESS:
+        if status != PJ_SUCCESS:
             raise SoundDeviceError(f"PJSIP refused the sound devices with status {status}; calls use the null device.")
         return self._read_back()
 
@@ -136,7 +135,7 @@ class SoundDevices:
             index = self.index_of_first + offset
             status = self._abi.lib.pjmedia_aud_dev_get_info(index, info)
             name = self._abi.ffi.string(info.name).decode("utf-8", "replace")
-            if status != pj.PJ_SUCCESS or name != _clip(device["name"]).decode("utf-8", "replace") or info.routes or info.ext_fmt_cnt:
+            if status != PJ_SUCCESS or name != _clip(device["name"]).decode("utf-8", "replace") or info.routes or info.ext_fmt_cnt:
                 raise SoundDeviceError(
                     "PJSIP does not understand our sound devices, so calls use the null device; install the pinned wheel."
                 )
@@ -160,8 +159,8 @@ class SoundDevices:
         for name, callback in self._keep.items():
             setattr(self._stream_op, name, callback)
         self._keep_factory = {
-            "init": ffi.callback(f"int({factory})", lambda _factory: pj.PJ_SUCCESS),
-            "destroy": ffi.callback(f"int({factory})", lambda _factory: pj.PJ_SUCCESS),
+            "init": ffi.callback(f"int({factory})", lambda _factory: PJ_SUCCESS),
+            "destroy": ffi.callback(f"int({factory})", lambda _factory: PJ_SUCCESS),
             "get_dev_count": ffi.callback(f"unsigned({factory})", lambda _factory: len(self._all())),
             "get_dev_info": ffi.callback(f"int({factory}, unsigned, pjmedia_aud_dev_info *)", guard(self._get_dev_info)),
             "default_param": ffi.callback(f"int({factory}, unsigned, pjmedia_aud_param *)", guard(self._default_param)),
@@ -169,7 +168,7 @@ class SoundDevices:
                 f"int({factory}, const pjmedia_aud_param *, pjmedia_aud_cb, pjmedia_aud_cb, void *, pjmedia_aud_stream **)",
                 guard(self._create_stream),
             ),
-            "refresh": ffi.callback(f"int({factory})", lambda _factory: pj.PJ_SUCCESS),
+            "refresh": ffi.callback(f"int({factory})", lambda _factory: PJ_SUCCESS),
         }
         for name, callback in self._keep_factory.items():
             setattr(self._factory_op, name, callback)
@@ -182,7 +181,7 @@ class SoundDevices:
             except BaseException as error:  # nothing may unwind through C frames
                 log.error("The sound device failed: %s", error)
                 return PJMEDIA_EAUD_SYSERR
-            return pj.PJ_SUCCESS
+            return PJ_SUCCESS
 
         return guarded
 

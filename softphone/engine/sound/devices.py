@@ -11,7 +11,7 @@ import pjsua2 as pj
 
 from softphone.config import Audio
 from softphone.control.protocol import SoundDevice
-from softphone.engine.pjsip import abi
+from softphone.engine.pjsip.abi import load_abi
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
 from softphone.engine.pjsip.errors import MediaError
 from softphone.engine.sound.device import SoundDeviceInfo, SoundDevices
@@ -44,6 +44,8 @@ class Sound:
     output: str = ""
     on_change: Callable[[SoundDevice], None] = field(default=lambda _event: None, repr=False)
     """Called on each change; calls must then be reconnected."""
+    _volume_db: tuple[int, int] = (0, 0)
+    """Of microphone and loudspeaker."""
     _devices: SoundDevices | None = field(default=None, repr=False)
     _known: list[SoundDeviceInfo] = field(default_factory=list, repr=False)
     _lost_at: float = field(default=float("-inf"), repr=False)
@@ -56,6 +58,25 @@ class Sound:
     def loudspeaker_port(self) -> pj.AudioMedia | None:
         """What is sent to it is heard, where there is a loudspeaker; where there is none it is taken all the same."""
         return self.endpoint.audio().getPlaybackDevMedia()
+
+    @property
+    def volume(self) -> dict[str, int]:
+        """In decibels, beside what the devices give."""
+        microphone, loudspeaker = self._volume_db
+        return {"microphone_db": microphone, "loudspeaker_db": loudspeaker}
+
+    def set_volume(self, microphone_db: int | None, loudspeaker_db: int | None) -> dict[str, int]:
+        """None leaves it as it is; gives both. Holds for whatever device is used: the bridge's
+        own port to the device applies it. PJSUA2 calls Tx what comes from that port, and Rx what goes to it."""
+        microphone, loudspeaker = self._volume_db
+        self._volume_db = (
+            microphone if microphone_db is None else microphone_db,
+            loudspeaker if loudspeaker_db is None else loudspeaker_db,
+        )
+        microphone, loudspeaker = self._volume_db
+        self.endpoint.audio().getCaptureDevMedia().adjustTxLevel(10 ** (microphone / 20))
+        self.endpoint.audio().getPlaybackDevMedia().adjustRxLevel(10 ** (loudspeaker / 20))
+        return self.volume
 
     def describe(self) -> dict[str, Any]:
         """The answer to `devices`. New devices are seen while none is open."""
@@ -139,6 +160,7 @@ class Sound:
 
     def open_with(self, audio: Audio) -> None:
         """The configured devices; the null device where that is configured or nothing else works, with the reason in `note`."""
+        self.set_volume(audio.microphone_db, audio.loudspeaker_db)
         if audio.input == audio.output == NULL:
             self._use_null("")
             return
@@ -160,7 +182,7 @@ class Sound:
     def _look(self) -> None:
         """Learn which devices there are. Raises MediaError."""
         if self._devices is None:
-            devices = SoundDevices(abi.load(), rescan=True)
+            devices = SoundDevices(load_abi(), rescan=True)
             self._known = devices.register()
             self._devices = devices
         else:
@@ -214,7 +236,7 @@ class Sound:
         if not now:
             # The null device's clock counts as open sound, and what is open is changed at once.
             self.endpoint.close_sound()
-        library = abi.load()
+        library = load_abi()
         mode = 0 if now else pj.PJSUA_SND_DEV_NO_IMMEDIATE_OPEN
         status = library.lib.pjsua_set_snd_dev2(library.ffi.new("pjsua_snd_dev_param *", [capture, playback, mode, 0]))
         if status:

@@ -9,7 +9,7 @@ import threading
 import time
 from typing import Any
 
-from softphone.engine.pjsip import abi as pj
+from softphone.engine.pjsip.abi import PJMEDIA_FRAME_TYPE_AUDIO, Abi
 
 log = logging.getLogger(__name__)
 PJMEDIA_AUD_DEV_CAP_INPUT_LATENCY = 2
@@ -32,7 +32,7 @@ class SoundStream:
 
     def __init__(
         self,
-        abi: pj.Abi,
+        abi: Abi,
         backend: Any,
         param: Any,
         devices: tuple[int | None, int | None],
@@ -159,7 +159,7 @@ class SoundStream:
 
     def _call(self, function: Any, direction: str) -> None:
         frame = self._frame
-        frame.type = pj.PJMEDIA_FRAME_TYPE_AUDIO
+        frame.type = PJMEDIA_FRAME_TYPE_AUDIO
         frame.buf = self._buffer
         frame.size = self._bytes
         frame.timestamp = self._timestamps[direction]

@@ -34,7 +34,7 @@ class Cards:
     remarks: list[str] = field(default_factory=list)
 
 
-def read(data: bytes) -> Cards:
+def read_cards(data: bytes) -> Cards:
     """All cards of a file. Never raises; a card that lacks its END is read as far as it goes."""
     cards = Cards()
     current: list[ContentLine] | None = None
@@ -63,7 +63,7 @@ def read(data: bytes) -> Cards:
     return cards
 
 
-def write(contacts: Iterable[Contact], version: Version = "3.0") -> bytes:
+def write_cards(contacts: Iterable[Contact], version: Version = "3.0") -> bytes:
     """A file that `read`, and other programs, read; UTF-8."""
     return "".join("".join(map(fold, _card_lines(contact, version))) for contact in contacts).encode("utf-8", "replace")
 

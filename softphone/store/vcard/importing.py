@@ -11,7 +11,7 @@ from softphone.files.text_file import TextFileError
 from softphone.store import sip_address
 from softphone.store.contacts import Address, Contact, Contacts
 from softphone.store.folding import fold
-from softphone.store.vcard import cards as vcard
+from softphone.store.vcard.cards import Version, read_cards, write_cards
 
 MAX_FILE = 100_000_000
 
@@ -50,7 +50,7 @@ def import_file(path: Path, contacts: Contacts, *, own: bool = False) -> Importe
 
 def import_cards(data: bytes, contacts: Contacts, *, own: bool = False, source: str = "the text") -> Imported:
     """Like `import_file`, from the bytes of such a file."""
-    cards = vcard.read(data)
+    cards = read_cards(data)
     if not cards.contacts and not cards.skipped:
         raise StoreError(f"{source} holds no vCard; such a file has lines BEGIN:VCARD, and phones export it as .vcf")
     result = Imported(skipped=len(cards.skipped), remarks=[*cards.skipped, *cards.remarks])
@@ -61,12 +61,12 @@ def import_cards(data: bytes, contacts: Contacts, *, own: bool = False, source: 
     return result
 
 
-def export_file(path: Path, contacts: Contacts, version: vcard.Version = "3.0") -> int:
+def export_file(path: Path, contacts: Contacts, version: Version = "3.0") -> int:
     """Write all contacts to a vCard file of mode 0600; gives how many. Raises StoreError."""
     everybody = contacts.all()
     if not path.expanduser().absolute().parent.is_dir():
         raise StoreError(f"there is no folder {path.expanduser().absolute().parent}; create it first, or name another")
-    private_file.write(path, vcard.write(everybody, version))
+    private_file.write(path, write_cards(everybody, version))
     return len(everybody)
 
 

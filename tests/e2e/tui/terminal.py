@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.peers.process import PeerError
+from tests.peers.programs.process import PeerError
 
 PATIENCE_SECONDS = 90.0
 """A loaded machine with two cores and several torch processes."""

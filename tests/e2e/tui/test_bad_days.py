@@ -10,10 +10,9 @@ import pytest
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.client import ControlClient
 from softphone.control.protocol import AutoAnswer, Status
-from tests.conftest import HASTY, PASSWORDS
 from tests.e2e.tui.ui import Ui
-from tests.peers.kamailio import DOMAIN, Kamailio
-from tests.peers.phone import Phone
+from tests.peers.programs.kamailio import DOMAIN, PASSWORDS, Kamailio
+from tests.phones.phone import HASTY, Phone
 
 MakeUi = Callable[..., Ui]
 MakePhone = Callable[..., Phone]
@@ -87,7 +86,7 @@ def test_a_mistake_of_the_screen_costs_no_call_and_shows_no_secret(make_ui: Make
     alice.wait("Ready")
 
 
-def test_a_wrong_password_is_mended_where_it_is_said(kamailio: Kamailio, make_ui: MakeUi) -> None:
+def test_a_wrong_password_is_corrected_where_it_is_said(kamailio: Kamailio, make_ui: MakeUi) -> None:
     alice = make_ui("alice", user="alice", password="not-this", server=kamailio, codecs=("PCMU",), columns=80, lines=24)
     alice.wait("rejected the user|failed: the server")
     alice.press("o")

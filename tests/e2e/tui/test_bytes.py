@@ -58,7 +58,7 @@ def test_a_call_costs_few_bytes(tmp_path: Path, slow: bool, floor: int) -> None:
 
 
 def test_what_was_left_out_is_there_already(tmp_path: Path) -> None:
-    """After all screens were shown over each other, drawing everything anew changes nothing."""
+    """After all screens were shown over each other, redrawing everything changes nothing."""
     ui = Ui(tmp_path / "ui-alice", columns=80, lines=24, config=Config(**QUIET))  # type: ignore[arg-type]
     socket_of(tmp_path).parent.mkdir(mode=0o700)
     engine = ScriptedEngine(socket_of(tmp_path))

@@ -6,11 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from softphone.control.protocol import AutoAnswer, Registration
-from tests.conftest import PASSWORDS
 from tests.e2e.tui.ui import Ui
-from tests.peers.baresip import Baresip
-from tests.peers.kamailio import DOMAIN, Kamailio
-from tests.peers.phone import Phone
+from tests.peers.programs.baresip import Baresip
+from tests.peers.programs.kamailio import DOMAIN, PASSWORDS, Kamailio
+from tests.phones.phone import Phone
 
 
 def add_contact(ui: Ui, name: str, address: str) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from softphone.config import Account, Audio, Codecs, Config, Network, to_toml
 from tests.e2e.tui.terminal import Terminal
-from tests.peers.kamailio import DOMAIN, Kamailio
-from tests.peers.process import ROOT
+from tests.peers.programs.kamailio import DOMAIN, Kamailio
+from tests.places import ROOT
 
 _WARM_SECONDS = 240.0
 """Two codec workers start beside whatever else this machine does."""

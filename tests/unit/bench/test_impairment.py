@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softphone.bench.impairment.channel import IP_UDP_BYTES, Channel, bottleneck_of
+from codec.units.rates import IP_UDP_BYTES
+from softphone.bench.impairment.channel import Channel, bottleneck_of
 from softphone.bench.impairment.gateway import Addresses, loopback_addresses, media_kind, media_ports, rewrite, sip_label
 from softphone.bench.impairment.impairment import Impairment, ImpairmentError, parse_impairment
 

@@ -2,7 +2,6 @@ import itertools
 import random
 import tracemalloc
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from codec.wire.packet import Packet, parse, serialize
 from codec.wire.settings import EncoderSettings
 from codec.wire.token import MAX_TICKS, WireToken
 from codec.wire.token_coding import stages_of
+from tests.places import DEMO_AUDIO
 from tests.scripted_speech import HELLO, models_for, script
 
 STEP = 320
@@ -90,7 +90,7 @@ def test_silence_and_noise_send_nothing() -> None:
     quiet = np.asarray(rng.standard_normal(80000) * 3, dtype=np.int16)
     loud = np.asarray(rng.standard_normal(80000) * 1000, dtype=np.int16)
     for pcm in (np.zeros(80000, np.int16), quiet, loud):
-        babble = [replace(phone, phone=1 + phone.start_frame % 39) for phone in script([("AH", 100)] * 50).phones]
+        babble = [replace(phone, phone=1 + phone.start % 39) for phone in script([("AH", 100)] * 50).phones]
         for recognised in ([], babble):
             assert list(itertools.chain(*encode(models_for(recognised), pcm, EncoderSettings()))) == []
 
@@ -357,7 +357,7 @@ def test_memory_is_bounded_whatever_a_peer_sends() -> None:
 def real() -> tuple[Models, NDArray[np.int16], list[list[bytes]]]:
     """The shipped models, the bundled recording, and its payloads with default settings."""
     models = Models.load()
-    pcm = audio_file.read(Path(__file__).parents[3] / "softphone" / "demo_audio" / "demo.flac")
+    pcm = audio_file.read(DEMO_AUDIO / "demo.flac")
     return models, pcm, encode(models, pcm, EncoderSettings())
 
 

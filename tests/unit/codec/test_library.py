@@ -13,13 +13,13 @@ import pytest
 from numpy.typing import NDArray
 
 import codec
-from codec.recognise.recogniser import PhoneRecogniser, RecognisedPhone
+from codec.recognise.recogniser import PhoneRecogniser
 from codec.units import audio_file
 from codec.units.phones import INVENTORY, Inventory, Manner, Phone, phone_index
 from codec.units.rates import FRAME_SAMPLES, SAMPLE_RATE
+from codec.units.token import RecognisedPhone
 from softphone import paths
-
-ROOT = Path(__file__).parents[3]
+from tests.places import ROOT
 
 
 def recording(seconds: float) -> NDArray[np.int16]:

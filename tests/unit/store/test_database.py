@@ -254,7 +254,7 @@ def test_what_can_be_read_of_a_damaged_file_is_carried_over(file: Path) -> None:
     assert f"{len(names)} contacts, 1 calls" in note and len(store.history.calls()) == 1
 
 
-def test_damage_found_in_use_is_mended_for_all_processes(file: Path) -> None:
+def test_damage_found_in_use_is_repaired_for_all_processes(file: Path) -> None:
     first = open_store(file)
     first.contacts.put_all([person(f"name{number:04}") for number in range(300)])
     first.close()

@@ -184,7 +184,7 @@ def test_sip_addresses_are_left_as_they_are(store: Store, uri: str) -> None:
         ("sip:a%40b:pw@host.example;transport=tcp", "sip:a%40b:pw@host.example;transport=tcp"),
     ],
 )
-def test_sip_addresses_are_mended_where_it_is_clear_how(store: Store, text: str, uri: str) -> None:
+def test_sip_addresses_are_corrected_where_it_is_clear_how(store: Store, text: str, uri: str) -> None:
     assert store.target(text, "dom.example") == Target(uri)
     assert tidy_uri(text) == uri
 
@@ -201,3 +201,31 @@ def test_two_extensions_of_one_number_are_two_people(store: Store) -> None:
     # The company's number says who may be calling, but nobody's calls are answered by it.
     assert store.contacts.name_of("sip:+12025550100@dom.example") in ("Ann", "Ben", "Bridge")
     assert store.contacts.rules_for("sip:+12025550100@dom.example", ["dom.example"]) is None
+
+
+RULES = {"00": "+", "0": "+49", "9": "0", "+49": "+49", "*1": "123"}
+
+
+@pytest.mark.parametrize(
+    ("dialled", "called"),
+    [
+        ("0151 2345678", "+491512345678"),
+        ("0044 20 7946 0000", "+442079460000"),
+        ("+49 151 2345678", "+491512345678"),
+        ("+1 202 555 0100", "+12025550100"),
+        ("9 555 0100", "05550100"),
+        ("*1", "*1"),
+        ("*1 4567", "1234567"),
+        ("911", "911"),
+        ("0 11", "011"),
+        ("7654321", "7654321"),
+    ],
+)
+def test_the_beginning_of_a_number_is_rewritten_once_and_service_numbers_are_not(dialled: str, called: str) -> None:
+    store = Store(Database.in_memory(""))
+    assert store.resolve(dialled, "dom.example", RULES) == f"sip:{called}@dom.example"
+    store.contacts.add(Contact("Ben", (Address(dialled),)))
+    assert store.resolve("Ben", "dom.example", RULES) == f"sip:{called}@dom.example"
+    # An address is not a number, and what was rewritten before is an address.
+    assert store.resolve("sip:0151@dom.example", "dom.example", RULES) == "sip:0151@dom.example"
+    assert store.resolve("0151@dom.example", "dom.example", RULES) == "sip:0151@dom.example"

@@ -16,8 +16,8 @@ from softphone.codecs import codec_names
 from softphone.files.errors import StoreError
 from softphone.store.contacts import Address, Contact, Contacts, check
 from softphone.store.sqlite.database import Database
-from softphone.store.vcard import cards as vcard
 from softphone.store.vcard import lines as vcard_lines
+from softphone.store.vcard.cards import Version, read_cards, write_cards
 from softphone.store.vcard.importing import export_file, import_cards, import_file
 
 
@@ -33,7 +33,7 @@ def card(*lines: str, version: str = "3.0") -> bytes:
 
 
 def one(data: bytes) -> Contact:
-    cards = vcard.read(data)
+    cards = read_cards(data)
     assert len(cards.contacts) == 1 and cards.skipped == []
     return cards.contacts[0]
 
@@ -148,9 +148,9 @@ def test_wide_files_with_and_without_a_mark(encoding: str) -> None:
 
 def test_several_marks_and_a_secretary_without_an_end_cost_no_card() -> None:
     marks = codecs.BOM_UTF8 * 3
-    assert [contact.name for contact in vcard.read(marks + card("FN:A") + marks + card("FN:B")).contacts] == ["A", "B"]
+    assert [contact.name for contact in read_cards(marks + card("FN:A") + marks + card("FN:B")).contacts] == ["A", "B"]
     torn = b"BEGIN:VCARD\nFN:A\nAGENT:\nBEGIN:VCARD\nFN:S\n" + card("FN:B")
-    assert [contact.name for contact in vcard.read(torn).contacts] == ["A", "B"]
+    assert [contact.name for contact in read_cards(torn).contacts] == ["A", "B"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_several_marks_and_a_secretary_without_an_end_cost_no_card() -> None:
 )  # fmt: skip
 def test_no_line_holds_the_import_up(line: str) -> None:
     began = time.monotonic()
-    assert [contact.name for contact in vcard.read(card(line, "NICKNAME:A", "TEL:1")).contacts]
+    assert [contact.name for contact in read_cards(card(line, "NICKNAME:A", "TEL:1")).contacts]
     # A backtracking expression took minutes.
     assert time.monotonic() - began < 10
 
@@ -177,7 +177,7 @@ def test_bad_cards_are_counted_and_cost_no_other() -> None:
         + card("FN:Bob", "TEL:not a number", "TEL;VALUE=uri:tel:+1-2;ext=3", "IMPP:xmpp:bob@example.org", "IMPP:sip:<b@>")
         + b"END:VCARD\r\nBEGIN:VCARD\r\nFN:Cut off\r\nTEL:3"
     )
-    cards = vcard.read(data)
+    cards = read_cards(data)
     assert [contact.name for contact in cards.contacts] == ["Ann", "Torn", "Bob", "Cut off"]
     assert cards.skipped == ["card 2 has neither a name nor a number nor a SIP address"]
     bob = cards.contacts[2]
@@ -190,16 +190,16 @@ LONG = "Ω" * 60 + ", and; more \\ of\nit " * 10
 
 
 @pytest.mark.parametrize("version", ["3.0", "4.0"])
-def test_written_lines_are_as_the_rfcs_want(version: vcard.Version) -> None:
+def test_written_lines_are_as_the_rfcs_want(version: Version) -> None:
     contact = check(Contact("Ann; B, C", (Address("sip:a@b;transport=tcp", "work"), Address("+49 30", "Büro", True)), notes=LONG))
-    data = vcard.write([contact], version)
+    data = write_cards([contact], version)
     lines = data.split(b"\r\n")
     assert lines[:3] == [b"BEGIN:VCARD", b"VERSION:" + version.encode(), b"FN:Ann\\; B\\, C"] and lines[-2:] == [b"END:VCARD", b""]
     assert all(len(line) <= vcard_lines.WIDTH and line.decode() for line in lines[:-1])
     assert b"IMPP;TYPE=work:sip:a@b;transport=tcp" in lines
     assert (b"item1.TEL;PREF=1:+49 30" if version == "4.0" else b"item1.TEL;TYPE=pref:+49 30") in lines
     assert (b"N:Ann\\; B\\, C;;;;" in lines) == (version == "3.0")
-    assert vcard.read(data).contacts == [contact]
+    assert read_cards(data).contacts == [contact]
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -223,14 +223,14 @@ people = st.builds(
 
 @settings(max_examples=40)
 @given(st.lists(people, max_size=3), st.sampled_from(["3.0", "4.0"]))
-def test_what_is_written_is_read_back(everybody: list[Contact], version: vcard.Version) -> None:
+def test_what_is_written_is_read_back(everybody: list[Contact], version: Version) -> None:
     kept = []
     for contact in everybody:
         try:
             kept.append(check(contact))
         except StoreError:
             continue
-    cards = vcard.read(vcard.write(kept, version))
+    cards = read_cards(write_cards(kept, version))
     assert cards.contacts == kept and cards.skipped == []
 
 
@@ -242,7 +242,7 @@ pieces = st.sampled_from(
 
 @given(st.one_of(st.binary(), st.lists(pieces, max_size=30).map(b"".join)))
 def test_any_bytes_are_read(data: bytes) -> None:
-    cards = vcard.read(data)
+    cards = read_cards(data)
     assert all(check(contact) == contact for contact in cards.contacts)
     assert len(cards.contacts) + len(cards.skipped) <= data.upper().count(b"BEGIN") + data.count(b"B\x00E\x00") + data.count(b"\x00B\x00E")
 
@@ -357,7 +357,7 @@ def test_cards_mean_what_their_owners_mean(name: str, end: bytes) -> None:
 
 
 def test_a_card_with_a_fax_alone_calls_nobody() -> None:
-    cards = vcard.read(card("FN:Fax", "TEL;FAX;WORK:+1 100", version="2.1"))
+    cards = read_cards(card("FN:Fax", "TEL;FAX;WORK:+1 100", version="2.1"))
     assert cards.contacts[0].addresses == () and cards.contacts[0].notes == "fax work: +1 100"
     assert cards.remarks == ["Fax: there are only fax numbers, which stand in the notes"]
 
@@ -391,11 +391,11 @@ def test_charsets_and_folds(line: bytes, name: str) -> None:
 
 def test_byte_order_marks_before_each_card() -> None:
     mark = b"\xef\xbb\xbf"
-    cards = vcard.read(mark + card("FN:Ann", "TEL:1") + mark + card("FN:Bob", "TEL:2"))
+    cards = read_cards(mark + card("FN:Ann", "TEL:1") + mark + card("FN:Bob", "TEL:2"))
     assert [contact.name for contact in cards.contacts] == ["Ann", "Bob"] and cards.skipped == []
     for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
         text = (card("FN:Ann", "TEL:1") + mark + card("FN:Bob", "TEL:2")).decode()
-        assert [contact.name for contact in vcard.read(text.encode(encoding)).contacts] == ["Ann", "Bob"]
+        assert [contact.name for contact in read_cards(text.encode(encoding)).contacts] == ["Ann", "Bob"]
 
 
 @pytest.mark.parametrize("fold", [b"\r\n ", b"\r\n"])
@@ -407,7 +407,7 @@ def test_photographs_cost_no_time_and_no_address(fold: bytes) -> None:
 
 
 def test_nothing_is_left_out_silently(contacts: Contacts) -> None:
-    cards = vcard.read(card("FN:Ann", "TEL:ask me", "TEL:1", "NOTE:first", "second line without a blank"))
+    cards = read_cards(card("FN:Ann", "TEL:ask me", "TEL:1", "NOTE:first", "second line without a blank"))
     assert cards.contacts[0].notes == "ask me\nfirst"
     assert cards.remarks == [
         "Ann: ask me cannot be called and stands in the notes", "Ann: 1 line that no vCard can have was left out"

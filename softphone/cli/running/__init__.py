@@ -1,0 +1,1 @@
+"""Commands for a phone that runs: start it, ask it, steer it."""

@@ -1,0 +1,1 @@
+"""How many calls there may be, and calls that hold a place although the other side is gone."""

@@ -1,0 +1,1 @@
+"""Accounts: entered, kept, and how they are registered."""

@@ -1,0 +1,1 @@
+"""The phone's own screen: its calls, and all that is done to them."""

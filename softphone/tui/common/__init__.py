@@ -1,0 +1,1 @@
+"""Screens, dialogs, fields and lists of which all others are made."""

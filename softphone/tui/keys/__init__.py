@@ -1,0 +1,1 @@
+"""Keys: what each does, the line that shows them, and their order."""

@@ -1,0 +1,1 @@
+"""Contacts, recent calls and messages."""

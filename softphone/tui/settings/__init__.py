@@ -1,0 +1,1 @@
+"""Settings, the setup of the first start, and the sound check."""

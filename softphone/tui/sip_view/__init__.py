@@ -1,0 +1,1 @@
+"""The SIP messages of a call and its session description."""

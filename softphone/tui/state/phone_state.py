@@ -1,0 +1,351 @@
+"""Everything the screens show, reduced from the engine's status and events. Pure: no Textual, no clock, no socket."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from softphone.control import protocol as told
+from softphone.control.protocol import AnyEvent, CallState, Media, Registration
+from softphone.plain_text import visible
+from softphone.tui import sentences as say
+from softphone.tui.state.call_view import CallView
+from softphone.tui.state.names import who
+
+LOCAL = "local"
+"""The engine's account for calls without a server."""
+NOTICES = 50
+LONGEST_NOTICE = 600
+"""Characters; reasons and names in it come from the network."""
+OLD_S = 10.0
+MESSAGES = 200
+Topic = Literal[
+    "engine", "accounts", "calls", "time", "statistics", "levels", "phones", "voice", "messages", "notices", "sound", "presence"
+]  # fmt: skip
+EVERYTHING: frozenset[Topic] = frozenset(get_args(Topic))
+Kind = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence for the user; `call` where it concerns one."""
+
+    kind: Kind
+    text: str
+    call: int | None = None
+    when: float = field(default=0.0, compare=False)
+    """Of the clock that the state was given."""
+
+
+@dataclass
+class AccountView:
+    """One account; `state` is "direct" for calls from address to address."""
+
+    name: str
+    uri: str = ""
+    registrar: str = ""
+    state: Literal["direct", "registering", "registered", "unregistered", "failed"] = "unregistered"
+    code: int = 0
+    reason: str = ""
+    retry_s: float | None = None
+    voice_mail: int = 0
+    """New voice messages on the server (RFC 3842); -1 when it says only that some wait."""
+
+
+@dataclass
+class EngineView:
+    """`starting` until the first answer, `down` after the engine has gone."""
+
+    state: Literal["down", "starting", "ready", "stopping"] = "starting"
+    reason: str = ""
+    version: str = ""
+    address: str = ""
+    worker: str = "starting"
+    worker_reason: str = ""
+    codecs: list[str] = field(default_factory=list)
+    do_not_disturb: bool = False
+    auto_answer: bool = False
+    stay: bool = False
+
+
+@dataclass(frozen=True)
+class TextMessage:
+    """A SIP MESSAGE that came while this front end listened; what is kept is in softphone/store."""
+
+    time: float
+    account: str
+    remote: str
+    text: str
+
+
+class PhoneState:
+    """Give it status and events in the order they come; each call tells which topics changed. `clock` dates notices."""
+
+    def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
+        self._clock = clock
+        self.engine = EngineView()
+        self.sound = told.SoundDevice(microphone=True, loudspeaker=True)
+        self.accounts: dict[str, AccountView] = {}
+        self.calls: dict[int, CallView] = {}
+        """Calls that are not over, oldest first."""
+        self.last_call: CallView | None = None
+        """The call that ended last, so that its end can be read."""
+        self.presence: dict[str, told.Presence] = {}
+        """Of the contacts that are watched, by the address as it stands in the contacts."""
+        self.messages: deque[TextMessage] = deque(maxlen=MESSAGES)
+        self.notices: deque[Notice] = deque(maxlen=NOTICES)
+        self.selected: int | None = None
+        """Number of the call that the keys are about."""
+
+    @property
+    def call(self) -> CallView | None:
+        """The selected call."""
+        return self.calls.get(self.selected) if self.selected is not None else None
+
+    @property
+    def ringing(self) -> CallView | None:
+        """The call that waits longest for an answer."""
+        return next((call for call in self.calls.values() if call.incoming), None)
+
+    @property
+    def conference(self) -> list[CallView]:
+        return [call for call in self.calls.values() if call.state.conference]
+
+    def select(self, number: int | None) -> frozenset[Topic]:
+        """Make a call the one that the keys are about."""
+        if number == self.selected or (number is not None and number not in self.calls):
+            return frozenset()
+        self.selected = number
+        return frozenset({"calls"})
+
+    def step(self, by: int) -> frozenset[Topic]:
+        """Select the next (1) or previous (-1) call."""
+        numbers = list(self.calls)
+        if not numbers:
+            return frozenset()
+        at = numbers.index(self.selected) if self.selected in numbers else -by
+        return self.select(numbers[(at + by) % len(numbers)])
+
+    def notice(self, kind: Kind, text: str, call: int | None = None) -> frozenset[Topic]:
+        """Tell the user something; the same sentence twice in a row is told once, unless it is an old one."""
+        new = Notice(kind, visible(text, LONGEST_NOTICE), call, self._clock())
+        if not self.notices or self.notices[-1] != new or new.when - self.notices[-1].when > OLD_S:
+            self.notices.append(new)
+        return frozenset({"notices"})
+
+    def apply_status(self, status: Mapping[str, Any]) -> frozenset[Topic]:
+        """The answer to `Status`: the truth, whatever was known before. Fields of another version's engine may be missing."""
+        worker = status.get("worker", {})
+        if self.engine.state == "down":
+            self.notice("info", "The phone is running again.")
+        self.engine = EngineView(
+            state="ready",
+            version=str(status.get("version", "")),
+            address=str(status.get("address", "")),
+            worker=str(worker.get("state", "")),
+            worker_reason=str(worker.get("reason", "")),
+            codecs=[str(name) for name in status.get("codecs", [])],
+            do_not_disturb=bool(status.get("do_not_disturb", False)),
+            auto_answer=bool(status.get("auto_answer", False)),
+            stay=bool(status.get("stay", False)),
+        )
+        note = str(status.get("sound", "") or "")
+        self.sound = told.SoundDevice(
+            microphone=bool(status.get("microphone", not note)), loudspeaker=bool(status.get("loudspeaker", not note)), note=note
+        )
+        for text in (str(status.get("history", "") or ""), note):
+            if text:
+                self.notice("warning", text)
+        self.accounts = {}
+        for entry in status.get("accounts", []):
+            self._account_of_status(entry)
+        watched = [msgspec.convert(entry, told.Presence) for entry in status.get("presence", [])]
+        self.presence = {presence.contact: presence for presence in watched}
+        calls = [msgspec.convert(entry, CallState) for entry in status.get("calls", [])]
+        known = self.calls
+        self.calls = {}
+        for event in calls:
+            view = known.get(event.call) or CallView(event.call, event)
+            view.take_state(event)
+            self.calls[event.call] = view
+        for entry in status.get("media", []):
+            media = msgspec.convert(entry, Media)
+            if media.call in self.calls:
+                self.calls[media.call].media = media
+        self._select_something()
+        return EVERYTHING
+
+    def apply(self, event: AnyEvent) -> frozenset[Topic]:
+        """What changed by `event`."""
+        match event:
+            case told.Registration():
+                return self._registration(event)
+            case told.CallState():
+                return self._call_state(event)
+            case told.Engine():
+                return self._engine(event)
+            case told.Worker():
+                return self._worker(event)
+            case told.Log(level="warning" | "error" as level, message=text):
+                # Among them: that a hold was refused.
+                for view in self.calls.values():
+                    view.doing = "" if view.doing in ("hold", "resume") else view.doing
+                return self.notice(level, text) | {"calls"}
+            case told.Message():
+                self.messages.append(TextMessage(event.time, event.account, event.remote, event.text))
+                return frozenset({"messages"})
+            case told.MessageSent(state="failed"):
+                return self.notice("error", say.MESSAGE_FAILED.format(reason=event.reason)) | {"messages"}
+            case told.MessageSent():
+                return frozenset({"messages"})
+            case told.MessageWaiting():
+                account = self._account(event.account)
+                account.voice_mail = 0 if not event.waiting else event.new or -1
+                return frozenset({"accounts"})
+            case told.Presence():
+                self.presence[event.contact] = event
+                return frozenset({"presence"})
+            case told.Receiving():
+                self.engine.auto_answer, self.engine.do_not_disturb = event.auto_answer, event.do_not_disturb
+                return frozenset({"engine"})
+            case told.SoundDevice():
+                self.sound = event
+                topics: frozenset[Topic] = frozenset({"sound"})
+                return topics | self.notice("warning", event.note) if event.note else topics
+            case told.Media() | told.CallStatistics() | told.Levels() | told.Phones() | told.Voice() | told.Dtmf() | told.Transfer():
+                call = self.calls.get(event.call) if event.call is not None else None
+                return self._of_call(call, event) if call is not None else frozenset()
+            case _:
+                return frozenset()
+
+    def engine_gone(self, reason: str) -> frozenset[Topic]:
+        """The connection ended; calls that are lost are told apart from calls that ended."""
+        self.engine.state = "down"
+        self.engine.reason = reason
+        lost = [who(view.state.remote) for view in self.calls.values()]
+        if lost:
+            self.notice("error", f"lost: the {'call' if len(lost) == 1 else 'calls'} with {', '.join(lost)}; call again")
+        for view in list(self.calls.values()):
+            self._end(view, msgspec.structs.replace(view.state, state="disconnected", reason="the phone restarted; call again"))
+        return self.notice("error", reason) | EVERYTHING
+
+    def _of_call(self, call: CallView, event: AnyEvent) -> frozenset[Topic]:
+        match event:
+            case told.Media():
+                if call.doing == ("hold" if event.state == "held" else "resume"):
+                    call.doing = ""
+                call.media = event
+                if event.state == "failed":
+                    return self.notice("error", say.NO_SOUND.format(why=event.note), call.number) | {"calls"}
+                return frozenset({"calls"})
+            case told.CallStatistics():
+                call.take_statistics(event)
+                return frozenset({"statistics"})
+            case told.Levels():
+                call.take_levels(event)
+                return frozenset({"levels"})
+            case told.Phones():
+                call.take_phones(event)
+                return frozenset({"phones"})
+            case told.Voice():
+                call.voice = event
+                return frozenset({"voice"})
+            case told.Dtmf():
+                call.take_key(event)
+                return frozenset({"calls"})
+            case told.Transfer():
+                call.transfer = event
+                call.doing = "" if event.state in ("failed", "done") and call.doing == "transfer" else call.doing
+                return self._transfer_notice(event)
+        return frozenset()
+
+    def _transfer_notice(self, event: told.Transfer) -> frozenset[Topic]:
+        match event.state:
+            case "failed":
+                return self.notice("error", say.TRANSFER_FAILED.format(reason=event.reason), event.call) | {"calls"}
+            case "done":
+                return self.notice("info", say.TRANSFER_DONE, event.call) | {"calls"}
+            case "incoming":
+                return self.notice("info", say.TRANSFERRED_BY_THEM, event.call) | {"calls"}
+        return frozenset({"calls"})
+
+    def _registration(self, event: Registration) -> frozenset[Topic]:
+        account = self._account(event.account)
+        if account.state != "direct":
+            account.state = event.state
+        account.code, account.reason, account.retry_s = event.code, event.reason, event.retry_s
+        if event.state == "failed":
+            again = say.NEXT_TRY.format(seconds=round(event.retry_s)) if event.retry_s else ""
+            said = say.REGISTRATION_FAILED.format(account=event.account, reason=event.reason)
+            return self.notice("error", f"{said}{again and '.'}{again}") | {"accounts"}
+        return frozenset({"accounts"})
+
+    def _call_state(self, event: CallState) -> frozenset[Topic]:
+        view = self.calls.get(event.call)
+        if event.state == "disconnected":
+            if view is not None:
+                self._end(view, event)
+            return frozenset({"calls"})
+        if view is None:
+            view = self.calls[event.call] = CallView(event.call, event)
+            # A call that we make is what we look at; one that comes waits until the other is over, or is chosen.
+            if event.direction == "outgoing" or self.selected is None:
+                self.selected = event.call
+        view.take_state(event)
+        return frozenset({"calls"})
+
+    def _end(self, view: CallView, event: CallState) -> None:
+        view.take_state(event)
+        self.calls.pop(view.number, None)
+        self.last_call = view
+        self._select_something()
+
+    def _select_something(self) -> None:
+        if self.selected in self.calls:
+            return
+        order = sorted(self.calls.values(), key=lambda call: (not call.incoming, call.held, call.number))
+        self.selected = order[0].number if order else None
+
+    def _engine(self, event: told.Engine) -> frozenset[Topic]:
+        match event.state:
+            case "ready":
+                self.engine.state, self.engine.version, self.engine.reason = "ready", event.version, ""
+                return frozenset({"engine"})
+            case "restarting":
+                self.engine.state, self.engine.reason = "starting", event.reason
+                return frozenset({"engine"})
+            case "stopping":
+                self.engine.state, self.engine.reason = "stopping", event.reason
+                return frozenset({"engine"})
+        return self.engine_gone(event.reason)
+
+    def _worker(self, event: told.Worker) -> frozenset[Topic]:
+        if event.state == "stream_failed":
+            return self.notice("warning", f"Codec: {event.reason}")
+        self.engine.worker, self.engine.worker_reason = event.state, event.reason
+        if event.state in ("died", "unavailable"):
+            after = "; new calls use Opus until then" if event.state == "died" else "; calls continue on Opus"
+            return self.notice("warning", f"Codec: {event.reason}{after}") | {"engine"}
+        return frozenset({"engine"})
+
+    def _account(self, name: str) -> AccountView:
+        return self.accounts.setdefault(name, AccountView(name))
+
+    def _account_of_status(self, entry: Mapping[str, Any]) -> None:
+        account = AccountView(str(entry["account"]), str(entry.get("uri", "")), str(entry.get("registrar") or ""))
+        last = entry.get("last")
+        if not account.registrar:
+            account.state = "direct"
+        elif last:
+            event = msgspec.convert(last, Registration)
+            account.state, account.code, account.reason, account.retry_s = event.state, event.code, event.reason, event.retry_s
+        else:
+            account.state = "registered" if entry.get("registered") else "registering"
+        waiting = entry.get("message_waiting")
+        if isinstance(waiting, Mapping) and waiting.get("waiting"):
+            account.voice_mail = int(waiting.get("new", 0)) or -1
+        self.accounts[account.name] = account

@@ -1,1 +1,0 @@
-"""One widget a file; widgets are given state and never ask the engine."""

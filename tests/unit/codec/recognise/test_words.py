@@ -1,0 +1,89 @@
+"""The word recogniser itself: what is said is recognised, guesses only save time, damaged files are named."""
+
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codec.models import Models
+from codec.recognise.moonshine import Vocabulary, load_encoder, model_folder
+from codec.recognise.second_pass import WordService
+from codec.recognise.words import MoonshineWords, Word
+from codec.units.errors import ModelError
+from softphone import paths, sound_file
+
+
+@pytest.fixture(scope="module")
+def service() -> WordService:
+    return WordService.load()
+
+
+@pytest.fixture(scope="module")
+def demo() -> tuple[np.ndarray, str]:
+    """Seven seconds of the bundled recording, and all of its words."""
+    recording, text = paths.demo_recording()
+    return sound_file.read(recording)[: 7 * 16000], plain(text if isinstance(text, str) else text.read_text())
+
+
+def plain(text: str) -> str:
+    return " ".join(re.findall(r"[a-z']+", text.lower()))
+
+
+def test_what_is_said_is_recognised(service: WordService, demo: tuple[np.ndarray, str]) -> None:
+    pcm, text = demo
+    words = service.recogniser.hear(pcm, ()).words
+    heard = [word.plain for word in words][:-1]
+    assert len(heard) > 10
+    right = sum(word in text.split() for word in heard)
+    assert right >= 0.9 * len(heard)
+    assert b"".join(word.text.encode() for word in words)
+
+
+def test_a_guess_changes_nothing(service: WordService, demo: tuple[np.ndarray, str]) -> None:
+    pcm, _ = demo
+    alone = service.recogniser.hear(pcm, ())
+    assert service.recogniser.hear(pcm, alone.words).words == alone.words
+    wrong = [*alone.words[:3], Word(alone.words[0].text, alone.words[0].pieces), *alone.words[3:]]
+    assert [word.plain for word in service.recogniser.hear(pcm, wrong).words] == [word.plain for word in alone.words]
+
+
+def test_silence_has_no_words(service: WordService) -> None:
+    assert service.recogniser.hear(np.zeros(16000 * 2, np.int16), ()).words == ()
+    assert service.recogniser.hear(np.zeros(100, np.int16), ()).words == ()
+
+
+def test_waiting_may_begin_and_end_at_any_time(service: WordService, demo: tuple[np.ndarray, str]) -> None:
+    pcm, _ = demo
+    models = Models.load()
+    models.recogniser.words = service
+    stream = models.recogniser.stream()
+    out = []
+    for step, at in enumerate(range(0, len(pcm), 320)):
+        stream.wait = step // 70 % 2 == 1
+        out += stream.push(pcm[at : at + 320])
+    out += stream.flush()
+    assert out[0].start == 0
+    assert all(before.end == after.start for before, after in itertools.pairwise(out))
+    assert stream.counters["words"] > 3
+
+
+def test_files_that_are_missing_or_damaged_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_encoder(tmp_path)
+    (tmp_path / "encoder_model.ort").write_bytes(b"\0" * 100)
+    with pytest.raises(ModelError, match="no model of ONNX Runtime"):
+        load_encoder(tmp_path)
+    whole = (model_folder() / "encoder_model.ort").read_bytes()
+    (tmp_path / "encoder_model.ort").write_bytes(whole[:4000])
+    with pytest.raises(ModelError, match="damaged"):
+        load_encoder(tmp_path)
+    with pytest.raises(ModelError, match="cannot be read"):
+        Vocabulary(tmp_path / "tokenizer.bin")
+
+
+def test_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codec.recognise.moonshine.PACKAGE", "no_such_package")
+    with pytest.raises(ModelError, match="install the package moonshine-cpp"):
+        MoonshineWords.load()
