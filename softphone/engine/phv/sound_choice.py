@@ -46,7 +46,8 @@ FALLEN_BPS = 1900.0
 FAST_START_BPS = 35_000.0
 FIRST_LEVEL = 1
 PROBED_MARGIN = 1.2
-"""A probe while sound goes shows what the path carries beside it."""
+"""A probe while sound goes shows what the path carries, before more is sent; a queue shows it too."""
+SETTLE_S = 0.5
 
 
 class SoundChoice:
@@ -70,6 +71,8 @@ class SoundChoice:
         self._loss = 0.0
         self.fallen_bps: float | None = None
         """Set where sound ended because the path carries less now: so much, in IP bit/s. To be taken out by the owner."""
+        self.busy = False
+        """Whether the far end sends sound now: where both share a link, a probe would show what is left of it."""
         self.risen_bps: float | None = None
         """Set where a probe told what the path carries."""
         self._probe_at = float("inf")
@@ -147,7 +150,8 @@ class SoundChoice:
                 self._start(now, min(fitting[-1], FIRST_LEVEL))
             else:
                 self._fail(now, f"the path carries {round(report.rate_bps, -2):.0f} bit/s")
-                self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
+                if not self.busy:
+                    self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
         elif path.loss > LOSS_TO_BEGIN:
             self._fail(now, f"{round(100 * path.loss)} % of packets lost")
         elif not report.rate_bps and path.queue_ms < QUEUE_MS and now - self._probed_at > AGAIN_S:
@@ -155,7 +159,7 @@ class SoundChoice:
 
     def wants_probe(self, now: float) -> bool:
         """Whether a pair of packets should go that shows what the path carries; it is then taken to go."""
-        if self._highest < 0 or now < self._probe_at:
+        if self._highest < 0 or now < self._probe_at or (self.busy and self._level is None):
             return False
         self._probed_at = now
         # Again where no answer comes; while sound goes, once.
@@ -178,22 +182,27 @@ class SoundChoice:
             self._troubled_at = now
 
     def _judge(self, now: float, report: SoundReport) -> None:
-        level, path = self._level or 0, report.path
-        if report.rate_bps and path.queue_ms <= QUEUE_MS and now - self._probed_at < PROBE_ANSWER_S:
-            probed = [n for n in range(self._highest + 1) if PROBED_MARGIN * LEVELS[n].ip_bps <= report.rate_bps]
-            if probed and probed[-1] > level:
-                self._raise(now, probed[-1])
-                return
-        carries = [n for n in range(level) if not report.rate_bps or MARGIN * LEVELS[n].ip_bps <= report.rate_bps]
-        if path.loss > MOST_LOSS or self._loss > MOST_LOSS:
+        level, path, rate = self._level or 0, report.path, report.rate_bps
+        queued = path.queue_ms > QUEUE_MS
+        # What the rate of arrival in a queue, or a probe without one, leaves room for.
+        carries = [n for n in range(self._highest + 1) if PROBED_MARGIN * LEVELS[n].ip_bps <= rate]
+        if path.loss > MOST_LOSS and self._loss > MOST_LOSS:
             self._stop(now, f"{round(100 * self._loss)} % of packets lost")
-        elif path.queue_ms > FULL_QUEUE_MS or (path.queue_ms > QUEUE_MS and not carries):
-            self._stop(now, "packets queue", report.rate_bps)
-        elif path.queue_ms > QUEUE_MS:
-            if now - self._changed_at > 0.5:  # what was sent before the last change has to drain first
-                self._lower(now, carries[-1])
-        elif self._sound_s > self._patience_s and level < self._highest and self._loss <= LOSS_TO_BEGIN:
-            self._raise(now, level + 1)
+        elif queued and ((rate and not carries) or (level == 0 and path.queue_ms > FULL_QUEUE_MS)):
+            self._stop(now, "packets queue", rate)
+        elif queued:
+            if now - self._changed_at > SETTLE_S and level > 0:  # what was sent before the last change has to drain first
+                self._lower(now, min(level - 1, carries[-1] if carries else level - 1))
+        elif rate and now - self._probed_at < PROBE_ANSWER_S:
+            if carries and carries[-1] > level:
+                self._raise(now, carries[-1])
+            else:
+                self._patience_s, self._sound_s = min(LONGEST_S, max(FAILED_S, 2 * self._patience_s)), 0.0
+        elif self._may_rise(level) and now - self._probed_at > PROBE_ANSWER_S:
+            self._probe_at = now
+
+    def _may_rise(self, level: int) -> bool:
+        return self._sound_s > self._patience_s and level < self._highest and self._loss <= LOSS_TO_BEGIN
 
     def _raise(self, now: float, level: int) -> None:
         self._level, self._changed_at, self._sound_s = level, now, 0.0

@@ -30,6 +30,8 @@ PROBE_PADDING = 27
 """Makes the packets of a probe 70 bytes with their headers: 28 kbit/s, where two go in 40 ms."""
 LARGE_PROBE_PADDING = 97
 """The same beside sound: 140 bytes, which show 56 kbit/s."""
+BUSY_S = 0.2
+"""A far end that speaks sends sound more often; Opus's signs of silence come each 400 ms."""
 DEAF_EACH_S = 0.4
 """A far end that must not send tokens is told so often."""
 DEAF_HOLDS_S = 2.0
@@ -69,6 +71,7 @@ class SoundHalf:
         self._deaf_told_at = float("-inf")
         self._they_are_deaf_until = float("-inf")
         self._typed_until = float("-inf")
+        self._sound_came_at = float("-inf")
 
     def begin(self, link_bps: float | None) -> None:
         """The call is up: sound may leave."""
@@ -110,6 +113,7 @@ class SoundHalf:
 
     def _choose(self, now: float) -> None:
         needed = self.needed
+        self.choice.busy = now - self._sound_came_at < BUSY_S
         level = self.choice.step(now, needed=needed) if self._is_up else None
         if now < self._typed_until and not needed:
             level = None
@@ -183,6 +187,7 @@ class SoundHalf:
             self.choice.report(now, sound.report)
         if sound.opus:
             self._counters["sound_packets"] += 1
+            self._sound_came_at = now
             self.path.arrived(now, len(payload))
         if sound.padding:
             self.path.probe(timestamp, now, len(payload))

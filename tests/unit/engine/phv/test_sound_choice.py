@@ -9,6 +9,7 @@ from codec.wire.sound import SoundReport
 from softphone.engine.phv.sound_choice import SoundChoice
 from softphone.engine.phv.sound_level import LEVELS
 
+FAST = SoundReport(LinkReport(0.0, 0.0, 0.0, 5.0), 56_000)
 CLEAN = SoundReport(LinkReport(0.0, 0.0, 0.0, 5.0))
 
 
@@ -35,7 +36,7 @@ class Sender:
                     self.choice.sent(self.now)
                 if told is not None:
                     self.choice.report(self.now, told)
-            elif self.choice.wants_probe(self.now):
+            if self.choice.wants_probe(self.now):
                 self.probes += 1
                 if answer is not None:
                     self.choice.report(self.now + 0.1, answer)
@@ -44,7 +45,14 @@ class Sender:
 
 
 def test_a_clean_fast_path_gets_the_best_sound_within_seconds() -> None:
-    assert Sender(SoundChoice("auto")).go(4, CLEAN) == 24_000
+    assert Sender(SoundChoice("auto")).go(4, CLEAN, answer=FAST) == 24_000
+
+
+def test_more_is_sent_only_after_a_probe_showed_room_for_it() -> None:
+    sender = Sender(SoundChoice("auto"))
+    assert sender.go(60, CLEAN, answer=report(rate_bps=24_000)) == 10_000
+    assert max(sender.rates) == 10_000 and 2 <= sender.probes <= 6
+    assert sender.go(60, CLEAN, answer=FAST) == 24_000
 
 
 def test_silence_says_nothing_about_what_a_path_carries() -> None:
@@ -82,15 +90,15 @@ def test_a_link_of_unknown_rate_is_measured_before_sound_goes() -> None:
 )
 def test_a_link_that_falls_ends_the_sound_within_a_second(trouble: SoundReport | None) -> None:
     sender = Sender(SoundChoice("auto"))
-    sender.go(5, CLEAN)
+    sender.go(5, CLEAN, answer=FAST)
     assert sender.go(1, trouble) == 0
     assert sender.choice.fallen_bps
 
 
 def test_a_queue_at_a_high_rate_costs_a_level_and_not_the_sound() -> None:
     sender = Sender(SoundChoice("auto"))
-    sender.go(5, CLEAN)
-    assert sender.go(0.4, report(queue_ms=180, rate_bps=30_000)) == 10_000
+    sender.go(5, CLEAN, answer=FAST)
+    assert sender.go(0.4, report(queue_ms=180, rate_bps=24_000)) == 10_000
     assert sender.go(3, CLEAN) == 10_000, "not tried again at once"
 
 
