@@ -22,6 +22,8 @@ FILLER_FRAME = -2.0
 PRIOR_SCALE = 0.3
 WORST_FRAME = -6.0
 """No frame speaks more against a word than this."""
+LEAST_FRAMES = 2
+"""A phone of a word lasts at least 40 ms: nobody hears a shorter one."""
 LEAST_SCORE = -4.0
 """The same while paths are compared: a word that was said unclearly is not passed over for what no word explains."""
 
@@ -63,6 +65,10 @@ class _Graph:
 
     def __init__(self, words: Sequence[Variants]) -> None:
         self.phones: list[int] = []
+        self.units: list[int] = []
+        """The first state of the phone that a state belongs to."""
+        self.lasting: list[bool] = []
+        """Whether a state may last longer than a frame."""
         self.owners: list[int] = []
         """Number of the word a state belongs to, or _SILENT, _FILLED."""
         self.before: list[list[int]] = []
@@ -74,11 +80,11 @@ class _Graph:
                 continue
             new_ends = []
             for variant in variants:
-                state = self._add(variant[0], number, ends)
+                state = self._say(variant[0], number, ends)
                 if not begun:
-                    self.first.append(state)
+                    self.first.append(self.units[state])
                 for phone in variant[1:]:
-                    state = self._add(phone, number, [state])
+                    state = self._say(phone, number, [state])
                 new_ends.append(state)
             begun, ends = True, [*new_ends, *self._pause(new_ends)]
         self.last = ends
@@ -86,10 +92,22 @@ class _Graph:
     def _pause(self, before: Sequence[int]) -> list[int]:
         silent = self._add(SILENCE, _SILENT, before)
         filled = self._add(SILENCE, _FILLED, [*before, silent])
+        self.lasting += [True, True]
         self.before[silent].append(filled)
         return [silent, filled]
 
+    def _say(self, phone: int, owner: int, before: Sequence[int]) -> int:
+        """A phone of at least LEAST_FRAMES, each of which is a state -> the last of them, in which it stays."""
+        state = first = self._add(phone, owner, before)
+        for _ in range(LEAST_FRAMES - 1):
+            self.lasting.append(False)
+            state = self._add(phone, owner, [state])
+            self.units[state] = first
+        self.lasting.append(True)
+        return state
+
     def _add(self, phone: int, owner: int, before: Sequence[int]) -> int:
+        self.units.append(len(self.phones))
         self.phones.append(phone)
         self.owners.append(owner)
         self.before.append(list(before))
@@ -114,6 +132,7 @@ def align_words(log_posteriors: Floats, log_prior: Floats, words: Sequence[Varia
         came[state, 1 : 1 + len(before)] = before
     price = np.zeros((states, 1 + widest), np.float32)
     price[owners == _FILLED, 1:] = FILLER_ENTRY
+    price[~np.array(graph.lasting), 0] = -np.inf
     scaled = log_posteriors - PRIOR_SCALE * log_prior
     local = np.maximum(scaled, scaled.max(1, keepdims=True) + LEAST_SCORE)[:, phones]
     local[:, owners == _FILLED] = (np.delete(scaled, SILENCE, 1).max(1) + FILLER_FRAME)[:, None]
@@ -136,15 +155,20 @@ def align_words(log_posteriors: Floats, log_prior: Floats, words: Sequence[Varia
     for frame in range(frames - 1, 0, -1):
         path.append(int(came[path[-1], choices[frame, path[-1]]]))
     path.reverse()
-    return _words_on(path, phones, owners, log_posteriors, closed or final)
+    return _words_on(path, phones, np.array(graph.units), owners, log_posteriors, closed or final)
 
 
 def _words_on(
-    path: list[int], phones: NDArray[np.int64], owners: NDArray[np.int64], log_posteriors: Floats, closed: bool
+    path: list[int],
+    phones: NDArray[np.int64],
+    units: NDArray[np.int64],
+    owners: NDArray[np.int64],
+    log_posteriors: Floats,
+    closed: bool,
 ) -> list[AlignedWord]:
     best = log_posteriors.max(1)
     found = []
-    edges = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
+    edges = [0, *(np.flatnonzero(np.diff(units[path])) + 1).tolist(), len(path)]
     parts = [(path[start], start, end) for start, end in itertools.pairwise(edges)]
     for number, group in itertools.groupby(parts, key=lambda part: int(owners[part[0]])):
         if number < 0:
