@@ -387,7 +387,8 @@ GOOD_ANSWERS = {
     "more lines than were offered": ("m=audio PORT RTP/AVP 0\nm=video 4000 RTP/AVP 31\nm=audio 4002 RTP/AVP 0", "active"),
     "another number": ("m=audio PORT RTP/AVP 99\na=rtpmap:99 opus/48000/2", "active"),
     "several codecs": ("m=audio PORT RTP/AVP 8 0 99\na=rtpmap:99 opus/48000/2", "active"),
-    "more than 1024 bytes": ("m=audio PORT RTP/AVP 0\n" + "a=x:0123456789\n" * 150, "active"),
+    "more than 1024 bytes": ("m=audio PORT RTP/AVP 0\n" + "a=x:0123456789\n" * 60, "active"),
+    "more than 3000 bytes": ("m=audio PORT RTP/AVP 0\n" + "a=x:0123456789\n" * 190, "active"),
     "a format without rtpmap": ("m=audio PORT RTP/AVP 120 0", "active"),
     "keys twice": ("m=audio PORT RTP/AVP 0 101\na=rtpmap:101 telephone-event/16000\na=rtpmap:101 telephone-event/8000", "active"),
 }
