@@ -329,8 +329,10 @@ class SecondPass:
             del self._plan[0]
 
     def _give_word(self, word: _Planned, until: int) -> list[FoundPhone]:
-        """Phones of a word, or the phones heard where the sound speaks against it. Of a word that is not sure only those that begin before a
-        tick, as the rest may still become clearer; a word that is goes out as one, which saves packets."""
+        """Phones of a word, or the phones heard where the sound speaks against it.
+
+        A word that is sure goes out as one, which saves packets; of others only what begins before a tick: the rest may become clearer.
+        """
         given = self._give_heard(min(word.start, until))
         fits = self._fits(word)
         if fits and word.whole and word.agreed:
