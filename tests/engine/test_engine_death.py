@@ -142,9 +142,9 @@ def test_commands_at_a_shared_engine_end_when_it_does(command: str, end: str, tm
         # It was hung up in order.
         assert code == 0 and errors == ""
     else:
-        assert code == 1 and errors.startswith(("softphone: the engine ", "softphone: the phone has ended")) and errors.count("\n") == 1, (
-            errors
-        )
+        # The engine may have answered the command before it ended: it has no account of its own.
+        ends = ("softphone: the engine ", "softphone: the phone has ended", *(["softphone: no account "] if command == "register" else []))
+        assert code == 1 and errors.startswith(tuple(ends)) and errors.count("\n") == 1, errors
 
 
 def test_a_request_at_the_moment_of_death_is_one_sentence(tmp_path: Path, make_phone: MakePhone) -> None:

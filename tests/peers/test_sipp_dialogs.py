@@ -124,9 +124,7 @@ def test_update_and_reinvite(phone: Phone, tmp_path: Path) -> None:
 
 @pytest.mark.interop("digest: a nonce that is stale, a server that refuses for ever (401 loops), 503 with Retry-After", "sip-tester")
 def test_digest_that_goes_wrong(phone: Phone, tmp_path: Path) -> None:
-    registrar = Mailbox("")
-    registrar.start()
-    try:
+    with Mailbox("") as registrar:
         phone.client.request(Register(account="work", uri="sip:alice@example.org", registrar=f"sip:{registrar.address}", password="pw"))
         phone.wait(Registration, lambda event: event.account == "work" and event.state == "registered")
 
@@ -158,8 +156,6 @@ def test_digest_that_goes_wrong(phone: Phone, tmp_path: Path) -> None:
         place = phone.events.index(failed)
         again = phone.wait(Registration, lambda event: event.account == "late" and event.state == "registering", after=place)
         assert failed.retry_s == 3 and again.monotonic - failed.monotonic > 2.9
-    finally:
-        registrar.stop()
 
 
 @pytest.mark.interop("callers that are hasty: BYE before ACK, CANCEL while it rings and after the answer", "sip-tester")

@@ -145,7 +145,7 @@ def test_waiting_for_words_is_changed_in_the_call_and_shown_on_its_card(engine: 
 def test_answering_holds_the_call_that_is_up(engine: ScriptedEngine, tmp_path: Path) -> None:
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), call_state(2, "incoming", CAROL, "incoming", waiting=True))
-        assert "Carol Danvers is calling" in screen_text(app)
+        await until(pilot, lambda: "Carol Danvers is calling" in screen_text(app), "the call is on the screen")
         await pilot.press("a")
         assert (await sent(pilot, engine, ask.Answer)).call == 2
         assert engine.wait_for(ask.Hold).call == 1
