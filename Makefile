@@ -54,7 +54,7 @@ types: test-setup
 
 check: test-setup
 	@echo "make check: all tests, in two processes; dots and percent show how far"
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations=12
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations=12 -rs
 
 unit: $(VENV)/.test
 	@echo "make unit: the tests that need no other program"

@@ -28,9 +28,9 @@ Replaces; PJSIP itself does not know the short forms of rarer ones, such as Refe
 _LISTS = frozenset({"allow", "supported", "k"})
 _GOOD_TO_KNOW = frozenset({"allow", "supported", "k", "user-agent", "server", "session-expires", "x", "allow-events", "u"})
 """All optional; without them the far end asks for nothing but what it must have anyway."""
-_ELSEWHERE = frozenset({"MESSAGE", "SUBSCRIBE", "OPTIONS", "ACK", "PRACK", "NOTIFY"})
-"""Nobody asks whether a call has them, or it is said already: who supports 100rel takes PRACK, who allows REFER takes NOTIFY, and an ACK
-cannot be refused. Leaving a method out of Allow says nothing of it (RFC 3261, 20.5)."""
+_ELSEWHERE = frozenset({"MESSAGE", "SUBSCRIBE", "OPTIONS", "ACK", "BYE", "CANCEL", "PRACK", "NOTIFY"})
+"""Nobody asks whether a call has them, or it is said already: who makes calls takes BYE and CANCEL, who supports 100rel takes PRACK, who
+allows REFER takes NOTIFY, and an ACK cannot be refused. Leaving a method out of Allow says nothing of it (RFC 3261, 20.5)."""
 _OF_REFER = "norefersub"
 _KEEP_ALIVE = b"\r\n"
 _SETS_UP = ("INVITE", "ACK")

@@ -33,11 +33,15 @@ def wire(answer: str) -> Iterator[Callee]:
         peer.stop()
 
 
-def say(phone: Phone, peer: Callee, speech: Path) -> list[RtpHeader]:
-    """Call the peer, say the recording, hang up; what arrived."""
+def say(phone: Phone, peer: Callee, speech: Path, quiet_s: float = 0.0) -> list[RtpHeader]:
+    """Call the peer, say the recording, hang up once nothing came for `quiet_s`; what arrived."""
     call = phone.call(peer.uri, wav_in=speech)
     phone.wait_media(call)
     phone.wait_file(call, "played")
+    arrived = -1
+    while quiet_s and arrived != len(peer.rtp):
+        arrived = len(peer.rtp)
+        time.sleep(quiet_s)
     phone.client.request(Hangup(call=call))
     assert peer.ended.wait(5)
     return peer.rtp
@@ -156,8 +160,8 @@ def test_our_codec_counts_rtp_time_at_16_khz(make_phone: MakePhone, speech: Path
         phone.client.request(Hangup(call=call))
         phone.wait_state(call, "disconnected")
     with wire(answer) as peer:
-        packets = [packet for packet in say(phone, peer, speech) if packet.payload_type == 96]
-    assert 7 < len(packets) < 45
+        packets = [packet for packet in say(phone, peer, speech, quiet_s=1.0) if packet.payload_type == 96]
+    assert 10 < len(packets) < 45
     assert {after.sequence - before.sequence for before, after in pairwise(packets)} == {1}
     assert all(packet.payload_bytes < 120 for packet in packets)
     spoken_ms = (packets[-1].timestamp - packets[0].timestamp) / 16
