@@ -26,11 +26,6 @@ class Address:
     label: str = ""
     preferred: bool = False
 
-    @property
-    def is_number(self) -> bool:
-        """A bare telephone number, which needs a server to be called."""
-        return sip_address.parse(self.uri) is None and bool(sip_address.number(self.uri))
-
 
 @dataclass(frozen=True)
 class Contact:

@@ -4,13 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import numpy as np
-from numpy.typing import NDArray
-
-from codec.units.rates import SAMPLE_RATE
 from softphone.bench.codec.rows import Row, word_error
 from softphone.bench.instruments.manifest import Recording
-from softphone.bench.instruments.speech import speech_seconds
 from softphone.bench.network.network_call import NetworkCall, TurnCost
 from softphone.bench.network.network_judge import TurnVerdict, words_right
 
@@ -46,10 +41,6 @@ class JudgedTurn:
     speech_s: float
     cost: TurnCost | None
     verdict: TurnVerdict
-
-
-def turn_without_call(recording: Recording, said: NDArray[np.int16], verdict: TurnVerdict) -> JudgedTurn:
-    return JudgedTurn(recording, speech_seconds(said, SAMPLE_RATE), None, verdict)
 
 
 def row(impairment: str, system: str, calls: Sequence[NetworkCall], turns: Sequence[JudgedTurn], reference: Sequence[JudgedTurn]) -> Row:
