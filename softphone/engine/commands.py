@@ -24,6 +24,12 @@ class Commands:
         self._engine = engine
         self._addressing = addressing
 
+    @staticmethod
+    def check_alive(command: AnyCommand, leaving: str) -> None:
+        """Raises ControlError once the engine ends, `leaving` says why: what is left of calls and accounts would mislead."""
+        if leaving and not isinstance(command, protocol.Shutdown):
+            raise ControlError(f"the engine is ending ({leaving}); start it again", "no_engine")
+
     def obey(self, command: AnyCommand) -> dict[str, Any]:
         match command:
             case protocol.Status():

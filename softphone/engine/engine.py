@@ -17,20 +17,7 @@ import pjsua2 as pj
 
 from softphone import __version__, paths
 from softphone.config import Config
-from softphone.control.protocol import (
-    AnyCommand,
-    CallState,
-    ControlError,
-    Event,
-    Failure,
-    Hangup,
-    Log,
-    Reply,
-    Say,
-    Shutdown,
-    SoundDevice,
-    Worker,
-)
+from softphone.control.protocol import AnyCommand, CallState, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
 from softphone.control.protocol import Engine as EngineEvent
 from softphone.engine.accounts.account import LOCAL, AccountError, AccountSettings, PhoneAccount
 from softphone.engine.accounts.address_watch import AddressWatch
@@ -391,9 +378,7 @@ class Engine:
 
     def _obey(self, connection: int, command: AnyCommand) -> None:
         try:
-            if self._leaving and not isinstance(command, Shutdown):
-                # Calls and accounts are going: what else is said of them would mislead.
-                raise ControlError(f"the engine is ending ({self._leaving}); start it again", "no_engine")
+            self._commands.check_alive(command, self._leaving)
             if isinstance(command, Say):
                 self.typed_speech.say(command, self._commands.numbered(command.call), lambda answer: self.server.reply(connection, answer))
                 return
