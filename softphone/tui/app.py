@@ -30,10 +30,10 @@ from softphone.plain_text import visible_event
 from softphone.store.dial import Target
 from softphone.store.settings import Settings
 from softphone.store.store import Store, open_store
-from softphone.tui import sentences as say
+from softphone.tui import sentences
 from softphone.tui.calls.main_screen import MainScreen
 from softphone.tui.common.screens import Dialog, PhoneScreen, bindings
-from softphone.tui.keys import actions as table
+from softphone.tui.keys.actions import remapped
 from softphone.tui.keys.keys_in_order import KeysInOrder
 from softphone.tui.notices.news import Arrival, News, arrival, voicemail
 from softphone.tui.notices.notice_line import NoticeLine
@@ -112,7 +112,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         self.state = PhoneState(clock)
         self.store = store or open_store(or_forget=True)
         self.session = EngineSession(self.take_event, self.take_status, socket=socket, config=config_file, begun=begun)
-        self.actions = table.remapped(config.keys)
+        self.actions = remapped(config.keys)
         self.animation_level = "none"
         self.crash: BaseException | None = None
         """The mistake of our own that ended the phone."""
@@ -228,7 +228,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
             if yes is not None:
                 self.run_worker(self._keep_voices(yes), group="voices")
 
-        self.push_screen(Confirm(say.REMEMBER_VOICES, "Yes", "No", undecided=True), chosen)
+        self.push_screen(Confirm(sentences.REMEMBER_VOICES, "Yes", "No", undecided=True), chosen)
 
     async def _keep_voices(self, yes: bool) -> None:
         try:
@@ -454,7 +454,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
             self.changed(self.state.notice("error", str(error)))
             return
         self.state.engine.do_not_disturb = on
-        text = say.DO_NOT_DISTURB_ON if on else say.DO_NOT_DISTURB_OFF
+        text = sentences.DO_NOT_DISTURB_ON if on else sentences.DO_NOT_DISTURB_OFF
         self.changed(self.state.notice("info", text) | {"engine"})
 
     async def action_quit(self) -> None:

@@ -164,7 +164,7 @@ def shared_phone(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_texts_that_look_like_numbers_stay_texts() -> None:
-    from softphone.cli.running import ctl as room  # noqa: PLC0415
+    from softphone.cli.running import ctl  # noqa: PLC0415
 
-    command: Command = room._command("send_dtmf", ["call=3", "digits=123"])
+    command: Command = ctl._command("send_dtmf", ["call=3", "digits=123"])
     assert (command.call, command.digits) == (3, "123")  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from softphone.control import protocol as ask
+from softphone.control import protocol
 from softphone.control.protocol import Command
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store
@@ -57,4 +57,4 @@ def filled_store() -> Store:
 
 async def answer(command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
     """What an engine with a headset says."""
-    return DEVICES if isinstance(command, ask.Devices) else {}
+    return DEVICES if isinstance(command, protocol.Devices) else {}

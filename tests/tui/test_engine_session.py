@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from softphone.control import protocol as ask
+from softphone.control import protocol
 from softphone.control.protocol import AnyEvent, ControlError, Engine, EventName, Log
 from softphone.tui.state import engine_session
 from softphone.tui.state.engine_session import EngineSession
@@ -51,7 +51,7 @@ def test_it_attaches_subscribes_by_name_and_asks_for_the_status(tmp_path: Path) 
     async def scene(session: EngineSession, heard: Heard) -> None:
         await heard.until(lambda heard: bool(heard.statuses))
         assert heard.statuses[0]["address"] == "192.0.2.7:5060" and not session.owns_engine
-        engine.tell(ask.Levels(call=1, tx=-10, rx=-20), Log(level="info", message="hello"))
+        engine.tell(protocol.Levels(call=1, tx=-10, rx=-20), Log(level="info", message="hello"))
         await heard.until(lambda heard: {"levels", "log"} <= {str(event.__struct_config__.tag) for event in heard.events})
         assert set(engine_session.SUBSCRIPTION.events or ()) == set(get_args(EventName))
 
@@ -61,14 +61,14 @@ def test_it_attaches_subscribes_by_name_and_asks_for_the_status(tmp_path: Path) 
 
 def test_a_refusal_is_raised_with_the_engine_s_sentence(tmp_path: Path) -> None:
     engine = ScriptedEngine(tmp_path / "s")
-    engine.answers[ask.Hold] = "there is no call 3; calls now: none"
+    engine.answers[protocol.Hold] = "there is no call 3; calls now: none"
 
     async def scene(session: EngineSession, heard: Heard) -> None:
         with pytest.raises(ControlError, match="is starting"):
-            await session.ask(ask.Hold(call=3))
+            await session.ask(protocol.Hold(call=3))
         await heard.until(lambda heard: bool(heard.statuses))
         with pytest.raises(ControlError, match="there is no call 3"):
-            await session.ask(ask.Hold(call=3))
+            await session.ask(protocol.Hold(call=3))
 
     with_session(tmp_path / "s", scene)
     engine.stop()
@@ -100,8 +100,8 @@ def test_a_lost_engine_is_said_and_the_next_one_found(tmp_path: Path, monkeypatc
     second[0].stop()
 
 
-@pytest.mark.parametrize(("keep", "end", "command"), [(True, False, ask.Stay), (False, True, ask.Shutdown), (False, False, None)])
-def test_leaving_tells_the_engine_what_becomes_of_it(tmp_path: Path, keep: bool, end: bool, command: type[ask.Command] | None) -> None:
+@pytest.mark.parametrize(("keep", "end", "command"), [(True, False, protocol.Stay), (False, True, protocol.Shutdown), (False, False, None)])
+def test_leaving_tells_the_engine_what_becomes_of_it(tmp_path: Path, keep: bool, end: bool, command: type[protocol.Command] | None) -> None:
     engine = ScriptedEngine(tmp_path / "s")
 
     async def scene(session: EngineSession, heard: Heard) -> None:
@@ -109,6 +109,6 @@ def test_leaving_tells_the_engine_what_becomes_of_it(tmp_path: Path, keep: bool,
         await session.close(keep=keep, end=end)
 
     with_session(tmp_path / "s", scene)
-    told = [type(one) for one in engine.commands if isinstance(one, ask.Stay | ask.Shutdown)]
+    told = [type(one) for one in engine.commands if isinstance(one, protocol.Stay | protocol.Shutdown)]
     assert told == ([command] if command is not None else [])
     engine.stop()

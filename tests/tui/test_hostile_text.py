@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from softphone.config import Account, Config
-from softphone.control import protocol as told
+from softphone.control import protocol
 from softphone.control.protocol import AnyEvent, Command
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store
@@ -91,27 +91,29 @@ def events_of(state: str, name: str) -> list[AnyEvent]:
         "ended": [*answered(1, remote), call_state(1, "disconnected", remote, reason=name, duration_s=4)],
     }
     more: list[AnyEvent] = [
-        told.Media(call=1, state="active", codec="opus", note=name, fmtp_remote=name, remote_address=name),
+        protocol.Media(call=1, state="active", codec="opus", note=name, fmtp_remote=name, remote_address=name),
         *seconds(1, codec=name),
-        told.Media(call=1, state="failed", note=name),
-        told.Registration(account="work", state="failed", code=403, reason=name),
-        told.Registration(account=name[:64], state="failed", code=403, reason=name),
-        told.Log(level="warning", message=name),
-        told.Log(level="error", message=f"{name}: {name}"),
-        told.Message(account=name, remote=remote, text=f"{name}\n{name}"),
-        told.MessageSent(message=1, state="failed", reason=name),
-        told.MessageWaiting(account=name, waiting=True),
-        told.Presence(contact="sip:eve@example.net", state="available", note=name, reason=name),
-        told.Presence(contact="sip:eve@example.net", state="unknown", reason=name),
-        told.Transfer(call=1, state="failed", reason=name),
-        told.Dtmf(call=1, digit="5"),
-        told.SoundDevice(microphone=True, loudspeaker=True, input=name, output=name, note=name),
-        told.Phones(
-            call=1, tx=[told.Phone(label=name, duration_ms=80, state="sent")], rx=[told.Phone(label=name, duration_ms=80, state="lost")]
+        protocol.Media(call=1, state="failed", note=name),
+        protocol.Registration(account="work", state="failed", code=403, reason=name),
+        protocol.Registration(account=name[:64], state="failed", code=403, reason=name),
+        protocol.Log(level="warning", message=name),
+        protocol.Log(level="error", message=f"{name}: {name}"),
+        protocol.Message(account=name, remote=remote, text=f"{name}\n{name}"),
+        protocol.MessageSent(message=1, state="failed", reason=name),
+        protocol.MessageWaiting(account=name, waiting=True),
+        protocol.Presence(contact="sip:eve@example.net", state="available", note=name, reason=name),
+        protocol.Presence(contact="sip:eve@example.net", state="unknown", reason=name),
+        protocol.Transfer(call=1, state="failed", reason=name),
+        protocol.Dtmf(call=1, digit="5"),
+        protocol.SoundDevice(microphone=True, loudspeaker=True, input=name, output=name, note=name),
+        protocol.Phones(
+            call=1,
+            tx=[protocol.Phone(label=name, duration_ms=80, state="sent")],
+            rx=[protocol.Phone(label=name, duration_ms=80, state="lost")],
         ),
-        told.Worker(state="unavailable", reason=name),
+        protocol.Worker(state="unavailable", reason=name),
     ]
-    end: list[AnyEvent] = [told.Engine(state="died", reason=name)] if state == "down" else []
+    end: list[AnyEvent] = [protocol.Engine(state="died", reason=name)] if state == "down" else []
     return [*calls[state], *more, *end]
 
 
@@ -133,19 +135,19 @@ def book(name: str) -> Store:
 def engine_that_says(name: str) -> Any:
     async def answer(command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
         match command:
-            case told.SipLadder():
+            case protocol.SipLadder():
                 return {
                     "messages": [
                         {"time": 1.0, "sent": False, "peer": name, "summary": name, "text": f"INVITE\r\nFrom: {name}\r\n\r\n{name}"}
                     ]
                 }
-            case told.Sdp():
+            case protocol.Sdp():
                 return {"local": f"v=0\r\ns={name}\r\n", "remote": f"v=0\r\ns={name}\r\n"}
-            case told.Devices():
+            case protocol.Devices():
                 return {"devices": [{"name": name, "inputs": 1, "outputs": 1}], "input": name, "output": name, "note": name}
-            case told.Status():
+            case protocol.Status():
                 return recorded.status()
-        raise told.ControlError(f"it does not work: {name}")
+        raise protocol.ControlError(f"it does not work: {name}")
 
     return answer
 
@@ -175,7 +177,7 @@ def test_every_screen_shows_it_as_it_is(place: str) -> None:
                 if keys:
                     await pilot.press(*keys)
                 await settle(pilot)
-                app.take_event(told.Log(level="error", message=f"told {name}"))
+                app.take_event(protocol.Log(level="error", message=f"told {name}"))
                 await settle(pilot)
                 text = screen_text(app)
                 assert app.crash is None, kind

@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from softphone.config import Config, load
-from softphone.control import protocol as ask
+from softphone.control import protocol
 from softphone.store.contacts import Address, Contact
 from softphone.tui.app import PhoneApp
 from softphone.tui.calls import call_actions
@@ -44,29 +44,29 @@ def play(engine: ScriptedEngine, scene: Scene, tmp_path: Path, **arguments: Any)
     asyncio.run(run())
 
 
-async def sent(pilot: Pilot[int], engine: ScriptedEngine, kind: type[ask.Command]) -> Any:
+async def sent(pilot: Pilot[int], engine: ScriptedEngine, kind: type[protocol.Command]) -> Any:
     await until(pilot, lambda: any(isinstance(command, kind) for command in engine.commands), f"a command {kind.__name__}")
     return engine.wait_for(kind)
 
 
-async def up(pilot: Pilot[int], app: PhoneApp, engine: ScriptedEngine, *events: ask.AnyEvent) -> None:
+async def up(pilot: Pilot[int], app: PhoneApp, engine: ScriptedEngine, *events: protocol.AnyEvent) -> None:
     engine.tell(*events)
-    wanted = {event.call for event in events if isinstance(event, ask.CallState)}
+    wanted = {event.call for event in events if isinstance(event, protocol.CallState)}
     await until(pilot, lambda: wanted <= set(app.state.calls), "the calls")
 
 
 @pytest.mark.parametrize(
     ("key", "command"),
     [
-        ("b", ask.Hangup(call=1)),
-        ("h", ask.Hold(call=1)),
-        ("m", ask.Mute(call=1, on=True)),
-        ("5", ask.SendDtmf(call=1, digits="5")),
-        ("n", ask.DoNotDisturb(on=True)),
-        ("f2", ask.Say(call=1, text="I cannot talk.")),
+        ("b", protocol.Hangup(call=1)),
+        ("h", protocol.Hold(call=1)),
+        ("m", protocol.Mute(call=1, on=True)),
+        ("5", protocol.SendDtmf(call=1, digits="5")),
+        ("n", protocol.DoNotDisturb(on=True)),
+        ("f2", protocol.Say(call=1, text="I cannot talk.")),
     ],
 )
-def test_a_letter_in_a_call_is_a_command(engine: ScriptedEngine, tmp_path: Path, key: str, command: ask.Command) -> None:
+def test_a_letter_in_a_call_is_a_command(engine: ScriptedEngine, tmp_path: Path, key: str, command: protocol.Command) -> None:
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), recorded.media(1))
         await pilot.press(key)
@@ -78,12 +78,12 @@ def test_a_letter_in_a_call_is_a_command(engine: ScriptedEngine, tmp_path: Path,
 def test_plus_and_minus_change_the_volume_and_it_is_kept(engine: ScriptedEngine, tmp_path: Path) -> None:
     volume = {"microphone_db": 0, "loudspeaker_db": 15}
 
-    def answer(command: ask.Volume) -> dict[str, int]:
+    def answer(command: protocol.Volume) -> dict[str, int]:
         if command.loudspeaker_db is not None:
             volume["loudspeaker_db"] = command.loudspeaker_db
         return dict(volume)
 
-    engine.answers[ask.Volume] = answer
+    engine.answers[protocol.Volume] = answer
 
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), recorded.media(1))
@@ -103,7 +103,7 @@ def test_a_muted_microphone_is_on_while_the_space_bar_is_held(
     monkeypatch.setattr(call_actions, "RELEASED_S", 0.3)
 
     def mutes() -> list[bool]:
-        return [command.on for command in engine.commands if isinstance(command, ask.Mute)]
+        return [command.on for command in engine.commands if isinstance(command, protocol.Mute)]
 
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), recorded.media(1))
@@ -122,21 +122,23 @@ def test_a_muted_microphone_is_on_while_the_space_bar_is_held(
 
 
 def test_waiting_for_words_is_changed_in_the_call_and_shown_on_its_card(engine: ScriptedEngine, tmp_path: Path) -> None:
-    def told(wait: str, waits: bool) -> ask.CallStatistics:
-        profile = ask.SendProfile(interval_ms=160, redundancy=1, detail=2, repeated_detail=0, wait=wait, waits=waits)
-        return ask.CallStatistics(time=0, monotonic=1100, call=1, codec="x-phv", seconds=9.0, profile=profile)
+    def told(wait: str, waits: bool) -> protocol.CallStatistics:
+        profile = protocol.SendProfile(interval_ms=160, redundancy=1, detail=2, repeated_detail=0, wait=wait, waits=waits)
+        return protocol.CallStatistics(time=0, monotonic=1100, call=1, codec="x-phv", seconds=9.0, profile=profile)
 
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), recorded.media(1), told("auto", True))
         await until(pilot, lambda: "clear (auto)" in screen_text(app), "the card says that words are waited for")
         await pilot.press("W")
-        assert (await sent(pilot, engine, ask.Wait)).mode == "clear"
+        assert (await sent(pilot, engine, protocol.Wait)).mode == "clear"
         engine.tell(told("clear", True))
         await until(pilot, lambda: app.state.call is not None and ", clear" in screen_text(app), "the choice is shown")
         await until(pilot, lambda: "clear (auto)" not in screen_text(app), "and no longer as the network's")
         await pilot.press("W")
         await until(
-            pilot, lambda: [command.mode for command in engine.commands if isinstance(command, ask.Wait)] == ["clear", "quick"], "quick"
+            pilot,
+            lambda: [command.mode for command in engine.commands if isinstance(command, protocol.Wait)] == ["clear", "quick"],
+            "quick",
         )
 
     play(engine, scene, tmp_path)
@@ -147,8 +149,8 @@ def test_answering_holds_the_call_that_is_up(engine: ScriptedEngine, tmp_path: P
         await up(pilot, app, engine, *answered(1), call_state(2, "incoming", CAROL, "incoming", waiting=True))
         await until(pilot, lambda: "Carol Danvers is calling" in screen_text(app), "the call is on the screen")
         await pilot.press("a")
-        assert (await sent(pilot, engine, ask.Answer)).call == 2
-        assert engine.wait_for(ask.Hold).call == 1
+        assert (await sent(pilot, engine, protocol.Answer)).call == 2
+        assert engine.wait_for(protocol.Hold).call == 1
         await until(pilot, lambda: app.state.selected == 2, "the answered call is chosen")
 
     play(engine, scene, tmp_path)
@@ -158,7 +160,7 @@ def test_a_waiting_call_is_refused_while_the_other_goes_on(engine: ScriptedEngin
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), call_state(2, "incoming", CAROL, "incoming"))
         await pilot.press("B")
-        refused = await sent(pilot, engine, ask.Hangup)
+        refused = await sent(pilot, engine, protocol.Hangup)
         assert (refused.call, refused.code) == (2, 486)
 
     play(engine, scene, tmp_path)
@@ -168,7 +170,7 @@ def test_swap_takes_the_other_call_off_hold(engine: ScriptedEngine, tmp_path: Pa
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), recorded.media(1, state="held"), *answered(2, CAROL))
         await pilot.press("s")
-        assert (await sent(pilot, engine, ask.Resume)).call == 1
+        assert (await sent(pilot, engine, protocol.Resume)).call == 1
         assert app.state.selected == 1
 
     play(engine, scene, tmp_path)
@@ -178,16 +180,16 @@ def test_dialling_completes_names_and_calls_the_contact(engine: ScriptedEngine, 
     store = memory_store()
     store.contacts.add(Contact("Zoë Quartz", (Address("sip:zoe@example.net"),)))
     store.contacts.add(Contact("Zachary Quill", (Address("sip:zach@example.net"),)))
-    engine.answers[ask.Call] = {"call": 7}
+    engine.answers[protocol.Call] = {"call": 7}
 
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await pilot.press("d", *"zoe")
         await until(pilot, lambda: "Zoë Quartz" in screen_text(app), "a completion")
         assert "Zachary" not in screen_text(app)
         await pilot.press("enter")
-        assert (await sent(pilot, engine, ask.Call)).uri == "sip:zoe@example.net", "the first match is highlighted, and enter takes it"
+        assert (await sent(pilot, engine, protocol.Call)).uri == "sip:zoe@example.net", "the first match is highlighted, and enter takes it"
         await pilot.press("m")
-        assert not any(isinstance(command, ask.Mute) for command in engine.commands), "there is no call to mute"
+        assert not any(isinstance(command, protocol.Mute) for command in engine.commands), "there is no call to mute"
 
     play(engine, scene, tmp_path, store=store)
 
@@ -200,7 +202,7 @@ def test_letters_in_the_dial_field_are_text_and_escape_leaves_it(engine: Scripte
         assert isinstance(field, Input) and field.value == "bhmq5"
         await pilot.press("escape")
         assert app.focused is None and field.value == ""
-        assert [command for command in engine.commands if not isinstance(command, ask.Status)] == []
+        assert [command for command in engine.commands if not isinstance(command, protocol.Status)] == []
 
     play(engine, scene, tmp_path)
 
@@ -216,14 +218,14 @@ def test_what_cannot_be_dialled_is_said_at_the_field(engine: ScriptedEngine, tmp
         field.value = typed
         await pilot.press("enter")
         await until(pilot, lambda: f"✗ {complaint}"[:20] in screen_text(app).splitlines()[2] or complaint in screen_text(app), complaint)
-        assert not any(isinstance(command, ask.Call) for command in engine.commands)
+        assert not any(isinstance(command, protocol.Call) for command in engine.commands)
 
     play(engine, scene, tmp_path)
 
 
 def test_a_refusal_of_the_engine_is_read_on_the_screen(engine: ScriptedEngine, tmp_path: Path) -> None:
-    engine.answers[ask.Hold] = "call 1 cannot be held while it is being changed; try again in a moment"
-    engine.answers[ask.Call] = "sip:bob is no SIP address; one looks like sip:bob@example.org"
+    engine.answers[protocol.Hold] = "call 1 cannot be held while it is being changed; try again in a moment"
+    engine.answers[protocol.Call] = "sip:bob is no SIP address; one looks like sip:bob@example.org"
 
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), recorded.media(1))
@@ -236,12 +238,12 @@ def test_a_refusal_of_the_engine_is_read_on_the_screen(engine: ScriptedEngine, t
 
 
 def test_typed_text_is_spoken_and_the_line_stays_open(engine: ScriptedEngine, tmp_path: Path) -> None:
-    engine.answers[ask.Say] = {"seconds": 1.2}
+    engine.answers[protocol.Say] = {"seconds": 1.2}
 
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), recorded.media(1))
         await pilot.press("i", *"hello", "enter")
-        assert (await sent(pilot, engine, ask.Say)).text == "hello"
+        assert (await sent(pilot, engine, protocol.Say)).text == "hello"
         await until(pilot, lambda: "typed: hello" in screen_text(app), "what was spoken stands on the card")
         assert isinstance(app.focused, Input)
         await pilot.press("escape")
@@ -254,12 +256,12 @@ def test_transfer_to_an_address_and_to_another_call(engine: ScriptedEngine, tmp_
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1))
         await pilot.press("t", *"sip:carol@example.com", "enter")
-        blind = await sent(pilot, engine, ask.TransferCall)
+        blind = await sent(pilot, engine, protocol.TransferCall)
         assert (blind.call, blind.uri, blind.other) == (1, "sip:carol@example.com", None)
         await up(pilot, app, engine, *answered(2, CAROL))
         engine.commands.clear()
         await pilot.press("t", "enter")
-        attended = await sent(pilot, engine, ask.TransferCall)
+        attended = await sent(pilot, engine, protocol.TransferCall)
         assert (attended.call, attended.uri, attended.other) == (2, None, 1)
 
     play(engine, scene, tmp_path)
@@ -273,7 +275,7 @@ def test_a_conference_of_chosen_calls(engine: ScriptedEngine, tmp_path: Path) ->
         await pilot.press("space")
         await until(pilot, lambda: screen_text(app).count("[ ] ") == 1 and screen_text(app).count("[x] ") == 2, "by signs, not by colour")
         await pilot.press("enter")
-        assert (await sent(pilot, engine, ask.Conference)).calls == [2, 3]
+        assert (await sent(pilot, engine, protocol.Conference)).calls == [2, 3]
 
     play(engine, scene, tmp_path)
 
@@ -282,10 +284,10 @@ def test_the_keypad_sends_keys_in_both_ways_and_closes_with_the_call(engine: Scr
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1))
         await pilot.press("p", "9")
-        assert (await sent(pilot, engine, ask.SendDtmf)).method == "rfc4733"
+        assert (await sent(pilot, engine, protocol.SendDtmf)).method == "rfc4733"
         await pilot.press("i", "asterisk")
-        await until(pilot, lambda: engine.wait_for(ask.SendDtmf).method == "info", "SIP INFO")
-        assert engine.wait_for(ask.SendDtmf).digits == "*"
+        await until(pilot, lambda: engine.wait_for(protocol.SendDtmf).method == "info", "SIP INFO")
+        assert engine.wait_for(protocol.SendDtmf).digits == "*"
         engine.tell(call_state(1, "disconnected"))
         await until(pilot, lambda: len(app.screen_stack) == 1, "the keypad is gone")
 
@@ -298,14 +300,14 @@ def test_recording_goes_to_a_private_folder(engine: ScriptedEngine, tmp_path: Pa
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1))
         await pilot.press("r")
-        command = await sent(pilot, engine, ask.Record)
+        command = await sent(pilot, engine, protocol.Record)
         path = Path(command.wav)
         assert command.both and path.parent.stat().st_mode & 0o077 == 0 and path.name.endswith("bob@example.org.wav")
         engine.commands.clear()
         engine.tell(call_state(1, "confirmed", recording=command.wav))
         await until(pilot, lambda: "● recording" in screen_text(app), "the flag")
         await pilot.press("r")
-        assert (await sent(pilot, engine, ask.Record)).wav is None
+        assert (await sent(pilot, engine, protocol.Record)).wav is None
 
     play(engine, scene, tmp_path)
 
@@ -316,7 +318,7 @@ def test_a_ladder_is_shown_with_the_chosen_message(engine: ScriptedEngine, tmp_p
 
     of_call = [message(True, "INVITE sip:bob"), message(False, "486 Busy Here")]
     registration = [message(True, "REGISTER sip:example.org")]
-    engine.answers[ask.SipLadder] = lambda command: {"messages": registration if command.call is None else of_call}
+    engine.answers[protocol.SipLadder] = lambda command: {"messages": registration if command.call is None else of_call}
 
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1))
@@ -336,12 +338,12 @@ def test_a_ladder_is_shown_with_the_chosen_message(engine: ScriptedEngine, tmp_p
 
 
 def test_the_sip_view_of_a_call_has_graphs_of_its_rtp(engine: ScriptedEngine, tmp_path: Path) -> None:
-    engine.answers[ask.SipLadder] = {"messages": []}
+    engine.answers[protocol.SipLadder] = {"messages": []}
 
-    def second(number: int, jitter_ms: float) -> ask.CallStatistics:
-        rx = ask.Direction(packets=50 * number, ip_bps=2400, jitter_ms=jitter_ms)
-        tx = ask.Direction(ip_bps=3600)
-        return ask.CallStatistics(time=0, monotonic=1000 + number, call=1, codec="PCMU", seconds=float(number), tx=tx, rx=rx)
+    def second(number: int, jitter_ms: float) -> protocol.CallStatistics:
+        rx = protocol.Direction(packets=50 * number, ip_bps=2400, jitter_ms=jitter_ms)
+        tx = protocol.Direction(ip_bps=3600)
+        return protocol.CallStatistics(time=0, monotonic=1000 + number, call=1, codec="PCMU", seconds=float(number), tx=tx, rx=rx)
 
     async def scene(pilot: Pilot[int], app: PhoneApp) -> None:
         await up(pilot, app, engine, *answered(1), recorded.media(1))
@@ -369,8 +371,8 @@ def test_leaving_with_a_call_up_offers_to_keep_it(engine: ScriptedEngine, tmp_pa
         await until(pilot, lambda: app.return_code is not None or not app.is_running, "the end")
 
     play(engine, scene, tmp_path)
-    assert any(isinstance(command, ask.Stay) and command.on for command in engine.commands) == stays
-    assert any(isinstance(command, ask.Hangup) for command in engine.commands) != stays
+    assert any(isinstance(command, protocol.Stay) and command.on for command in engine.commands) == stays
+    assert any(isinstance(command, protocol.Hangup) for command in engine.commands) != stays
 
 
 def test_clicks_do_what_keys_do(engine: ScriptedEngine, tmp_path: Path) -> None:
@@ -381,7 +383,7 @@ def test_clicks_do_what_keys_do(engine: ScriptedEngine, tmp_path: Path) -> None:
         await pilot.click(offset=(lines[row].index("Bob"), row))
         await until(pilot, lambda: app.state.selected == 1, "the clicked call")
         await pilot.click(offset=(lines[-1].index("Hang up"), len(lines) - 1))
-        assert (await sent(pilot, engine, ask.Hangup)).call == 1
+        assert (await sent(pilot, engine, protocol.Hangup)).call == 1
 
     play(engine, scene, tmp_path)
 
@@ -414,7 +416,7 @@ def test_keys_that_come_at_once_go_into_the_line_that_the_first_opened(
             key = {"/": "slash", " ": "space", "<esc>": "escape"}.get(letter, letter)
             app.post_message(events.Key(key, None if letter == "<esc>" else letter))
         await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == typed, typed)
-        assert [command for command in engine.commands if not isinstance(command, ask.Status)] == []
+        assert [command for command in engine.commands if not isinstance(command, protocol.Status)] == []
 
     play(engine, scene, tmp_path)
 
@@ -443,7 +445,7 @@ def test_keys_go_on_when_what_the_last_one_went_to_has_gone(engine: ScriptedEngi
 
 
 def test_while_a_line_is_open_the_hints_are_its_own(engine: ScriptedEngine, tmp_path: Path) -> None:
-    engine.answers[ask.Call] = {"call": 7}
+    engine.answers[protocol.Call] = {"call": 7}
 
     async def click(pilot: Pilot[int], app: PhoneApp, hint: str) -> None:
         lines = screen_text(app).splitlines()
@@ -458,7 +460,7 @@ def test_while_a_line_is_open_the_hints_are_its_own(engine: ScriptedEngine, tmp_
         await pilot.press("d", *"sip:a@192.0.2.9")
         await until(pilot, lambda: "sip:a@192.0.2.9" in screen_text(app), "the address")
         await click(pilot, app, "Call")
-        assert (await sent(pilot, engine, ask.Call)).uri == "sip:a@192.0.2.9"
+        assert (await sent(pilot, engine, protocol.Call)).uri == "sip:a@192.0.2.9"
         await pilot.press("d")
         await until(pilot, lambda: "esc Back" in screen_text(app), "hints of the line")
         await click(pilot, app, "Back")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from softphone.control import protocol as told
+from softphone.control import protocol
 from softphone.store.history import HUNG_UP_HERE
 from softphone.tui.notices.news import News, arrival
 from softphone.tui.notices.notify import Notifier
@@ -25,17 +25,17 @@ def name_of(remote: str) -> str:
 @pytest.mark.parametrize(
     ("before", "event", "text"),
     [
-        ([], told.Message(account="work", remote=CAROL, text="see you\nat eight"), "Message from Carol: see you at eight"),
+        ([], protocol.Message(account="work", remote=CAROL, text="see you\nat eight"), "Message from Carol: see you at eight"),
         (
             [call_state(1, "incoming", CAROL, "incoming")],
             call_state(1, "disconnected", CAROL, "incoming", code=487),
             "Missed call from Carol",
         ),
-        ([], told.MessageWaiting(account="work", waiting=True, new=2), "New voicemail for work"),
+        ([], protocol.MessageWaiting(account="work", waiting=True, new=2), "New voicemail for work"),
         ([], call_state(1, "incoming", CAROL, "incoming"), "Carol"),
     ],
 )
-def test_what_comes_is_told(before: list[told.AnyEvent], event: told.AnyEvent, text: str) -> None:
+def test_what_comes_is_told(before: list[protocol.AnyEvent], event: protocol.AnyEvent, text: str) -> None:
     state = PhoneState()
     for earlier in before:
         state.apply(earlier)
@@ -49,11 +49,11 @@ def test_what_comes_is_told(before: list[told.AnyEvent], event: told.AnyEvent, t
         ([call_state(1, "incoming", direction="incoming")], call_state(1, "disconnected", direction="incoming", reason=HUNG_UP_HERE)),
         (list(answered(1, direction="incoming")), call_state(1, "disconnected", direction="incoming")),
         ([call_state(1, "calling")], call_state(1, "disconnected", code=486)),
-        ([told.MessageWaiting(account="work", waiting=True, new=2)], told.MessageWaiting(account="work", waiting=True, new=2)),
-        ([], told.MessageWaiting(account="work", waiting=False)),
+        ([protocol.MessageWaiting(account="work", waiting=True, new=2)], protocol.MessageWaiting(account="work", waiting=True, new=2)),
+        ([], protocol.MessageWaiting(account="work", waiting=False)),
     ],
 )
-def test_what_is_no_news_is_not_told(before: list[told.AnyEvent], event: told.AnyEvent) -> None:
+def test_what_is_no_news_is_not_told(before: list[protocol.AnyEvent], event: protocol.AnyEvent) -> None:
     state = PhoneState()
     for earlier in before:
         state.apply(earlier)
@@ -107,7 +107,7 @@ def test_a_message_is_seen_on_every_screen() -> None:
             app.open("contacts")
             await until(pilot, lambda: isinstance(app.screen, ContactsScreen), "contacts")
             store.messages.received("sip:carol@example.com", "work", "see you at eight", 1_700_000_000.0)
-            app.take_event(told.Message(account="work", remote=CAROL, text="see you at eight"))
+            app.take_event(protocol.Message(account="work", remote=CAROL, text="see you at eight"))
             app._frames = 3
             app._frame()
             await until(pilot, lambda: "1 message" in screen_text(app) and "see you at eight" in screen_text(app), "the message")
@@ -121,5 +121,5 @@ def test_a_message_is_seen_on_every_screen() -> None:
 def test_statuses_of_the_engine_still_fit() -> None:
     state = PhoneState()
     state.apply_status(recorded.status())
-    assert state.apply(told.Receiving(auto_answer=True, do_not_disturb=False)) == frozenset({"engine"})
+    assert state.apply(protocol.Receiving(auto_answer=True, do_not_disturb=False)) == frozenset({"engine"})
     assert state.engine.auto_answer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from softphone.control import protocol as told
+from softphone.control import protocol
 from softphone.control.protocol import CallStatistics, Direction, Levels
 from softphone.tui.state.call_view import PHONES, SAMPLES
 from softphone.tui.state.phone_state import PhoneState
@@ -10,7 +10,7 @@ from tests.tui import recorded
 from tests.tui.recorded import BOB, CAROL, answered, call_state
 
 
-def fed(*events: told.AnyEvent) -> PhoneState:
+def fed(*events: protocol.AnyEvent) -> PhoneState:
     state = PhoneState()
     state.apply_status(recorded.status())
     for event in events:
@@ -19,10 +19,10 @@ def fed(*events: told.AnyEvent) -> PhoneState:
 
 
 def test_status_tells_accounts_and_calls_that_were_there_before() -> None:
-    running = {**recorded.msgspec.json.decode(told.to_line(call_state(4, "confirmed", duration_s=60.0)))}
+    running = {**recorded.msgspec.json.decode(protocol.to_line(call_state(4, "confirmed", duration_s=60.0)))}
     state = PhoneState()
     state.apply_status(
-        recorded.status(calls=[running], media=[recorded.msgspec.json.decode(told.to_line(recorded.media(4)))], do_not_disturb=True)
+        recorded.status(calls=[running], media=[recorded.msgspec.json.decode(protocol.to_line(recorded.media(4)))], do_not_disturb=True)
     )
     assert {name: account.state for name, account in state.accounts.items()} == {"local": "direct", "work": "registered", "club": "failed"}
     assert "wrong password" in state.accounts["club"].reason
@@ -133,22 +133,22 @@ def test_events_of_calls_that_are_not_known_change_nothing() -> None:
 
 
 def test_a_refused_registration_is_told_with_the_time_of_the_next_try() -> None:
-    state = fed(told.Registration(account="work", state="failed", code=503, reason="the server is overloaded", retry_s=30))
+    state = fed(protocol.Registration(account="work", state="failed", code=503, reason="the server is overloaded", retry_s=30))
     assert state.accounts["work"].state == "failed"
     assert state.notices[-1].text == "work: registration failed: the server is overloaded. Next try in 30 s."
 
 
 def test_voice_mail_is_counted_per_account() -> None:
-    state = fed(told.MessageWaiting(account="work", waiting=True, new=3), told.MessageWaiting(account="club", waiting=True))
+    state = fed(protocol.MessageWaiting(account="work", waiting=True, new=3), protocol.MessageWaiting(account="club", waiting=True))
     assert (state.accounts["work"].voice_mail, state.accounts["club"].voice_mail) == (3, -1)
-    state.apply(told.MessageWaiting(account="work", waiting=False))
+    state.apply(protocol.MessageWaiting(account="work", waiting=False))
     assert state.accounts["work"].voice_mail == 0
 
 
 @pytest.mark.parametrize("state", ["died", "given_up", "stopped"])
 def test_an_engine_that_goes_takes_its_calls_and_says_so(state: str) -> None:
     phone = fed(*answered(1))
-    phone.apply(told.Engine(state=state, reason="it crashed; start it again"))  # type: ignore[arg-type]
+    phone.apply(protocol.Engine(state=state, reason="it crashed; start it again"))  # type: ignore[arg-type]
     assert phone.engine.state == "down" and not phone.calls
     assert phone.last_call is not None and "call again" in phone.last_call.state.reason
     assert [notice.text for notice in phone.notices][-2:] == ["lost: the call with Bob Example; call again", "it crashed; start it again"]
@@ -157,22 +157,24 @@ def test_an_engine_that_goes_takes_its_calls_and_says_so(state: str) -> None:
 
 
 def test_the_same_sentence_is_told_once_in_a_row() -> None:
-    state = fed(*[told.Log(level="warning", message="no microphone") for _ in range(3)], told.Log(level="info", message="not for people"))
+    state = fed(
+        *[protocol.Log(level="warning", message="no microphone") for _ in range(3)], protocol.Log(level="info", message="not for people")
+    )
     assert [notice.text for notice in state.notices] == ["no microphone"]
 
 
 @pytest.mark.parametrize(
     ("event", "sentence"),
     [
-        (told.Transfer(call=1, state="failed", reason="nobody answered there"), "The call is still yours"),
-        (told.Transfer(call=1, state="done"), "transferred"),
-        (told.Media(call=1, state="failed", note="the port is taken"), "No audio: the port is taken"),
-        (told.Worker(state="died", reason="the codec crashed"), "new calls use Opus until then"),
-        (told.MessageSent(message=1, state="failed", reason="bob is not there"), "not delivered: bob is not there"),
-        (told.SoundDevice(microphone=False, loudspeaker=True, note="the microphone was unplugged; plug it in"), "plug it in"),
+        (protocol.Transfer(call=1, state="failed", reason="nobody answered there"), "The call is still yours"),
+        (protocol.Transfer(call=1, state="done"), "transferred"),
+        (protocol.Media(call=1, state="failed", note="the port is taken"), "No audio: the port is taken"),
+        (protocol.Worker(state="died", reason="the codec crashed"), "new calls use Opus until then"),
+        (protocol.MessageSent(message=1, state="failed", reason="bob is not there"), "not delivered: bob is not there"),
+        (protocol.SoundDevice(microphone=False, loudspeaker=True, note="the microphone was unplugged; plug it in"), "plug it in"),
     ],
 )
-def test_what_fails_is_told_in_a_sentence(event: told.AnyEvent, sentence: str) -> None:
+def test_what_fails_is_told_in_a_sentence(event: protocol.AnyEvent, sentence: str) -> None:
     state = fed(*answered(1))
     topics = state.apply(event)
     assert "notices" in topics and sentence in state.notices[-1].text

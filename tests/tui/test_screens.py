@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from softphone.control import protocol as ask
+from softphone.control import protocol
 from softphone.control.protocol import AnyEvent, Command
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store
@@ -71,14 +71,14 @@ def people() -> Store:
 async def answer(command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
     """What an engine says of the recorded call."""
     match command:
-        case ask.SipLadder():
+        case protocol.SipLadder():
             return {
                 "messages": [
                     {"time": 1e9 + at, "sent": sent, "peer": "192.0.2.1:5060", "summary": summary, "text": f"{summary} SIP/2.0\r\n"}
                     for at, sent, summary in (LADDER if command.call is not None else REGISTER)
                 ]
             }
-        case ask.Sdp():
+        case protocol.Sdp():
             return {"local": SDP, "remote": SDP.replace("192.0.2.7", "192.0.2.9")}
     return {}
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from softphone.config import Account, load
-from softphone.control import protocol as ask
+from softphone.control import protocol
 from softphone.store.contacts import Address, Contact
 from softphone.store.settings import Settings
 from softphone.store.store import Store
@@ -32,13 +32,13 @@ from tests.tui.scripted_engine import ScriptedEngine
 
 @asynccontextmanager
 async def phone(
-    engine: ScriptedEngine, tmp_path: Path, *events: ask.AnyEvent, **arguments: Any
+    engine: ScriptedEngine, tmp_path: Path, *events: protocol.AnyEvent, **arguments: Any
 ) -> AsyncIterator[tuple[Pilot[int], PhoneApp]]:
     async with connected(tmp_path / "engine.sock", **arguments) as pilot:
         app = pilot.app
         assert isinstance(app, PhoneApp)
         engine.tell(*events)
-        wanted = {event.call for event in events if isinstance(event, ask.CallState)}
+        wanted = {event.call for event in events if isinstance(event, protocol.CallState)}
         await until(pilot, lambda: wanted <= set(app.state.calls), "the calls")
         await settle(pilot)
         yield pilot, app
@@ -48,7 +48,7 @@ def last_line(app: PhoneApp) -> str:
     return screen_text(app).splitlines()[-1]
 
 
-def count(engine: ScriptedEngine, kind: type[ask.Command]) -> int:
+def count(engine: ScriptedEngine, kind: type[protocol.Command]) -> int:
     return sum(isinstance(command, kind) for command in engine.commands)
 
 
@@ -60,12 +60,12 @@ async def test_hold_is_seen_at_once_and_asked_for_once(engine: ScriptedEngine, t
         await see(pilot, "putting on hold…")
         await pilot.press("h")
         await see(pilot, "Still waiting")
-        assert count(engine, ask.Hold) == 1 and count(engine, ask.Resume) == 0
+        assert count(engine, protocol.Hold) == 1 and count(engine, protocol.Resume) == 0
         engine.tell(media(1, state="held"))
         await until(pilot, lambda: app.state.calls[1].held, "on hold")
         await until(pilot, lambda: "h Resume" in last_line(app), "the key says what it does now")
         await pilot.press("h")
-        await told(engine, ask.Resume)
+        await told(engine, protocol.Resume)
         await see(pilot, "resuming…")
         engine.tell(media(1))
         await see(pilot, "talking")
@@ -73,7 +73,7 @@ async def test_hold_is_seen_at_once_and_asked_for_once(engine: ScriptedEngine, t
 
 @awaited
 async def test_a_refused_hold_is_no_hold(engine: ScriptedEngine, tmp_path: Path) -> None:
-    engine.answers[ask.Hold] = "call 1 is over; nothing to hold"
+    engine.answers[protocol.Hold] = "call 1 is over; nothing to hold"
     async with phone(engine, tmp_path, *answered(1), media(1)) as (pilot, _app):
         await pilot.press("h")
         await see(pilot, "nothing to hold", "talking")
@@ -94,12 +94,12 @@ async def test_keys_say_what_they_do_now(engine: ScriptedEngine, tmp_path: Path)
 async def test_the_recording_is_named_when_it_ends(engine: ScriptedEngine, tmp_path: Path) -> None:
     path = str(Path.home() / "calls" / "with-bob.wav")
 
-    def stopped(_command: ask.Record) -> dict[str, Any]:
+    def stopped(_command: protocol.Record) -> dict[str, Any]:
         # The event that it ended overtakes the answer.
         engine.tell(call_state(1, "confirmed", code=200))
         return {}
 
-    engine.answers[ask.Record] = stopped
+    engine.answers[protocol.Record] = stopped
     async with phone(engine, tmp_path, *answered(1, recording=path), media(1)) as (pilot, _app):
         await pilot.press("r")
         await see(pilot, "Recording saved: ~/calls/with-bob.wav")
@@ -156,9 +156,9 @@ async def test_enter_in_the_address_does_not_register_without_a_password(engine:
         await see(pilot, "Accounts")
         await pilot.press("a", *"dora@example.org", "enter")
         await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.password, "the password is asked for")
-        assert count(engine, ask.Register) == 0
+        assert count(engine, protocol.Register) == 0
         await pilot.press(*"secret", "enter")
-        assert (await told(engine, ask.Register)).password == "secret"
+        assert (await told(engine, protocol.Register)).password == "secret"
 
 
 def test_a_corrected_address_is_also_the_name(tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ async def test_who_ends_a_conference_goes_on_talking(engine: ScriptedEngine, tmp
         await pilot.press("f")
         await see(pilot, "Conference:")
         await pilot.press("x")
-        assert (await told(engine, ask.Conference)).calls == []
-        assert (await told(engine, ask.Resume)).call == 2
+        assert (await told(engine, protocol.Conference)).calls == []
+        assert (await told(engine, protocol.Resume)).call == 2
 
 
 def contacts() -> Store:
@@ -201,32 +201,32 @@ def contacts() -> Store:
     ],
 )
 def test_enter_takes_what_is_highlighted(engine: ScriptedEngine, tmp_path: Path, typed: str, uri: str) -> None:
-    engine.answers[ask.Call] = {"call": 7}
+    engine.answers[protocol.Call] = {"call": 7}
 
     @awaited
     async def walk() -> None:
         async with phone(engine, tmp_path, store=contacts()) as (pilot, _app):
             await pilot.press("d", *typed, "enter")
-            assert (await told(engine, ask.Call)).uri == uri
+            assert (await told(engine, protocol.Call)).uri == uri
 
     walk()
 
 
 @awaited
 async def test_people_are_in_the_command_palette(engine: ScriptedEngine, tmp_path: Path) -> None:
-    engine.answers[ask.Call] = {"call": 7}
+    engine.answers[protocol.Call] = {"call": 7}
     async with phone(engine, tmp_path, store=contacts()) as (pilot, _app):
         await pilot.press("ctrl+p", *"builder")
         await see(pilot, "Call Bob Builder", "Message Bob Builder")
         await pilot.press("enter")
-        assert (await told(engine, ask.Call)).uri == "sip:bob.builder@example.net"
+        assert (await told(engine, protocol.Call)).uri == "sip:bob.builder@example.net"
 
 
 @awaited
 async def test_a_question_is_asked_on_the_screen(engine: ScriptedEngine, tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text("")
-    question = ask.Log(level="warning", message="To decide: softphone voices allow", about="voices")
+    question = protocol.Log(level="warning", message="To decide: softphone voices allow", about="voices")
     async with phone(engine, tmp_path) as (pilot, app):
         app.config_file = file
         engine.tell(question)
@@ -243,7 +243,7 @@ async def test_a_question_is_asked_on_the_screen(engine: ScriptedEngine, tmp_pat
 @awaited
 async def test_notices_are_dismissed_and_hide_no_key(engine: ScriptedEngine, tmp_path: Path) -> None:
     status = recorded.status(sound="the microphone was unplugged; plug it in again", microphone=False)
-    engine.answers[ask.Status] = status
+    engine.answers[protocol.Status] = status
     async with phone(engine, tmp_path) as (pilot, app):
         await see(pilot, "plug it in again")
         for key in ("d", "c", "l", "e", "o", "n", "?"):

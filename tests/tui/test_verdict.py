@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from softphone.control import protocol as told
+from softphone.control import protocol
 from softphone.control.protocol import CallStatistics, Direction, Levels
 from softphone.tui.calls.verdict import judge
 from softphone.tui.state.call_view import CallView
@@ -14,7 +14,7 @@ from tests.tui import recorded
 from tests.tui.recorded import answered
 
 
-def call_with(*events: told.AnyEvent, codec: str = "x-phv") -> CallView:
+def call_with(*events: protocol.AnyEvent, codec: str = "x-phv") -> CallView:
     state = PhoneState()
     for event in (*answered(1), recorded.media(1, codec), *events):
         state.apply(event)
@@ -30,7 +30,7 @@ def seconds(
     away: float = 0,
     packets: int = 100,
     codec: str = "x-phv",
-) -> list[told.AnyEvent]:
+) -> list[protocol.AnyEvent]:
     def one(second: int) -> CallStatistics:
         came = packets * (second + 1)
         lost = round(came * loss / (100 - loss))
@@ -82,7 +82,7 @@ def test_a_dead_microphone_is_not_the_network() -> None:
     assert "microphone" not in judge(call).text
 
 
-def replace_muted(call: CallView) -> told.CallState:
+def replace_muted(call: CallView) -> protocol.CallState:
     return recorded.msgspec.structs.replace(call.state, muted=True)
 
 
@@ -104,7 +104,7 @@ def test_a_machine_without_time_is_not_the_network(frames: int, samples: int, le
 def test_hold_is_said_not_judged() -> None:
     assert judge(call_with(*seconds(), recorded.media(1, state="held"))).text == "On hold"
     assert judge(call_with(*seconds(), recorded.media(1, state="held_by_remote"))).text == "The other side put you on hold"
-    failed = told.Media(call=1, state="failed", note="no port is free")
+    failed = protocol.Media(call=1, state="failed", note="no port is free")
     assert judge(call_with(*seconds(), failed)) == replace(judge(call_with(failed)), level="bad")
 
 
@@ -125,5 +125,8 @@ def test_reports_that_come_seldom_are_waited_for() -> None:
     events = seconds()
     for event in events:
         assert isinstance(event, CallStatistics)
-        event.silent_s, event.profile = 20.0, told.SendProfile(interval_ms=640, redundancy=1, detail=0, repeated_detail=0, max_rate=1600)
+        event.silent_s, event.profile = (
+            20.0,
+            protocol.SendProfile(interval_ms=640, redundancy=1, detail=0, repeated_detail=0, max_rate=1600),
+        )
     assert judge(call_with(*events)).text == "Good"

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from codec.units import audio_file
 from codec.units.rates import SAMPLE_RATE
 from softphone.bench.codec.result import Result, Store
-from softphone.bench.instruments import judge as judging
 from softphone.bench.instruments.delay import find_lag
+from softphone.bench.instruments.judge import VERSION as JUDGE_VERSION
 from softphone.bench.instruments.judge import Instruments, Judge
 from softphone.bench.instruments.manifest import Recording
 from softphone.bench.instruments.noise import Noise
@@ -80,7 +80,7 @@ class Workbench:
         """The kept result, or a new one. Raises SoftphoneError, CodecError."""
         clean, system = self._read(task.recording.file), self.system(task.system)
         sent = self._with_noise(clean, task)
-        parts = (system.fingerprint, judging.VERSION, str(task.recording.phones), clean.tobytes(), sent.tobytes())
+        parts = (system.fingerprint, JUDGE_VERSION, str(task.recording.phones), clean.tobytes(), sent.tobytes())
         key = hashlib.sha256(b"\0".join(part if isinstance(part, bytes) else part.encode() for part in parts)).hexdigest()[:24]
         folder = task.system + task.condition.suffix
         if self._store is not None and (kept := self._store.get(folder, task.recording.name, key)) is not None:

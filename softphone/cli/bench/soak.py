@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.arguments import add_config, positive
 from softphone.cli.output import tell, tell_lines
 
 PAGE = "reliability.md"
@@ -23,12 +23,12 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     soak.add_argument("--at-once", type=count, default=20, metavar="N", help="calls at the same time (default: 20)")
     soak.add_argument("--speech", type=count, default=30, metavar="N", help="calls in which somebody speaks (default: 30)")
     soak.add_argument("--faults", type=count, default=5, metavar="N", help="tries of each thing that goes wrong (default: 5)")
-    soak.add_argument("--minutes", type=shared.positive, default=60.0, metavar="N", help="begin nothing new after so long (default: 60)")
+    soak.add_argument("--minutes", type=positive, default=60.0, metavar="N", help="begin nothing new after so long (default: 60)")
     soak.add_argument("--only", choices=("strangers",), help="nothing but this exercise")
     soak.add_argument("--messages", type=count, default=10_000, metavar="N", help="SIP messages of strangers (default: 10000)")
     soak.add_argument("--stranger-calls", type=count, default=500, metavar="N", help="calls of strangers that come up (default: 500)")
     soak.add_argument("--seed", type=int, metavar="N", help="of what strangers send (default: another one each time, which is printed)")
-    shared.add_config(soak)
+    add_config(soak)
     soak.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     soak.add_argument("--docs", type=Path, nargs="?", const=Path("docs"), metavar="DIR", help=f"write {PAGE} there")
     soak.set_defaults(run=run)

@@ -2,8 +2,8 @@
 
 import argparse
 
-from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.arguments import add_engine, add_sound
 from softphone.cli.calls.call import follow
 from softphone.cli.calls.phone import SoundFiles, open_phone
 from softphone.cli.output import Output
@@ -13,8 +13,8 @@ from softphone.control.protocol import Answer
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("answer", help="wait for a call and take it", epilog=status.HELP)
     command.add_argument("--keep", action="store_true", help="wait for the next call afterwards, until Ctrl-C")
-    shared.add_engine(command)
-    shared.add_sound(command)
+    add_engine(command)
+    add_sound(command)
     command.set_defaults(run=run)
 
 

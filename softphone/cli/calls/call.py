@@ -3,8 +3,8 @@
 import argparse
 
 from softphone import config
-from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.arguments import add_engine, add_sound, rate
 from softphone.cli.calls import whom
 from softphone.cli.calls.phone import Phone, SoundFiles, open_phone
 from softphone.cli.output import Output
@@ -17,10 +17,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command.add_argument("whom", metavar="WHOM", help=whom_help)
     no_wait_help = "dial in the running phone and return at once; without one, stay with the call"
     command.add_argument("--no-wait", action="store_true", help=no_wait_help)
-    shared.add_engine(command)
-    shared.add_sound(command)
+    add_engine(command)
+    add_sound(command)
     command.add_argument(
-        "--max-rate", type=shared.rate, metavar="BPS", help="limit both directions to this many IP bit/s on our codec, 800 or more"
+        "--max-rate", type=rate, metavar="BPS", help="limit both directions to this many IP bit/s on our codec, 800 or more"
     )
     command.set_defaults(run=run)
 

@@ -3,8 +3,8 @@
 import argparse
 import math
 
-from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.arguments import add_engine
 from softphone.cli.calls.phone import open_phone
 from softphone.cli.output import Output
 
@@ -12,7 +12,7 @@ from softphone.cli.output import Output
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("register", help="register the account and stay reachable", epilog=status.HELP)
     command.add_argument("--once", action="store_true", help="leave as soon as the registrar has accepted or refused")
-    shared.add_engine(command)
+    add_engine(command)
     command.set_defaults(run=run)
 
 

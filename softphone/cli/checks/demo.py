@@ -5,14 +5,14 @@ import json
 from pathlib import Path
 
 from softphone import config, paths
-from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.arguments import add_config
 from softphone.cli.output import Output, tell_lines
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("demo", help="let two softphones talk on this machine, and measure it", epilog=status.HELP)
-    shared.add_config(command)
+    add_config(command)
     command.add_argument("--wav", type=Path, metavar="FILE", help="speak this sound file instead of the bundled recording")
     command.add_argument("--text", metavar="WORDS", help="the words in that file, to measure the word errors")
     command.add_argument("--wav-out", type=Path, metavar="FILE", help="where to write the received sound (WAV)")

@@ -2,14 +2,14 @@
 
 import argparse
 
-from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.arguments import add_config
 from softphone.cli.output import tell_lines
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("doctor", help="check the installation and say how to fix it", epilog=status.HELP)
-    shared.add_config(command)
+    add_config(command)
     command.add_argument("--json", action="store_true", help="write the findings as one JSON object")
     command.set_defaults(run=run)
 

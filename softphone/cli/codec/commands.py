@@ -16,7 +16,7 @@ from codec.units.errors import AudioFileError, PayloadError
 from codec.units.phones import PHONES, SILENCE
 from codec.units.rates import HEADER_BYTES, SAMPLE_RATE
 from codec.wire import file as phv_file
-from codec.wire import packet as payload
+from codec.wire.packet import VOICE_PIECE_BYTES, parse
 from codec.wire.settings import EncoderSettings
 from codec.wire.token import TICK_MS
 
@@ -81,7 +81,7 @@ def info(source: Path, models: Models | None = None) -> dict[str, Any]:
     spoken, phones, pieces, talkspurts = 0, list[str](), set[tuple[int, int]](), 0
     for _, data in file.records:
         try:
-            packet = payload.parse(data, models.entropy)
+            packet = parse(data, models.entropy)
         except PayloadError as error:
             raise AudioFileError(f"{source} holds a damaged payload ({error}); encode the recording again.") from None
         newest = packet.groups[-1]
@@ -97,7 +97,7 @@ def info(source: Path, models: Models | None = None) -> dict[str, Any]:
         "payload_bps_in_speech": round(bits / speech, 1) if speech else 0.0,
         "talkspurts": talkspurts,
         "phones_per_second": round(len(phones) / speech, 1) if speech else 0.0,
-        "voice_bytes": payload.VOICE_PIECE_BYTES * len(pieces),
+        "voice_bytes": VOICE_PIECE_BYTES * len(pieces),
         "phones": " ".join(phones),
     }
 

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.arguments import add_config
 from softphone.cli.output import tell, tell_json
 from softphone.store.settings import Settings
 from softphone.store.voices import OWN, KeptVoice, KeptVoices
@@ -31,7 +31,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     export.set_defaults(run=_export)
     for name, text in (("allow", "remember voices from now on, where the other side allows it too"), ("refuse", "remember none")):
         consent = kinds.add_parser(name, help=text, epilog=status.HELP)
-        shared.add_config(consent)
+        add_config(consent)
         consent.set_defaults(run=_consent, consent="always" if name == "allow" else "never")
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from softphone import sound_file
-from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.arguments import positive
 from softphone.cli.output import tell_json
 from softphone.control.client import ControlClient
 from softphone.control.protocol import (
@@ -51,7 +51,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command.add_argument(
         "--until", type=_condition, metavar="NAME[,FIELD=VALUE...]", help="follow to such an event, as call_state,state=disconnected"
     )
-    command.add_argument("--seconds", type=shared.positive, metavar="N", help="follow for at most so long")
+    command.add_argument("--seconds", type=positive, metavar="N", help="follow for at most so long")
     command.set_defaults(run=run)
 
 

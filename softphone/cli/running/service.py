@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from softphone import config, paths
-from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.arguments import add_config
 from softphone.cli.calls.phone import running_phone
 from softphone.cli.output import tell
 from softphone.control.client import ControlClient
@@ -49,7 +49,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("service", help="keep the phone running in the background, from login on", epilog=status.HELP)
     actions = command.add_subparsers(metavar="ACTION", required=True)
     install = actions.add_parser("install", help="start the phone now and at each login, as a user service of systemd")
-    shared.add_config(install)
+    add_config(install)
     install.set_defaults(run=run_install)
     actions.add_parser("uninstall", help="end the service and remove it").set_defaults(run=run_uninstall)
     actions.add_parser("status", help="say whether it is installed and running").set_defaults(run=run_status)

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from softphone.cli import options as shared
 from softphone.cli import status
+from softphone.cli.arguments import positive
 from softphone.cli.output import tell
 from softphone.control.client import ControlClient
 from softphone.control.protocol import AnyEvent, ControlError, Status
@@ -34,7 +34,7 @@ ACCOUNTS = {"registered": "registered", "registering": "registering", "unregiste
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("status", help="show the accounts and calls of the running phone", epilog=status.HELP)
     command.add_argument("--watch", action="store_true", help="go on: one line a second, at most 60 bytes of it new")
-    command.add_argument("--seconds", type=shared.positive, metavar="N", help="with --watch: for so long")
+    command.add_argument("--seconds", type=positive, metavar="N", help="with --watch: for so long")
     command.add_argument("--socket", type=Path, metavar="PATH", help="engine to use; default: engine.sock in the runtime folder")
     command.set_defaults(run=run)
 

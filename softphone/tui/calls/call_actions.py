@@ -11,12 +11,12 @@ from textual.screen import Screen
 
 from softphone import paths
 from softphone.config import HIGHEST_VOLUME_DB, LOWEST_VOLUME_DB
-from softphone.control import protocol as ask
+from softphone.control import protocol
 from softphone.errors import SoftphoneError
 from softphone.files.errors import StoreError
 from softphone.store import dial
 from softphone.store.settings import Settings
-from softphone.tui import sentences as say
+from softphone.tui import sentences
 from softphone.tui.calls.call_card import CallCard
 from softphone.tui.calls.say_line import SayLine
 from softphone.tui.common.screens import PhoneParts
@@ -65,8 +65,8 @@ class CallActions(PhoneParts):
         """Call; calls that are up are put on hold first. If the engine refuses, `text` stands in the dial field again."""
         await self._hold_others(None)
         try:
-            result = await self.phone.session.ask(ask.Call(uri=target.uri, keys=target.keys or None))
-        except ask.ControlError as error:
+            result = await self.phone.session.ask(protocol.Call(uri=target.uri, keys=target.keys or None))
+        except protocol.ControlError as error:
             self._here.query_one(DialField).give_back(text, str(error))
             return
         self.phone.changed(self.state.select(int(result["call"])))
@@ -77,18 +77,18 @@ class CallActions(PhoneParts):
         if ringing is None:
             return
         await self._hold_others(ringing.number)
-        if await self._do(ringing, "answer", ask.Answer(call=ringing.number)):
+        if await self._do(ringing, "answer", protocol.Answer(call=ringing.number)):
             self.phone.changed(self.state.select(ringing.number))
 
     async def action_hang_up(self) -> None:
         call = self.state.call
         if call is not None:
-            await self._do(call, "hang_up", ask.Hangup(call=call.number, code=486 if call.incoming else None))
+            await self._do(call, "hang_up", protocol.Hangup(call=call.number, code=486 if call.incoming else None))
 
     async def action_refuse(self) -> None:
         ringing = self.state.ringing
         if ringing is not None:
-            await self._do(ringing, "hang_up", ask.Hangup(call=ringing.number, code=486))
+            await self._do(ringing, "hang_up", protocol.Hangup(call=ringing.number, code=486))
 
     async def action_hold(self) -> None:
         call = self.state.call
@@ -96,11 +96,15 @@ class CallActions(PhoneParts):
             return
         if call.doing in ("hold", "resume"):
             # Another request would only wait behind the first one, and undo it in the end.
-            self.tell(say.STILL_WAITING, "info")
+            self.tell(sentences.STILL_WAITING, "info")
             return
-        await (self._do(call, "resume", ask.Resume(call=call.number)) if call.held else self._do(call, "hold", ask.Hold(call=call.number)))
+        await (
+            self._do(call, "resume", protocol.Resume(call=call.number))
+            if call.held
+            else self._do(call, "hold", protocol.Hold(call=call.number))
+        )
 
-    async def _do(self, call: CallView, what: Doing, command: ask.Command) -> bool:
+    async def _do(self, call: CallView, what: Doing, command: protocol.Command) -> bool:
         """Ask the engine, and show at once what was asked for; False after a refusal."""
         call.doing = what
         self.phone.changed(frozenset({"calls"}))
@@ -113,7 +117,7 @@ class CallActions(PhoneParts):
     async def action_mute(self) -> None:
         call = self.state.call
         if call is not None:
-            await self.ask(ask.Mute(call=call.number, on=not call.state.muted))
+            await self.ask(protocol.Mute(call=call.number, on=not call.state.muted))
 
     async def action_push_to_talk(self) -> None:
         """While the key repeats, a muted microphone is on. Terminals tell of no key that is released."""
@@ -122,18 +126,18 @@ class CallActions(PhoneParts):
             return
         first, call.talk_until = not call.talk_until, self.phone.clock() + RELEASED_S
         if first:
-            self.tell(say.PUSH_TO_TALK, "info")
+            self.tell(sentences.PUSH_TO_TALK, "info")
             self._here.app.run_worker(self._mute_again(call), group=f"talk-{call.number}")
 
     async def _mute_again(self, call: CallView) -> None:
         """Unmute, and mute when the key is no longer held; also when this screen is left meanwhile."""
         try:
-            await self.phone.session.ask(ask.Mute(call=call.number, on=False))
+            await self.phone.session.ask(protocol.Mute(call=call.number, on=False))
             while (left := call.talk_until - self.phone.clock()) > 0:
                 await asyncio.sleep(left)
-            await self.phone.session.ask(ask.Mute(call=call.number, on=True))
-            self.tell(say.MUTED_NOTICE, "info")
-        except ask.ControlError as error:
+            await self.phone.session.ask(protocol.Mute(call=call.number, on=True))
+            self.tell(sentences.MUTED_NOTICE, "info")
+        except protocol.ControlError as error:
             self.tell(str(error))
         finally:
             call.talk_until = 0.0
@@ -144,8 +148,8 @@ class CallActions(PhoneParts):
         if call is None or call.statistics is None or call.statistics.profile is None:
             return
         mode = NEXT_WAIT.get(call.statistics.profile.wait, "auto")
-        if await self.ask(ask.Wait(call=call.number, mode=mode)) is not None:
-            self.tell(say.WAIT_MODES[mode], "info")
+        if await self.ask(protocol.Wait(call=call.number, mode=mode)) is not None:
+            self.tell(sentences.WAIT_MODES[mode], "info")
 
     def action_clear_notices(self) -> None:
         """Remove the notices."""
@@ -168,7 +172,7 @@ class CallActions(PhoneParts):
         if other.incoming:
             await self.action_answer()
         else:
-            await self._do(other, "resume", ask.Resume(call=other.number))
+            await self._do(other, "resume", protocol.Resume(call=other.number))
 
     def action_transfer(self) -> None:
         from softphone.tui.calls.transfer import Target, TransferDialog  # noqa: PLC0415 - opened seldom
@@ -180,7 +184,7 @@ class CallActions(PhoneParts):
         async def chosen(target: Target | None) -> None:
             if target is None:
                 return
-            await self._do(call, "transfer", ask.TransferCall(call=call.number, uri=target.uri, other=target.call))
+            await self._do(call, "transfer", protocol.TransferCall(call=call.number, uri=target.uri, other=target.call))
 
         self._here.app.push_screen(TransferDialog(call.number), chosen)
 
@@ -192,11 +196,11 @@ class CallActions(PhoneParts):
                 return
             selected = self.state.call
             members = [call for call in self.state.conference if call.up]
-            done = await self.ask(ask.Conference(calls=numbers)) is not None
+            done = await self.ask(protocol.Conference(calls=numbers)) is not None
             if done and not numbers and members:
                 # The engine holds all of them; who was selected is talked to.
                 stays = selected if selected in members else members[0]
-                await self._do(stays, "resume", ask.Resume(call=stays.number))
+                await self._do(stays, "resume", protocol.Resume(call=stays.number))
 
         self._here.app.push_screen(ConferenceDialog(), chosen)
 
@@ -208,12 +212,12 @@ class CallActions(PhoneParts):
 
     async def _change_volume(self, by_db: int) -> None:
         # Another window may have changed it.
-        now = await self.ask(ask.Volume())
+        now = await self.ask(protocol.Volume())
         if now is None:
             return
         db = min(max(int(now["loudspeaker_db"]) + by_db, LOWEST_VOLUME_DB), HIGHEST_VOLUME_DB)
-        if await self.ask(ask.Volume(loudspeaker_db=db)) is not None:
-            self.tell(say.VOLUME.format(db=db) if db else say.VOLUME_AS_DEVICE, "info")
+        if await self.ask(protocol.Volume(loudspeaker_db=db)) is not None:
+            self.tell(sentences.VOLUME.format(db=db) if db else sentences.VOLUME_AS_DEVICE, "info")
             self._here.run_worker(self._keep_volume(db), group="volume", exclusive=True)
 
     async def _keep_volume(self, db: int) -> None:
@@ -241,14 +245,14 @@ class CallActions(PhoneParts):
         call = self.state.call
         if call is None:
             return
-        if await self.ask(ask.Say(call=call.number, text=text)) is not None:
+        if await self.ask(protocol.Say(call=call.number, text=text)) is not None:
             call.spoken = text
             self.phone.changed(frozenset({"calls"}))
 
     async def press(self, digits: str) -> None:
         """Send telephone keys (RFC 4733)."""
         call = self.state.call
-        if call is not None and await self.ask(ask.SendDtmf(call=call.number, digits=digits)) is not None:
+        if call is not None and await self.ask(protocol.SendDtmf(call=call.number, digits=digits)) is not None:
             self.tell(f"Sent key {digits}", "info")
 
     async def action_record(self) -> None:
@@ -256,16 +260,16 @@ class CallActions(PhoneParts):
         if call is None:
             return
         if recorded := call.state.recording:
-            if await self.ask(ask.Record(call=call.number, both=True)) is not None:
-                self.tell(say.RECORDED.format(path=paths.from_home(recorded)), "info")
+            if await self.ask(protocol.Record(call=call.number, both=True)) is not None:
+                self.tell(sentences.RECORDED.format(path=paths.from_home(recorded)), "info")
             return
         try:
             path = _recording_path(call)
         except OSError as error:
             self.tell(f"Cannot create the folder for recordings ({error.strerror}). Make room or change its permissions.")
             return
-        if await self.ask(ask.Record(call=call.number, wav=str(path), both=True)) is not None:
-            self.tell(say.RECORDING_TO.format(path=paths.from_home(path)), "info")
+        if await self.ask(protocol.Record(call=call.number, wav=str(path), both=True)) is not None:
+            self.tell(sentences.RECORDING_TO.format(path=paths.from_home(path)), "info")
 
     def action_wire(self) -> None:
         from softphone.tui.sip_view.ladder import LadderScreen  # noqa: PLC0415 - opened seldom
@@ -305,7 +309,7 @@ class CallActions(PhoneParts):
         """One conversation at a time: other calls with sound are held, but for those of the conference."""
         for call in list(self.state.calls.values()):
             if call.number != number and call.talking and not call.state.conference:
-                await self.ask(ask.Hold(call=call.number))
+                await self.ask(protocol.Hold(call=call.number))
 
 
 def _recording_path(call: CallView) -> Path:

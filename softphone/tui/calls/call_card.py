@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.message import Message
 
 from softphone.config import Config
-from softphone.tui import sentences as say
+from softphone.tui import sentences
 from softphone.tui.calls import card_text
 from softphone.tui.calls.call_words import flags, state_text
 from softphone.tui.common.line import Line
@@ -115,7 +115,7 @@ class CallCard(Vertical):
         if call.transfer is not None and call.transfer.state in ("accepted", "progress"):
             rows.append(Content("Transfer: the other side is dialling"))
         if call.spoken:
-            rows.append(Content(say.TYPED.format(text=call.spoken)))
+            rows.append(Content(sentences.TYPED.format(text=call.spoken)))
         if call.keys_heard:
-            rows.append(Content(say.KEYS_PRESSED.format(keys=call.keys_heard)))
+            rows.append(Content(sentences.KEYS_PRESSED.format(keys=call.keys_heard)))
         return Content("\n").join(rows)

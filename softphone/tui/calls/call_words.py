@@ -6,7 +6,7 @@ from codec.units.rates import HEADER_BYTES
 from softphone import codecs
 from softphone.config import Config
 from softphone.control.protocol import Phone
-from softphone.tui import sentences as say
+from softphone.tui import sentences
 from softphone.tui.calls.opus_estimate import opus_cost_now, speech_share
 from softphone.tui.common.drawing import bit_rate, clock_time
 from softphone.tui.state.call_view import CallView
@@ -23,19 +23,19 @@ LEAST_SHARE = 0.05
 def state_text(call: CallView, now: float | None) -> str:
     """`calling`, `ringing`, `talking 02:14`, `on hold 02:14`; no time where `now` is None. What was asked for is said at once."""
     if call.doing:
-        return say.DOING[call.doing]
+        return sentences.DOING[call.doing]
     if call.incoming:
-        return say.INCOMING
+        return sentences.INCOMING
     match call.state.state:
         case "calling":
-            return say.CALLING
+            return sentences.CALLING
         case "early":
-            return say.RINGING
+            return sentences.RINGING
         case "connecting":
-            return say.CONNECTING
+            return sentences.CONNECTING
         case "disconnected":
-            return say.ENDED.format(time=clock_time(call.seconds(now or 0.0)))
-    what = say.ON_HOLD if call.held else say.HELD_BY_THEM if call.held_by_remote else say.TALKING
+            return sentences.ENDED.format(time=clock_time(call.seconds(now or 0.0)))
+    what = sentences.ON_HOLD if call.held else sentences.HELD_BY_THEM if call.held_by_remote else sentences.TALKING
     return what if now is None else f"{what} {clock_time(call.seconds(now))}"
 
 
@@ -53,14 +53,14 @@ def flags(call: CallView) -> list[str]:
 def codec_text(call: CallView) -> str:
     """The codec, and on ours whether sound is sent, or whether symbols wait for words."""
     if not call.codec:
-        return say.NEGOTIATING
+        return sentences.NEGOTIATING
     name = CODECS.get(call.codec, call.codec)
     profile = call.statistics.profile if call.statistics is not None and call.codec == "x-phv" else None
     if profile is None or call.statistics is None:
         return name
     if call.statistics.sends == "sound":
-        return f"{name}, {say.SOUND_AT.format(rate=bit_rate(call.statistics.sound_bps).strip())}"
-    return f"{name}, {say.CLEAR if profile.waits else say.QUICK}{say.CHOSEN_BY_NETWORK if profile.wait == 'auto' else ''}"
+        return f"{name}, {sentences.SOUND_AT.format(rate=bit_rate(call.statistics.sound_bps).strip())}"
+    return f"{name}, {sentences.CLEAR if profile.waits else sentences.QUICK}{sentences.CHOSEN_BY_NETWORK if profile.wait == 'auto' else ''}"
 
 
 def why_text(call: CallView) -> str:
@@ -69,7 +69,7 @@ def why_text(call: CallView) -> str:
         return call.media.note if call.media is not None else ""
     if call.statistics is None or not call.statistics.sends:
         return ""
-    sentence = say.SOUND_SENT if call.statistics.sends == "sound" else say.SYMBOLS_SENT
+    sentence = sentences.SOUND_SENT if call.statistics.sends == "sound" else sentences.SYMBOLS_SENT
     return sentence.format(why=call.statistics.sends_why)
 
 
@@ -83,7 +83,7 @@ def cost_text(call: CallView, config: Config, *, brief: bool = False) -> str:
     share = speech_share(packets_per_s, config.phv.interval_ms)
     full = opus_cost_now(1.0, config.opus.bitrate, config.opus.ptime_ms)
     if share < LEAST_SHARE:
-        return say.SILENT_NOW.format(rate=bit_rate(full.ip_bps))
+        return sentences.SILENT_NOW.format(rate=bit_rate(full.ip_bps))
     cost = opus_cost_now(share, config.opus.bitrate, config.opus.ptime_ms)
     times = f"{cost.ip_bps / now.tx_ip_bps:.1f}x"
     if brief:

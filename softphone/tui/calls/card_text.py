@@ -9,7 +9,7 @@ from textual.content import Content
 
 from softphone.config import Config
 from softphone.control.protocol import CallStatistics, Phone
-from softphone.tui import sentences as say
+from softphone.tui import sentences
 from softphone.tui.calls.call_words import codec_text, cost_text, phone_text, why_text
 from softphone.tui.calls.verdict import WINDOW, judge
 from softphone.tui.common.drawing import bit_rate, cut, level_meter, level_text, meter
@@ -47,7 +47,7 @@ def facts(call: CallView, width: int) -> Content:
         # Rates and losses from before would look like those of now.
         return Content("\n").join(rows)
     if statistics is None:
-        rows.append(_row("audio", say.NO_AUDIO_YET))
+        rows.append(_row("audio", sentences.NO_AUDIO_YET))
         return Content("\n").join(rows)
     now = call.now
     for name, payload, headers in (("sent", now.tx_payload_bps, now.tx_ip_bps), ("received", now.rx_payload_bps, now.rx_ip_bps)):
@@ -82,7 +82,7 @@ def _ringing(call: CallView, room: int) -> Content:
     to = f"to your account {call.state.account}" if call.state.account not in ("", "local") else "directly, without a server"
     rows = [
         Content(""),
-        Content.styled(f"  ☎  {say.INCOMING.capitalize()}: {cut(short(call.state.remote), room)}", "bold $accent"),
+        Content.styled(f"  ☎  {sentences.INCOMING.capitalize()}: {cut(short(call.state.remote), room)}", "bold $accent"),
         Content(f"     {to}"),
         Content(""),
         Content.assemble("     ", (" a ", "bold reverse $accent"), "  answer      ", (" b ", "bold reverse $accent"), "  decline"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from softphone.store.history import CallRecord, outcome_word
-from softphone.tui import sentences as say
+from softphone.tui import sentences
 from softphone.tui.common.drawing import clock_time
 from softphone.tui.common.line import Line
 from softphone.tui.state.names import NameOf, who
@@ -78,15 +78,15 @@ def idle_text(state: PhoneState, missed: int, name_of: NameOf) -> Content:
     parts: list[Content] = []
     match state.engine.state:
         case "down":
-            parts.append(Content.styled(say.ENGINE_MISSING, "bold $warning"))
+            parts.append(Content.styled(sentences.ENGINE_MISSING, "bold $warning"))
             if state.engine.reason:
                 parts.append(Content.styled(state.engine.reason, "$warning"))
         case "starting":
-            parts.append(Content.styled(say.ENGINE_STARTING, "bold $warning"))
+            parts.append(Content.styled(sentences.ENGINE_STARTING, "bold $warning"))
         case "stopping":
-            parts.append(Content.styled(say.ENGINE_STOPPING, "bold $warning"))
+            parts.append(Content.styled(sentences.ENGINE_STOPPING, "bold $warning"))
         case _:
-            parts.append(Content.styled(say.READY, "bold"))
+            parts.append(Content.styled(sentences.READY, "bold"))
     last = state.last_call
     if last is not None:
         name = who(last.state.remote, name_of)
@@ -105,7 +105,7 @@ def standing_text(state: PhoneState) -> Content:
     """What does not change by itself: the own address, what is wrong with the sound devices."""
     parts: list[Content] = []
     if state.engine.state == "ready" and state.engine.address:
-        parts.append(Content(say.REACHED_DIRECTLY.format(address=state.engine.address)))
+        parts.append(Content(sentences.REACHED_DIRECTLY.format(address=state.engine.address)))
     if state.sound.note:
         parts.append(Content.styled(f"! {state.sound.note}", "$warning"))
     return Content("\n").join(parts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from softphone.control.protocol import CallStatistics
-from softphone.tui import sentences as say
+from softphone.tui import sentences
 from softphone.tui.state.call_view import CallView, Sample
 
 WINDOW = 10
@@ -43,19 +43,19 @@ def judge(call: CallView, worker: str = "ready", microphone: bool = True) -> Ver
     What is worst for the call comes first: nothing arrives at all, then the network, then this machine, then the microphone.
     """
     if call.media is not None and call.media.state == "failed":
-        return Verdict("bad", say.NO_SOUND.format(why=call.media.note))
+        return Verdict("bad", sentences.NO_SOUND.format(why=call.media.note))
     if not call.up:
         return Verdict("none", "")
     statistics, recent = call.statistics, list(call.samples)[-WINDOW:]
     if statistics is not None and not call.held_by_remote and statistics.silent_s >= _longest_silence(statistics):
-        return Verdict("bad", say.NOTHING_ARRIVES.format(seconds=round(statistics.silent_s)))
+        return Verdict("bad", sentences.NOTHING_ARRIVES.format(seconds=round(statistics.silent_s)))
     if call.held:
-        return Verdict("none", say.HELD_VERDICT)
+        return Verdict("none", sentences.HELD_VERDICT)
     if call.held_by_remote:
-        return Verdict("none", say.HELD_BY_THEM_VERDICT)
+        return Verdict("none", sentences.HELD_BY_THEM_VERDICT)
     if statistics is None or len(recent) < 2:
-        return Verdict("none", say.MEASURING)
-    return _network(call, recent) or _machine(call, recent, worker, microphone) or _silence(call) or Verdict("good", say.GOOD)
+        return Verdict("none", sentences.MEASURING)
+    return _network(call, recent) or _machine(call, recent, worker, microphone) or _silence(call) or Verdict("good", sentences.GOOD)
 
 
 def _longest_silence(statistics: CallStatistics) -> float:
@@ -71,21 +71,21 @@ def _silence(call: CallView) -> Verdict | None:
     if statistics.rx.packets or len(call.samples) < QUIET_S:
         return None
     if call.codec in ("PCMU", "PCMA"):
-        return Verdict("bad", say.NOTHING_ARRIVES_YET)
+        return Verdict("bad", sentences.NOTHING_ARRIVES_YET)
     if statistics.rtt_ms is not None:
-        return Verdict("good", say.NOT_SPOKEN_YET)
-    return Verdict("fair", say.SILENT_OR_BLOCKED)
+        return Verdict("good", sentences.NOT_SPOKEN_YET)
+    return Verdict("fair", sentences.SILENT_OR_BLOCKED)
 
 
 def _machine(call: CallView, recent: list[Sample], worker: str, microphone: bool) -> Verdict | None:
     carries_sound = call.statistics is not None and call.statistics.sends == "sound"
     if worker in ("died", "starting") and call.codec == "x-phv" and not carries_sound:
-        return Verdict("bad", say.CODEC_RESTARTS)
+        return Verdict("bad", sentences.CODEC_RESTARTS)
     unmade = sum(sample.unmade for sample in recent) / len(recent)
     if unmade >= SLOW:
-        return Verdict("bad", say.OVERLOADED) if unmade >= TOO_SLOW else Verdict("fair", say.SOME_DROPPED)
+        return Verdict("bad", sentences.OVERLOADED) if unmade >= TOO_SLOW else Verdict("fair", sentences.SOME_DROPPED)
     if microphone and not call.state.muted and call.quiet_s >= DEAF_S:
-        return Verdict("bad", say.MICROPHONE_SILENT)
+        return Verdict("bad", sentences.MICROPHONE_SILENT)
     return None
 
 
@@ -97,12 +97,12 @@ def _network(call: CallView, recent: list[Sample]) -> Verdict | None:
     away = statistics.tx.loss_percent
     if loss >= POOR_LOSS:
         bad = loss >= BAD_LOSS
-        heard = say.WORDS_LOST if bad else say.MOSTLY_REPAIRED
-        return Verdict("bad" if bad else "fair", say.LOSS.format(percent=round(loss), heard=heard))
+        heard = sentences.WORDS_LOST if bad else sentences.MOSTLY_REPAIRED
+        return Verdict("bad" if bad else "fair", sentences.LOSS.format(percent=round(loss), heard=heard))
     if away >= POOR_LOSS:
-        return Verdict("bad" if away >= BAD_LOSS else "fair", say.LOSS_THERE.format(percent=round(away)))
+        return Verdict("bad" if away >= BAD_LOSS else "fair", sentences.LOSS_THERE.format(percent=round(away)))
     if jitter >= POOR_JITTER_MS:
-        return Verdict("bad" if jitter >= BAD_JITTER_MS else "fair", say.JITTER.format(ms=round(jitter)))
+        return Verdict("bad" if jitter >= BAD_JITTER_MS else "fair", sentences.JITTER.format(ms=round(jitter)))
     if statistics.rtt_ms is not None and statistics.rtt_ms / 2 >= LONG_DELAY_MS:
-        return Verdict("fair", say.HIGH_DELAY.format(ms=round(statistics.rtt_ms / 2)))
+        return Verdict("fair", sentences.HIGH_DELAY.format(ms=round(statistics.rtt_ms / 2)))
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
-from softphone.tui import sentences as say
+from softphone.tui import sentences
 from softphone.tui.notices.news import News
 from softphone.tui.state.names import NameOf, who
 from softphone.tui.state.phone_state import PhoneState, Topic
@@ -46,7 +46,7 @@ def title_flags(state: PhoneState, news: News) -> list[tuple[str, str]]:
     """(text, style) of what holds for the whole phone, and of what nobody has looked at yet."""
     engine, flags = state.engine, list[tuple[str, str]]([(words, "bold $accent") for words in news.words()])
     if engine.state != "ready":
-        return [*flags, (say.ENGINE_FLAGS[engine.state], "bold $warning")]
+        return [*flags, (sentences.ENGINE_FLAGS[engine.state], "bold $warning")]
     if engine.do_not_disturb:
         flags.append(("do not disturb", "bold $warning"))
     if engine.auto_answer:
@@ -57,6 +57,6 @@ def title_flags(state: PhoneState, news: News) -> list[tuple[str, str]]:
         flags.append(("no loudspeaker", "bold $warning"))
     if any(call.state.recording for call in state.calls.values()):
         flags.append(("● recording", "bold $error"))
-    if engine.worker in say.CODEC_FLAGS:
-        flags.append((say.CODEC_FLAGS[engine.worker], "$success" if engine.worker == "ready" else "$warning"))
+    if engine.worker in sentences.CODEC_FLAGS:
+        flags.append((sentences.CODEC_FLAGS[engine.worker], "$success" if engine.worker == "ready" else "$warning"))
     return flags

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from softphone.control.protocol import AnyEvent, CallState, Message, MessageWaiting
 from softphone.plain_text import visible
 from softphone.store.history import HUNG_UP_HERE
-from softphone.tui import sentences as say
+from softphone.tui import sentences
 from softphone.tui.state.names import NameOf, who
 from softphone.tui.state.phone_state import PhoneState
 
@@ -52,17 +52,17 @@ def arrival(event: AnyEvent, state: PhoneState, name_of: NameOf) -> Arrival | No
         case Message():
             text = visible(" ".join(event.text.split()))
             text = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
-            return Arrival("Message", say.MESSAGE_CAME.format(name=who(event.remote, name_of), text=text))
+            return Arrival("Message", sentences.MESSAGE_CAME.format(name=who(event.remote, name_of), text=text))
         case CallState(state="disconnected"):
             call = state.calls.get(event.call)
             if call is None or not call.incoming or call.doing == "hang_up" or event.reason == HUNG_UP_HERE:
                 return None
-            return Arrival("Missed call", say.MISSED.format(name=who(call.state.remote, name_of)))
+            return Arrival("Missed call", sentences.MISSED.format(name=who(call.state.remote, name_of)))
         case CallState(state="incoming") if event.call not in state.calls:
             return Arrival("Incoming call", who(event.remote, name_of))
         case MessageWaiting(waiting=True):
             known = state.accounts.get(event.account)
             if known is not None and known.voice_mail and (event.new or 1) <= abs(known.voice_mail):
                 return None
-            return Arrival("Voicemail", say.VOICEMAIL.format(account=event.account))
+            return Arrival("Voicemail", sentences.VOICEMAIL.format(account=event.account))
     return None

@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from softphone.control import protocol as told
+from softphone.control import protocol
 from softphone.control.protocol import AnyEvent, CallState, Media, Registration
 from softphone.plain_text import visible
-from softphone.tui import sentences as say
+from softphone.tui import sentences
 from softphone.tui.state.call_view import CallView
 from softphone.tui.state.names import who
 
@@ -88,13 +88,13 @@ class PhoneState:
     def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
         self._clock = clock
         self.engine = EngineView()
-        self.sound = told.SoundDevice(microphone=True, loudspeaker=True)
+        self.sound = protocol.SoundDevice(microphone=True, loudspeaker=True)
         self.accounts: dict[str, AccountView] = {}
         self.calls: dict[int, CallView] = {}
         """Calls that are not over, oldest first."""
         self.last_call: CallView | None = None
         """The call that ended last, so that its end can be read."""
-        self.presence: dict[str, told.Presence] = {}
+        self.presence: dict[str, protocol.Presence] = {}
         """Of the contacts that are watched, by the address as it stands in the contacts."""
         self.messages: deque[TextMessage] = deque(maxlen=MESSAGES)
         self.notices: deque[Notice] = deque(maxlen=NOTICES)
@@ -154,7 +154,7 @@ class PhoneState:
             stay=bool(status.get("stay", False)),
         )
         note = str(status.get("sound", "") or "")
-        self.sound = told.SoundDevice(
+        self.sound = protocol.SoundDevice(
             microphone=bool(status.get("microphone", not note)), loudspeaker=bool(status.get("loudspeaker", not note)), note=note
         )
         for text in (str(status.get("history", "") or ""), note):
@@ -163,7 +163,7 @@ class PhoneState:
         self.accounts = {}
         for entry in status.get("accounts", []):
             self._account_of_status(entry)
-        watched = [msgspec.convert(entry, told.Presence) for entry in status.get("presence", [])]
+        watched = [msgspec.convert(entry, protocol.Presence) for entry in status.get("presence", [])]
         self.presence = {presence.contact: presence for presence in watched}
         calls = [msgspec.convert(entry, CallState) for entry in status.get("calls", [])]
         known = self.calls
@@ -182,41 +182,49 @@ class PhoneState:
     def apply(self, event: AnyEvent) -> frozenset[Topic]:
         """What changed by `event`."""
         match event:
-            case told.Registration():
+            case protocol.Registration():
                 return self._registration(event)
-            case told.CallState():
+            case protocol.CallState():
                 return self._call_state(event)
-            case told.Engine():
+            case protocol.Engine():
                 return self._engine(event)
-            case told.Worker():
+            case protocol.Worker():
                 return self._worker(event)
-            case told.Log(level="warning" | "error" as level, message=text):
+            case protocol.Log(level="warning" | "error" as level, message=text):
                 # Among them: that a hold was refused.
                 for view in self.calls.values():
                     view.doing = "" if view.doing in ("hold", "resume") else view.doing
                 return self.notice(level, text) | {"calls"}
-            case told.Message():
+            case protocol.Message():
                 self.messages.append(TextMessage(event.time, event.account, event.remote, event.text))
                 return frozenset({"messages"})
-            case told.MessageSent(state="failed"):
-                return self.notice("error", say.MESSAGE_FAILED.format(reason=event.reason)) | {"messages"}
-            case told.MessageSent():
+            case protocol.MessageSent(state="failed"):
+                return self.notice("error", sentences.MESSAGE_FAILED.format(reason=event.reason)) | {"messages"}
+            case protocol.MessageSent():
                 return frozenset({"messages"})
-            case told.MessageWaiting():
+            case protocol.MessageWaiting():
                 account = self._account(event.account)
                 account.voice_mail = 0 if not event.waiting else event.new or -1
                 return frozenset({"accounts"})
-            case told.Presence():
+            case protocol.Presence():
                 self.presence[event.contact] = event
                 return frozenset({"presence"})
-            case told.Receiving():
+            case protocol.Receiving():
                 self.engine.auto_answer, self.engine.do_not_disturb = event.auto_answer, event.do_not_disturb
                 return frozenset({"engine"})
-            case told.SoundDevice():
+            case protocol.SoundDevice():
                 self.sound = event
                 topics: frozenset[Topic] = frozenset({"sound"})
                 return topics | self.notice("warning", event.note) if event.note else topics
-            case told.Media() | told.CallStatistics() | told.Levels() | told.Phones() | told.Voice() | told.Dtmf() | told.Transfer():
+            case (
+                protocol.Media()
+                | protocol.CallStatistics()
+                | protocol.Levels()
+                | protocol.Phones()
+                | protocol.Voice()
+                | protocol.Dtmf()
+                | protocol.Transfer()
+            ):
                 call = self.calls.get(event.call) if event.call is not None else None
                 return self._of_call(call, event) if call is not None else frozenset()
             case _:
@@ -235,42 +243,42 @@ class PhoneState:
 
     def _of_call(self, call: CallView, event: AnyEvent) -> frozenset[Topic]:
         match event:
-            case told.Media():
+            case protocol.Media():
                 if call.doing == ("hold" if event.state == "held" else "resume"):
                     call.doing = ""
                 call.media = event
                 if event.state == "failed":
-                    return self.notice("error", say.NO_SOUND.format(why=event.note), call.number) | {"calls"}
+                    return self.notice("error", sentences.NO_SOUND.format(why=event.note), call.number) | {"calls"}
                 return frozenset({"calls"})
-            case told.CallStatistics():
+            case protocol.CallStatistics():
                 call.take_statistics(event)
                 return frozenset({"statistics"})
-            case told.Levels():
+            case protocol.Levels():
                 call.take_levels(event)
                 return frozenset({"levels"})
-            case told.Phones():
+            case protocol.Phones():
                 call.take_phones(event)
                 return frozenset({"phones"})
-            case told.Voice():
+            case protocol.Voice():
                 call.voice = event
                 return frozenset({"voice"})
-            case told.Dtmf():
+            case protocol.Dtmf():
                 call.take_key(event)
                 return frozenset({"calls"})
-            case told.Transfer():
+            case protocol.Transfer():
                 call.transfer = event
                 call.doing = "" if event.state in ("failed", "done") and call.doing == "transfer" else call.doing
                 return self._transfer_notice(event)
         return frozenset()
 
-    def _transfer_notice(self, event: told.Transfer) -> frozenset[Topic]:
+    def _transfer_notice(self, event: protocol.Transfer) -> frozenset[Topic]:
         match event.state:
             case "failed":
-                return self.notice("error", say.TRANSFER_FAILED.format(reason=event.reason), event.call) | {"calls"}
+                return self.notice("error", sentences.TRANSFER_FAILED.format(reason=event.reason), event.call) | {"calls"}
             case "done":
-                return self.notice("info", say.TRANSFER_DONE, event.call) | {"calls"}
+                return self.notice("info", sentences.TRANSFER_DONE, event.call) | {"calls"}
             case "incoming":
-                return self.notice("info", say.TRANSFERRED_BY_THEM, event.call) | {"calls"}
+                return self.notice("info", sentences.TRANSFERRED_BY_THEM, event.call) | {"calls"}
         return frozenset({"calls"})
 
     def _registration(self, event: Registration) -> frozenset[Topic]:
@@ -279,8 +287,8 @@ class PhoneState:
             account.state = event.state
         account.code, account.reason, account.retry_s = event.code, event.reason, event.retry_s
         if event.state == "failed":
-            again = say.NEXT_TRY.format(seconds=round(event.retry_s)) if event.retry_s else ""
-            said = say.REGISTRATION_FAILED.format(account=event.account, reason=event.reason)
+            again = sentences.NEXT_TRY.format(seconds=round(event.retry_s)) if event.retry_s else ""
+            said = sentences.REGISTRATION_FAILED.format(account=event.account, reason=event.reason)
             return self.notice("error", f"{said}{again and '.'}{again}") | {"accounts"}
         return frozenset({"accounts"})
 
@@ -310,7 +318,7 @@ class PhoneState:
         order = sorted(self.calls.values(), key=lambda call: (not call.incoming, call.held, call.number))
         self.selected = order[0].number if order else None
 
-    def _engine(self, event: told.Engine) -> frozenset[Topic]:
+    def _engine(self, event: protocol.Engine) -> frozenset[Topic]:
         match event.state:
             case "ready":
                 self.engine.state, self.engine.version, self.engine.reason = "ready", event.version, ""
@@ -323,7 +331,7 @@ class PhoneState:
                 return frozenset({"engine"})
         return self.engine_gone(event.reason)
 
-    def _worker(self, event: told.Worker) -> frozenset[Topic]:
+    def _worker(self, event: protocol.Worker) -> frozenset[Topic]:
         if event.state == "stream_failed":
             return self.notice("warning", f"Codec: {event.reason}")
         self.engine.worker, self.engine.worker_reason = event.state, event.reason

@@ -14,7 +14,7 @@ import pytest
 
 from softphone import sound_file
 from softphone.config import Phv
-from softphone.control import protocol as ask
+from softphone.control import protocol
 from tests.phones.phone import Phone
 from tests.tones import HEARD_DB, SILENCE_DB, read_growing, tone_db, wait_levels, write_tone
 
@@ -30,12 +30,12 @@ def hears(*hertz: int) -> Callable[[Callable[[float], float]], bool]:
     return lambda level: all((level(tone) > HEARD_DB) if tone in hertz else (level(tone) < SILENCE_DB) for tone in (ALICE, BOB, CAROL))
 
 
-def wait_sends(phone: Phone, call: int, what: str, seconds: float = 30, after: int = 0) -> ask.CallStatistics:
-    return phone.wait(ask.CallStatistics, lambda event: event.call == call and event.sends == what, seconds, after)
+def wait_sends(phone: Phone, call: int, what: str, seconds: float = 30, after: int = 0) -> protocol.CallStatistics:
+    return phone.wait(protocol.CallStatistics, lambda event: event.call == call and event.sends == what, seconds, after)
 
 
-def wait_hears(phone: Phone, call: int, what: str, seconds: float = 30, after: int = 0) -> ask.CallStatistics:
-    return phone.wait(ask.CallStatistics, lambda event: event.call == call and event.hears == what, seconds, after)
+def wait_hears(phone: Phone, call: int, what: str, seconds: float = 30, after: int = 0) -> protocol.CallStatistics:
+    return phone.wait(protocol.CallStatistics, lambda event: event.call == call and event.hears == what, seconds, after)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def tones(tmp_path: Path) -> Path:
 
 
 def answering(phone: Phone, tones: Path, hertz: int) -> Phone:
-    phone.client.request(ask.AutoAnswer(wav_in=str(tones / f"{hertz}.wav"), wav_out=str(tones / f"{phone.folder.name}-{{call}}.wav")))
+    phone.client.request(protocol.AutoAnswer(wav_in=str(tones / f"{hertz}.wav"), wav_out=str(tones / f"{phone.folder.name}-{{call}}.wav")))
     return phone
 
 
@@ -58,8 +58,8 @@ def ready(*phones: Phone) -> None:
 def type_there_and_back(phone: Phone, call: int) -> None:
     """From sound to tokens and back."""
     after = len(phone.events)
-    phone.client.request(ask.Say(call=call, text=TEXT))
-    told = phone.wait(ask.CallStatistics, lambda event: event.sends_why == "typed text is spoken", after=after)
+    phone.client.request(protocol.Say(call=call, text=TEXT))
+    told = phone.wait(protocol.CallStatistics, lambda event: event.sends_why == "typed text is spoken", after=after)
     assert told.call == call and told.sends == "tokens"
     wait_sends(phone, call, "sound", after=phone.events.index(told))
 
@@ -72,12 +72,12 @@ def test_dialled_at_once_the_call_has_sound_and_moves_no_codec(make_phone: MakeP
     confirmed = alice.wait_state(call, "confirmed")
     wait_levels(tones / "bob-1.wav", hears(ALICE), seconds=5)
     wait_levels(tones / "alice.wav", hears(BOB), seconds=5)
-    assert alice.client.request(ask.Status())["worker"]["state"] == "starting", "or this tests nothing"
-    first = alice.wait(ask.CallStatistics, lambda event: event.call == call and event.sends == "sound")
+    assert alice.client.request(protocol.Status())["worker"]["state"] == "starting", "or this tests nothing"
+    first = alice.wait(protocol.CallStatistics, lambda event: event.call == call and event.sends == "sound")
     assert first.monotonic - confirmed.monotonic < 2.5 and first.sends_why == "the codec is not ready here"
     ready(alice, bob)
-    alice.wait(ask.CallStatistics, lambda event: event.sends_why == "the path carries it", seconds=30)
-    assert len([event for event in alice.events if isinstance(event, ask.Media)]) <= 2, "nothing was negotiated again"
+    alice.wait(protocol.CallStatistics, lambda event: event.sends_why == "the path carries it", seconds=30)
+    assert len([event for event in alice.events if isinstance(event, protocol.Media)]) <= 2, "nothing was negotiated again"
 
 
 def test_a_worker_that_is_killed_leaves_no_hole(make_phone: MakePhone, tones: Path) -> None:
@@ -90,8 +90,8 @@ def test_a_worker_that_is_killed_leaves_no_hole(make_phone: MakePhone, tones: Pa
     began = {file: len(read_growing(file)) for file in (tones / "bob-1.wav", tones / "alice.wav")}
     for victim in (alice, bob):
         after = len(victim.events)
-        os.kill(victim.client.request(ask.Status())["worker"]["pid"], signal.SIGKILL)
-        victim.wait(ask.Worker, lambda event: event.state == "died", after=after)
+        os.kill(victim.client.request(protocol.Status())["worker"]["pid"], signal.SIGKILL)
+        victim.wait(protocol.Worker, lambda event: event.state == "died", after=after)
         time.sleep(1)
     for file, hertz in ((tones / "bob-1.wav", ALICE), (tones / "alice.wav", BOB)):
         sound = read_growing(file)[began[file] :]
@@ -119,12 +119,12 @@ def test_a_recording_goes_on_across_changes(make_phone: MakePhone, tones: Path, 
     call = alice.call(bob.uri, wav_in=tones / f"{ALICE}.wav")
     alice.wait_state(call, "confirmed")
     bob.wait_state(1, "confirmed")
-    bob.client.request(ask.Record(call=1, wav=str(tmp_path / "part.wav")))
+    bob.client.request(protocol.Record(call=1, wav=str(tmp_path / "part.wav")))
     bob.wait_file(1, "recording")
     wait_levels(tmp_path / "part.wav", hears(ALICE))
     type_there_and_back(alice, call)
     wait_levels(tmp_path / "part.wav", hears(ALICE))
-    bob.client.request(ask.Record(call=1))
+    bob.client.request(protocol.Record(call=1))
     bob.wait_file(1, "recorded")
     sound = sound_file.read(tmp_path / "part.wav")
     tone = np.array([tone_db(sound[at : at + 3200] / 32768, ALICE) > HEARD_DB for at in range(0, len(sound) - 3200, 3200)])
@@ -134,7 +134,7 @@ def test_a_recording_goes_on_across_changes(make_phone: MakePhone, tones: Path, 
 def test_typed_text_is_heard_and_the_microphone_comes_back(make_phone: MakePhone, tones: Path) -> None:
     alice, bob = make_phone("alice", phv=AUTO), answering(make_phone("bob", phv=AUTO), tones, BOB)
     ready(alice, bob)
-    bob.client.request(ask.Subscribe(events=["phones", "statistics", "call_state", "media"]))
+    bob.client.request(protocol.Subscribe(events=["phones", "statistics", "call_state", "media"]))
     call = alice.call(bob.uri, wav_in=tones / f"{ALICE}.wav")
     wait_sends(alice, call, "sound")
     wait_levels(tones / "bob-1.wav", hears(ALICE))
@@ -152,12 +152,12 @@ def test_where_only_sound_goes_typed_text_is_sound(make_phone: MakePhone, tones:
     call = alice.call(bob.uri)
     alice.wait_state(call, "confirmed")
     after = len(alice.events)
-    assert alice.client.request(ask.Say(call=call, text=TEXT))["seconds"] > 0.5
+    assert alice.client.request(protocol.Say(call=call, text=TEXT))["seconds"] > 0.5
     deadline = time.monotonic() + 20
     while np.abs(read_growing(tones / "bob-1.wav")[-16000:]).max(initial=0.0) < 0.03:
         assert time.monotonic() < deadline, "nothing was heard"
         time.sleep(0.2)
-    assert not [event for event in alice.events[after:] if isinstance(event, ask.CallStatistics) and event.sends == "tokens"]
+    assert not [event for event in alice.events[after:] if isinstance(event, protocol.CallStatistics) and event.sends == "tokens"]
 
 
 def test_hold_and_resume_across_a_change(make_phone: MakePhone, tones: Path) -> None:
@@ -165,13 +165,13 @@ def test_hold_and_resume_across_a_change(make_phone: MakePhone, tones: Path) -> 
     ready(alice, bob)
     call = alice.call(bob.uri, wav_in=tones / f"{ALICE}.wav", wav_out=tones / "alice.wav")
     wait_levels(tones / "bob-1.wav", hears(ALICE))
-    alice.client.request(ask.Say(call=call, text=TEXT))
+    alice.client.request(protocol.Say(call=call, text=TEXT))
     wait_sends(alice, call, "tokens")
-    alice.client.request(ask.Hold(call=call))
-    alice.wait(ask.Media, lambda event: event.state == "held")
+    alice.client.request(protocol.Hold(call=call))
+    alice.wait(protocol.Media, lambda event: event.state == "held")
     after = len(alice.events)
-    alice.client.request(ask.Resume(call=call))
-    alice.wait(ask.Media, lambda event: event.state == "active", after=after)
+    alice.client.request(protocol.Resume(call=call))
+    alice.wait(protocol.Media, lambda event: event.state == "active", after=after)
     wait_levels(tones / "bob-1.wav", hears(ALICE))
     wait_levels(tones / "alice.wav", hears(BOB))
     type_there_and_back(alice, call)
@@ -185,7 +185,7 @@ def test_a_conference_across_changes(make_phone: MakePhone, tones: Path) -> None
     alice.wait_state(calls[0], "confirmed")
     calls.append(alice.call(carol.uri, wav_out=tones / "alice-carol.wav"))
     alice.wait_state(calls[1], "confirmed")
-    alice.client.request(ask.Conference(calls=calls))
+    alice.client.request(protocol.Conference(calls=calls))
     wait_levels(tones / "bob-1.wav", hears(ALICE, CAROL), seconds=40)
     type_there_and_back(alice, calls[0])
     wait_levels(tones / "bob-1.wav", hears(ALICE, CAROL), seconds=40)
@@ -199,12 +199,12 @@ def test_a_transfer_after_a_change(make_phone: MakePhone, tones: Path) -> None:
     call = alice.call(bob.uri, wav_in=tones / f"{ALICE}.wav")
     wait_levels(tones / "bob-1.wav", hears(ALICE))
     type_there_and_back(alice, call)
-    alice.client.request(ask.TransferCall(call=call, uri=carol.uri))
+    alice.client.request(protocol.TransferCall(call=call, uri=carol.uri))
     alice.wait_state(call, "disconnected")
-    moved = bob.wait(ask.Transfer, lambda event: event.state == "incoming")
+    moved = bob.wait(protocol.Transfer, lambda event: event.state == "incoming")
     assert moved.new_call
     bob.wait_state(moved.new_call, "confirmed")
-    bob.client.request(ask.Play(call=moved.new_call, wav=str(tones / f"{BOB}.wav")))
+    bob.client.request(protocol.Play(call=moved.new_call, wav=str(tones / f"{BOB}.wav")))
     wait_levels(tones / "carol-1.wav", hears(BOB), seconds=40)
     assert wait_sends(bob, moved.new_call, "sound")
 
@@ -224,11 +224,11 @@ def test_srtp_across_a_change(make_phone: MakePhone, tones: Path) -> None:
 def test_the_voice_is_described_and_trained_beside_sound(make_phone: MakePhone, speech: Path) -> None:
     alice, bob = make_phone("alice", phv=AUTO), make_phone("bob", phv=AUTO)
     ready(alice, bob)
-    bob.client.request(ask.AutoAnswer())
-    alice.client.request(ask.Subscribe(events=["statistics", "call_state", "media"]))
-    bob.client.request(ask.Subscribe(events=["statistics", "call_state", "media"]))
+    bob.client.request(protocol.AutoAnswer())
+    alice.client.request(protocol.Subscribe(events=["statistics", "call_state", "media"]))
+    bob.client.request(protocol.Subscribe(events=["statistics", "call_state", "media"]))
     call = alice.call(bob.uri, wav_in=speech)
-    known = bob.wait(ask.CallStatistics, lambda event: bool(event.codec_counters.get("voice_known")), seconds=60)
+    known = bob.wait(protocol.CallStatistics, lambda event: bool(event.codec_counters.get("voice_known")), seconds=60)
     assert known.hears == "sound" and known.queues["sound_packets"] > 0
     assert wait_sends(alice, call, "sound")
 
@@ -236,9 +236,9 @@ def test_the_voice_is_described_and_trained_beside_sound(make_phone: MakePhone, 
 def test_a_phone_that_never_takes_sound_gets_tokens(make_phone: MakePhone, speech: Path) -> None:
     alice, bob = make_phone("alice", phv=AUTO), make_phone("bob", phv=Phv(wait="quick", sound="never"))
     ready(alice, bob)
-    bob.client.request(ask.AutoAnswer())
+    bob.client.request(protocol.AutoAnswer())
     call = alice.call(bob.uri, wav_in=speech)
     media = alice.wait_media(call)
     assert media.codec == "x-phv" and media.fmtp_remote and "sound" not in media.fmtp_remote
-    heard = bob.wait(ask.CallStatistics, lambda event: event.codec_counters.get("tokens_received", 0) > 5, seconds=60)
+    heard = bob.wait(protocol.CallStatistics, lambda event: event.codec_counters.get("tokens_received", 0) > 5, seconds=60)
     assert heard.sends == "" and "sound_not_agreed" not in heard.queues

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from softphone.control.protocol import AnyCommand, CallState, Event, Hangup, Log, Media, Message, MessageSent, SendMessage, Status
-from softphone.engine import history_writer as module
+from softphone.engine import history_writer
 from softphone.engine.history_writer import HistoryWriter
 from softphone.store.contacts import Address, Contact
 from softphone.store.sqlite.rows import KEPT
@@ -29,8 +29,8 @@ class Told(list[Event]):
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_S", 0.02)
-    monkeypatch.setattr(module, "RETRY_S", 0.1)
+    monkeypatch.setattr(history_writer, "LOOK_S", 0.02)
+    monkeypatch.setattr(history_writer, "RETRY_S", 0.1)
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_the_oldest_are_forgotten(make: Callable[..., HistoryWriter], file: Path
             [(float(number),) for number in range(KEPT + 20)],
         )
     )
-    monkeypatch.setattr(module, "PRUNE_EVERY", 3)
+    monkeypatch.setattr(history_writer, "PRUNE_EVERY", 3)
     writer = make()
     until(lambda: store.history.unseen() == KEPT)
     for number in range(4):
@@ -232,7 +232,7 @@ def test_a_disk_that_hangs_holds_nobody_up(
     make: Callable[..., HistoryWriter], file: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_store(file).close()
-    monkeypatch.setattr(module, "QUEUE", 50)
+    monkeypatch.setattr(history_writer, "QUEUE", 50)
     locker = sqlite3.connect(file, isolation_level=None)
     locker.execute("BEGIN IMMEDIATE")
     writer = make()
