@@ -1,7 +1,7 @@
 """What Opus would cost in this call, now: the same seconds of speech in packets of libopus as the configuration sets it.
 
 Opus sends nothing in silence (DTX) as our codec does, so that the share of time in which we sent packets is the share in which Opus
-would. `tests/tui/test_opus_estimate.py` holds the estimate against libopus on a recording.
+would. `tests/tui/calls/test_opus_estimate.py` holds the estimate against libopus on a recording.
 """
 
 from __future__ import annotations
