@@ -27,10 +27,10 @@ from codec.wire.sound import MAX_TOKENS, SoundPayload, SoundReport, is_sound, pa
 from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, Entropy
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
 from softphone.engine.phv.receiver_report import TransitTimes
-from softphone.engine.phv.sound_half import SoundHalf
-from softphone.engine.phv.sound_join import SILENT
-from softphone.engine.phv.sound_level import LEVELS as LEVELS_OF_SOUND
-from softphone.engine.phv.sound_sender import SoundSender
+from softphone.engine.phv.sound.half import SoundHalf
+from softphone.engine.phv.sound.join import SILENT
+from softphone.engine.phv.sound.level import LEVELS as LEVELS_OF_SOUND
+from softphone.engine.phv.sound.sender import SoundSender
 from tests.places import DEMO_AUDIO
 
 CORPUS = Path(__file__).resolve().parent / "corpus"

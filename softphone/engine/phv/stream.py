@@ -21,9 +21,9 @@ from softphone.control.protocol import CallStatistics
 from softphone.engine.codecs import libopus
 from softphone.engine.phv.rate_model import RTCP_BPS, WORDS_WAIT_S
 from softphone.engine.phv.receiver_report import Received, TransitTimes
-from softphone.engine.phv.sound_choice import Mode, SoundChoice
-from softphone.engine.phv.sound_half import SoundHalf
-from softphone.engine.phv.sound_level import LEVELS
+from softphone.engine.phv.sound.choice import Mode, SoundChoice
+from softphone.engine.phv.sound.half import SoundHalf
+from softphone.engine.phv.sound.level import LEVELS
 from softphone.engine.phv.token_sound import FILL_CHUNKS, SILENT, TokenSound
 from softphone.engine.phv.tuning import PhvTuning
 from softphone.engine.pjsip.errors import CodecSetupError

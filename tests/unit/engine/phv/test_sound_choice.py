@@ -6,8 +6,8 @@ import pytest
 
 from codec.wire.link_report import LinkReport
 from codec.wire.sound import SoundReport
-from softphone.engine.phv.sound_choice import SoundChoice
-from softphone.engine.phv.sound_level import LEVELS
+from softphone.engine.phv.sound.choice import SoundChoice
+from softphone.engine.phv.sound.level import LEVELS
 
 FAST = SoundReport(LinkReport(0.0, 0.0, 0.0, 5.0), 56_000)
 CLEAN = SoundReport(LinkReport(0.0, 0.0, 0.0, 5.0))

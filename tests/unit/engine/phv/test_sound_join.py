@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from softphone.engine.phv import sound_join
-from softphone.engine.phv.sound_join import SILENT, SoundJoin
-from softphone.engine.phv.sound_player import SoundFrame
+from softphone.engine.phv.sound import join as sound_join
+from softphone.engine.phv.sound.join import SILENT, SoundJoin
+from softphone.engine.phv.sound.player import SoundFrame
 
 STEP, FIRST, NAMES = 40, 600, 700
 """Levels rise and fall over 700 ticks each."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
 from softphone.engine.codecs import libopus
-from softphone.engine.phv.sound_level import SoundLevel
+from softphone.engine.phv.sound.level import SoundLevel
 from softphone.engine.pjsip.errors import CodecSetupError
 
 CHUNK_BYTES = 2 * CHUNK_SAMPLES

@@ -11,7 +11,7 @@ from typing import Literal
 
 from codec.wire.sound import SoundReport
 from softphone.engine.phv.rate_model import RTCP_BPS
-from softphone.engine.phv.sound_level import LEVELS, SoundLevel
+from softphone.engine.phv.sound.level import LEVELS, SoundLevel
 
 Mode = Literal["auto", "always"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
 from codec.wire.packet import TIME_MODULO
-from softphone.engine.phv.sound_player import SoundFrame
+from softphone.engine.phv.sound.player import SoundFrame
 from softphone.engine.pjsip.wsola import Wsola
 
 SILENT = -1

@@ -16,12 +16,12 @@ from codec.units.rates import CHUNK_MS
 from codec.wire.packet import TIME_MODULO
 from codec.wire.sound import MAX_TOKENS, SoundPayload, parse_sound, serialize_sound
 from softphone.engine.phv.receiver_report import SMALL_BYTES, TransitTimes
-from softphone.engine.phv.sound_choice import Mode, SoundChoice
-from softphone.engine.phv.sound_join import SoundJoin
-from softphone.engine.phv.sound_level import SoundLevel
-from softphone.engine.phv.sound_path import SoundPath
-from softphone.engine.phv.sound_player import SoundPlayer
-from softphone.engine.phv.sound_sender import SoundSender
+from softphone.engine.phv.sound.choice import Mode, SoundChoice
+from softphone.engine.phv.sound.join import SoundJoin
+from softphone.engine.phv.sound.level import SoundLevel
+from softphone.engine.phv.sound.path import SoundPath
+from softphone.engine.phv.sound.player import SoundPlayer
+from softphone.engine.phv.sound.sender import SoundSender
 
 CHOOSE_EACH_TICKS = 5
 LONGEST_WAIT_TICKS = 4
