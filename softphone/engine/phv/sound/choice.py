@@ -25,12 +25,20 @@ LOSS_TO_BEGIN = 0.16
 MARGIN = 1.35
 """The path must seem to carry so many times what is sent."""
 FIRST_REPORT_S = 2.0
-REPORT_S, REPORT_PACKETS = 0.65, 4
-"""Without a report for so long, and for so many packets of sound, the path is taken to be broken."""
+REPORT_S, SLOWEST_REPORT_S, REPORT_PACKETS = 0.65, 2.0, 4
+"""Where no report comes for so long after a packet that should have one, and for so many packets, the path is taken to be broken;"""
+REPORT_FACTOR, REPORT_SPARE_S, REPORT_LOSS_S = 1.5, 0.15, 2.0
+"""or for so many times the longest wait of late and a little more, where that is longer: reports travel and are lost too."""
+WAIT_FORGOTTEN = 0.99
+"""Of the longest wait, with each report."""
 CLEAN_S, FAILED_S = 1.0, 10.0
 """So much sound has to go well at a level before the next one is tried, and before one is tried again that filled a queue;"""
+NO_ROOM_S = 25.0
+"""before another probe goes after one that showed no room;"""
 AGAIN_S = 1.5
 """and so long after sound ended it may begin again;"""
+PROBE_SHARE, PROBE_BITS = 0.05, 1120
+"""and probes take no more than this share of what a path is known to carry;"""
 LONGEST_S, LONGEST_AGAIN_S = 60.0, 12.0
 """both double with each failure up to this,"""
 STABLE_S = 25.0
@@ -39,6 +47,8 @@ FIRST_PROBE_S = 0.2
 PROBE_ANSWER_S = 2.5
 LOSS_SHARE = 0.1
 """Of the newest report, of which several come a second."""
+UNTOLD_S = 1.0
+"""Opus tells of silence each 400 ms; where nothing at all went for so long, no report is owed."""
 SILENCE_S = 0.3
 """Between packets of sound: Opus had nothing to say (DTX), which says nothing about what the path carries."""
 FALLEN_BPS = 1900.0
@@ -64,8 +74,10 @@ class SoundChoice:
         self._began: float | None = None
         self._known = (float("inf"), float("-inf"))  # what the path was found to carry, and when
         self._changed_at = self._sound_since = self._troubled_at = float("-inf")
-        self._heard_at = self._sent_at = float("-inf")
+        self._sent_at = float("-inf")
         self._unreported = 0
+        self._waits_since = 0.0  # for a report: when the first packet after the last report went
+        self._longest_wait_s = FIRST_REPORT_S
         self._sound_s = 0.0  # of sound sent at this level
         self._patience_s, self._again_s = CLEAN_S, AGAIN_S
         self._loss = 0.0
@@ -129,6 +141,8 @@ class SoundChoice:
     def sent(self, now: float) -> None:
         """A packet with sound went out."""
         gap, self._sent_at = now - self._sent_at, now
+        if not self._unreported or gap > UNTOLD_S:
+            self._unreported, self._waits_since = 0, now  # what was sent before a pause has its report, or will have none
         self._unreported += 1
         if gap > SILENCE_S:
             self._sound_s = max(0.0, self._sound_s - gap)
@@ -136,7 +150,11 @@ class SoundChoice:
 
     def report(self, now: float, report: SoundReport) -> None:
         """What the far end says of the path."""
-        self._heard_at, self._unreported = now, 0
+        if self._unreported:
+            waited = min(SLOWEST_REPORT_S, now - self._waits_since)
+            first = self._longest_wait_s >= FIRST_REPORT_S
+            self._longest_wait_s = waited if first else max(WAIT_FORGOTTEN * self._longest_wait_s, waited)
+        self._unreported = 0
         path = report.path
         if self._level is None and report.rate_bps and not path.queue_ms > QUEUE_MS:
             self.risen_bps = report.rate_bps
@@ -163,7 +181,7 @@ class SoundChoice:
             return False
         self._probed_at = now
         # Again where no answer comes; while sound goes, once.
-        self._probe_at = now + max(PROBE_ANSWER_S, self._again_s) if self._level is None else float("inf")
+        self._probe_at = now + max(PROBE_ANSWER_S, self._next_probe_s) if self._level is None else float("inf")
         return True
 
     def _start(self, now: float, level: int) -> None:
@@ -171,15 +189,23 @@ class SoundChoice:
             return
         self._level = min(level, self._highest)
         self._changed_at = self._sound_since = now
-        self._heard_at, self._unreported, self._sound_s = now + FIRST_REPORT_S - REPORT_S, 0, 0.0
+        self._unreported, self._longest_wait_s, self._sound_s = 0, FIRST_REPORT_S, 0.0
         self.reason = "the path carries it"
 
     def _watch(self, now: float) -> None:
-        if self._unreported >= REPORT_PACKETS and now - self._heard_at > REPORT_S and self._mode == "auto":
+        if self._unreported >= REPORT_PACKETS and now - self._waits_since > self._report_s and self._mode == "auto":
             self._stop(now, "nothing is heard from the other side")
         elif now - self._troubled_at > STABLE_S and now - self._changed_at > STABLE_S:
             self._patience_s, self._again_s = max(CLEAN_S, self._patience_s / 2), max(AGAIN_S, self._again_s / 2)
             self._troubled_at = now
+
+    @property
+    def _report_s(self) -> float:
+        """How long a report may take."""
+        if self._longest_wait_s >= FIRST_REPORT_S:
+            return FIRST_REPORT_S
+        usual = REPORT_SPARE_S + REPORT_FACTOR * self._longest_wait_s + REPORT_LOSS_S * self._loss
+        return min(SLOWEST_REPORT_S, max(REPORT_S, usual))
 
     def _judge(self, now: float, report: SoundReport) -> None:
         level, path, rate = self._level or 0, report.path, report.rate_bps
@@ -197,7 +223,8 @@ class SoundChoice:
             if carries and carries[-1] > level:
                 self._raise(now, carries[-1])
             else:
-                self._patience_s, self._sound_s = min(LONGEST_S, max(FAILED_S, 2 * self._patience_s)), 0.0
+                # A probe is a queue of its own: where it showed that there is no room the next one has time.
+                self._patience_s, self._sound_s = min(LONGEST_S, max(NO_ROOM_S, 2 * self._patience_s)), 0.0
         elif self._may_rise(level) and now - self._probed_at > PROBE_ANSWER_S:
             self._probe_at = now
 
@@ -221,8 +248,14 @@ class SoundChoice:
             self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
         self._level, self._changed_at = None, now
         self.fallen_bps = rate_bps or FALLEN_BPS
+        self._known = (self.fallen_bps, now) if rate_bps else (float("inf"), float("-inf"))
         self._fail(now, reason)
 
     def _fail(self, now: float, reason: str) -> None:
         self._troubled_at, self.reason = now, reason
-        self._probe_at = max(self._probe_at if self._probe_at < float("inf") else 0.0, now + self._again_s)
+        self._probe_at = max(self._probe_at if self._probe_at < float("inf") else 0.0, now + self._next_probe_s)
+
+    @property
+    def _next_probe_s(self) -> float:
+        """Without sound, so long until the next probe: on a slow link one takes most of a second."""
+        return max(self._again_s, PROBE_BITS / (PROBE_SHARE * self._known[0]))

@@ -72,6 +72,7 @@ class SoundHalf:
         self._they_are_deaf_until = float("-inf")
         self._typed_until = float("-inf")
         self._sound_came_at = float("-inf")
+        self._was_needed = False
 
     def begin(self, link_bps: float | None) -> None:
         """The call is up: sound may leave."""
@@ -103,7 +104,7 @@ class SoundHalf:
     def send(self, pcm: bytes, tick: int) -> None:
         """20 ms of the microphone, which began at `tick`."""
         now, self._tick = time.monotonic(), tick
-        if tick % CHOOSE_EACH_TICKS == 0:
+        if tick % CHOOSE_EACH_TICKS == 0 or self.needed != self._was_needed:
             self._choose(now)
         if self.level is None or not self._is_up:
             return
@@ -112,7 +113,7 @@ class SoundHalf:
             self._packet = packet
 
     def _choose(self, now: float) -> None:
-        needed = self.needed
+        needed = self._was_needed = self.needed
         self.choice.busy = now - self._sound_came_at < BUSY_S
         level = self.choice.step(now, needed=needed) if self._is_up else None
         if now < self._typed_until and not needed:

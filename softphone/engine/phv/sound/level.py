@@ -23,5 +23,5 @@ class SoundLevel:
         return self.bit_rate + (HEADER_BITS + 8 * FRAMING_BYTES) * 1000 / self.packet_ms
 
 
-LEVELS = (SoundLevel(6000, 60), SoundLevel(10000, 60), SoundLevel(16000, 40), SoundLevel(24000, 20))
-"""From the cheapest to the best: 11.9, 15.9, 24.8 and 41.6 kbit/s."""
+LEVELS = (SoundLevel(6000, 60), SoundLevel(8000, 40), SoundLevel(16000, 40), SoundLevel(24000, 20))
+"""From the cheapest to the best: 11.9, 16.8, 24.8 and 41.6 kbit/s."""

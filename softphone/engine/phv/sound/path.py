@@ -14,7 +14,9 @@ from codec.wire.sound import SoundReport
 from softphone.engine.phv.receiver_report import SMALL_BYTES, Received, TransitTimes
 
 EACH_S = 0.15
-"""A report so often while sound arrives."""
+"""A report so often while sound arrives;"""
+REPORT_SHARE, REPORT_BITS = 0.1, 8 * (HEADER_BYTES + 8)
+"""where packets queue, on a link that both ends may share, reports take no more than this share of what arrives."""
 RECENT_PACKETS = 2
 WINDOW_S = 0.6
 QUEUE_MS = 80.0
@@ -36,6 +38,7 @@ class SoundPath:
         self._arrivals: deque[tuple[float, int]] = deque()
         self._due = False
         self._told_at = float("-inf")
+        self._each_s = EACH_S
         self._probe: tuple[int, float] | None = None
         self._probed_bps = 0.0
         self._before: Received | None = None
@@ -69,7 +72,7 @@ class SoundPath:
             if first is not None and 0 < (timestamp - first[0]) % 2**32 <= round(1.5 * PAIR_S * SAMPLE_RATE):
                 gap = max(PAIR_S, now - first[1])
                 self._probed_bps = 8 * (size + HEADER_BYTES) / gap
-                self._due, self._told_at = True, float("-inf")
+                self._due, self._told_at, self._each_s = True, float("-inf"), EACH_S
 
     def counted(self, received: Received) -> None:
         """PJMEDIA's counters, each second."""
@@ -93,11 +96,12 @@ class SoundPath:
     def report(self, now: float) -> SoundReport | None:
         """The report that should go now, if any."""
         with self._lock:
-            if not self._due or now - self._told_at < EACH_S:
+            if not self._due or now - self._told_at < self._each_s:
                 return None
             self._due, self._told_at = False, now
             queue_ms = self._transit.queue_ms(now, RECENT_PACKETS)
             rate, self._probed_bps = self._probed_bps, 0.0
             if not rate and queue_ms > QUEUE_MS and len(self._arrivals) > RECENT_PACKETS:
                 rate = sum(bits for _, bits in list(self._arrivals)[1:]) / max(PAIR_S, self._arrivals[-1][0] - self._arrivals[0][0])
+            self._each_s = max(EACH_S, REPORT_BITS / (REPORT_SHARE * rate)) if rate and queue_ms > QUEUE_MS else EACH_S
             return SoundReport(LinkReport(self._loss, self._burst, queue_ms, self._jitter_ms), rate)
