@@ -37,7 +37,7 @@ class SecondPassSettings:
 
     step: int = 15
     """From one look of the word recogniser to the next."""
-    wait: int = 62
+    wait: int = 65
     """From the beginning of a phone until it goes out: as late as all others, for what follows makes its word clearer."""
     silence_wait: int = 20
     """So long silence waits for words that may turn out to be in it."""
@@ -49,9 +49,9 @@ class SecondPassSettings:
     """After so much silence what was said before is forgotten."""
     first_window: int = 45
     """Of sound before the first look."""
-    longest_window: int = 300
+    longest_window: int = 450
     """Of sound that the word recogniser hears,"""
-    kept_window: int = 160
+    kept_window: int = 300
     """and what is left of it when it gets too long."""
     lead: int = 25
     """Of sound before the first phone."""
@@ -151,7 +151,7 @@ class SecondPass:
         (because the sound speaks against them), loops, and ticks_as_heard.
         """
         self.counters: Counter[str] = Counter() if counters is None else counters
-        self._recogniser, self._spelling, self._log_prior = recogniser, spelling, log_prior
+        self._listener, self._spelling, self._log_prior = recogniser.stream(), spelling, log_prior
         self._runner, self._settings = runner, settings or SecondPassSettings()
         self._given = at
         self._heard: deque[FoundPhone] = deque()  # of the first pass, from `_given` on
@@ -210,7 +210,7 @@ class SecondPass:
         self._take(np.zeros(0, np.int16), np.zeros((0, 0), np.float32), heard)
         given: list[FoundPhone] = []
         if self._voiced_at >= self._given:
-            found = self._recogniser.hear(self._pcm, self._words)
+            found = self._listener.hear(self._pcm, self._window * TICK_SAMPLES, self._words)
             self._pending = (self._generation, True)
             given += self._learn(found)
         return given + self.release()
@@ -257,12 +257,12 @@ class SecondPass:
         final = self._known - self._voiced_at >= settings.pause
         if (now - self._window < settings.first_window and not final) or (final and all(phone.phone == SILENCE for phone in self._heard)):
             return
-        pcm, guess = self._pcm, self._words
+        pcm, at, guess = self._pcm, self._window * TICK_SAMPLES, self._words
         self._pending = (self._generation, final)
         self._looking, self._looked_at = True, now
         self.counters["looks"] += 1
-        recogniser = self._recogniser
-        self._runner.submit(lambda: recogniser.hear(pcm, guess), now)
+        listener = self._listener
+        self._runner.submit(lambda: listener.hear(pcm, at, guess), now)
 
     def _shorten(self) -> None:
         """Keep the window short: cut it before a word that is over."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from codec.recognise.int8 import to_int8
 from codec.recognise.moonshine import (
     END,
-    RECEPTIVE_SAMPLES,
     START,
     MoonshineDecoder,
     MoonshineEncoder,
@@ -23,6 +22,7 @@ from codec.recognise.moonshine import (
     load_encoder,
     model_folder,
 )
+from codec.recognise.settled_encoder import SettledEncoder
 from codec.units.rates import SAMPLE_RATE
 
 PIECES_PER_SECOND = 8.0
@@ -54,12 +54,19 @@ class Hypothesis:
     looped: bool = False
 
 
-class WordRecogniser(Protocol):
-    """Sound of a few seconds -> words. May be called from any thread, one call at a time."""
+class WordStream(Protocol):
+    """Hears one stream in a window that moves on. May be called from any thread, one call at a time."""
 
-    def hear(self, pcm: NDArray[np.int16], guess: Sequence[Word]) -> Hypothesis:
-        """pcm (samples,) int16 16 kHz; guess: what is probably said in it, which saves time and changes nothing."""
+    def hear(self, pcm: NDArray[np.int16], at: int, guess: Sequence[Word]) -> Hypothesis:
+        """pcm (samples,) int16 16 kHz, the window; at: the sample of the stream it begins with; guess: what is probably said in it, which
+        saves time and changes nothing."""
         ...
+
+
+class WordRecogniser(Protocol):
+    """Sound of a few seconds -> words."""
+
+    def stream(self) -> WordStream: ...
 
 
 class MoonshineWords:
@@ -79,13 +86,24 @@ class MoonshineWords:
         folder = model_folder()
         return cls(load_encoder(folder), load_decoder(folder), Vocabulary(folder / "tokenizer.bin"))
 
+    def stream(self) -> WordStream:
+        """See `WordRecogniser`."""
+        return MoonshineStream(self._encoder, self._decoder, self._vocabulary)
+
+
+class MoonshineStream:
+    """One stream of `MoonshineWords`."""
+
+    def __init__(self, encoder: MoonshineEncoder, decoder: MoonshineDecoder, vocabulary: Vocabulary) -> None:
+        self._encoder = SettledEncoder(encoder, decoder)
+        self._decoder, self._vocabulary = decoder, vocabulary
+
     @torch.inference_mode()
-    def hear(self, pcm: NDArray[np.int16], guess: Sequence[Word]) -> Hypothesis:
-        """See `WordRecogniser`. Guessed pieces are checked all at once, and only what changed is spelled anew."""
-        sound = torch.from_numpy(pcm.astype(np.float32) / 32768)[None]
-        if sound.shape[1] < RECEPTIVE_SAMPLES:
+    def hear(self, pcm: NDArray[np.int16], at: int, guess: Sequence[Word]) -> Hypothesis:
+        """See `WordStream`. Guessed pieces are checked all at once, and only what changed is spelled anew."""
+        heard = self._encoder.listen(torch.from_numpy(pcm.astype(np.float32) / 32768), at)
+        if heard is None:
             return Hypothesis(())
-        heard = self._decoder.listen(self._encoder(sound))
         said = [piece for word in guess for piece in word.pieces]
         hidden, past = self._decoder(torch.tensor([[START, *said]]), heard)
         best = self._decoder.score(hidden[0]).argmax(-1).tolist()

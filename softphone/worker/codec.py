@@ -50,7 +50,7 @@ class SharedModels:
         _be_nice()
         try:
             service = WordService.load(ThreadPoolExecutor(1, "words", _be_nice))
-            service.recogniser.hear(np.zeros(SAMPLE_RATE, np.int16), ())
+            service.recogniser.stream().hear(np.zeros(SAMPLE_RATE, np.int16), 0, ())
         except (CodecError, OSError) as error:
             self.words.append(str(error))
             return

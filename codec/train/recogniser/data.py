@@ -23,8 +23,19 @@ UNLABELLED = -100
 CROP_SECONDS = 8
 CHUNK = 8
 """Batches are whole multiples of so many frames."""
-WEIGHTS = {"librispeech": 5, "commands": 1, "l2": 1, "synthetic": 1}
-"""How often an utterance of a part comes in one pass: native read speech is what there is least of."""
+WEIGHTS = {
+    "librispeech": 5,
+    "librispeech_more": 3,
+    "vctk": 3,
+    "arctic": 1,
+    "commands": 1,
+    "l2": 1,
+    "synthetic": 1,
+    "alphanumeric": 1,
+    "commands35": 0,
+    "wakewords": 0,
+}
+"""How often an utterance of a part comes in one pass: native read speech is what there is least of, single words teach no sentences."""
 
 
 @dataclass

@@ -49,7 +49,10 @@ class Scripted:
         self._text, self._looped = text, looped
         self.asked: list[float] = []
 
-    def hear(self, pcm: NDArray[np.int16], guess: Sequence[Word]) -> Hypothesis:
+    def stream(self) -> "Scripted":
+        return self
+
+    def hear(self, pcm: NDArray[np.int16], at: int, guess: Sequence[Word]) -> Hypothesis:
         seconds = len(pcm) / 16000
         self.asked.append(seconds)
         return Hypothesis(tuple(Word(text, ()) for text in self._text(int(pcm[0]), seconds).split()), self._looped)

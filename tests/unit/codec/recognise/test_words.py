@@ -33,7 +33,7 @@ def plain(text: str) -> str:
 
 def test_what_is_said_is_recognised(service: WordService, demo: tuple[np.ndarray, str]) -> None:
     pcm, text = demo
-    words = service.recogniser.hear(pcm, ()).words
+    words = service.recogniser.stream().hear(pcm, 0, ()).words
     heard = [word.plain for word in words][:-1]
     assert len(heard) > 10
     right = sum(word in text.split() for word in heard)
@@ -43,15 +43,30 @@ def test_what_is_said_is_recognised(service: WordService, demo: tuple[np.ndarray
 
 def test_a_guess_changes_nothing(service: WordService, demo: tuple[np.ndarray, str]) -> None:
     pcm, _ = demo
-    alone = service.recogniser.hear(pcm, ())
-    assert service.recogniser.hear(pcm, alone.words).words == alone.words
+    alone = service.recogniser.stream().hear(pcm, 0, ())
+    assert service.recogniser.stream().hear(pcm, 0, alone.words).words == alone.words
     wrong = [*alone.words[:3], Word(alone.words[0].text, alone.words[0].pieces), *alone.words[3:]]
-    assert [word.plain for word in service.recogniser.hear(pcm, wrong).words] == [word.plain for word in alone.words]
+    assert [word.plain for word in service.recogniser.stream().hear(pcm, 0, wrong).words] == [word.plain for word in alone.words]
+
+
+def test_a_window_that_grows_or_moves_is_understood_as_one_that_is_heard_at_once(
+    service: WordService, demo: tuple[np.ndarray, str]
+) -> None:
+    """Sound that was encoded before is not encoded again, which may change a word in doubt but no more."""
+    pcm, _ = demo
+    growing = service.recogniser.stream()
+    for start, first, last in ((0, 1, 22), (2 * 16000, 14, 22)):
+        for end in range(first, last):
+            grown = growing.hear(pcm[start : end * 4800], start, ())
+        once = service.recogniser.stream().hear(pcm[start : end * 4800], 0, ())
+        assert len(once.words) > 7
+        same = sum(one.plain == other.plain for one, other in zip(grown.words, once.words, strict=False))
+        assert same >= 0.8 * len(once.words)
 
 
 def test_silence_has_no_words(service: WordService) -> None:
-    assert service.recogniser.hear(np.zeros(16000 * 2, np.int16), ()).words == ()
-    assert service.recogniser.hear(np.zeros(100, np.int16), ()).words == ()
+    assert service.recogniser.stream().hear(np.zeros(16000 * 2, np.int16), 0, ()).words == ()
+    assert service.recogniser.stream().hear(np.zeros(100, np.int16), 0, ()).words == ()
 
 
 def test_waiting_may_begin_and_end_at_any_time(service: WordService, demo: tuple[np.ndarray, str]) -> None:
