@@ -89,6 +89,7 @@ ROWS: Mapping[str, tuple[Setting, ...]] = {
             ),
         ),
     ),
+    "privacy": (Setting("privacy.transcripts", "Transcripts", "write down every call on x-phv; the other side is told"),),
     "network": (
         Setting("network.transport", "SIP over", options=(("UDP", "udp"), ("TCP", "tcp"), ("TLS: encrypted up to the server", "tls"))),
         Setting("network.tls_verify", "Certificates", "refuse a TLS server that cannot prove who it is"),

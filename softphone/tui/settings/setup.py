@@ -136,13 +136,14 @@ class SetupScreen(PhoneScreen[None]):
             case "account":
                 self._show_way()
             case "sound":
-                self.query_one("#setup-next", Button).focus()
+                self.set_focus(self.query_one("#setup-next", Button))
             case "voice":
                 self.query_one("#consent", RadioSet).focus()
             case "ready":
                 summary = "\n".join(filter(None, map(self._summary.get, STEPS)))
                 self.query_one("#ready", Static).update(READY.format(summary=summary).strip())
-                self.query_one("#setup-next", Button).focus()
+                # At once: Enter may come as soon as this is seen.
+                self.set_focus(self.query_one("#setup-next", Button))
 
     @property
     def _direct(self) -> bool:

@@ -56,6 +56,8 @@ class TypedSpeech:
     """Main thread only. `find` gives a call that is up by its number, or None."""
 
     def __init__(self, worker: CodecWorker, find: Callable[[int], PhoneCall | None]) -> None:
+        self.on_text: Callable[[PhoneCall, str], None] = lambda _call, _text: None
+        """Called with each text that will be spoken."""
         self._worker = worker
         self._find = find
         self._numbers = itertools.count(1)
@@ -64,6 +66,15 @@ class TypedSpeech:
         """Calls on our codec in which typed text is spoken, and until when at least."""
         self._busy_until: dict[int, float] = {}
         self._folder: Path | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the worker can speak text now."""
+        return self._worker.is_ready
+
+    def speaks(self, call: int) -> bool:
+        """Whether typed text is, or may still be, spoken in this call."""
+        return call in self._carried or call in self._busy_until or any(text.call == call for text in self._texts.values())
 
     def say(self, command: Say, call: PhoneCall, answer: Callable[[Reply], None]) -> None:
         """Speak the text; `answer` is called once the worker has analysed it. Raises ControlError, CallError."""
@@ -94,6 +105,7 @@ class TypedSpeech:
         if not sent:
             raise ControlError("typed text cannot be spoken now: the codec worker is being started again", "no_worker")
         self._texts[number] = _Text(call.number, command.id, answer)
+        self.on_text(call, command.text)
 
     def said(self, said: Said | NotSaid) -> None:
         """What the worker answered."""
