@@ -62,6 +62,8 @@ class TypedSpeech:
         self._find = find
         self._numbers = itertools.count(1)
         self._texts: dict[int, _Text] = {}
+        self._copies: dict[int, int] = {}
+        """Texts that are spoken as symbols, as sound for a recording, and of which call."""
         self._carried: dict[int, float] = {}
         """Calls on our codec in which typed text is spoken, and until when at least."""
         self._busy_until: dict[int, float] = {}
@@ -100,6 +102,8 @@ class TypedSpeech:
             else:
                 stream.typed(ANALYSIS_S)
                 sent = self._worker.say(link.Say(stream.number, number, command.text))
+                if sent and call.audio.recording:
+                    self._copy(call, command.text)
         except LinkError:
             raise ControlError("the text is too long for the codec worker; send it in parts", "too_long") from None
         if not sent:
@@ -109,6 +113,9 @@ class TypedSpeech:
 
     def said(self, said: Said | NotSaid) -> None:
         """What the worker answered."""
+        if said.id in self._copies:
+            self._copied(said)
+            return
         text = self._texts.get(said.id)
         call = self._find(text.call) if text is not None else None
         if text is None or call is None or call.over:
@@ -133,6 +140,22 @@ class TypedSpeech:
         if isinstance(said, NotSaid) or not said.more:
             self._texts.pop(said.id, None)
 
+    def _copy(self, call: PhoneCall, text: str) -> None:
+        number = next(self._numbers)
+        self._copies[number] = call.number
+        self._worker.say(link.Say(0, number, text, str(self._own_folder() / f"{number}.wav")))
+
+    def _copied(self, said: Said | NotSaid) -> None:
+        """What cannot be spoken at all was refused for the call, too."""
+        call = self._find(self._copies[said.id])
+        if isinstance(said, NotSaid) or not said.more:
+            del self._copies[said.id]
+        if isinstance(said, Said) and said.path is not None:
+            if call is None or call.over:
+                Path(said.path).unlink(missing_ok=True)
+            else:
+                call.audio.say_into_recording(said.path)
+
     def tick(self) -> None:
         """Each second: the silence under typed speech ends with it."""
         for number in [number for number, until in self._carried.items() if self._is_done(number, until)]:
@@ -143,6 +166,7 @@ class TypedSpeech:
     def worker_gone(self, reason: str) -> None:
         """Refuse the texts that wait: the worker is gone."""
         texts, self._texts = self._texts, {}
+        self._copies.clear()
         for text in texts.values():
             text.refuse(f"the text was not spoken: {reason}")
 
