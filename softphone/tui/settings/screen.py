@@ -248,7 +248,7 @@ class SettingsScreen(PhoneScreen[None]):
     @work(group="keep")
     async def _keep_setting(self, setting: Setting, value: Any, field: Field | None) -> None:
         try:
-            self.phone.config = await to_thread(Settings(self.phone.config_file).change, {setting.place: value})
+            self.phone.config = await to_thread(Settings(self.phone.config_file).change, setting.changes(value, self.phone.config))
         except SoftphoneError as error:
             if field is not None:
                 field.complain(str(error))

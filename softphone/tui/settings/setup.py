@@ -116,6 +116,9 @@ class SetupScreen(PhoneScreen[None]):
         self._voice_before = self.phone.config.phv.voice
         if not self._first:
             self.query_one("#voice-yes" if self._voice_before else "#voice-no", Radio).value = True
+        for button in self.query(Button):
+            # Textual's takes no key for 0.2 s after the last one: too long for who goes through the steps by Enter.
+            button.active_effect_duration = 0
         self._show_step()
         self.phone.hold_keys = False
 
