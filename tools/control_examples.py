@@ -48,6 +48,7 @@ from softphone.control.protocol import (
     Status,
     Stay,
     Subscribe,
+    Transcribe,
     Transfer,
     TransferCall,
     Unregister,
@@ -93,6 +94,7 @@ COMMANDS: dict[type[Command], Command] = {
         Shutdown(id=26),
         Wait(id=27, call=3, mode="clear"),
         Volume(id=28, loudspeaker_db=6),
+        Transcribe(id=29, call=3),
     )
 }
 
@@ -133,6 +135,7 @@ RESULTS: dict[type[Command], dict[str, Any]] = {
     Call: {"call": 3},
     Hangup: {"calls": [3]},
     SendMessage: {"message": 1},
+    Transcribe: {"path": "/home/alice/.local/share/softphone/transcripts/2027-01-15-080000-bob@example.org.txt"},
     Volume: {"microphone_db": 0, "loudspeaker_db": 6},
     Say: {"seconds": 1.4, "doubts": []},
     Devices: {

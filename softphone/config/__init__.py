@@ -159,6 +159,8 @@ class Privacy:
     """Keep calls and messages, in a file that only this user can read."""
     voices: str = allowed("ask", "ask", "always", "never")
     """Remember voices from call to call, the user's own and, where they allow it, those of others; "ask" keeps none and says so once."""
+    transcripts: bool = False
+    """Write down what is said in every call on x-phv, in private files; the other side is told."""
 
 
 @dataclass(frozen=True)

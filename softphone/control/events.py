@@ -40,8 +40,12 @@ class CallState(Event, kw_only=True, tag="call_state"):
     conference: bool = False
     recording: str = ""
     """File that both directions are written to, or empty."""
+    transcript: str = ""
+    """File that the words of both sides are written to, or empty."""
     waiting: bool = False
     """Incoming while another call is up."""
+    answered_in_s: float | None = None
+    """While it rings here: after so many seconds it is answered automatically."""
 
 
 class Media(Event, kw_only=True, tag="media"):

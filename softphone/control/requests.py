@@ -121,6 +121,14 @@ class Record(Command, frozen=True, kw_only=True, tag="record"):
     no notice."""
 
 
+class Transcribe(Command, frozen=True, kw_only=True, tag="transcribe"):
+    """Write down what both sides say, in words, from now on, or stop; only on x-phv, and after a spoken notice: where that cannot be
+    spoken, nothing is written. Result `{"path": file}`: a private text file in the data folder."""
+
+    call: CallNumber
+    on: bool = True
+
+
 class Wait(Command, frozen=True, kw_only=True, tag="wait"):
     """Whether our voice, on x-phv, waits for the words that are said: "clear" is heard a second later, with far more words right; "quick"
     is heard at once; "auto" lets the network decide. Holds from now on, for this call; nothing is lost or said twice at the change."""
@@ -264,6 +272,6 @@ class Shutdown(Command, frozen=True, kw_only=True, tag="shutdown"):
 AnyCommand = (
     Status | Register | Unregister | Call | Answer | Hangup | Play | Record | AutoAnswer | Hold | Resume | Mute | SendDtmf | TransferCall
     | Conference | DoNotDisturb | SendMessage | Say | Devices | SelectDevices | SoundTest | SipLadder | Sdp | Subscribe | Stay | Shutdown
-    | Volume | Wait
+    | Volume | Wait | Transcribe
 )  # fmt: skip
 COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}

@@ -72,6 +72,13 @@ class Commands:
                 call.audio.record(command.wav, both=command.both)
                 call.tell()
                 return {}
+            case protocol.Transcribe():
+                call = self.numbered(command.call)
+                path = self._engine.transcripts.begin(call) if command.on else call.transcript
+                if not command.on:
+                    self._engine.transcripts.end(call)
+                call.tell()
+                return {"path": path}
             case protocol.Wait():
                 call = self.numbered(command.call)
                 call.check_up("wait for words")

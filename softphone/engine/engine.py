@@ -32,6 +32,7 @@ from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.incoming import ContactRules, IncomingCalls, RulesFor
 from softphone.engine.calls.media.dtmf_info import InfoKeys
 from softphone.engine.calls.media.recording_notice import RecordingNotice
+from softphone.engine.calls.media.transcript import Transcripts
 from softphone.engine.calls.media.typed_speech import TypedSpeech
 from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.commands import Commands
@@ -166,6 +167,7 @@ class Engine:
         )
         self.typed_speech = TypedSpeech(self.worker, self.calls.get)
         self._recording_notice = RecordingNotice(self.typed_speech, self.publish)
+        self.transcripts = Transcripts(config.privacy.transcripts, self._recording_notice, self.typed_speech, self.server.publish)
         self.worker.on_said = lambda said: self._jobs.put(lambda: self.typed_speech.said(said))
         self.endpoint = PhoneEndpoint(config, self._connection_lost)
         self.codecs = PhoneCodecs(self.endpoint, config, self.worker)
@@ -177,7 +179,7 @@ class Engine:
             self.alerts = Alerts(self.sound)
             self.sound.on_change = self._sound_changed
             self.sound_test = SoundTest(self.sound, self._jobs.put)
-            self.live = LiveEvents(self.calls, self.server.wants, self.publish, lambda: self.sound_test.running)
+            self.live = LiveEvents(self.calls, self.server.wants, self.publish, lambda: self.sound_test.running, self.transcripts)
             host = self.endpoint.address.rpartition(":")[0] or "127.0.0.1"
             self.add_account(AccountSettings(LOCAL, f"sip:softphone@{host}"))
             self._add_configured_accounts()
@@ -275,8 +277,8 @@ class Engine:
             self._guarded(job)
         self._take_jobs()
         self._guarded(self.active_calls.update)
-        self._guarded(lambda: self._recording_notice.update(self.calls))
-        self._guarded(lambda: self.alerts.update(self.calls))
+        for part in (self._recording_notice, self.transcripts, self.alerts):
+            self._guarded(partial(part.update, self.calls))
         self._guarded(lambda: self.live.turn(time.monotonic()))
 
     def _sound_changed(self, event: SoundDevice) -> None:
@@ -481,9 +483,8 @@ class Engine:
         self._turn_until(lambda: not self.accounts, GOODBYE_S)
         self.turn()
         self._destroy()
-        self.hooks.stop()
-        self.voices.stop()
-        self.history.stop()
+        for consumer in (self.hooks, self.voices, self.transcripts, self.history):
+            consumer.stop()
         self.publish(EngineEvent(state="stopped", reason=self._leaving, version=__version__, pid=os.getpid()))
         self.server.stop()
         watchdog.cancel()

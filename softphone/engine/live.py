@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from softphone.control.protocol import Event, Levels, Phone, Phones, Voice
 from softphone.engine.calls.call import PhoneCall
+from softphone.engine.calls.media.transcript import Transcripts
 from softphone.engine.sip.parsed.module import sip_library
 
 TELL_S = 0.2
@@ -25,11 +26,13 @@ class LiveEvents:
         wants: Callable[[str], bool],
         publish: Callable[[Event], None],
         testing: Callable[[], bool],
+        transcripts: Transcripts,
     ) -> None:
         self._calls = calls
         self._wants = wants
         self._publish = publish
         self._testing = testing
+        self._transcripts = transcripts
         self._ffi, self._lib = sip_library()
         self._level = self._ffi.new("unsigned[2]")
         self._highest: dict[int | None, tuple[int, int]] = {}
@@ -73,8 +76,11 @@ class LiveEvents:
             stream = call.media.stream
             if stream is None or call.over:
                 continue
-            stream.observe(phones or voice)
+            words = self._transcripts.wants(call)
+            stream.observe(phones or voice or words, words)
             for report in stream.take_reports():
+                if words:
+                    self._transcripts.take(call, report)
                 if phones and (report.sent or report.spoken):
                     tx = [Phone(label=phone.label, duration_ms=phone.duration_ms, state="sent") for phone in report.sent]
                     rx = [Phone(label=phone.label, duration_ms=phone.duration_ms, state=phone.state) for phone in report.spoken]

@@ -10,6 +10,7 @@ from softphone.engine.accounts.messages import Messages
 from softphone.engine.calls.active_calls import ActiveCalls
 from softphone.engine.calls.call import PhoneCall
 from softphone.engine.calls.incoming import IncomingCalls, RulesFor
+from softphone.engine.calls.media.transcript import Transcripts
 from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.history_writer import HistoryWriter
 from softphone.engine.phv.worker import CodecWorker
@@ -42,6 +43,7 @@ class Phone(Protocol):
     sip_trace: SipTrace
     sound: Sound
     sound_test: SoundTest
+    transcripts: Transcripts
     worker: CodecWorker
     contact_rules: RulesFor
 

@@ -233,17 +233,21 @@ class Statistics(_OfStream, frozen=True):
 
 
 class Observe(_OfStream, frozen=True):
-    """Engine -> worker: report what is sent and spoken on `stream`, or stop that."""
+    """Engine -> worker: report what is sent and spoken on `stream`, or stop that. words: also the words that it probably is."""
 
     on: bool
+    words: bool = False
 
 
 class Observed(_OfStream, frozen=True):
-    """Worker -> engine, a few times a second where it was asked for: phones sent and spoken since the last one."""
+    """Worker -> engine, a few times a second where it was asked for: phones sent and spoken since the last one. said, heard: words of
+    what was sent and spoken, once a stretch of speech is over."""
 
     sent: list[SentPhone]
     spoken: list[HeardPhone]
     voice: VoiceProgress
+    said: str = ""
+    heard: str = ""
 
 
 class Failure(_OfStream, frozen=True):

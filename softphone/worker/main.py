@@ -110,9 +110,9 @@ class Worker:
                     stream.pull(samples)
             case Say():
                 self._say(message)
-            case Observe(number, on):
+            case Observe(number, on, words):
                 if stream := self._streams.get(number):
-                    stream.observe(on)
+                    stream.observe(on, words)
             case Tune(number):
                 if stream := self._streams.get(number):
                     stream.tune(message)

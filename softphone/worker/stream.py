@@ -16,6 +16,7 @@ from softphone.worker.codec import SharedModels
 from softphone.worker.decoder_lane import DecoderLane
 from softphone.worker.encoder_lane import EncoderLane, KnownVoices, TypedText
 from softphone.worker.lane import Send
+from softphone.worker.utterance import Utterance
 
 T = TypeVar("T")
 
@@ -34,6 +35,8 @@ class WorkerStream:
         self.pull = self._decoder.pull
         self._remembers = False
         self._kept: Keep | None = None
+        self._utterances: tuple[Utterance, Utterance] | None = None
+        """What is said and heard, where its words are asked for."""
 
     def tune(self, changes: Tune) -> None:
         """Take what changes during a stream."""
@@ -74,9 +77,11 @@ class WorkerStream:
         self._encoder.close()
         self._decoder.close()
 
-    def observe(self, on: bool) -> None:
+    def observe(self, on: bool, words: bool) -> None:
         """Start or stop collecting what `observed` returns."""
         self._encoder.observing = self._decoder.observing = on
+        if words != (self._utterances is not None):
+            self._utterances = (Utterance(), Utterance()) if words else None
 
     def observed(self) -> Observed | None:
         """What is new since the last one, or None."""
@@ -89,7 +94,11 @@ class WorkerStream:
             self._decoder.statistics.voice_bytes,
             None if heard is None else round(heard.similarity, 3),
         )
-        if not (sent or spoken or (voice != self._last_voice and self._encoder.observing)):
+        said = spoken_words = ""
+        if (utterances := self._utterances) is not None:
+            said = utterances[0].push((token.phone, token.ticks) for token in sent)
+            spoken_words = utterances[1].push((phone.phone, phone.ticks) for phone in spoken)
+        if not (sent or spoken or said or spoken_words or (voice != self._last_voice and self._encoder.observing)):
             return None
         self._last_voice = voice
         return Observed(
@@ -97,6 +106,8 @@ class WorkerStream:
             [SentPhone(PHONES[token.phone], token.ticks * TICK_MS) for token in sent],
             [HeardPhone(PHONES[phone.phone], phone.ticks * TICK_MS, phone.state) for phone in spoken],
             voice,
+            said,
+            spoken_words,
         )
 
     def statistics(self) -> StreamStatistics:

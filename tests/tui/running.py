@@ -45,7 +45,7 @@ async def settle(pilot: Pilot[int]) -> None:
 async def until(pilot: Pilot[int], check: Callable[[], bool], what: str = "") -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not check():
-        assert time.monotonic() < deadline, f"did not come about: {what}\n{screen_text(pilot.app)}"  # type: ignore[arg-type]
+        assert time.monotonic() < deadline, f"did not come about: {what}; focus on {pilot.app.focused!r}\n{screen_text(pilot.app)}"  # type: ignore[arg-type]
         await pilot.pause(0.02)
 
 

@@ -1,6 +1,7 @@
 """Words for the recogniser's search: `python -m codec.train.recogniser.word_lexicon` writes models/lexicon.safetensors and its card.
 
-A tree of the dictionary's pronunciations of the commonest words, and a word bigram of them: the language model of the package
+A tree of the dictionary's pronunciations of the commonest words, and a word bigram of them, and their
+spelling: the language model of the package
 pocketsphinx (BSD), cut down to these words and estimated again.
 """
 
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
+from codec.recognise.word_lookup import SPELLINGS
 from codec.text.pronunciations import dictionary
 from codec.train.card import write_card
 from codec.train.recogniser.phone_language_model import SENTENCE_BEGIN, WordBigrams, word_bigrams
@@ -96,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tensors = {name: torch.from_numpy(array).to(kinds.get(name, torch.float16)) for name, array in arrays.items()}
     path = arguments.models / "lexicon.safetensors"
     path.write_bytes(ordered_header(save(tensors, {"version": "1"})))
+    (arguments.models / SPELLINGS).write_text("\n".join(words) + "\n")
     card = {
         "name": "lexicon",
         "purpose": "pronunciations and word bigram for the recogniser's search",

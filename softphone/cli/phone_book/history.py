@@ -10,6 +10,7 @@ from softphone.cli import status
 from softphone.cli.output import tell, tell_json
 from softphone.cli.phone_book.contacts import user_store
 from softphone.store.history import CallRecord, outcome_word
+from softphone.store.transcripts import KeptTranscripts
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -17,14 +18,15 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command.add_argument("--missed", action="store_true", help="only missed calls")
     command.add_argument("--limit", type=_count, default=50, metavar="N", help="the last N calls (default: 50)")
     command.add_argument("--json", action="store_true", help="one JSON object a line")
-    command.add_argument("--clear", action="store_true", help="forget all calls that are over")
+    command.add_argument("--clear", action="store_true", help="forget all calls that are over, and their transcripts")
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     with user_store() as store:
         if options.clear:
-            tell(f"{store.history.remove()} calls forgotten", sys.stderr)
+            transcripts = KeptTranscripts().delete_all()
+            tell(f"{store.history.remove()} calls and {transcripts} transcripts forgotten", sys.stderr)
             return status.OK
         calls = store.history.calls(options.limit, missed_only=options.missed)
         names = store.contacts.rule_book()

@@ -62,7 +62,11 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.length = CallLength()
         self.waiting = False
         """It arrived while another call was up."""
+        self.answered_at: float | None = None
+        """While it rings: when it will be answered automatically (CLOCK_MONOTONIC)."""
         self.conference = False
+        self.transcript = ""
+        """File of the words of this call, or empty."""
         self.rang = False
         """The far end is ringing (180)."""
         self.audio = CallAudio(number, environment.publish, environment.defer, environment.sound)
@@ -265,7 +269,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._transfer.call_over()
         self.audio.close()
         event.state = self.state = "disconnected"
-        event.recording = ""
+        event.recording = event.transcript = ""
         self.over = True
         self._environment.publish(event)
 

@@ -60,6 +60,7 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
         muted=call.audio.muted,
         conference=call.conference,
         recording=call.audio.recording,
+        transcript=call.transcript,
         waiting=call.waiting,
     )
     try:
@@ -75,6 +76,8 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
         we, they = call.parties(info.callIdString)
         event.local = we if event.local in TOO_LONG and we else event.local
         event.remote = they if event.remote in TOO_LONG and they else event.remote
+    if call.answered_at is not None and event.state in ("incoming", "early"):
+        event.answered_in_s = max(call.answered_at - time.monotonic(), 0.0)
     event.code, event.reason = int(info.lastStatusCode), str(info.lastReason)
     event.duration_s = call.length.seconds(event.state)
     if event.state == "disconnected":

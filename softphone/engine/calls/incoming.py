@@ -80,6 +80,11 @@ class IncomingCalls:
         wav_in, wav_out = self.answer_files
         told = Receiving(auto_answer=self.answer_all, do_not_disturb=self.do_not_disturb, wav_in=wav_in, wav_out=wav_out)
         self._engine.publish(told)
+        for number, (_, auto_answer) in self._answer_at.items():
+            call = self._engine.calls.get(number)
+            if call is not None and call.answered_at is not None and (self.do_not_disturb or not (self.answer_all or auto_answer)):
+                call.answered_at = None  # nobody is to count down to what does not come
+                call.tell()
 
     def arrive(self, account: PhoneAccount, call_id: int) -> None:
         """PJSIP has a new call for this account."""
@@ -107,8 +112,10 @@ class IncomingCalls:
                 if self.answer_all and self.answer_all_after_s is not None:
                     after_s = self.answer_all_after_s
                 if after_s:
-                    self._answer_at[call.number] = time.monotonic() + after_s, auto_answer
+                    call.answered_at = time.monotonic() + after_s
+                    self._answer_at[call.number] = call.answered_at, auto_answer
                     call.ring()
+                    call.tell()
                 else:
                     self._answer(call)
             else:
@@ -143,7 +150,9 @@ class IncomingCalls:
         call = self._engine.calls.get(number)
         if call is None or call.over or call.state not in ("incoming", "early") or self.do_not_disturb:
             return
+        call.answered_at = None
         if not self.answer_all and (not auto_answer or self._engine.active_calls.others(call)):
+            call.tell()
             return
         try:
             self._answer(call)

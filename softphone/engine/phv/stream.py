@@ -107,7 +107,7 @@ class PhvStream:
         self._tick = 0  # of the own sound, which is the clock of what is sent
         self._first_tick = 0  # at which the worker's clock began
         self._tokens_wait_ms = 0.0
-        self._observed = False
+        self._observed = (False, False)
         self._reports: BoundedQueue[Observed] = BoundedQueue(REPORT_QUEUE)
         self._learn = phv.learn
         self._send = send
@@ -128,8 +128,8 @@ class PhvStream:
         self._worker_has = self._settings
         self._send(Open(self.number, self._worker_has, self._learn))
         self._send(Pull(self.number, FILL_CHUNKS * CHUNK_SAMPLES))
-        if self._observed:
-            self._send(Observe(self.number, True))
+        if self._observed[0]:
+            self._send(Observe(self.number, *self._observed))
         if self._memory is not None:
             self._send(Tune(self.number, memory=self._memory))
 
@@ -142,11 +142,11 @@ class PhvStream:
             self._put_payload_out(self._held)
             self._held = None
 
-    def observe(self, on: bool) -> None:
-        """Whether the worker reports what it sends and speaks."""
-        if on != self._observed:
-            self._observed = on
-            self._send(Observe(self.number, on))
+    def observe(self, on: bool, words: bool = False) -> None:
+        """Whether the worker reports what it sends and speaks, and its words."""
+        if (on, words) != self._observed:
+            self._observed = (on, words)
+            self._send(Observe(self.number, on, words))
 
     def limit(self, ceiling_bps: int) -> None:
         """Another ceiling in IP bit/s than the configuration's, RTCP counted; 0 for none."""

@@ -271,6 +271,16 @@ class CallActions(PhoneParts):
         if await self.ask(protocol.Record(call=call.number, wav=str(path), both=True)) is not None:
             self.tell(sentences.RECORDING_TO.format(path=paths.from_home(path)), "info")
 
+    async def action_transcript(self) -> None:
+        call = self.state.call
+        if call is None:
+            return
+        on = not call.state.transcript
+        answer = await self.ask(protocol.Transcribe(call=call.number, on=on))
+        if answer is not None:
+            said = sentences.TRANSCRIBING_TO if on else sentences.TRANSCRIBED
+            self.tell(said.format(path=paths.from_home(str(answer["path"]))), "info")
+
     def action_wire(self) -> None:
         from softphone.tui.sip_view.ladder import LadderScreen  # noqa: PLC0415 - opened seldom
 

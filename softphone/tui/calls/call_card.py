@@ -72,8 +72,10 @@ class CallCard(Vertical):
         self.set_class(call.incoming, "-ringing")
         if topics & {"calls", "time"}:
             self._title(call, now)
+        # What rings here may be counted down.
+        if topics & {"calls", "statistics", "engine", *(["time"] if call.incoming else [])}:
+            self._part("facts", card_text.facts(call, width, now))
         if topics & {"calls", "statistics", "engine"}:
-            self._part("facts", card_text.facts(call, width))
             self._part("cost", card_text.cost(call, self._config, width))
             self._part("verdict", card_text.verdict(call, state.engine.worker, width, state.sound.microphone))
             self._part("sparks", card_text.sparks(call, width) if call.samples and call.talking and not slow else Content(""))

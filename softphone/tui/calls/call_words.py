@@ -46,6 +46,7 @@ def flags(call: CallView) -> list[str]:
         *(["muted"] if state.muted else []),
         *(["conference"] if state.conference else []),
         *(["recording"] if state.recording else []),
+        *(["transcript"] if state.transcript else []),
         *(["waiting"] if state.waiting and call.incoming else []),
     ]
 

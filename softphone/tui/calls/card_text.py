@@ -29,11 +29,11 @@ def _row(label: str, *parts: str | Content | tuple[str, str]) -> Content:
     return Content.assemble((label.ljust(LABEL), "$foreground 60%"), *parts)
 
 
-def facts(call: CallView, width: int) -> Content:
+def facts(call: CallView, width: int, now: float = 0.0) -> Content:
     """Address, codec and why, bit rates of both ways, delay, loss, jitter."""
     room = width - LABEL
     if call.incoming:
-        return _ringing(call, room)
+        return _ringing(call, room, call.answered_in_s(now))
     account = f"  by {call.state.account}" if call.state.account not in ("", "local") else ""
     rows = [
         _row("with", cut(f"{short(call.state.remote)}{account}", room)),
@@ -49,15 +49,15 @@ def facts(call: CallView, width: int) -> Content:
     if statistics is None:
         rows.append(_row("audio", sentences.NO_AUDIO_YET))
         return Content("\n").join(rows)
-    now = call.now
-    for name, payload, headers in (("sent", now.tx_payload_bps, now.tx_ip_bps), ("received", now.rx_payload_bps, now.rx_ip_bps)):
+    rates = call.now
+    for name, payload, headers in (("sent", rates.tx_payload_bps, rates.tx_ip_bps), ("received", rates.rx_payload_bps, rates.rx_ip_bps)):
         if room < LEAST_ROOM:
             rows.append(_row(name, (bit_rate(payload), "bold"), f" ({bit_rate(headers)} IP)" if room > len(bit_rate(payload)) + 17 else ""))
         else:
             rows.append(_row(name, (f"{bit_rate(payload):>11}", "bold"), f"   with headers {bit_rate(headers):>11}"))
     loss = mean(list(call.samples)[-WINDOW:]).loss_percent
     rows.append(_row("delay", cut(_delay(statistics, room), room)))
-    rows.append(_row("loss", f"{loss:.0f} %   jitter {now.jitter_ms:.0f} ms"))
+    rows.append(_row("loss", f"{loss:.0f} %   jitter {rates.jitter_ms:.0f} ms"))
     return Content("\n").join(rows)
 
 
@@ -78,7 +78,7 @@ def cost(call: CallView, config: Config, width: int) -> Content:
     return _row("in Opus", cut(text, room)) if text else Content("")
 
 
-def _ringing(call: CallView, room: int) -> Content:
+def _ringing(call: CallView, room: int, answered_in_s: int | None) -> Content:
     to = f"to your account {call.state.account}" if call.state.account not in ("", "local") else "directly, without a server"
     rows = [
         Content(""),
@@ -87,6 +87,8 @@ def _ringing(call: CallView, room: int) -> Content:
         Content(""),
         Content.assemble("     ", (" a ", "bold reverse $accent"), "  answer      ", (" b ", "bold reverse $accent"), "  decline"),
     ]
+    if answered_in_s is not None:
+        rows += [Content(""), Content(f"     {sentences.ANSWERED_IN.format(seconds=answered_in_s)}")]
     return Content("\n").join(rows)
 
 

@@ -58,6 +58,13 @@ def _recorded(call: CallView) -> bool:
     return bool(call.state.recording)
 
 
+_TRANSCRIBES = _selected(lambda call: call.up and call.codec == "x-phv")
+
+
+def _transcribed(call: CallView) -> bool:
+    return bool(call.state.transcript)
+
+
 def _incoming(call: CallView) -> bool:
     return call.incoming
 
@@ -90,6 +97,14 @@ _PHONE = (
         when=_UP,
         hint=12,
         now=_either(_recorded, "Stop recording", "Record"),
+    ),
+    Action(
+        "transcript",
+        "y",
+        "Transcript",
+        "On x-phv: write down what both sides say, after a spoken notice; or stop.",
+        when=_TRANSCRIBES,
+        now=_either(_transcribed, "Stop transcript", "Transcript"),
     ),
     Action(
         "wait", "W", "Clear/quick", "On x-phv: wait for words (clear), send at once (quick), or let the network decide (auto).", when=_WAITS

@@ -32,6 +32,7 @@ history
   history_filter      f         2  Missed           Show only missed calls, or all.
   history_message     t         3  Message          Write a text message to this address.
   history_add         a         4  Add contact      Save this address as a contact.
+  history_words       y         6  Transcript       Read or delete what was written down of this call.
   history_seen        s         5  Mark seen        Mark all missed calls as seen.
   history_back        escape    9  Back             Back to where you came from.
 messages

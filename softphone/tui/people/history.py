@@ -18,10 +18,13 @@ from softphone.files.errors import StoreError
 from softphone.plain_text import visible
 from softphone.store.contacts import Address, Contact
 from softphone.store.history import CallRecord, outcome_word
+from softphone.store.transcripts import KeptTranscripts
+from softphone.tui import sentences
 from softphone.tui.common.list_screen import ListScreen
 from softphone.tui.common.pick_list import Cell, PickList, Row, line
 from softphone.tui.common.screens import bindings
 from softphone.tui.people.contact_editor import ContactEditor
+from softphone.tui.people.transcript import TranscriptScreen
 from softphone.tui.state.names import short
 
 PAGE = 200
@@ -36,7 +39,7 @@ class HistoryScreen(ListScreen[CallRecord]):
     SCOPE = "history"
     TITLE_TEXT = "Calls"
     BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
-    OF_AN_ENTRY: ClassVar[frozenset[str]] = frozenset({"history_call", "history_message", "history_add"})
+    OF_AN_ENTRY: ClassVar[frozenset[str]] = frozenset({"history_call", "history_message", "history_add", "history_words"})
     DEFAULT_CSS = """
     HistoryScreen {
         #history-head { height: 1; padding: 0 1; color: $text-muted; }
@@ -102,6 +105,16 @@ class HistoryScreen(ListScreen[CallRecord]):
     async def action_history_message(self) -> None:
         if self.chosen is not None:
             self.phone.open("messages", self.chosen.remote)
+
+    def action_history_words(self) -> None:
+        record = self.chosen
+        if record is None:
+            return
+        files = KeptTranscripts().of_call(record.remote, record.started, record.duration_s)
+        if files:
+            self.app.push_screen(TranscriptScreen(files))
+        else:
+            self.tell(sentences.NO_TRANSCRIPT, "info")
 
     def action_history_filter(self) -> None:
         self._missed_only = not self._missed_only

@@ -55,6 +55,32 @@ class Setting:
             return int(text) if text.lstrip("-").isdigit() else text
         return text.strip()
 
+    def changes(self, value: Any, config: Config) -> dict[str, Any]:
+        """What `Settings.change` is told so that it has this value."""
+        return {self.place: value}
+
+
+class Rewriting(Setting):
+    """The section [numbers] in one line: `0=+49, 00=+`."""
+
+    def value(self, config: Config) -> str:
+        return ", ".join(f"{beginning}={instead}" for beginning, instead in config.numbers.items())
+
+    def read(self, text: str) -> str:
+        """In the form in which it is shown."""
+        return ", ".join(f"{beginning}={instead}" for beginning, instead in _rules(text).items())
+
+    def changes(self, value: Any, config: Config) -> dict[str, Any]:
+        """Each rule is a setting; those that are no longer there go. What is no rule is left for the configuration to complain of."""
+        return {f"numbers.{beginning}": None for beginning in config.numbers} | {
+            f"numbers.{beginning}": instead for beginning, instead in _rules(value).items()
+        }
+
+
+def _rules(text: str) -> dict[str, str]:
+    parts = (part.partition("=") for part in text.split(",") if part.strip())
+    return {beginning.strip(): instead.strip() for beginning, _, instead in parts}
+
 
 def _seconds(*values: int, at_once: str = "") -> tuple[tuple[str, int], ...]:
     return tuple((at_once if not value else f"after {value} s", value) for value in values)
@@ -88,7 +114,9 @@ ROWS: Mapping[str, tuple[Setting, ...]] = {
                 *((f"{rate} bit/s each way on x-phv, headers included", rate) for rate in (LOWEST_RATE, 1200, 1600, 2400, 4800)),
             ),
         ),
+        Rewriting("numbers", "Numbers", "none; beginnings of numbers and what is dialled instead, such as 0=+49, 00=+"),
     ),
+    "privacy": (Setting("privacy.transcripts", "Transcripts", "write down every call on x-phv; the other side is told"),),
     "network": (
         Setting("network.transport", "SIP over", options=(("UDP", "udp"), ("TCP", "tcp"), ("TLS: encrypted up to the server", "tls"))),
         Setting("network.tls_verify", "Certificates", "refuse a TLS server that cannot prove who it is"),

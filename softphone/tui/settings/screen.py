@@ -113,6 +113,7 @@ class SettingsScreen(PhoneScreen[None]):
                 yield Tick("Voice", "send a description of your voice; otherwise a neutral voice", id="voice", value=config.phv.voice)
                 yield Choice("Known voices", VOICES, id="voices", value=config.privacy.voices)
                 yield Tick("History", "keep calls and messages", id="history", value=config.privacy.history)
+                yield from rows(page, config)
                 yield Choice("Their status", WATCH, id="watch", value=config.presence.watch)
                 yield Choice("Your status", SHARE, id="share", value=config.presence.share)
                 yield Static(self._places(), classes="settings--word", markup=False)
@@ -247,7 +248,7 @@ class SettingsScreen(PhoneScreen[None]):
     @work(group="keep")
     async def _keep_setting(self, setting: Setting, value: Any, field: Field | None) -> None:
         try:
-            self.phone.config = await to_thread(Settings(self.phone.config_file).change, {setting.place: value})
+            self.phone.config = await to_thread(Settings(self.phone.config_file).change, setting.changes(value, self.phone.config))
         except SoftphoneError as error:
             if field is not None:
                 field.complain(str(error))

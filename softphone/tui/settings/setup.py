@@ -116,6 +116,9 @@ class SetupScreen(PhoneScreen[None]):
         self._voice_before = self.phone.config.phv.voice
         if not self._first:
             self.query_one("#voice-yes" if self._voice_before else "#voice-no", Radio).value = True
+        for button in self.query(Button):
+            # Textual's takes no key for 0.2 s after the last one: too long for who goes through the steps by Enter.
+            button.active_effect_duration = 0
         self._show_step()
         self.phone.hold_keys = False
 
@@ -136,13 +139,14 @@ class SetupScreen(PhoneScreen[None]):
             case "account":
                 self._show_way()
             case "sound":
-                self.query_one("#setup-next", Button).focus()
+                self.set_focus(self.query_one("#setup-next", Button))
             case "voice":
                 self.query_one("#consent", RadioSet).focus()
             case "ready":
                 summary = "\n".join(filter(None, map(self._summary.get, STEPS)))
                 self.query_one("#ready", Static).update(READY.format(summary=summary).strip())
-                self.query_one("#setup-next", Button).focus()
+                # At once: Enter may come as soon as this is seen.
+                self.set_focus(self.query_one("#setup-next", Button))
 
     @property
     def _direct(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -116,6 +117,11 @@ class CallView:
         if self.over or self.connected_at is None:
             return self.state.duration_s
         return max(now - self.connected_at, 0.0)
+
+    def answered_in_s(self, now: float) -> int | None:
+        """Whole seconds until it is answered automatically; None where it is not. `now` is CLOCK_MONOTONIC."""
+        left = self.state.answered_in_s
+        return None if left is None or not self.incoming else max(math.ceil(self.state.monotonic + left - now), 0)
 
     def take_state(self, event: CallState) -> None:
         if event.state == "disconnected" and not event.duration_s and self.connected_at is not None:

@@ -22,6 +22,9 @@ def test_it_rings_for_as_long_as_the_command_says(make_phone: MakePhone) -> None
     bob.client.request(AutoAnswer(after_s=2))
     # The engine looks once a second.
     assert 1.5 < seconds_of_ringing(alice, alice.call(bob.uri)) < 8
+    counts = bob.wait(CallState, lambda event: event.call == 1 and event.answered_in_s is not None)
+    assert counts.answered_in_s is not None and 1 < counts.answered_in_s <= 2
+    assert bob.wait_state(1, "confirmed").answered_in_s is None
     alice.client.request(Hangup())
     bob.wait_state(1, "disconnected")
     # What is refused, answered by hand, or no longer to be answered while it rings stays so.
@@ -38,7 +41,10 @@ def test_it_rings_for_as_long_as_the_command_says(make_phone: MakePhone) -> None
     bob.client.request(AutoAnswer(after_s=1))
     left = alice.call(bob.uri)
     bob.wait_state(4, "incoming")
+    bob.wait(CallState, lambda event: event.call == 4 and event.answered_in_s is not None)
+    told = len(bob.events)
     bob.client.request(AutoAnswer(on=False))
+    assert bob.wait(CallState, lambda event: event.call == 4 and event.answered_in_s is None, after=told)
     bob.client.request(AutoAnswer(after_s=0))
     # A call that is answered at once, after the one that was to be answered then.
     assert seconds_of_ringing_or_none(alice, alice.call(bob.uri)) is None

@@ -10,7 +10,19 @@ import soundfile
 from codec.text.speaker import TextSpeaker
 from codec.units.phones import PHONES, SILENCE
 from softphone.cli.main import main
-from softphone.control.protocol import AutoAnswer, CallState, CallStatistics, ControlError, Hangup, Mute, Phones, Say, Status, Subscribe
+from softphone.control.protocol import (
+    AutoAnswer,
+    CallState,
+    CallStatistics,
+    ControlError,
+    Hangup,
+    Mute,
+    Phones,
+    Record,
+    Say,
+    Status,
+    Subscribe,
+)
 from tests.phones.phone import Phone
 
 pytestmark = pytest.mark.alone
@@ -86,3 +98,27 @@ def test_on_another_codec_it_is_sound_and_bad_requests_get_a_sentence(make_phone
     sound, _ = soundfile.read(tmp_path / "bob.wav", dtype="int16")
     assert np.sqrt(np.mean(sound.astype(float) ** 2)) > 100, "nothing was heard"
     assert alice.client.request(Status())["calls"] == []
+
+
+def test_a_recording_of_both_sides_holds_what_was_typed(make_phone: MakePhone, tmp_path: Path) -> None:
+    """Bob says nothing and alice has no microphone: what is in her recording was typed by her."""
+    alice, bob = make_phone("alice"), make_phone("bob")
+    alice.wait_worker()
+    bob.wait_worker()
+    bob.client.request(AutoAnswer())
+    call = alice.call(bob.uri)
+    assert alice.wait_media(call).codec == "x-phv"
+    alice.wait_state(call, "confirmed")
+    path = tmp_path / "both.wav"
+    alice.client.request(Record(call=call, wav=str(path), both=True))
+    seconds = alice.client.request(Say(call=call, text=TEXT))["seconds"]
+    began = alice.wait_file(call, "recording").monotonic
+    # The notice and the text, in whatever time the worker needs for them.
+    alice.wait(CallStatistics, lambda event: event.monotonic > began + seconds + 6, seconds=60)
+    alice.client.request(Record(call=call, both=True))
+    alice.wait_file(call, "recorded")
+    sound, rate = soundfile.read(path, dtype="int16")
+    loud = np.abs(sound[: len(sound) // 160 * 160].reshape(-1, 160).astype(float)).mean(1) > 300
+    # The tone of the notice lasts half a second.
+    assert loud.sum() * 160 / rate > 3, "the typed text is not in the recording"
+    assert not list(tmp_path.glob("**/softphone-say-*/*.wav"))

@@ -12,6 +12,7 @@ from textual.widgets import Input
 from softphone.control.protocol import Call, SendMessage
 from softphone.files.errors import StoreError
 from softphone.store.store import Store
+from softphone.store.transcripts import KeptTranscripts
 from softphone.tui.people.contacts import ContactsScreen
 from softphone.tui.people.history import HistoryScreen
 from softphone.tui.people.messages import MessagesScreen
@@ -192,3 +193,25 @@ async def test_a_new_conversation_takes_a_name(engine: ScriptedEngine, store: St
         await see(pilot, "zoe@192.0.2.7")
         await pilot.press("h", "i", "enter")
         assert (await told(engine, SendMessage)).uri == "sip:zoe@192.0.2.7"
+
+
+@awaited
+async def test_what_was_written_down_of_a_call_is_read_and_deleted_there(engine: ScriptedEngine, store: Store, tmp_path: Path) -> None:
+    newest = store.history.calls(1)[0]
+    kept = KeptTranscripts()
+    file = kept.path(newest.remote, newest.started + 3)
+    other = kept.path("sip:somebody@example.com", newest.started + 3)
+    for each in (file, other):
+        kept.append(each, "[00:01] them: the station is over there [red]\x1b[31m\n")
+    async with on(lambda: HistoryScreen(lambda: NOW), tmp_path, store) as pilot:
+        await pilot.press("y")
+        await see(pilot, "the station is over there [red]")
+        await pilot.press("x")
+        await see(pilot, "Delete this transcript for good?")
+        await pilot.press("n", "x", "y")
+        await until(pilot, lambda: not file.exists(), "deleted")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen), "the list again")
+        await pilot.press("y")
+        await see(pilot, "Nothing was written down of this call.")
+    assert other.exists() and other.stat().st_mode & 0o777 == 0o600
+    assert kept.delete_all() == 1

@@ -179,6 +179,20 @@ async def test_the_volume_holds_at_once_and_is_kept(engine: ScriptedEngine, tmp_
 
 
 @awaited
+async def test_how_numbers_are_rewritten_is_one_line(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
+    async with on(engine, lambda: SettingsScreen("calls"), tmp_path, file) as pilot:
+        field = pilot.app.screen.query_one("#set-numbers", Field)
+        for text, rules in (("0=+49,00 = +", {"0": "+49", "00": "+"}), ("9=0", {"9": "0"}), ("", {})):
+            await write(pilot, "#set-numbers Input", text)
+            await pilot.press("enter")
+            await until(pilot, lambda rules=rules: dict(config.load(file).numbers) == rules, "kept")  # type: ignore[misc]
+        await write(pilot, "#set-numbers Input", "nought=+49")
+        await pilot.press("enter")
+        await see(pilot, "numbers.nought: both sides must be digits")
+        field.input.value = ""
+
+
+@awaited
 async def test_what_calls_and_the_network_need_is_set_here(engine: ScriptedEngine, tmp_path: Path, file: Path) -> None:
     async with on(engine, lambda: SettingsScreen("calls"), tmp_path, file) as pilot:
         screen = pilot.app.screen

@@ -92,7 +92,7 @@ def test_history(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(out)["outcome"] == "answered" and json.loads(out)["contact"] == "Bob"
     _, out, _ = run(capsys, "history", "--missed")
     assert out == first + "\n"
-    assert run(capsys, "history", "--clear") == (0, "", "2 calls forgotten\n") and run(capsys, "history")[1] == ""
+    assert run(capsys, "history", "--clear") == (0, "", "2 calls and 0 transcripts forgotten\n") and run(capsys, "history")[1] == ""
     with pytest.raises(SystemExit):
         main(["history", "--limit", "0"])
 

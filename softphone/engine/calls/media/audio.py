@@ -59,6 +59,9 @@ class CallAudio:
         self._notice: Tone | None = None
         self._typed: deque[str] = deque()
         self._voice: Player | None = None
+        self._copies: deque[str] = deque()
+        self._copy: Player | None = None
+        """Of typed speech that is sent as symbols: for the recording alone."""
         self._carrier: Silence | None = None
         self._wav_in: str | None = None
         self._wav_out: str | None = None
@@ -80,6 +83,16 @@ class CallAudio:
         WavError."""
         check_playable(path)
         self._typed.append(path)
+        self._start()
+
+    def say_into_recording(self, path: str) -> None:
+        """Typed speech that is sent as symbols, as sound for the recording of both directions; the file is removed afterwards. Raises
+        WavError."""
+        if self._mixer is None:
+            Path(path).unlink(missing_ok=True)
+            return
+        check_playable(path)
+        self._copies.append(path)
         self._start()
 
     def carry(self, on: bool) -> None:
@@ -174,7 +187,10 @@ class CallAudio:
             sources += ["carrier"] if self._carrier is not None else []
             sources += ["notice"] if self._notice is not None else []
             links |= {(source, "call") for source in sources}
-            links |= {("call", sink) for sink in ("recorder", "mixer")} | {(source, "mixer") for source in sources}
+            # What the microphone hears while typed speech goes out as symbols is not sent.
+            recorded = [source for source in sources if self._copy is None or source not in ("microphone", "player")]
+            recorded += ["copy"] if self._copy is not None else []
+            links |= {("call", sink) for sink in ("recorder", "mixer")} | {(source, "mixer") for source in recorded}
             if self._present:
                 links |= {("call", "loudspeaker"), ("notice", "loudspeaker")}
         return {link for link in links if all(self._port(name) is not None for name in link)}
@@ -194,6 +210,8 @@ class CallAudio:
                 return self._player
             case ["voice"]:
                 return self._voice
+            case ["copy"]:
+                return self._copy
             case ["carrier"]:
                 return self._carrier
             case ["recorder"]:
@@ -232,6 +250,9 @@ class CallAudio:
             if self._typed and self._voice is None:
                 typed = self._typed.popleft()
                 self._voice = Player(typed, lambda: self._defer(lambda: self._said(typed)))
+            if self._copies and self._copy is None:
+                copied = self._copies.popleft()
+                self._copy = Player(copied, lambda: self._defer(lambda: self._copied(copied)))
             if self._wav_out is not None:
                 path, self._wav_out = self._wav_out, None
                 self._recorder = Recorder(path)
@@ -254,6 +275,17 @@ class CallAudio:
         if self._voice is not None and self._voice.path == path:
             self._stop_voice()
             self._start()
+
+    def _copied(self, path: str) -> None:
+        if self._copy is not None and self._copy.path == path:
+            self._stop_copy()
+            self._start()
+
+    def _stop_copy(self) -> None:
+        copy, self._copy = self._copy, None
+        if copy is not None:
+            self._forget("copy")
+            Path(copy.path).unlink(missing_ok=True)
 
     def _stop_voice(self) -> None:
         voice, self._voice = self._voice, None
@@ -279,6 +311,9 @@ class CallAudio:
 
     def _stop_mixer(self) -> None:
         mixer, self._mixer = self._mixer, None
+        self._stop_copy()
+        while self._copies:
+            Path(self._copies.popleft()).unlink(missing_ok=True)
         self._notice = None
         self._forget("notice")
         if mixer is not None:

@@ -56,14 +56,27 @@ class TypedSpeech:
     """Main thread only. `find` gives a call that is up by its number, or None."""
 
     def __init__(self, worker: CodecWorker, find: Callable[[int], PhoneCall | None]) -> None:
+        self.on_text: Callable[[PhoneCall, str], None] = lambda _call, _text: None
+        """Called with each text that will be spoken."""
         self._worker = worker
         self._find = find
         self._numbers = itertools.count(1)
         self._texts: dict[int, _Text] = {}
+        self._copies: dict[int, int] = {}
+        """Texts that are spoken as symbols, as sound for a recording, and of which call."""
         self._carried: dict[int, float] = {}
         """Calls on our codec in which typed text is spoken, and until when at least."""
         self._busy_until: dict[int, float] = {}
         self._folder: Path | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the worker can speak text now."""
+        return self._worker.is_ready
+
+    def speaks(self, call: int) -> bool:
+        """Whether typed text is, or may still be, spoken in this call."""
+        return call in self._carried or call in self._busy_until or any(text.call == call for text in self._texts.values())
 
     def say(self, command: Say, call: PhoneCall, answer: Callable[[Reply], None]) -> None:
         """Speak the text; `answer` is called once the worker has analysed it. Raises ControlError, CallError."""
@@ -89,14 +102,20 @@ class TypedSpeech:
             else:
                 stream.typed(ANALYSIS_S)
                 sent = self._worker.say(link.Say(stream.number, number, command.text))
+                if sent and call.audio.recording:
+                    self._copy(call, command.text)
         except LinkError:
             raise ControlError("the text is too long for the codec worker; send it in parts", "too_long") from None
         if not sent:
             raise ControlError("typed text cannot be spoken now: the codec worker is being started again", "no_worker")
         self._texts[number] = _Text(call.number, command.id, answer)
+        self.on_text(call, command.text)
 
     def said(self, said: Said | NotSaid) -> None:
         """What the worker answered."""
+        if said.id in self._copies:
+            self._copied(said)
+            return
         text = self._texts.get(said.id)
         call = self._find(text.call) if text is not None else None
         if text is None or call is None or call.over:
@@ -121,6 +140,22 @@ class TypedSpeech:
         if isinstance(said, NotSaid) or not said.more:
             self._texts.pop(said.id, None)
 
+    def _copy(self, call: PhoneCall, text: str) -> None:
+        number = next(self._numbers)
+        self._copies[number] = call.number
+        self._worker.say(link.Say(0, number, text, str(self._own_folder() / f"{number}.wav")))
+
+    def _copied(self, said: Said | NotSaid) -> None:
+        """What cannot be spoken at all was refused for the call, too."""
+        call = self._find(self._copies[said.id])
+        if isinstance(said, NotSaid) or not said.more:
+            del self._copies[said.id]
+        if isinstance(said, Said) and said.path is not None:
+            if call is None or call.over:
+                Path(said.path).unlink(missing_ok=True)
+            else:
+                call.audio.say_into_recording(said.path)
+
     def tick(self) -> None:
         """Each second: the silence under typed speech ends with it."""
         for number in [number for number, until in self._carried.items() if self._is_done(number, until)]:
@@ -131,6 +166,7 @@ class TypedSpeech:
     def worker_gone(self, reason: str) -> None:
         """Refuse the texts that wait: the worker is gone."""
         texts, self._texts = self._texts, {}
+        self._copies.clear()
         for text in texts.values():
             text.refuse(f"the text was not spoken: {reason}")
 
