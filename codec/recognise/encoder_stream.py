@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from codec.recognise.moonshine import FRAME_SAMPLES, RECEPTIVE_SAMPLES, WIDTH, EncoderBlock, rotations
+from codec.recognise.moonshine.network import FRAME_SAMPLES, RECEPTIVE_SAMPLES, WIDTH, EncoderBlock, rotations
 from codec.recognise.streaming_encoder import MEMORY_FRAMES, PARTS, PRIOR_FRAMES, REACH, StreamingEncoder
 from codec.units.phones import PHONES
 from codec.units.rates import SAMPLE_RATE

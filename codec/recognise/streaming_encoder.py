@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.recognise.moonshine import WIDTH, MoonshineEncoder, rotations
+from codec.recognise.moonshine.network import WIDTH, MoonshineEncoder, rotations
 from codec.units.phones import PHONES
 
 REACH = 2

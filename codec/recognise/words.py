@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.recognise.int8 import to_int8
-from codec.recognise.moonshine import (
+from codec.recognise.moonshine.int8 import to_int8
+from codec.recognise.moonshine.network import (
     END,
     START,
     MoonshineDecoder,
@@ -22,7 +22,7 @@ from codec.recognise.moonshine import (
     load_encoder,
     model_folder,
 )
-from codec.recognise.settled_encoder import SettledEncoder
+from codec.recognise.moonshine.settled_encoder import SettledEncoder
 from codec.units.rates import SAMPLE_RATE
 
 PIECES_PER_SECOND = 8.0

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from codec.recognise.moonshine import FRAME_SAMPLES, RECEPTIVE_SAMPLES, MoonshineEncoder, load_encoder, model_folder, rotations
+from codec.recognise.moonshine.network import FRAME_SAMPLES, RECEPTIVE_SAMPLES, MoonshineEncoder, load_encoder, model_folder, rotations
 from codec.recognise.streaming_encoder import StreamingEncoder
 from codec.text.pronunciations import phone_errors, variants_of
 from codec.train.card import data_card

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from codec.models import Models
-from codec.recognise.moonshine import Vocabulary, load_encoder, model_folder
+from codec.recognise.moonshine.network import Vocabulary, load_encoder, model_folder
 from codec.recognise.second_pass import WordService
 from codec.recognise.words import MoonshineWords, Word
 from codec.units.errors import ModelError
@@ -99,6 +99,6 @@ def test_files_that_are_missing_or_damaged_are_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("codec.recognise.moonshine.PACKAGE", "no_such_package")
+    monkeypatch.setattr("codec.recognise.moonshine.network.PACKAGE", "no_such_package")
     with pytest.raises(ModelError, match="install the package moonshine-cpp"):
         MoonshineWords.load()

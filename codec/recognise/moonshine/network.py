@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.recognise.ort_weights import Weights
+from codec.recognise.moonshine.ort_weights import Weights
 from codec.units.errors import ModelError
 
 PACKAGE = "moonshine_cpp"

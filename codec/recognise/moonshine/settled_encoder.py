@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.recognise.moonshine import (
+from codec.recognise.moonshine.network import (
     FRAME_SAMPLES,
     RECEPTIVE_SAMPLES,
     WIDTH,
