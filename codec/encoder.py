@@ -160,7 +160,7 @@ class Encoder:
     def _take(self, phones: list[RecognisedPhone]) -> list[bytes]:
         payloads: list[bytes] = []
         for phone in phones:
-            spoken, ended = self._gate.push(phone, self._history.level(phone.start, phone.end))
+            spoken, ended = self._gate.push(phone, self._history.level(phone.start * TICK_FRAMES, phone.end * TICK_FRAMES))
             if ended:
                 payloads += self._end()
             for each in spoken:
@@ -169,10 +169,11 @@ class Encoder:
 
     def _add(self, phone: RecognisedPhone) -> list[bytes]:
         payloads: list[bytes] = []
-        self.voice.hear(self._history.pcm(phone.start, phone.end), self._history.f0(phone.start, phone.end))
+        first, last = phone.start * TICK_FRAMES, phone.end * TICK_FRAMES
+        self.voice.hear(self._history.pcm(first, last), self._history.f0(first, last))
         mean_f0 = self.voice.mean_f0
-        start, end = (round(frame / TICK_FRAMES) for frame in (phone.start, phone.end))
-        for ticks in split_ticks(end - start):
+        start = phone.start
+        for ticks in split_ticks(phone.end - start):
             first, last = start * TICK_FRAMES, (start + ticks) * TICK_FRAMES
             token = to_wire(self._history.token(phone.phone, first, last, mean_f0, phone.confidence), mean_f0)
             if self._packets.full:

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from codec.detail.layer import DetailLayer
-from codec.recognise.recogniser import FRAMES_PER_STEP
 from codec.recognise.word_search import LONGEST
 from codec.speak.synthesiser import Synthesiser
 from codec.speak.vocoder import Vocoder
 from codec.units.phones import UNVOICED, phone_index
+from codec.units.rates import CHUNK_MS, CHUNK_SAMPLES
 from codec.units.token import RecognisedPhone
 from codec.units.weights import load_weights
 from codec.voice.code import VoiceCode
@@ -26,9 +26,8 @@ from tests.places import MODELS
 
 torch.set_num_threads(1)
 
-LAG_FRAMES = 14
-PART_FRAMES = FRAMES_PER_STEP * LONGEST
-CHUNK_FRAMES = 16
+LAG_TICKS = 7
+CHUNK_TICKS = 8
 
 WORDS = "HH AH L OW W ER L D DH IH S IH Z AH T EH S T AH V S P IY CH"
 HELLO = [(label, 60 if label in "HH L D DH S Z T V P CH".split() else 120) for label in WORDS.split()]
@@ -44,12 +43,12 @@ class Script:
 
 
 def script(spans: list[tuple[str, int]], f0: float = 120.0, silence_db: float = -90.0) -> Script:
-    """Sound for (label, ms) after another: vowels and voiced consonants are harmonics of f0, the others noise, SIL faint noise."""
+    """Sound for (label, ms) after another, ms a multiple of 20: what is voiced is harmonics of f0, the rest noise, SIL faint noise."""
     rng = np.random.default_rng(1)
-    blocks, phones, frame = [], [], 0
+    blocks, phones, tick = [], [], 0
     for label, ms in spans:
         phone, samples = phone_index(label), ms * 16
-        time = (frame * 160 + np.arange(samples)) / 16000
+        time = (tick * CHUNK_SAMPLES + np.arange(samples)) / 16000
         noise = rng.standard_normal(samples)
         if label == "SIL":
             sound = noise * 10 ** (silence_db / 20)
@@ -58,8 +57,8 @@ def script(spans: list[tuple[str, int]], f0: float = 120.0, silence_db: float = 
         else:
             sound = sum(np.sin(2 * np.pi * f0 * k * time) / k for k in range(1, 20)) * (0.1 if phone <= 15 else 0.04)
         blocks.append(np.asarray(sound))
-        phones.append(RecognisedPhone(phone, frame, frame + ms // 10, 0.9))
-        frame += ms // 10
+        phones.append(RecognisedPhone(phone, tick, tick + ms // CHUNK_MS, 0.9))
+        tick += ms // CHUNK_MS
     return Script(np.asarray(np.clip(np.concatenate(blocks) * 32768, -32768, 32767), dtype=np.int16), phones)
 
 
@@ -69,9 +68,9 @@ class ScriptedRecogniser:
     def __init__(self, phones: list[RecognisedPhone]) -> None:
         self.counters: Counter[str] = Counter()
         self._phones = [
-            replace(phone, start=start, end=min(start + PART_FRAMES, phone.end))
+            replace(phone, start=start, end=min(start + LONGEST, phone.end))
             for phone in phones
-            for start in range(phone.start, phone.end, PART_FRAMES)
+            for start in range(phone.start, phone.end, LONGEST)
         ]
 
     wait = False
@@ -85,7 +84,7 @@ class ScriptedRecogniser:
 
     def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
         self._heard += len(pcm)
-        known = self._heard // 160 // CHUNK_FRAMES * CHUNK_FRAMES - LAG_FRAMES
+        known = self._heard // CHUNK_SAMPLES // CHUNK_TICKS * CHUNK_TICKS - LAG_TICKS
         ready = [phone for phone in self._phones if phone.end <= known]
         self._phones = self._phones[len(ready) :]
         return ready

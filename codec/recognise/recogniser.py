@@ -14,17 +14,14 @@ from torch import Tensor
 from codec.recognise.lexicon import Lexicon
 from codec.recognise.network import PosteriorStream, RecogniserNetwork
 from codec.recognise.second_pass import TICK_SAMPLES, SecondPass, WordService
-from codec.recognise.word_search import FoundPhone, SearchTables, WordSearch
+from codec.recognise.word_search import SearchTables, WordSearch
 from codec.units.phones import PHONES
 from codec.units.rates import SAMPLE_RATE
 from codec.units.token import RecognisedPhone
 
-FRAMES_PER_STEP = 2
-"""The network steps by 20 ms, tokens by 10 ms."""
-
 
 class PhoneStream(Protocol):
-    """One recognition: phones are contiguous from frame 0, silence included."""
+    """One recognition: phones are contiguous from tick 0, silence included."""
 
     def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
         """pcm (samples,) int16 16 kHz, any length -> the phones that became certain."""
@@ -142,13 +139,9 @@ class RecogniserStream:
             self._recent_pcm = np.concatenate((self._recent_pcm, pcm))[-REMEMBERED_TICKS * TICK_SAMPLES :]
             self._recent_rows = np.concatenate((self._recent_rows, rows))[-REMEMBERED_TICKS:]
 
-    def _out(self, phones: Sequence[FoundPhone]) -> list[RecognisedPhone]:
+    def _out(self, phones: Sequence[RecognisedPhone]) -> list[RecognisedPhone]:
         # A second pass that ended may have been ahead of the first.
         new = [replace(phone, start=max(phone.start, self._given)) for phone in phones if phone.end > self._given]
         if new:
             self._given = new[-1].end
-        return [_in_frames(found) for found in new]
-
-
-def _in_frames(found: FoundPhone) -> RecognisedPhone:
-    return RecognisedPhone(found.phone, found.start * FRAMES_PER_STEP, found.end * FRAMES_PER_STEP, found.confidence)
+        return new

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from codec.recognise.spelling import Spelling
 from codec.recognise.word_alignment import AlignedWord, align_words
-from codec.recognise.word_search import FoundPhone
 from codec.recognise.words import Hypothesis, MoonshineWords, Word, WordRecogniser
 from codec.units.phones import SILENCE
+from codec.units.token import RecognisedPhone
 
 Floats = NDArray[np.float32]
 
@@ -112,26 +112,6 @@ class ThreadRunner:
         return future.result()
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """A word of the hypothesis with its time. number: among the words of the window; whole: its end is known; agreed: the look before had
-    it, too (local agreement: Liu et al. 2020, arXiv 2005.11185)."""
-
-    number: int
-    phones: tuple[FoundPhone, ...]
-    evidence: float
-    whole: bool
-    agreed: bool
-
-    @property
-    def start(self) -> int:
-        return self.phones[0].start
-
-    @property
-    def end(self) -> int:
-        return self.phones[-1].end
-
-
 class SecondPass:
     """One stream."""
 
@@ -154,7 +134,7 @@ class SecondPass:
         self._listener, self._spelling, self._log_prior = recogniser.stream(), spelling, log_prior
         self._runner, self._settings = runner, settings or SecondPassSettings()
         self._given = at
-        self._heard: deque[FoundPhone] = deque()  # of the first pass, from `_given` on
+        self._heard: deque[RecognisedPhone] = deque()  # of the first pass, from `_given` on
         self._heard_until = at
         self._pcm = np.zeros(0, np.int16)
         self._window = at  # tick of the first sample kept
@@ -175,7 +155,7 @@ class SecondPass:
         """Hear the window as if for the first time."""
         self._words: tuple[Word, ...] = ()
         self._times: dict[int, tuple[str, int]] = {}  # by number: the word, without case and punctuation, and its start
-        self._plan: list[_Planned] = []  # words that are not over
+        self._plan: list[AlignedWord] = []  # words that are not over
         self._doubts = self._loops = 0
         self._generation += 1
 
@@ -188,10 +168,10 @@ class SecondPass:
         """Tick until which there are posteriors."""
         return self._window + len(self._rows)
 
-    def push(self, pcm: NDArray[np.int16], log_posteriors: Floats, heard: Sequence[FoundPhone]) -> list[FoundPhone]:
+    def push(self, pcm: NDArray[np.int16], log_posteriors: Floats, heard: Sequence[RecognisedPhone]) -> list[RecognisedPhone]:
         """pcm (samples,) int16; log_posteriors (frames, phones) and phones of the first pass that became ready -> phones that are due."""
         self._take(pcm, log_posteriors, heard)
-        given: list[FoundPhone] = []
+        given: list[RecognisedPhone] = []
         if self._looking and (found := self._runner.result(self._now)) is not None:
             self._looking = False
             self._watch(self._now - self._looked_at)
@@ -205,24 +185,24 @@ class SecondPass:
         self._late = self._late + 1 if 2 * ticks > self._settings.wait else 0
         self.too_slow = self._late >= self._settings.late_looks
 
-    def flush(self, heard: Sequence[FoundPhone]) -> list[FoundPhone]:
+    def flush(self, heard: Sequence[RecognisedPhone]) -> list[RecognisedPhone]:
         """End of the sound: one more look at everything, and the rest. heard: the last phones of the first pass."""
         self._take(np.zeros(0, np.int16), np.zeros((0, 0), np.float32), heard)
-        given: list[FoundPhone] = []
+        given: list[RecognisedPhone] = []
         if self._voiced_at >= self._given:
             found = self._listener.hear(self._pcm, self._window * TICK_SAMPLES, self._words)
             self._pending = (self._generation, True)
             given += self._learn(found)
         return given + self.release()
 
-    def release(self) -> list[FoundPhone]:
+    def release(self) -> list[RecognisedPhone]:
         """Everything that waits, as it is known now; words begin anew after it."""
         self._plan = [word for word in self._plan if word.end <= self._heard_until]
         given = self._give_until(self._heard_until) + self._give_heard(self._heard_until)
         self._begin()
         return given
 
-    def _take(self, pcm: NDArray[np.int16], log_posteriors: Floats, heard: Sequence[FoundPhone]) -> None:
+    def _take(self, pcm: NDArray[np.int16], log_posteriors: Floats, heard: Sequence[RecognisedPhone]) -> None:
         self._pcm = np.concatenate((self._pcm, pcm))
         for row in log_posteriors:
             self._rows.append(row)
@@ -280,7 +260,7 @@ class SecondPass:
         self._times = {number - first: time for number, time in self._times.items() if number >= first}
         self._plan = [replace(each, number=each.number - first) for each in self._plan]
 
-    def _learn(self, found: Hypothesis) -> list[FoundPhone]:
+    def _learn(self, found: Hypothesis) -> list[RecognisedPhone]:
         """A hypothesis came: what is said, and when; where nothing more can come to it, it goes out."""
         generation, final = self._pending
         if generation != self._generation:
@@ -294,7 +274,7 @@ class SecondPass:
         self._loops = 0
         self._words = found.words
         self._align(final)
-        given: list[FoundPhone] = []
+        given: list[RecognisedPhone] = []
         if final:
             given += self._give_until(self._plan[-1].end if self._plan else self._given)
         return given
@@ -308,27 +288,19 @@ class SecondPass:
         self._times = {word.number: (self._words[word.number].plain, word.start) for word in self._plan}
         self._pass_over()
 
-    def _planned(self, word: AlignedWord, before: Mapping[int, tuple[str, int]], final: bool) -> _Planned:
-        """before: what the look before this one had."""
+    def _planned(self, word: AlignedWord, before: Mapping[int, tuple[str, int]], final: bool) -> AlignedWord:
+        """The word in ticks of the stream. before: what the look before this one had (local agreement: arXiv 2005.11185)."""
         plain, start = self._words[word.number].plain, word.start + self._window
         agreed = final or any(plain == other and abs(start - at) <= self._settings.same_time for other, at in before.values())
-        phones = tuple(
-            FoundPhone(
-                one.phone,
-                one.start + self._window,
-                one.end + self._window,
-                float(np.exp([self._rows[at][one.phone] for at in range(one.start, one.end)]).mean()),
-            )
-            for one in word.phones
-        )
-        return _Planned(word.number, phones, word.evidence, word.whole, agreed)
+        phones = tuple(replace(phone, start=phone.start + self._window, end=phone.end + self._window) for phone in word.phones)
+        return replace(word, phones=phones, agreed=agreed)
 
     def _pass_over(self) -> None:
         """Words that lie before the phones given out were said with them."""
         while self._plan and self._plan[0].whole and _over(self._plan[0].phones[-1], self._given):
             del self._plan[0]
 
-    def _give_word(self, word: _Planned, until: int) -> list[FoundPhone]:
+    def _give_word(self, word: AlignedWord, until: int) -> list[RecognisedPhone]:
         """Phones of a word, or the phones heard where the sound speaks against it.
 
         A word that is sure goes out as one, which saves packets; of others only what begins before a tick: the rest may become clearer.
@@ -353,13 +325,13 @@ class SecondPass:
             self._begin()
         return given
 
-    def _fits(self, word: _Planned) -> bool:
+    def _fits(self, word: AlignedWord) -> bool:
         settings = self._settings
         if word.end - word.start < settings.hurried * len(word.phones):
             return word.evidence >= settings.least_hurried
         return word.evidence >= (settings.least_evidence if word.agreed else settings.least_alone)
 
-    def _give_phones(self, phones: Sequence[FoundPhone], evidence: float) -> list[FoundPhone]:
+    def _give_phones(self, phones: Sequence[RecognisedPhone], evidence: float) -> list[RecognisedPhone]:
         """Phones of a word, those that were mostly given out already left out. Its evidence stands for each of them."""
         given = []
         sure = float(np.exp(max(evidence, -0.9)))
@@ -375,9 +347,9 @@ class SecondPass:
         while self._heard and self._heard[0].end <= self._given:
             self._heard.popleft()
 
-    def _give_heard(self, until: int) -> list[FoundPhone]:
+    def _give_heard(self, until: int) -> list[RecognisedPhone]:
         """The phones of the first pass until a tick; bits of phones that are mostly elsewhere leave their time to their neighbour."""
-        given: list[FoundPhone] = []
+        given: list[RecognisedPhone] = []
         until = min(until, self._heard_until)
         while self._given < until:
             self._drop_heard()
@@ -391,9 +363,9 @@ class SecondPass:
         self._drop_heard()
         return given
 
-    def _overdue(self) -> list[FoundPhone]:
+    def _overdue(self) -> list[RecognisedPhone]:
         settings = self._settings
-        given: list[FoundPhone] = []
+        given: list[RecognisedPhone] = []
         speech = next((phone for phone in self._heard if phone.phone != SILENCE), None)
         quiet_until = min(speech.start if speech else self._heard_until, self._now - settings.silence_wait)
         if self._plan:
@@ -406,9 +378,9 @@ class SecondPass:
             given += self._give_until(late)
         return given
 
-    def _give_until(self, until: int) -> list[FoundPhone]:
+    def _give_until(self, until: int) -> list[RecognisedPhone]:
         """Everything that begins before a tick: phones of the last hypothesis's words, else the phones heard."""
-        given: list[FoundPhone] = []
+        given: list[RecognisedPhone] = []
         while self._plan and self._plan[0].start < until and self._given < until:
             word = self._plan[0]
             given += self._give_word(word, until)
@@ -425,7 +397,7 @@ class SecondPass:
         return given
 
 
-def _over(phone: FoundPhone, tick: int) -> bool:
+def _over(phone: RecognisedPhone, tick: int) -> bool:
     """Whether most of it lies before a tick."""
     return phone.start + phone.end <= 2 * tick
 

@@ -21,11 +21,11 @@ AUDIBLE_DB = -58.0
 SURE = 0.4
 """Least confidence of the phone that opens a talkspurt."""
 
-PAUSE_FRAMES = 30
+PAUSE_TICKS = 15
 """A longer silence than 300 ms ends the talkspurt; a shorter one is part of it."""
 
-WEAK_FRAMES = 60
-"""So much without a phone that stands out is no speech."""
+WEAK_TICKS = 30
+"""600 ms without a phone that stands out are no speech."""
 
 MAX_LEAD = 4
 """So many weak phones before the first strong one belong to the talkspurt."""
@@ -66,12 +66,12 @@ class SpeechGate:
             self._held.append(phone)
         else:
             sent = [*self._held, phone]
-            if phone.end - self._strong_end <= WEAK_FRAMES and self._pause() <= PAUSE_FRAMES:
+            if phone.end - self._strong_end <= WEAK_TICKS and self._pause() <= PAUSE_TICKS:
                 self._held = []
                 return sent, False
             self._close()
             return self._outside(phone, strong), True
-        if self._pause() > PAUSE_FRAMES:
+        if self._pause() > PAUSE_TICKS:
             self._close()
             return [], True
         return [], False

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.units.phones import SILENCE
+from codec.units.token import RecognisedPhone
 
 Floats = NDArray[np.float32]
 Variants = Sequence[Sequence[int]]
@@ -31,25 +32,18 @@ _SILENT, _FILLED = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
-class AlignedPhone:
-    """A phone in frames `start` until before `end`, counted from the first posterior."""
-
-    phone: int
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
 class AlignedWord:
-    """number: which of the words; phones: contiguous; whole: False where the sound ends within it.
+    """number: which of the words; phones: contiguous, counted from the first posterior; whole: False where the sound ends within it.
 
-    evidence: log P(phone) - log P(likeliest phone), mean over frames and then over phones; 0 is best.
+    evidence: log P(phone) - log P(likeliest phone), mean over frames and then over phones; 0 is best. agreed: whether an earlier alignment
+    had the word at the same time (only the second pass can say).
     """
 
     number: int
-    phones: tuple[AlignedPhone, ...]
+    phones: tuple[RecognisedPhone, ...]
     evidence: float
     whole: bool
+    agreed: bool = False
 
     @property
     def start(self) -> int:
@@ -173,8 +167,12 @@ def _words_on(
     for number, group in itertools.groupby(parts, key=lambda part: int(owners[part[0]])):
         if number < 0:
             continue
-        said = tuple(AlignedPhone(int(phones[state]), start, end) for state, start, end in group)
+        said = tuple(_phone(int(phones[state]), start, end, log_posteriors) for state, start, end in group)
         against = [log_posteriors[one.start : one.end, one.phone] - best[one.start : one.end] for one in said]
         evidence = float(np.mean([np.maximum(one, WORST_FRAME).mean() for one in against]))
         found.append(AlignedWord(number, said, evidence, closed or said[-1].end < len(path)))
     return found
+
+
+def _phone(phone: int, start: int, end: int, log_posteriors: Floats) -> RecognisedPhone:
+    return RecognisedPhone(phone, start, end, float(np.exp(log_posteriors[start:end, phone]).mean()))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from codec.recognise.lexicon import Floats, Integers, Lexicon, spread
 from codec.units.phones import PHONES, SILENCE
+from codec.units.token import RecognisedPhone
 
 MOST_PHONES = 20_000
 """So many phones on all paths, and those that no path needs any more are forgotten."""
@@ -36,16 +37,6 @@ class SearchTables:
 
     log_prior: Floats
     trigram: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class FoundPhone:
-    """A phone from frame `start` until before frame `end` (20 ms each); confidence: its mean posterior, 0..1."""
-
-    phone: int
-    start: int
-    end: int
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +125,7 @@ class WordSearch:
         self._first_row = 0
         self._rows: list[Floats] = []
 
-    def push(self, log_posteriors: Floats, ahead: Floats | None = None) -> list[FoundPhone]:
+    def push(self, log_posteriors: Floats, ahead: Floats | None = None) -> list[RecognisedPhone]:
         """log_posteriors (frames, phones) -> phones that are now certain, contiguous from frame 0.
 
         ahead (frames, phones): a first guess at the frames after these. It helps to decide, and is forgotten again.
@@ -145,7 +136,7 @@ class WordSearch:
             self._advance(row)
         return self._commit(self._decide(ahead if ahead is not None else log_posteriors[:0]))
 
-    def flush(self) -> list[FoundPhone]:
+    def flush(self) -> list[RecognisedPhone]:
         """The phones still open, for the end of a stream; the search is reset after it."""
         chain = self._chain(int(self._paths.phone[0]))
         found = self._commit(_Decision([(phone, self._since[after - self._base]) for phone, after in itertools.pairwise(chain)]))
@@ -249,8 +240,8 @@ class WordSearch:
         waiting, until = chain[len(ended)], now - settings.part_lag
         return _Decision(ended, (waiting, until) if until - given >= LONGEST else None)
 
-    def _commit(self, decision: _Decision) -> list[FoundPhone]:
-        found: list[FoundPhone] = []
+    def _commit(self, decision: _Decision) -> list[RecognisedPhone]:
+        found: list[RecognisedPhone] = []
         for phone, end in decision.ended:
             if end > self._given:
                 found.append(self._found(phone, end))
@@ -316,8 +307,8 @@ class WordSearch:
         self._said, self._since = [self._said[place] for place in places], [self._since[place] for place in places]
         self._paths = self._paths._replace(phone=self._base + np.searchsorted(kept, self._paths.phone))
 
-    def _found(self, phone: int, end: int) -> FoundPhone:
+    def _found(self, phone: int, end: int) -> RecognisedPhone:
         """The part of a phone that was not given out yet, until before `end`."""
         label = self._said[phone - self._base]
         rows = self._rows[self._given - self._first_row : end - self._first_row]
-        return FoundPhone(label, self._given, end, float(np.exp([row[label] for row in rows]).mean()))
+        return RecognisedPhone(label, self._given, end, float(np.exp([row[label] for row in rows]).mean()))

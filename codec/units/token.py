@@ -8,7 +8,10 @@ MAX_FRAMES = 64
 
 @dataclass(frozen=True, slots=True)
 class RecognisedPhone:
-    """phone: index into `codec.units.phones.PHONES`; start, end: frames of 10 ms since the stream began, end exclusive; confidence 0..1."""
+    """phone: index into `codec.units.phones.PHONES`; start, end: ticks of 20 ms since the stream began, end exclusive.
+
+    confidence: mean posterior, 0..1.
+    """
 
     phone: int
     start: int

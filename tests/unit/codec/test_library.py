@@ -16,7 +16,7 @@ import codec
 from codec.recognise.recogniser import PhoneRecogniser
 from codec.units import audio_file
 from codec.units.phones import INVENTORY, Inventory, Manner, Phone, phone_index
-from codec.units.rates import FRAME_SAMPLES, SAMPLE_RATE
+from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
 from codec.units.token import RecognisedPhone
 from softphone import paths
 from tests.places import ROOT
@@ -60,13 +60,13 @@ def test_the_library_loads_what_is_used() -> None:
 class LoudIsAVowel:
     """A recogniser in one class: every 160 ms are AH where they are loud, and silence where they are not."""
 
-    FRAMES = 16
+    TICKS = 8
 
     def __init__(self) -> None:
         self.wait = False
         self.counters: Counter[str] = Counter()
         self._sound = np.zeros(0, np.int16)
-        self._frame = 0
+        self._tick = 0
 
     def stream(self) -> "LoudIsAVowel":
         return LoudIsAVowel()
@@ -74,11 +74,11 @@ class LoudIsAVowel:
     def push(self, pcm: NDArray[np.int16]) -> list[RecognisedPhone]:
         self._sound = np.concatenate((self._sound, pcm))
         phones = []
-        while len(self._sound) >= self.FRAMES * FRAME_SAMPLES:
-            block, self._sound = np.split(self._sound, [self.FRAMES * FRAME_SAMPLES])
+        while len(self._sound) >= self.TICKS * CHUNK_SAMPLES:
+            block, self._sound = np.split(self._sound, [self.TICKS * CHUNK_SAMPLES])
             phone = phone_index("AH") if loudness(block) > 300 else INVENTORY.silence
-            phones.append(RecognisedPhone(phone, self._frame, self._frame + self.FRAMES, 1.0))
-            self._frame += self.FRAMES
+            phones.append(RecognisedPhone(phone, self._tick, self._tick + self.TICKS, 1.0))
+            self._tick += self.TICKS
         return phones
 
     def flush(self) -> list[RecognisedPhone]:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from codec.recognise.second_pass import TICK_SAMPLES, InlineRunner, SecondPass, SecondPassSettings
 from codec.recognise.spelling import Spelling
 from codec.recognise.word_alignment import align_words
-from codec.recognise.word_search import FoundPhone
 from codec.recognise.words import Hypothesis, Word, loops
 from codec.units.phones import PHONE_INDEX, PHONES, SILENCE
+from codec.units.token import RecognisedPhone
 
 COUNT = len(PHONES)
 PRIOR = np.full(COUNT, -np.log(COUNT), np.float32)
@@ -33,11 +33,11 @@ def rows(spans: Sequence[tuple[str, int]], confidence: float = 0.8) -> NDArray[n
     return np.array(made)
 
 
-def phones(spans: Sequence[tuple[str, int]]) -> list[FoundPhone]:
+def phones(spans: Sequence[tuple[str, int]]) -> list[RecognisedPhone]:
     found, at = [], 0
     for label, ticks in spans:
         for start in range(at, at + ticks, LAG):  # as the first pass gives long sounds out
-            found.append(FoundPhone(PHONE_INDEX[label], start, min(start + LAG, at + ticks), 0.8))
+            found.append(RecognisedPhone(PHONE_INDEX[label], start, min(start + LAG, at + ticks), 0.8))
         at += ticks
     return found
 
@@ -61,13 +61,13 @@ class Scripted:
 def run(
     scripted: Scripted,
     posteriors: NDArray[np.float32],
-    heard: list[FoundPhone],
+    heard: list[RecognisedPhone],
     settings: SecondPassSettings | None = None,
     ticks: int = 6,
-) -> tuple[SecondPass, list[tuple[int, FoundPhone]]]:
+) -> tuple[SecondPass, list[tuple[int, RecognisedPhone]]]:
     """Everything tick by tick -> (the pass, each phone with the tick at which it came)."""
     second = SecondPass(scripted, SPELLING, PRIOR, InlineRunner(ticks), settings=settings)
-    out: list[tuple[int, FoundPhone]] = []
+    out: list[tuple[int, RecognisedPhone]] = []
     waiting = list(heard)
     for now in range(len(posteriors)):
         ready = [one for one in waiting if one.end <= now - LAG]
@@ -77,12 +77,12 @@ def run(
     return second, out
 
 
-def said(out: Sequence[tuple[int, FoundPhone]]) -> str:
+def said(out: Sequence[tuple[int, RecognisedPhone]]) -> str:
     """Phones without silence, repetitions joined."""
     return " ".join(PHONES[phone] for phone, _ in groupby(one.phone for _, one in out) if phone != SILENCE)
 
 
-def check_whole(out: Sequence[tuple[int, FoundPhone]], ticks: int) -> None:
+def check_whole(out: Sequence[tuple[int, RecognisedPhone]], ticks: int) -> None:
     assert out[0][1].start == 0
     assert out[-1][1].end == ticks
     assert all(a.end == b.start for (_, a), (_, b) in pairwise(out))
@@ -128,7 +128,7 @@ def test_words_in_noise_are_not_said() -> None:
     """Posteriors that follow nothing, as of noise and music."""
     rng = np.random.default_rng(3)
     noise = np.log(rng.dirichlet(np.full(COUNT, 0.05), 300) + 1e-6).astype(np.float32)
-    heard = [FoundPhone(int(row.argmax()), at, at + 1, 0.5) for at, row in enumerate(noise)]
+    heard = [RecognisedPhone(int(row.argmax()), at, at + 1, 0.5) for at, row in enumerate(noise)]
     second, out = run(Scripted(lambda first, seconds: "thank you very much " * int(seconds)), noise, heard)
     check_whole(out, 300)
     assert second.counters["words"] == 0
@@ -174,7 +174,7 @@ def test_stopping_to_wait_loses_nothing() -> None:
     posteriors, heard = rows(SAID), phones(SAID)
     for stop in range(35, TICKS, 7):
         second = SecondPass(Scripted(lambda first, seconds: "the cat sat"), SPELLING, PRIOR, InlineRunner())
-        out: list[tuple[int, FoundPhone]] = []
+        out: list[tuple[int, RecognisedPhone]] = []
         waiting = list(heard)
         for now in range(stop):
             ready = [one for one in waiting if one.end <= now - LAG]

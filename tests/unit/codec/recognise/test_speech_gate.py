@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from codec.recognise.speech_gate import PAUSE_FRAMES, WEAK_FRAMES, SpeechGate
+from codec.recognise.speech_gate import PAUSE_TICKS, WEAK_TICKS, SpeechGate
 from codec.units.phones import SILENCE, phone_index
 from codec.units.token import RecognisedPhone
 
@@ -14,8 +14,8 @@ def gate(floor: float = -60.0) -> SpeechGate:
     return made
 
 
-def phone(number: int, start: int, frames: int = 8, level: float = -20.0, confidence: float = 0.9) -> tuple[RecognisedPhone, float]:
-    return RecognisedPhone(number, start, start + frames, confidence), level
+def phone(number: int, start: int, ticks: int = 4, level: float = -20.0, confidence: float = 0.9) -> tuple[RecognisedPhone, float]:
+    return RecognisedPhone(number, start, start + ticks, confidence), level
 
 
 def test_speech_goes_through_at_once() -> None:
@@ -25,7 +25,7 @@ def test_speech_goes_through_at_once() -> None:
 
 
 def test_weak_beginnings_come_with_the_first_strong_phone() -> None:
-    made, weak, strong = gate(), phone(K, 0, level=-59.0), phone(AH, 8)
+    made, weak, strong = gate(), phone(K, 0, level=-59.0), phone(AH, 4)
     assert made.push(*weak) == ([], False)
     assert made.push(*strong) == ([weak[0], strong[0]], False)
 
@@ -34,7 +34,7 @@ def test_weak_beginnings_come_with_the_first_strong_phone() -> None:
 def test_noise_and_guesses_do_not_begin_speech(level: float, confidence: float) -> None:
     made = gate()
     for n in range(50):
-        assert made.push(*phone(AH, 8 * n, level=level, confidence=confidence)) == ([], False)
+        assert made.push(*phone(AH, 4 * n, level=level, confidence=confidence)) == ([], False)
 
 
 def test_nothing_inaudible_is_speech() -> None:
@@ -44,7 +44,7 @@ def test_nothing_inaudible_is_speech() -> None:
 def test_a_short_pause_comes_with_what_follows_it() -> None:
     made = gate()
     made.push(*phone(AH, 0))
-    pause, after = phone(SILENCE, 8, PAUSE_FRAMES, -60.0), phone(S, 8 + PAUSE_FRAMES)
+    pause, after = phone(SILENCE, 4, PAUSE_TICKS, -60.0), phone(S, 4 + PAUSE_TICKS)
     assert made.push(*pause) == ([], False)
     assert made.push(*after) == ([pause[0], after[0]], False)
 
@@ -52,16 +52,16 @@ def test_a_short_pause_comes_with_what_follows_it() -> None:
 def test_a_long_pause_ends_the_talkspurt_at_once() -> None:
     made = gate()
     made.push(*phone(AH, 0))
-    assert made.push(*phone(SILENCE, 8, PAUSE_FRAMES + 2, -60.0)) == ([], True)
+    assert made.push(*phone(SILENCE, 4, PAUSE_TICKS + 1, -60.0)) == ([], True)
     assert not made.speaking
-    after = phone(AH, 60)
+    after = phone(AH, 30)
     assert made.push(*after) == ([after[0]], False)
 
 
 def test_what_only_the_recogniser_hears_ends_the_talkspurt() -> None:
     made = gate()
     made.push(*phone(AH, 0))
-    ended = [made.push(*phone(S, 8 + 8 * n, level=-59.0))[1] for n in range(WEAK_FRAMES // 8 + 3)]
+    ended = [made.push(*phone(S, 4 + 4 * n, level=-59.0))[1] for n in range(WEAK_TICKS // 4 + 3)]
     assert ended.count(True) == 1
     assert not made.speaking
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from codec.recognise.lexicon import Lexicon
-from codec.recognise.word_search import LONGEST, MOST_PHONES, FoundPhone, SearchTables, WordSearch, WordSearchSettings
+from codec.recognise.word_search import LONGEST, MOST_PHONES, SearchTables, WordSearch, WordSearchSettings
 from codec.units.phones import PHONE_INDEX, PHONES
+from codec.units.token import RecognisedPhone
 from codec.units.weights import load_weights
 from tests.places import MODELS
 
@@ -30,17 +31,17 @@ def rows(labels: list[tuple[str, int]], confidence: float = 0.9) -> np.ndarray:
     return np.array(made)
 
 
-def search(lexicon: Lexicon, posteriors: np.ndarray, step: int = 8, settings: WordSearchSettings | None = None) -> list[FoundPhone]:
+def search(lexicon: Lexicon, posteriors: np.ndarray, step: int = 8, settings: WordSearchSettings | None = None) -> list[RecognisedPhone]:
     stream = WordSearch(lexicon, TABLES, settings)
     found = [one for at in range(0, len(posteriors), step) for one in stream.push(posteriors[at : at + step])]
     return found + stream.flush()
 
 
-def labels_of(found: list[FoundPhone]) -> list[str]:
+def labels_of(found: list[RecognisedPhone]) -> list[str]:
     return [PHONES[one.phone] for place, one in enumerate(found) if not place or found[place - 1].phone != one.phone]
 
 
-def joined(found: list[FoundPhone]) -> list[tuple[str, int]]:
+def joined(found: list[RecognisedPhone]) -> list[tuple[str, int]]:
     """(label, frames), the parts of a long phone added up."""
     lengths: list[tuple[str, int]] = []
     for one in found:
