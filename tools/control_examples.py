@@ -191,7 +191,7 @@ EVENTS: dict[type[Event], Event] = {
         MessageWaiting(**_AT, account="work", waiting=True, new=2, old=5),
         Presence(**_AT, contact=BOB, state="busy", note="On the phone"),
         Dtmf(**_CALL, digit="5"),
-        Transfer(**_CALL, state="incoming", reason="the far end sends this call on to sip:carol@example.org", new_call=4),
+        Transfer(**_CALL, state="incoming", reason="the other side sends this call on to sip:carol@example.org", new_call=4),
         Levels(**_CALL, tx=-18.5, rx=-80.0),
         Phones(**_CALL, tx=[Phone(label="HH", duration_ms=70, state="sent")], rx=[Phone(label="AY", duration_ms=120, state="received")]),
         Voice(**_CALL, tx_bytes=32, tx_similarity=0.86, rx_bytes=12),

@@ -108,7 +108,7 @@ class MemorySender:
         self._due = 0.0
 
     def allow(self, permit: bool) -> None:
-        """permit: whether the far end may keep the voice."""
+        """permit: whether the remote party may keep the voice."""
         self._permit, self._told = permit, 0
 
     def claim(self, known: Remembered) -> None:
@@ -130,7 +130,7 @@ class MemorySender:
 
 
 class MemoryReceiver:
-    """What the far end said about keeping its voice."""
+    """What the remote party said about keeping its voice."""
 
     def __init__(self) -> None:
         self.may_keep = False

@@ -121,7 +121,7 @@ class Phv:
     profile: str = allowed("adaptive", "adaptive", "fixed")
     """Whether interval, redundancy and detail follow loss, delay and `max_rate` during a call, or stay as they are set here."""
     wait: str = allowed("auto", "auto", "clear", "quick")
-    """"clear" lets the far end hear everything about a second later, and far more words right; "auto" decides by the network."""
+    """"clear" makes the remote party hear everything about a second later, and far more words right; "auto" decides by the network."""
     sound: str = allowed("auto", "auto", "never", "always")
     """Sound (Opus) in place of symbols where the link carries it; "auto" decides by the network, with the adaptive profile and `voice`."""
     max_rate: int = limited(0, 0, HIGHEST_RATE)

@@ -200,7 +200,7 @@ class Presence(Event, kw_only=True, tag="presence"):
 
 
 class Dtmf(Event, kw_only=True, tag="dtmf"):
-    """The far end pressed a DTMF key."""
+    """The remote party pressed a DTMF key."""
 
     call: int
     digit: str
@@ -208,7 +208,7 @@ class Dtmf(Event, kw_only=True, tag="dtmf"):
 
 
 class Transfer(Event, kw_only=True, tag="transfer"):
-    """Progress of a transfer, requested here or by the far end (`incoming`: the far end transfers us)."""
+    """Progress of a transfer, requested here or by the remote party (`incoming`: the remote party transfers us)."""
 
     call: int
     state: Literal["accepted", "progress", "done", "failed", "incoming"]
@@ -245,7 +245,7 @@ class Phones(Event, kw_only=True, tag="phones"):
 
 class Voice(Event, kw_only=True, tag="voice"):
     """How well the voice is known: bytes of its description, and cosine of what they say to the full embedding (of the own voice);
-    tx_heard: how like the user the far end's sound is, heard here through its decoder (cosine), None until the training has judged."""
+    tx_heard: how like the user the sound at the far end is, heard here through its decoder (cosine), None until the training has judged."""
 
     call: int
     tx_bytes: int = 0

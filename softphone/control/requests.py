@@ -117,7 +117,7 @@ class Record(Command, frozen=True, kw_only=True, tag="record"):
     call: CallNumber
     wav: Path | None = None
     both: bool = False
-    """Both directions, mixed, after a notice: a tone that both ends hear; on x-phv the far end hears words instead. Without it there is
+    """Both directions, mixed, after a notice: a tone that both ends hear; on x-phv the remote party hears words instead. Without it there is
     no notice."""
 
 
@@ -149,7 +149,7 @@ class AutoAnswer(Command, frozen=True, kw_only=True, tag="auto_answer"):
 
 
 class Hold(Command, frozen=True, kw_only=True, tag="hold"):
-    """Put the far end on hold (RFC 3264, 8.4): its sound stops in both directions."""
+    """Put the remote party on hold (RFC 3264, 8.4): its sound stops in both directions."""
 
     call: CallNumber
 

@@ -147,7 +147,7 @@ class KnownVoice(Struct, frozen=True):
 
 
 class Memory(_Part, frozen=True):
-    """What earlier calls learned. permit: whether the far end may keep the user's voice; mine: what it is believed to know of that; theirs:
+    """What earlier calls learned. permit: whether the remote party may keep the user's voice; mine: what it is believed to know of that; theirs:
     what is remembered of its own."""
 
     permit: bool = False
@@ -293,7 +293,7 @@ class Tune(_OfStream, frozen=True):
 
 class Keep(_OfStream, frozen=True):
     """Worker -> engine, now and then during a stream that was told its `Memory`: what a later call may begin with; None where nothing is
-    known. permitted: whether the far end lets its own voice be kept."""
+    known. permitted: whether the remote party lets its own voice be kept."""
 
     own: OwnVoice | None
     mine: KnownVoice | None

@@ -32,7 +32,7 @@ class CallRecord:
     remote: str
     """SIP URI, without display name."""
     remote_name: str
-    """What the far end calls itself."""
+    """The name that the remote party gives."""
     account: str
     started: float
     answered: float | None

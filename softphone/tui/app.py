@@ -333,7 +333,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         return f"{count}softphone"
 
     def name_of(self, remote: str) -> str:
-        """The contact's name, else the display name that the far end gives itself, else ""."""
+        """The contact's name, else the display name that the remote party gives, else ""."""
         try:
             return self.store.name_of(remote)
         except StoreError:

@@ -173,7 +173,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.audio.silence(on)
 
     def hold_refused(self, code: int) -> None:
-        """The far end refused to hold or resume: the call is on hold locally all the same."""
+        """The remote party refused to hold or resume: the call is on hold locally all the same."""
         self.audio.silence(True)
         self.media.tell_hold_refused(code)
 
@@ -183,7 +183,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._keys.press(digits, method)
 
     def transfer(self, target: str | PhoneCall) -> None:
-        """Transfer the far end to `target`: an address, or the far end of another of our calls. Raises CallError."""
+        """Transfer the remote party to `target`: an address, or the remote party of another of our calls. Raises CallError."""
         self.check_up("be transferred")
         if self._transfer.running:
             raise CallError(f"call {self.number} is being transferred already; wait for what becomes of it")

@@ -22,7 +22,7 @@ class TransferProgress:
         self.running, self._accepted = True, False
 
     def status(self, code: int, reason: str, final: bool) -> bool:
-        """A status line out of a NOTIFY (message/sipfrag), or the answer to the REFER itself. True: the far end has arrived."""
+        """A status line out of a NOTIFY (message/sipfrag), or the answer to the REFER itself. True: the remote party has arrived there."""
         if not self.running:
             return False
         if code // 100 == 1 and not final:

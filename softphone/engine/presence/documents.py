@@ -17,7 +17,7 @@ _AWAY = frozenset({"away", "meal", "breakfast", "lunch", "dinner", "sleeping", "
 
 @dataclass(frozen=True)
 class Seen:
-    """`note` is of the far end's own making, on one line."""
+    """`note` is what the remote party wrote, on one line."""
 
     state: State
     note: str = ""

@@ -323,7 +323,7 @@ class CallActions(PhoneParts):
 
 
 def _recording_path(call: CallView) -> Path:
-    """A new file in a private folder, named by time and far end."""
+    """A new file in a private folder, named by time and remote party."""
     folder = paths.data_dir() / "recordings"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = "".join(letter if letter.isalnum() or letter in ".@-" else "_" for letter in short(call.state.remote))[:60]

@@ -22,7 +22,7 @@ LETTERS = "ABCD"
 
 
 class Keypad(Dialog[None]):
-    """Every key is sent at once; what was sent and what the far end pressed stands above."""
+    """Every key is sent at once; what was sent and what the remote party pressed stands above."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("i", "method", "INFO", show=False)]
 

@@ -34,6 +34,6 @@ def short(remote: str) -> str:
 
 
 def who(remote: str, name_of: NameOf | None = None) -> str:
-    """The name in the contacts, else the name that the far end gives itself, else its address."""
+    """The name in the contacts, else the name that the remote party gives, else its address."""
     known = name_of(remote) if name_of is not None else ""
     return visible(known, LONGEST_NAME) or display_name(remote) or short(remote) or "somebody unknown"

@@ -42,7 +42,7 @@ class CallAudio:
         self.recording = ""
         """File for a recording of both directions, which may still wait for sound."""
         self.notice_due = False
-        """Such a recording has begun, and the far end has heard no more of it than the tone."""
+        """Such a recording has begun, and the remote party has heard no more of it than the tone."""
         self._number = number
         self._publish = publish
         self._defer = defer

@@ -65,7 +65,7 @@ class CallMedia:
 
     @property
     def silent_s(self) -> float:
-        """Seconds since RTP or RTCP last arrived; 0 where none is expected: without active media, or while the far end holds us."""
+        """Seconds since RTP or RTCP last arrived; 0 where none is expected: without active media, or while the remote party holds us."""
         return 0.0 if self._codec is None or self.held_by_remote else self._meter.silent_s
 
     @property

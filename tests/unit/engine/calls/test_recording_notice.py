@@ -1,4 +1,4 @@
-"""Whoever records on our codec learns when the far end could not be told."""
+"""Whoever records on our codec learns when the remote party could not be told."""
 
 from types import SimpleNamespace
 from typing import Any
