@@ -117,8 +117,8 @@ class Record(Command, frozen=True, kw_only=True, tag="record"):
     call: CallNumber
     wav: Path | None = None
     both: bool = False
-    """Both directions, mixed, after a notice: a tone that both ends hear; on x-phv the remote party hears words instead. Without it there is
-    no notice."""
+    """Both directions, mixed, after a notice: a tone that both ends hear; on x-phv the remote party hears words instead. Without it
+    there is no notice."""
 
 
 class Transcribe(Command, frozen=True, kw_only=True, tag="transcribe"):

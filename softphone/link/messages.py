@@ -147,8 +147,8 @@ class KnownVoice(Struct, frozen=True):
 
 
 class Memory(_Part, frozen=True):
-    """What earlier calls learned. permit: whether the remote party may keep the user's voice; mine: what it is believed to know of that; theirs:
-    what is remembered of its own."""
+    """What earlier calls learned. permit: whether the remote party may keep the user's voice; mine: what it is believed to know of that;
+    theirs: what is remembered of its own."""
 
     permit: bool = False
     own: OwnVoice | None = None
