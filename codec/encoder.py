@@ -17,6 +17,7 @@ from codec.recognise.recogniser import WaitingPhoneStream
 from codec.recognise.speech_gate import SpeechGate
 from codec.sent_extensions import SentExtensions
 from codec.sent_voice import SentVoice
+from codec.units.phones import SILENCE
 from codec.units.rates import FRAME_SAMPLES
 from codec.units.token import RecognisedPhone, Token
 from codec.voice import training_example
@@ -67,6 +68,7 @@ class Encoder:
         self.extensions = SentExtensions(self.voice, self._settings.comfort_noise)
         """Reports and receipts for the far end; replaced by `flush`."""
         self._details = DetailWriter(self._models.detail)
+        self._doubtful_until = 0  # tick at which the last phone ended that was sent as it was heard
 
     @property
     def settings(self) -> EncoderSettings:
@@ -173,6 +175,8 @@ class Encoder:
         self.voice.hear(self._history.pcm(first, last), self._history.f0(first, last))
         mean_f0 = self.voice.mean_f0
         start = phone.start
+        if phone.phone != SILENCE and not phone.sure:
+            self._doubtful_until = phone.end
         for ticks in split_ticks(phone.end - start):
             first, last = start * TICK_FRAMES, (start + ticks) * TICK_FRAMES
             token = to_wire(self._history.token(phone.phone, first, last, mean_f0, phone.confidence), mean_f0)
@@ -226,5 +230,8 @@ class Encoder:
             self.examples.append(TrainingExample(start, tokens, sound))
 
     def _detail(self, tokens: tuple[WireToken, ...], start: int) -> tuple[WireToken, ...]:
+        """Codes where phones may be wrong: words that are certain are understood better without them (17 dev utterances: 22 % of
+        the words wrong, 26 % with codes everywhere)."""
         first, last = start * TICK_FRAMES, (start + sum(token.ticks for token in tokens)) * TICK_FRAMES
-        return self._details.describe(tokens, self._history.around(first - MARGIN, last + MARGIN), self.settings.detail)
+        stages = self.settings.detail if self._doubtful_until > start else 0
+        return self._details.describe(tokens, self._history.around(first - MARGIN, last + MARGIN), stages)

@@ -28,13 +28,18 @@ class DetailWriter:
 
     @torch.inference_mode()
     def describe(self, tokens: tuple[WireToken, ...], pcm: NDArray[np.int16], stages: int) -> tuple[WireToken, ...]:
-        """Tokens that follow one another, and their sound (samples,) int16, MARGIN more frames on either side -> with `stages` codes."""
+        """Tokens that follow one another, and their sound (samples,) int16, MARGIN more frames on either side -> with `stages` codes.
+
+        Without any the writer only learns how loud the speaker is.
+        """
         mel = log_mel(torch.from_numpy(pcm.astype(np.float32) / 32768)[None])[:, 2:-2]
         owner = np.repeat(np.arange(len(tokens)), [token.ticks * TICK_FRAMES for token in tokens])
         spoken = np.array([tokens[place].phone != SILENCE for place in owner])
         if not spoken.any():
             return tokens
         self._hear(mel[0, REACH:-REACH][torch.from_numpy(spoken)])
+        if not stages:
+            return tokens
         heard = self._layer.encoder.hear(mel - self._loudness)[0, REACH:-REACH]
         means, phones, places = [], [], []
         at = 0

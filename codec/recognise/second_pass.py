@@ -337,7 +337,7 @@ class SecondPass:
         sure = float(np.exp(max(evidence, -0.9)))
         for phone in phones:
             if not _over(phone, self._given):
-                given.append(replace(phone, start=self._given, confidence=max(phone.confidence, sure)))
+                given.append(replace(phone, start=self._given, confidence=max(phone.confidence, sure), sure=True))
                 self._given = phone.end
         self._drop_heard()
         return given

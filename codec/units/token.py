@@ -10,13 +10,14 @@ MAX_FRAMES = 64
 class RecognisedPhone:
     """phone: index into `codec.units.phones.PHONES`; start, end: ticks of 20 ms since the stream began, end exclusive.
 
-    confidence: mean posterior, 0..1.
+    confidence: mean posterior, 0..1. sure: of a word that the sound confirms.
     """
 
     phone: int
     start: int
     end: int
     confidence: float
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
