@@ -43,7 +43,7 @@ def spans_heard(pcm: NDArray[np.int16], models: Models, live: bool = False, wait
         stream.wait = live and wait
     step = STEP_SAMPLES if live else max(1, len(pcm))
     found = [one for at in range(0, len(pcm), step) for one in stream.push(pcm[at : at + step])]
-    return [(one.phone, one.start, one.end) for one in (*found, *stream.flush())]
+    return [(one.phone, one.start * TICK_FRAMES, one.end * TICK_FRAMES) for one in (*found, *stream.flush())]
 
 
 def spans_aligned(phones: Sequence[tuple[str, int, int]], frames: int) -> list[Span]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from softphone.control.protocol import ControlError, Failure, Log, Reply
-from softphone.engine.calls.media.recording_notice import WORDS, RecordingNotice
+from softphone.engine.calls.media.recording_notice import RECORDED, RecordingNotice
 
 
 def a_call(codec: str = "x-phv") -> Any:
@@ -36,7 +36,7 @@ def test_the_words_are_said_once_and_a_failure_is_told(reply: Reply | None, why:
     notice = RecordingNotice(speech, told.append)  # type: ignore[arg-type]
     notice.update({3: call})
     notice.update({3: call})
-    assert speech.said == [WORDS]
+    assert speech.said == [RECORDED]
     assert [why in each.message and "tell them yourself" in each.message for each in told] == ([True] if why else [])
 
 
