@@ -64,7 +64,7 @@ class Listener:
 def recording(tmp_path: Path) -> Recording:
     made = script(HELLO)
     audio_file.write(tmp_path / "u.wav", made.pcm)
-    aligned = tuple((PHONES[one.phone], one.start * 10, one.end * 10) for one in made.phones)
+    aligned = tuple((PHONES[one.phone], one.start * 20, one.end * 20) for one in made.phones)
     return Recording("u", tmp_path / "u.wav", "s", TEXT, aligned)
 
 
