@@ -14,17 +14,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from codec.recognise.moonshine.network import FRAME_SAMPLES, RECEPTIVE_SAMPLES, WIDTH, EncoderBlock, rotations
-from codec.recognise.streaming_encoder import MEMORY_FRAMES, PARTS, PRIOR_FRAMES, REACH, StreamingEncoder
+from codec.recognise.moonshine.network import (
+    FRAME_SAMPLES,
+    PART_SAMPLES,
+    PART_WINDOW,
+    PARTS,
+    RECEPTIVE_SAMPLES,
+    SEEN_PARTS,
+    WIDTH,
+    EncoderBlock,
+    rotations,
+)
+from codec.recognise.streaming_encoder import MEMORY_FRAMES, PRIOR_FRAMES, REACH, StreamingEncoder
 from codec.units.phones import PHONES
 from codec.units.rates import SAMPLE_RATE
 
 ROW_SAMPLES = SAMPLE_RATE // 50
 """A row of posteriors: 20 ms."""
-PART_SAMPLES, PART_WINDOW = 64, 127
-"""Step and window of the first convolution."""
-SEEN_PARTS = 13
-"""Of the first convolution, by one frame."""
 
 Floats = NDArray[np.float32]
 

@@ -11,15 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.recognise.moonshine.network import WIDTH, MoonshineEncoder, rotations
+from codec.recognise.moonshine.network import PARTS, WIDTH, MoonshineEncoder, rotations
 from codec.units.phones import PHONES
 
 REACH = 2
 """Frames on either side that the phone head sees, where they are there."""
 HEAD_WIDTH = 256
 
-PARTS = 6
-"""Outputs of the first convolution for one frame."""
 MEMORY_FRAMES = 125.0
 """Frames after which an e-th of the level is still remembered: 3 s."""
 PRIOR_FRAMES = 20.0

@@ -24,7 +24,13 @@ ROTARY = 32
 """So many of the 52 values of a head turn with the position."""
 PIECES = 32768
 START, END = 1, 2
-FRAME_SAMPLES = 384
+PART_SAMPLES, PART_WINDOW = 64, 127
+"""Step and window of the first convolution."""
+PARTS = 6
+"""Outputs of the first convolution for a frame,"""
+SEEN_PARTS = 13
+"""and those that one frame sees."""
+FRAME_SAMPLES = PARTS * PART_SAMPLES
 """One frame of the encoder: 24 ms."""
 RECEPTIVE_SAMPLES = 895
 """What one frame sees of the sound before attention."""

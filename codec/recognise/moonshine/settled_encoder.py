@@ -12,7 +12,10 @@ from torch.nn import functional
 
 from codec.recognise.moonshine.network import (
     FRAME_SAMPLES,
+    PART_SAMPLES,
+    PARTS,
     RECEPTIVE_SAMPLES,
+    SEEN_PARTS,
     WIDTH,
     Cache,
     EncoderBlock,
@@ -23,15 +26,10 @@ from codec.recognise.moonshine.network import (
 
 SETTLED_FRAMES = 60
 """So many frames of 24 ms after a frame, and it is kept as it is."""
-PART_SAMPLES = 64
-"""Step of the first convolution."""
-PARTS = FRAME_SAMPLES // PART_SAMPLES
-SEEN_PARTS = 13
-"""Of the first convolution, by one frame."""
 
 
 class SettledEncoder:
-    """One stream."""
+    """One stream. Differs a little from the encoding of a whole window: frames that are kept do not see what comes after them."""
 
     def __init__(self, encoder: MoonshineEncoder, decoder: MoonshineDecoder) -> None:
         self._encoder, self._decoder = encoder, decoder
@@ -49,7 +47,7 @@ class SettledEncoder:
         before = self._settled
         count = (len(pcm) - RECEPTIVE_SAMPLES) // FRAME_SAMPLES + 1 - before
         if count <= 0:
-            return self._heard or None
+            return None
         x = self._front(pcm, before, count)
         turn = rotations(torch.arange(before + count))
         self._settled = max(before, before + count - SETTLED_FRAMES)
@@ -57,14 +55,14 @@ class SettledEncoder:
         for number, block in enumerate(self._encoder.blocks):
             assert isinstance(block, EncoderBlock)
             x, own = block.continued(x, turn, self._kept[number] if self._kept else None)
-            kept.append(until(own, self._settled))
+            kept.append(_until(own, self._settled))
         new = self._decoder.listen(self._encoder.norm(x))
-        heard = [joined(old, own) for old, own in zip(self._heard, new, strict=True)] if self._heard else new
-        self._kept, self._heard = kept, [until(own, self._settled) for own in heard]
+        heard = [_joined(old, own) for old, own in zip(self._heard, new, strict=True)] if self._heard else new
+        self._kept, self._heard = kept, [_until(own, self._settled) for own in heard]
         return heard
 
     def _begin(self, at: int) -> None:
-        """A window with another beginning is encoded anew: frames that remember what was cut off mislead the decoder."""
+        """A window with another beginning is encoded from its first frame on: frames that remember what was cut off mislead the decoder."""
         self._at, self._settled = at, 0
         self._kept, self._heard = [], []
         self._parts = torch.zeros(1, WIDTH, 0)
@@ -82,11 +80,11 @@ class SettledEncoder:
         return functional.gelu(encoder.conv3(functional.gelu(encoder.conv2(x)))).transpose(1, 2)
 
 
-def joined(old: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def _joined(old: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Keys and values (batch, heads, frames, HEAD) of earlier frames and of those that follow."""
     return torch.cat((old[0], new[0]), 2), torch.cat((old[1], new[1]), 2)
 
 
-def until(pair: tuple[Tensor, Tensor], frames: int) -> tuple[Tensor, Tensor]:
+def _until(pair: tuple[Tensor, Tensor], frames: int) -> tuple[Tensor, Tensor]:
     """The first frames of keys and values."""
     return pair[0][:, :, :frames], pair[1][:, :, :frames]

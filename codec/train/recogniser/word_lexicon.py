@@ -1,7 +1,7 @@
 """Words for the recogniser's search: `python -m codec.train.recogniser.word_lexicon` writes models/lexicon.safetensors and its card.
 
-A tree of the dictionary's pronunciations of the commonest words, and a word bigram of them, and their
-spelling: the language model of the package
+A tree of the dictionary's pronunciations of the commonest words, their spelling, and a word bigram of
+them: the language model of the package
 pocketsphinx (BSD), cut down to these words and estimated again.
 """
 

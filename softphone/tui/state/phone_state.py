@@ -65,7 +65,6 @@ class EngineView:
     version: str = ""
     address: str = ""
     worker: str = "starting"
-    worker_reason: str = ""
     codecs: list[str] = field(default_factory=list)
     do_not_disturb: bool = False
     auto_answer: bool = False
@@ -147,7 +146,6 @@ class PhoneState:
             version=str(status.get("version", "")),
             address=str(status.get("address", "")),
             worker=str(worker.get("state", "")),
-            worker_reason=str(worker.get("reason", "")),
             codecs=[str(name) for name in status.get("codecs", [])],
             do_not_disturb=bool(status.get("do_not_disturb", False)),
             auto_answer=bool(status.get("auto_answer", False)),
@@ -334,7 +332,7 @@ class PhoneState:
     def _worker(self, event: protocol.Worker) -> frozenset[Topic]:
         if event.state == "stream_failed":
             return self.notice("warning", f"Codec: {event.reason}")
-        self.engine.worker, self.engine.worker_reason = event.state, event.reason
+        self.engine.worker = event.state
         if event.state in ("died", "unavailable"):
             after = "; new calls use Opus until then" if event.state == "died" else "; calls continue on Opus"
             return self.notice("warning", f"Codec: {event.reason}{after}") | {"engine"}

@@ -26,10 +26,6 @@ ALICE, BOB, CAROL = 500, 700, 1100
 TEXT = "Please call me back."
 
 
-GAP = 4800
-"""0.3 s: so long a call may be silent when a worker dies."""
-
-
 def hears(*hertz: int) -> Callable[[Callable[[float], float]], bool]:
     return lambda level: all((level(tone) > HEARD_DB) if tone in hertz else (level(tone) < SILENCE_DB) for tone in (ALICE, BOB, CAROL))
 
@@ -100,7 +96,7 @@ def test_a_worker_that_is_killed_leaves_no_hole(make_phone: MakePhone, tones: Pa
     for file, hertz in ((tones / "bob-1.wav", ALICE), (tones / "alice.wav", BOB)):
         sound = read_growing(file)[began[file] :]
         assert len(sound) > 32000
-        parts = [tone_db(sound[at : at + GAP], hertz) for at in range(0, len(sound) - GAP, 1600)]
+        parts = [tone_db(sound[at : at + 3200], hertz) for at in range(0, len(sound) - 3200, 1600)]
         assert min(parts) > HEARD_DB, f"{file.name} has a hole: {parts}"
     assert wait_sends(alice, call, "sound")
     ready(alice, bob)

@@ -188,7 +188,8 @@ async def test_how_numbers_are_rewritten_is_one_line(engine: ScriptedEngine, tmp
             await until(pilot, lambda rules=rules: dict(config.load(file).numbers) == rules, "kept")  # type: ignore[misc]
         await write(pilot, "#set-numbers Input", "nought=+49")
         await pilot.press("enter")
-        await see(pilot, "numbers.nought:", "digits,")  # the path before it decides where its lines end
+        sentence = "numbers.nought: both sides must be digits"  # the path before it decides where its lines end
+        await until(pilot, lambda: sentence in " ".join(screen_text(pilot.app).split()), sentence)  # type: ignore[arg-type]
         field.input.value = ""
 
 

@@ -33,20 +33,22 @@ class RecordingNotice:
             if call.audio.notice_due and not call.over and call.state == "confirmed" and call.media.codec_now and not call.held:
                 call.audio.notice_due = False
                 if call.media.codec_now == "x-phv":
-                    self.speak(call, RECORDED, partial(self._warn, call))
+                    self.speak(call, RECORDED, partial(self._spoken, call))
 
-    def speak(self, call: PhoneCall, words: str, failed: Callable[[str], None]) -> None:
-        """Say these words to the other side; `failed` is told why they cannot be said."""
+    def speak(self, call: PhoneCall, words: str, answered: Callable[[str], None]) -> None:
+        """Say these words to the other side; `answered` is called with "" once they go out, or with why they cannot be said."""
 
-        def answered(reply: Reply) -> None:
-            if reply.error is not None and not call.over:
-                failed(reply.error.message)
+        def replied(reply: Reply) -> None:
+            if not call.over:
+                answered(reply.error.message if reply.error is not None else "")
 
         try:
-            self._typed_speech.say(Say(call=call.number, text=words), call, answered)
+            self._typed_speech.say(Say(call=call.number, text=words), call, replied)
         except SoftphoneError as error:
-            failed(str(error))
+            answered(str(error))
 
-    def _warn(self, call: PhoneCall, why: str) -> None:
+    def _spoken(self, call: PhoneCall, why: str) -> None:
+        if not why:
+            return
         text = f"call {call.number} is recorded, but the other side could not be told ({why}); tell them yourself"
         self._publish(Log(level="warning", message=text))

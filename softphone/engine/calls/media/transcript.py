@@ -30,6 +30,8 @@ STOP_S = 3.0
 class _Open:
     path: Path
     began: float
+    told: bool = False
+    """Whether the other side was told: until then nothing is asked of the worker and nothing is written."""
 
 
 class Transcripts:
@@ -57,7 +59,7 @@ class Transcripts:
         self._thread: threading.Thread | None = None
 
     def begin(self, call: PhoneCall) -> str:
-        """The path of the transcript that is written from now on; the other side is told. Raises ControlError, CallError."""
+        """The path of the transcript that is written once the other side was told. Raises ControlError, CallError."""
         call.check_up("be transcribed")
         if call.media.codec_now != "x-phv":
             raise ControlError(f"call {call.number} is not on x-phv: only that codec carries the words", "no_sound")
@@ -65,10 +67,9 @@ class Transcripts:
             now = time.time()
             remote = call.describe().remote
             opened = self._open[call.number] = _Open(self._kept.path(remote, now), time.monotonic())
-            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(now))
-            self._write(opened.path, HEAD.format(remote=visible(remote), when=when))
+            head = HEAD.format(remote=visible(remote), when=time.strftime("%Y-%m-%d %H:%M", time.localtime(now)))
             call.transcript = str(opened.path)
-            self._notice.speak(call, TRANSCRIBED, lambda why: self._untold(call, why))
+            self._notice.speak(call, TRANSCRIBED, lambda why: self._answered(call, opened, head, why))
         return call.transcript
 
     def end(self, call: PhoneCall) -> None:
@@ -77,7 +78,7 @@ class Transcripts:
         call.transcript = ""
 
     def wants(self, call: PhoneCall) -> bool:
-        return call.number in self._open
+        return (opened := self._open.get(call.number)) is not None and opened.told
 
     def take(self, call: PhoneCall, report: Observed) -> None:
         """What the worker reported of a call."""
@@ -111,14 +112,22 @@ class Transcripts:
             self._lines.put(None)
             self._thread.join(STOP_S)
 
-    def _untold(self, call: PhoneCall, why: str) -> None:
+    def _answered(self, call: PhoneCall, opened: _Open, head: str, why: str) -> None:
+        """The notice is being spoken, or `why` not."""
+        if self._open.get(call.number) is not opened:
+            return
+        if not why:
+            if not opened.told:
+                opened.told = True
+                self._write(opened.path, head)
+            return
         self.end(call)
         call.tell()
         text = f"call {call.number} is not transcribed, because the other side cannot be told ({why})"
         self._publish(Log(level="warning", message=text))
 
     def _line(self, number: int, who: str, text: str) -> None:
-        if (opened := self._open.get(number)) is not None:
+        if (opened := self._open.get(number)) is not None and opened.told:
             minutes, seconds = divmod(int(time.monotonic() - opened.began), 60)
             self._write(opened.path, f"[{minutes:02}:{seconds:02}] {who}: {text}\n")
 

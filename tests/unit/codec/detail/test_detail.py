@@ -109,3 +109,20 @@ def test_a_packet_without_its_details_is_heard_as_if_none_had_been_sent() -> Non
     plain = heard(models, base)
     assert (plain != heard(models, full)).any()
     np.testing.assert_array_equal(plain, heard(models, [[stripped(payload) for payload in payloads] for payloads in full]))
+
+
+@pytest.mark.parametrize("unsure", [None, *range(len(HELLO))])
+def test_codes_go_with_the_phones_that_may_be_wrong(unsure: int | None) -> None:
+    """Groups of words that are certain go without, and those around a phone that is not have theirs."""
+    said = script(HELLO)
+    phones = [replace(phone, sure=number != unsure) for number, phone in enumerate(said.phones)]
+    models = models_for(phones)
+    encoder = Encoder(models, EncoderSettings(interval_ms=160, redundancy=0, voice=False, detail=2))
+    payloads = [payload for at in range(0, len(said.pcm), 320) for payload in encoder.encode(said.pcm[at : at + 320])] + encoder.flush()
+    groups = [parse(payload, models.entropy).groups[-1] for payload in payloads]
+    detailed = {token.phone for group in groups for token in group if token.details}
+    doubtful = phones[unsure].phone if unsure is not None else 0
+    assert len(groups) > 2
+    assert (doubtful in detailed) == bool(doubtful)
+    assert bool(detailed) == bool(doubtful)
+    assert len(detailed) < len({phone.phone for phone in phones}) - 1
