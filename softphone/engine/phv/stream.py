@@ -194,11 +194,12 @@ class PhvStream:
     def tune(self, event: CallStatistics, received: Received, rtcp: tuple[int, int] = (0, 0)) -> None:
         """Called each second: adapt what is sent, and report to the far end on its packets. rtcp: how often the far
         end reported on our packets, and on how many the last time."""
-        now = time.monotonic()
+        now, beside_sound = time.monotonic(), None
         if self.sound is not None:
             self.sound.path.counted(received)
             self._follow(self.sound.choice, now)
-        report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now))[1]
+            beside_sound = self.sound.take_report()
+        report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now), beside_sound)[1]
         self._tell(report)
         if self.sound is not None:
             event.sends = "tokens" if self.sound.level is None else "sound"

@@ -194,7 +194,8 @@ class SoundChoice:
 
     def _watch(self, now: float) -> None:
         if self._unreported >= REPORT_PACKETS and now - self._waits_since > self._report_s and self._mode == "auto":
-            self._stop(now, "nothing is heard from the other side")
+            # Where packets are lost so are reports: that says nothing about the rate.
+            self._stop(now, "nothing is heard from the other side", 0.0 if self._loss > LOSS_TO_BEGIN else FALLEN_BPS)
         elif now - self._troubled_at > STABLE_S and now - self._changed_at > STABLE_S:
             self._patience_s, self._again_s = max(CLEAN_S, self._patience_s / 2), max(AGAIN_S, self._again_s / 2)
             self._troubled_at = now
@@ -215,7 +216,7 @@ class SoundChoice:
         if path.loss > MOST_LOSS and self._loss > MOST_LOSS:
             self._stop(now, f"{round(100 * self._loss)} % of packets lost")
         elif queued and ((rate and not carries) or (level == 0 and path.queue_ms > FULL_QUEUE_MS)):
-            self._stop(now, "packets queue", rate)
+            self._stop(now, "packets queue", rate or FALLEN_BPS, known=rate > 0)
         elif queued:
             if now - self._changed_at > SETTLE_S and level > 0:  # what was sent before the last change has to drain first
                 self._lower(now, min(level - 1, carries[-1] if carries else level - 1))
@@ -240,15 +241,16 @@ class SoundChoice:
         self._level, self._changed_at, self._troubled_at, self._sound_s = level, now, now, 0.0
         self.reason = "packets queue"
 
-    def _stop(self, now: float, reason: str, rate_bps: float = 0.0) -> None:
+    def _stop(self, now: float, reason: str, fallen_bps: float = 0.0, known: bool = False) -> None:
+        """fallen_bps: what the path is taken to carry now, 0 where its rate is not the reason; known: whether that was measured."""
         if self._mode == "always":
             self._lower(now, 0)
             return
         if now - self._sound_since < STABLE_S:
             self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
         self._level, self._changed_at = None, now
-        self.fallen_bps = rate_bps or FALLEN_BPS
-        self._known = (self.fallen_bps, now) if rate_bps else (float("inf"), float("-inf"))
+        self.fallen_bps = fallen_bps or None
+        self._known = (fallen_bps, now) if known else (float("inf"), float("-inf"))
         self._fail(now, reason)
 
     def _fail(self, now: float, reason: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from codec.units.errors import PayloadError
 from codec.units.rates import CHUNK_MS
+from codec.wire.link_report import LinkReport
 from codec.wire.packet import TIME_MODULO
 from codec.wire.sound import MAX_TOKENS, SoundPayload, parse_sound, serialize_sound
 from softphone.engine.phv.receiver_report import SMALL_BYTES, TransitTimes
@@ -73,6 +74,7 @@ class SoundHalf:
         self._typed_until = float("-inf")
         self._sound_came_at = float("-inf")
         self._was_needed = False
+        self._told: LinkReport | None = None
 
     def begin(self, link_bps: float | None) -> None:
         """The call is up: sound may leave."""
@@ -185,6 +187,7 @@ class SoundHalf:
             return b""
         self._they_are_deaf_until = now + DEAF_HOLDS_S if sound.deaf else float("-inf")
         if sound.report is not None:
+            self._told = sound.report.path
             self.choice.report(now, sound.report)
         if sound.opus:
             self._counters["sound_packets"] += 1
@@ -193,6 +196,11 @@ class SoundHalf:
         if sound.padding:
             self.path.probe(timestamp, now, len(payload))
         return sound.tokens
+
+    def take_report(self) -> LinkReport | None:
+        """The newest report on what is sent, once; None where no sound is sent: then the worker hears of the path."""
+        told, self._told = self._told, None
+        return told if self.level is not None else None
 
     def tokens_came(self, timestamp: int, size: int, time_8: int) -> None:
         """A payload of tokens alone, of so many bytes, with the first 8 bits of its time: the far end's worker lives."""
