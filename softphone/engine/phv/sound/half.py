@@ -159,10 +159,12 @@ class SoundHalf:
         time_8, opus = (packet[0] % TIME_MODULO, packet[1]) if packet is not None else (self._tick % TIME_MODULO, b"")
         if deaf:
             self._deaf_told_at = now
-        if opus:
+        copies: tuple[tuple[int, bytes], ...] = ()
+        if packet is not None:
+            copies = self._sender.copies(packet, self.level) if self.level is not None else ()
             self.choice.sent(now)
             self._counters["sound_packets_sent"] += 1
-        return serialize_sound(SoundPayload(time_8, opus, tokens, report, deaf))
+        return serialize_sound(SoundPayload(time_8, opus, tokens, report, deaf, copies=copies))
 
     def _probe(self, now: float) -> bytes | None:
         if not self.choice.wants_probe(now):
@@ -171,7 +173,7 @@ class SoundHalf:
         return self._probe_payload()
 
     def _probe_payload(self) -> bytes:
-        padding = PROBE_PADDING if self.level is None else LARGE_PROBE_PADDING
+        padding = LARGE_PROBE_PADDING if self.choice.probes_for_much else PROBE_PADDING
         return serialize_sound(SoundPayload(self._tick % TIME_MODULO, padding=padding))
 
     def receive(self, payload: bytes, timestamp: int) -> bytes:
@@ -181,6 +183,8 @@ class SoundHalf:
             sound = parse_sound(payload)
             if sound.opus:
                 with self._lock:
+                    for age, copied in reversed(sound.copies):
+                        self.player.put((sound.time - age) % TIME_MODULO, copied)
                     self.player.put(sound.time, sound.opus)
         except PayloadError:
             self._counters["sound_unreadable"] += 1
