@@ -53,7 +53,8 @@ class StreamStatistics(_Part, frozen=True):
 
     The first ten: see `codec.decoder.DecoderStatistics`. `sent_*`: speech, packets and bytes that were sent. `link_reports`: how many
     reports on our packets the far end sent, and `link_report`, the newest. `*_cpu_s` is the processor time that the encoder, the decoder
-    and the training of this stream took, `*_longest_ms` the longest step. `heard_*`: how the far end hears the user's voice, as the
+    and the training of this stream took, `*_longest_ms` the longest step; `encoder_rested_ms`: of sound that the recogniser did not have to
+    hear. `heard_*`: how the far end hears the user's voice, as the
     training knows it (`codec.learning.hearing.Heard`). `typed_s`: typed speech that is still to be sent.
     `word_recogniser`: "loading", "ready", or why there is none; what it did: see `codec.recognise.second_pass.SecondPass`, and
     `word_rests`: how often the machine was too slow for it.
@@ -79,6 +80,7 @@ class StreamStatistics(_Part, frozen=True):
     encoder_payloads_made: int = 0
     encoder_keep_alives: int = 0
     encoder_failures: int = 0
+    encoder_rested_ms: int = 0
     encoder_cpu_s: float = 0.0
     encoder_longest_ms: int = 0
     decoder_payloads_dropped: int = 0
@@ -202,9 +204,11 @@ class Payload(_OfStream, frozen=True):
 
 
 class Pull(_OfStream, frozen=True):
-    """Engine -> worker: the playout wants `samples` more samples."""
+    """Engine -> worker: the playout wants `samples` more samples. heard: False where sound is heard in their place; then they are silent,
+    and only their ticks are of use."""
 
     samples: int
+    heard: bool = True
 
     def __post_init__(self) -> None:
         _OfStream.__post_init__(self)
@@ -284,11 +288,13 @@ class NotSaid(_OfStream, frozen=True):
 
 
 class Tune(_OfStream, frozen=True):
-    """Engine -> worker, during a stream: what changes; None leaves a thing as it is."""
+    """Engine -> worker, during a stream: what changes; None leaves a thing as it is. rest: whether the encoder may rest, because sound
+    goes and nothing says that it will end soon; what it has missed it makes up for when that ends."""
 
     settings: EncoderSettings | None = None
     report: PathQuality | None = None
     memory: Memory | None = None
+    rest: bool | None = None
 
 
 class Keep(_OfStream, frozen=True):

@@ -108,6 +108,7 @@ class PhvStream:
         self._first_tick = 0  # at which the worker's clock began
         self._tokens_wait_ms = 0.0
         self._observed = (False, False)
+        self._rests = False  # what the worker was told
         self._reports: BoundedQueue[Observed] = BoundedQueue(REPORT_QUEUE)
         self._learn = phv.learn
         self._send = send
@@ -125,7 +126,7 @@ class PhvStream:
             self._tokens.clear()
         self._payloads.clear()
         self._first_tick = self._tick
-        self._worker_has = self._settings
+        self._worker_has, self._rests = self._settings, False
         self._send(Open(self.number, self._worker_has, self._learn))
         self._send(Pull(self.number, FILL_CHUNKS * CHUNK_SAMPLES))
         if self._observed[0]:
@@ -146,6 +147,8 @@ class PhvStream:
         """Whether the worker reports what it sends and speaks, and its words."""
         if (on, words) != self._observed:
             self._observed = (on, words)
+            if self.sound is not None:
+                self.sound.words = words
             self._send(Observe(self.number, on, words))
 
     def limit(self, ceiling_bps: int) -> None:
@@ -197,6 +200,7 @@ class PhvStream:
         now, beside_sound = time.monotonic(), None
         if self.sound is not None:
             self.sound.path.counted(received)
+            self.sound.pace.look(now, self.statistics, self.counters["playout_underruns"])
             self._follow(self.sound.choice, now)
             beside_sound = self.sound.take_report()
         report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now), beside_sound)[1]
@@ -254,6 +258,10 @@ class PhvStream:
             self.counters["pcm_without_worker"] += 1
         if self.sound is not None:
             self.sound.send(pcm, self._tick)
+            rests = self.sound.calm and not self._observed[1]
+            if rests != self._rests:
+                self._rests = rests
+                self._send(Tune(self.number, rest=rests))
         self._tick += 1
 
     def take_payload(self) -> bytes | None:
@@ -272,7 +280,7 @@ class PhvStream:
             self.counters["payloads_without_worker"] += 1
 
     def take_pcm(self, samples: int) -> bytes:
-        self._send(Pull(self.number, samples))
+        self._send(Pull(self.number, samples, self.sound is None or self.sound.join.wants_tokens))
         while len(self._played) < 2 * samples:
             with self._lock:
                 taken = self._tokens.take()

@@ -316,6 +316,45 @@ def test_sound_does_not_depend_on_how_it_is_pulled() -> None:
     assert np.array_equal(first.pull(48000), np.concatenate([second.pull(n) for n in (100, 900, 7000, 20000, 20000)]))
 
 
+def _followed(models: Any, steps: list[list[bytes]], heard: list[bool]) -> tuple[NDArray[np.int16], list[int | None], Decoder]:
+    """Sound, the tick at which each 20 ms of it was said, and the decoder."""
+    decoder, blocks, said_at = Decoder(models), [], []
+    for payloads, listens in zip(itertools.chain(steps, itertools.repeat([])), heard, strict=False):
+        for payload in payloads:
+            decoder.receive(payload)
+        blocks.append(decoder.pull(STEP, listens))
+        said_at.append(decoder.said_at)
+    return np.concatenate(blocks), said_at, decoder
+
+
+def test_what_nobody_hears_passes_in_its_time_and_silence() -> None:
+    said = script([("SIL", 300), *HELLO, *HELLO, ("SIL", 600)])
+    models = models_for(said.phones)
+    steps = encode(models, said.pcm)
+    sound, ticks, heard = _followed(models, steps, [True] * 350)
+    silence, same_ticks, unheard = _followed(models, steps, [False] * 350)
+    assert sound.any() and not silence.any()
+    assert [each.phone for each in unheard.spoken] == [each.phone for each in heard.spoken]
+    assert unheard.statistics.tokens_late == heard.statistics.tokens_late
+    pairs = [(a, b) for a, b in zip(ticks, same_ticks, strict=True) if a is not None and b is not None]
+    assert len(pairs) > 150 and max(abs(a - b) for a, b in pairs) <= 8
+
+
+@pytest.mark.parametrize("at", [90, 107, 131])
+def test_who_listens_again_hears_the_rest(at: int) -> None:
+    said = script([("SIL", 300), *HELLO, *HELLO, ("SIL", 600)])
+    models = models_for(said.phones)
+    steps = encode(models, said.pcm)
+    _, ticks, _ = _followed(models, steps, [True] * 350)
+    heard = [step < at or step >= at + 40 for step in range(350)]
+    sound, same_ticks, decoder = _followed(models, steps, heard)
+    loud = [bool(np.abs(sound[STEP * step : STEP * (step + 1)]).max() > 300) for step in range(350)]
+    assert not any(loud[at + 3 : at + 40]) and sum(loud[at + 40 : at + 60]) > 12
+    late = [abs(a - b) for a, b in zip(ticks, same_ticks, strict=True) if a is not None and b is not None]
+    assert max(late) <= 10, "in milliseconds 200: pauses and vowels give that back"
+    assert decoder.statistics.tokens_late == 0
+
+
 def test_garbage_is_refused_and_the_call_goes_on() -> None:
     said = script([("SIL", 300), *HELLO, ("SIL", 600)])
     models = models_for(said.phones)

@@ -62,6 +62,9 @@ FIRST_LEVEL = 1
 PROBED_MARGIN = 1.2
 """A probe while sound goes shows what the path carries, before more is sent; a queue shows it too."""
 SETTLE_S = 0.5
+CALM_S, CALM_LOSS, CALM_QUEUE_MS, CALM_REPORT = 5.0, 0.03, 60.0, 0.5
+"""A path is calm whose sound has not changed for so long, nor lost or queued more, and whose report is not later than this share of the
+time after which the sound ends."""
 
 
 class SoundChoice:
@@ -91,6 +94,8 @@ class SoundChoice:
         """Whether the far end sends sound now: where both share a link, a probe would show what is left of it."""
         self.risen_bps: float | None = None
         """Set where a probe told what the path carries."""
+        self._needed = False
+        self._uneasy_at = float("-inf")
         self._probe_at = float("inf")
         self._probed_at = float("-inf")
 
@@ -147,6 +152,7 @@ class SoundChoice:
         if self._level is not None:
             self._watch(now)
         known_bps, known_at = self._known
+        self._needed = needed
         if needed and known_bps < LEVELS[0].ip_bps and now - known_at < LONGEST_S:
             return self.level  # it would fill the queue, and nothing of it be understood
         if (self._mode == "always" or needed) and self._level is None and self._highest >= 0:
@@ -174,6 +180,10 @@ class SoundChoice:
         if self._level is None and report.rate_bps and not path.queue_ms > QUEUE_MS:
             self.risen_bps = report.rate_bps
             self._known = (report.rate_bps, now)
+        elif self._level is None and self._needed and path.queue_ms > FULL_QUEUE_MS and 0 < report.rate_bps < LEVELS[0].ip_bps:
+            self._known = (report.rate_bps, now)  # not even the lowest level, which goes for want of tokens, gets through
+        if path.loss > CALM_LOSS or path.queue_ms > CALM_QUEUE_MS:
+            self._uneasy_at = now
         self._burst = path.burst or self._burst
         if path.loss > OBVIOUS_LOSS or self._level is None:
             self._loss = path.loss
@@ -195,6 +205,13 @@ class SoundChoice:
                     self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
         elif not report.rate_bps and path.queue_ms < QUEUE_MS and now - self._probed_at > AGAIN_S:
             self._probe_at = now  # the far end says that packets come faster than before
+
+    def is_calm(self, now: float) -> bool:
+        """Whether sound goes, and nothing says that it will end soon: then tokens may be late for a moment."""
+        if self._mode == "always":
+            return self._level is not None
+        waits = self._unreported >= REPORT_PACKETS and now - self._waits_since > CALM_REPORT * self._report_s
+        return self._level is not None and not waits and now - max(self._changed_at, self._uneasy_at) > CALM_S
 
     @property
     def probes_for_much(self) -> bool:

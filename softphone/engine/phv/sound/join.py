@@ -44,6 +44,7 @@ class SoundJoin:
         """Whether sound is heard; else tokens are."""
         self.changes = 0
         """From tokens that were heard to sound, or back."""
+        self._sound_comes = False  # in the last 20 ms, not made up
         self._end: int | None = None  # tokens before this tick were heard as sound
         self._unreached = 0
         self._expected: int | None = None  # tokens alone came that begin there, and were not heard yet
@@ -63,6 +64,11 @@ class SoundJoin:
         return self._heard_tokens
 
     @property
+    def wants_tokens(self) -> bool:
+        """Whether speech made of tokens is heard, or may be soon: it has to be there when sound ends."""
+        return not self.on_sound or not self._sound_comes
+
+    @property
     def late_ms(self) -> float:
         """By how much sound is later than it could be."""
         return 1000 * (len(self._rest) + CHUNK_SAMPLES * len(self._line)) / SAMPLE_RATE
@@ -74,6 +80,7 @@ class SoundJoin:
 
     def next(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
         """20 ms to be heard. tokens: speech, said at the sender's tick `at` modulo 256, or SILENT; sound: of the jitter buffer."""
+        self._sound_comes = sound is not None and sound.real
         if at != SILENT:
             self._token_tick, self._expected = at, None
         if self.on_sound:

@@ -42,7 +42,9 @@ class Path:
 
 
 @pytest.mark.parametrize(
-    ("loss", "burst", "most_lost"), [(0.1, 1.1, 0.03), (0.2, 1.25, 0.05), (0.3, 3.0, 0.09), (0.4, 1.7, 0.07)], ids=["10", "20", "bursts", "40"]
+    ("loss", "burst", "most_lost"),
+    [(0.1, 1.1, 0.03), (0.2, 1.25, 0.05), (0.3, 3.0, 0.09), (0.4, 1.7, 0.07)],
+    ids=["10", "20", "bursts", "40"],
 )
 def test_copies_take_the_place_of_lost_packets(loss: float, burst: float, most_lost: float) -> None:
     protected = form(len(LEVELS) - 1, loss, burst)
