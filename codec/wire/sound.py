@@ -111,7 +111,7 @@ def parse_sound(payload: bytes) -> SoundPayload:
         at += 1 + length
         if not length or at > end:
             raise PayloadError("The tokens beside the sound are cut off: the payload was damaged.")
-    copies = ()
+    copies: tuple[tuple[int, bytes], ...] = ()
     if flags & COPIES:
         copies, at = _read_copies(payload, at, end)
     rest = payload[at:end]
