@@ -51,6 +51,10 @@ FIRST_PROBE_S = 0.2
 PROBE_ANSWER_S = 2.5
 MORE_LOSS_SHARE, LESS_LOSS_SHARE = 0.4, 0.05
 """Of the newest report, of which several come a second."""
+JITTER_SHARE = 0.1
+JITTER_LIKE_LOSS_MS = 340.0
+"""Packets that overtake each other are lost to a jitter buffer that does not wait for all. Of packets of 20 ms that are late by 0 to 100 ms
+(a jitter of 33) a quarter came too late, of packets of 40 ms that go twice 1 %; with three times as much jitter 60, and 13, of four times 2."""
 UNTOLD_S = 1.0
 """Opus tells of silence each 400 ms; where nothing at all went for so long, no report is owed."""
 SILENCE_S = 0.3
@@ -87,7 +91,7 @@ class SoundChoice:
         self._longest_wait_s = FIRST_REPORT_S
         self._sound_s = 0.0  # of sound sent at this level
         self._patience_s, self._again_s = CLEAN_S, AGAIN_S
-        self._loss = self._burst = 0.0
+        self._loss = self._burst = self._jitter_ms = 0.0
         self.fallen_bps: float | None = None
         """Set where sound ended because the path carries less now: so much, in IP bit/s. To be taken out by the owner."""
         self.busy = False
@@ -140,6 +144,7 @@ class SoundChoice:
         return self._form_for(level, self._loss)
 
     def _form_for(self, level: int, loss: float) -> SoundLevel:
+        loss = max(loss, self._jitter_ms / JITTER_LIKE_LOSS_MS)
         return form(level, loss, self._burst, self._most_bps, max(1.0, self._ceiling_bps - RTCP_BPS) if self._ceiling_bps else 0.0)
 
     def _lost(self, level: int, loss: float) -> float:
@@ -185,6 +190,7 @@ class SoundChoice:
         if path.loss > CALM_LOSS or path.queue_ms > CALM_QUEUE_MS:
             self._uneasy_at = now
         self._burst = path.burst or self._burst
+        self._jitter_ms += JITTER_SHARE * (path.jitter_ms - self._jitter_ms)
         if path.loss > OBVIOUS_LOSS or self._level is None:
             self._loss = path.loss
         else:

@@ -141,6 +141,14 @@ def test_after_loss_ended_the_sound_a_probe_looks_for_room_for_copies() -> None:
     assert sender.choice.level is not None and sender.choice.level.copies
 
 
+@pytest.mark.parametrize(("jitter_ms", "copies"), [(10, 0), (33, 1), (100, 2), (160, 3)])
+def test_packets_that_overtake_each_other_are_sent_again(jitter_ms: float, copies: int) -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(5, CLEAN, answer=FAST)
+    sender.go(12, SoundReport(LinkReport(0.0, 0.0, 0.0, jitter_ms)))
+    assert sender.choice.level is not None and sender.choice.level.copies == copies
+
+
 def test_copies_keep_to_the_ceiling() -> None:
     ceiling = round(LEVELS[2].ip_bps + 100)
     choice = SoundChoice("auto", ceiling_bps=ceiling)
