@@ -53,8 +53,9 @@ MORE_LOSS_SHARE, LESS_LOSS_SHARE = 0.4, 0.05
 """Of the newest report, of which several come a second."""
 JITTER_SHARE = 0.1
 JITTER_LIKE_LOSS_MS = 340.0
-"""Packets that overtake each other are lost to a jitter buffer that does not wait for all. Of packets of 20 ms that are late by 0 to 100 ms
-(a jitter of 33) a quarter came too late, of packets of 40 ms that go twice 1 %; with three times as much jitter 60, and 13, of four times 2."""
+"""Packets that overtake each other are lost to a jitter buffer that does not wait for all. Of packets of 20 ms that are late by 0 to 100
+ms (a jitter of 33) a quarter came too late, of packets of 40 ms that go twice 1 %; with three times as much jitter 60, and 13, of four
+times 2."""
 UNTOLD_S = 1.0
 """Opus tells of silence each 400 ms; where nothing at all went for so long, no report is owed."""
 SILENCE_S = 0.3

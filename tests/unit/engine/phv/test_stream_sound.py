@@ -1,4 +1,4 @@
-"""A stream that sends sound: what the worker is told of its path, when it may rest, and when sound takes the place of what it cannot make."""
+"""A stream that sends sound: what the worker is told of its path, when it may rest, and when sound goes for want of tokens."""
 
 from typing import Any
 
