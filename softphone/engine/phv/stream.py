@@ -49,6 +49,8 @@ from softphone.link.queue import BoundedQueue
 
 PAYLOAD_QUEUE = 16
 REPORT_QUEUE = 8
+LOST_GROUPS, LOST_S = 6, 1.0
+"""Of tokens: for so long after sound ended so many groups are repeated, a second of speech."""
 EMPTY_BYTES = 2
 """A payload of no more is a keep-alive."""
 
@@ -103,12 +105,14 @@ class PhvStream:
         if (mode := sound_mode(phv)) is not None and accepts_sound(fmtp_remote or {}):
             ceiling = self.tuning.adaptation.ceiling_bps
             self.sound = SoundHalf(mode, most_sound_bps(fmtp_remote or {}), ceiling, self.transit, is_ready, self.counters)
+        self._again_until = float("-inf")
         self._worker_has = self._settings
         self._tick = 0  # of the own sound, which is the clock of what is sent
         self._first_tick = 0  # at which the worker's clock began
         self._tokens_wait_ms = 0.0
         self._observed = (False, False)
         self._rests = False  # what the worker was told
+        self._sound_goes = False
         self._reports: BoundedQueue[Observed] = BoundedQueue(REPORT_QUEUE)
         self._learn = phv.learn
         self._send = send
@@ -162,7 +166,26 @@ class PhvStream:
     def _settings(self) -> EncoderSettings:
         """Of the worker's encoder. Tokens that go beside sound wait for nothing: they are there for the moment in which it ends."""
         settings = self.tuning.settings
-        return replace(settings, wait=False) if self.sound is not None and self.sound.level is not None else settings
+        if self.sound is not None and self.sound.level is not None:
+            return replace(settings, wait=False)
+        return self._again(settings) if time.monotonic() < self._again_until else settings
+
+    def _again(self, settings: EncoderSettings) -> EncoderSettings:
+        """The same, with what was said since the far end told for the last time that it hears us: that went with sound that was lost."""
+        return replace(settings, redundancy=max(settings.redundancy, min(LOST_GROUPS, self.tuning.most_redundancy)))
+
+    def _follow_sound(self, sound: SoundHalf) -> None:
+        """At once, and not with the next second: what the worker has to know when sound ends, or is no longer sure to go on."""
+        rests = sound.calm and not self._observed[1]
+        if rests != self._rests:
+            self._rests = rests
+            self._send(Tune(self.number, rest=rests))
+        goes = sound.level is not None
+        if self._sound_goes and not goes:
+            self._again_until = time.monotonic() + LOST_S
+            self._worker_has = self._again(self._worker_has)
+            self._send(Tune(self.number, self._worker_has))
+        self._sound_goes = goes
 
     def _tell(self, report: PathQuality | None = None) -> None:
         """Tell the worker what has changed for its encoder."""
@@ -258,10 +281,7 @@ class PhvStream:
             self.counters["pcm_without_worker"] += 1
         if self.sound is not None:
             self.sound.send(pcm, self._tick)
-            rests = self.sound.calm and not self._observed[1]
-            if rests != self._rests:
-                self._rests = rests
-                self._send(Tune(self.number, rest=rests))
+            self._follow_sound(self.sound)
         self._tick += 1
 
     def take_payload(self) -> bytes | None:

@@ -47,7 +47,8 @@ class PhvTuning:
         self._configured = encoder_settings(phv)
         base = Profile.of(self._configured)
         self._far_ceiling = self._limit("maxrate", LOWEST_RATE, HIGHEST_RATE, 0)
-        most = self._limit("maxred", 0, MAX_REDUNDANCY, MAX_REDUNDANCY)
+        self.most_redundancy = most = self._limit("maxred", 0, MAX_REDUNDANCY, MAX_REDUNDANCY)
+        """Groups that the far end has use for."""
         self.adaptation = Adaptation(replace(base, redundancy=min(base.redundancy, most)), 0, most)
         self.limit(phv.max_rate)
         self._writer = ReportWriter()

@@ -10,7 +10,7 @@ from codec.wire.sound import SoundPayload, SoundReport, parse_sound, serialize_s
 from softphone.config import Phv
 from softphone.control.protocol import CallStatistics
 from softphone.engine.phv.receiver_report import Received
-from softphone.engine.phv.stream import PhvStream
+from softphone.engine.phv.stream import LOST_GROUPS, PhvStream
 from softphone.link.messages import Message, Pull, StreamStatistics, Tune
 
 NOISE = np.random.default_rng(1).integers(-3000, 3000, 320, np.int16).tobytes()
@@ -69,6 +69,19 @@ def test_what_is_reported_of_sound_holds_for_tokens(monkeypatch: pytest.MonkeyPa
     assert event.sends == "tokens" and event.profile is not None
     assert event.profile.redundancy >= protected, "the first tokens that go alone are protected"
     assert "queue" not in event.profile.reason, "loss is no sign of a slow link"
+
+
+def test_what_was_lost_with_the_sound_goes_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(monkeypatch)
+    stream.go(6)
+    before = len(stream.sent)
+    stream.go(0.8, report=None)
+    assert stream.stream.sound is not None and stream.stream.sound.level is None
+    told = [message.settings for message in stream.sent[before:] if isinstance(message, Tune) and message.settings is not None]
+    assert told and told[0].redundancy == LOST_GROUPS
+    stream.go(2, report=None)
+    told = [message.settings for message in stream.sent[before:] if isinstance(message, Tune) and message.settings is not None]
+    assert told[-1].redundancy < LOST_GROUPS, "that was enough"
 
 
 def test_a_queue_of_sound_says_what_the_path_carries_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
