@@ -178,6 +178,10 @@ class Decoder:
             self._voice.receive(VoicePiece(0, index, piece))
         self._embedding = self._voice.voice(voice.mean_f0).embedding
 
+    def skip(self, time: int) -> None:
+        """What was said before this tick of the sender's clock, modulo 256, was heard already, by other means: it is not spoken."""
+        self._playout.skip(time, self._now)
+
     def pull(self, samples: int, heard: bool = True) -> NDArray[np.int16]:
         """The next `samples` of sound at 16 kHz, exactly so many, zeros when nobody speaks: (samples,) int16. heard: False where nobody
         listens; then all is silent, and nothing but `said_at`, `spoken` and the counters goes on."""

@@ -72,6 +72,8 @@ def heard(models: Models, pcm: NDArray[np.int16], sounds: list[bool]) -> NDArray
             sender.stop()
         elif (packet := sender.take(step.tobytes(), tick, LEVELS[-1], 0.0)) is not None and not ending:
             player.put(packet[0] % TIME_MODULO, packet[1])
+        if join.wants_tokens and join.heard_until is not None:
+            decoder.skip(join.heard_until)
         tokens = decoder.pull(STEP_SAMPLES, heard=join.wants_tokens).tobytes()
         at = SILENT if decoder.said_at is None else decoder.said_at % TIME_MODULO
         blocks.append(np.frombuffer(join.next(tokens, at, player.take()), np.int16))

@@ -56,6 +56,7 @@ RESYNC_PACKETS = 3
 """So many packets in a row from the past mean that the sender's clock was reset."""
 
 _REMEMBERED = 512
+_NEVER = -(10**9)
 _SPOKEN = 64
 _MARKS = 64
 _STOPS = INVENTORY.of(Manner.STOP, Manner.AFFRICATE)
@@ -112,6 +113,7 @@ class Playout:
         self._seen: dict[int, None] = {}
         self._newest: tuple[int, int] | None = None  # time of the newest packet, and the listener's clock then
         self._head = 0  # time of the next token to be spoken
+        self._passed = _NEVER  # what was said before it was heard by other means
         self._speaking = False
         self._waiting_since: int | None = None
         self._begins = False  # nothing but silence was spoken of this talkspurt
@@ -155,6 +157,21 @@ class Playout:
             self._waiting_since = now
         self._limit()
 
+    def skip(self, time: int, now: int) -> None:
+        """What was said before this time, 8 bits of it, was heard already, by other means: it is left out."""
+        if self._newest is None:
+            return
+        self._passed = until = max(self._passed, self._unfold(time, now))
+        for at in sorted(self._queue):
+            if at + self._queue[at].ticks > until:
+                break
+            token = self._queue.pop(at)
+            self.spoken.append(SpokenPhone(token.phone, token.ticks, "recovered" if at in self._recovered else "received"))
+        if self._speaking and self._head < until:
+            self._head = min(self._queue, default=until)
+        if not self._queue:
+            self._waiting_since = None
+
     def _unfold(self, time: int, now: int) -> int:
         if self._newest is None:
             return time
@@ -162,7 +179,7 @@ class Playout:
         return expected + (time - expected + BACKWARD_TICKS) % TIME_MODULO - BACKWARD_TICKS
 
     def _restart(self, start: int, now: int) -> None:
-        self._head, self._newest, self._stale = start, (start, now), 0
+        self._head, self._newest, self._stale, self._passed = start, (start, now), 0, _NEVER
         self._delay = PlayoutDelay()
         self._seen.clear()
         self._ends.clear()
@@ -177,6 +194,10 @@ class Playout:
         self._seen[at] = None
         while len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
+        if at + token.ticks <= self._passed:
+            self.spoken.append(SpokenPhone(token.phone, token.ticks, "recovered" if redundant else "received"))
+            self.counts.tokens_received += 1
+            return
         if token.phone != SILENCE:  # A pause is sent when it is over, and concealed as silence.
             self._delay.token(now, at)
         if at < self._head:

@@ -205,10 +205,11 @@ class Payload(_OfStream, frozen=True):
 
 class Pull(_OfStream, frozen=True):
     """Engine -> worker: the playout wants `samples` more samples. heard: False where sound is heard in their place; then they are silent,
-    and only their ticks are of use."""
+    and only their ticks are of use. since: where it is not -1, what was said before this tick, modulo 256, was heard already."""
 
     samples: int
     heard: bool = True
+    since: Annotated[int, Meta(ge=-1, le=255)] = -1
 
     def __post_init__(self) -> None:
         _OfStream.__post_init__(self)

@@ -300,7 +300,7 @@ class PhvStream:
             self.counters["payloads_without_worker"] += 1
 
     def take_pcm(self, samples: int) -> bytes:
-        self._send(Pull(self.number, samples, self.sound is None or self.sound.join.wants_tokens))
+        self._send(self._pull(samples))
         while len(self._played) < 2 * samples:
             with self._lock:
                 taken = self._tokens.take()
@@ -313,6 +313,14 @@ class PhvStream:
                 self.counters["playout_underruns"] += 1
         pcm, self._played = self._played[: 2 * samples], self._played[2 * samples :]
         return pcm
+
+    def _pull(self, samples: int) -> Pull:
+        if self.sound is None:
+            return Pull(self.number, samples)
+        join = self.sound.join
+        # While sound is heard its tokens pass in their own time, for whoever writes down the words.
+        since = join.heard_until if join.wants_tokens else None
+        return Pull(self.number, samples, join.wants_tokens, -1 if since is None else since)
 
     def close(self) -> None:
         self._send(Close(self.number))

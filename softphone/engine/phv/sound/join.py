@@ -19,6 +19,10 @@ SILENT = -1
 """In place of a tick: the tokens are silent now."""
 BEHIND_TICKS = 200
 """Tokens may be up to 4 s behind the sound, and 1.1 s ahead of it."""
+AHEAD_TICKS = 25
+"""Tokens that are heard were said no later than so much after the sound that could have been heard in their place."""
+LONGEST_END = 100
+"""Frames after its last for which it matters where the sound ended: tokens that come later are none that it brought."""
 GIVE_UP_FRAMES = 150
 """Tokens that are heard for 3 s without reaching the end of the sound belong to another clock."""
 LONGEST_EXPECTED = 75
@@ -46,6 +50,7 @@ class SoundJoin:
         """From tokens that were heard to sound, or back."""
         self._sound_comes = False  # in the last 20 ms, not made up
         self._end: int | None = None  # tokens before this tick were heard as sound
+        self._since_end = 0  # frames since then
         self._unreached = 0
         self._expected: int | None = None  # tokens alone came that begin there, and were not heard yet
         self._waited = 0
@@ -69,17 +74,23 @@ class SoundJoin:
         return not self.on_sound or not self._sound_comes
 
     @property
+    def heard_until(self) -> int | None:
+        """Tick modulo 256 before which all was heard as sound, of late, so that tokens before it may be left out; else None."""
+        return None if self._end is None or self._since_end > LONGEST_END else self._end
+
+    @property
     def late_ms(self) -> float:
         """By how much sound is later than it could be."""
         return 1000 * (len(self._rest) + CHUNK_SAMPLES * len(self._line)) / SAMPLE_RATE
 
     def expect(self, tick: int) -> None:
         """Tokens came alone that begin at this tick modulo 256: words that no sound brings."""
-        if not self.on_sound and (self._token_tick is None or _ticks_after(tick, self._token_tick) > 0):
+        if not self.on_sound and (self._token_tick is None or _ticks_after(self._token_tick, tick) < 0):
             self._expected, self._waited = tick, 0
 
     def next(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
         """20 ms to be heard. tokens: speech, said at the sender's tick `at` modulo 256, or SILENT; sound: of the jitter buffer."""
+        self._since_end += 1
         self._sound_comes = sound is not None and sound.real
         if at != SILENT:
             self._token_tick, self._expected = at, None
@@ -91,7 +102,7 @@ class SoundJoin:
             self._line.append(sound)
             del self._line[: max(0, len(self._line) - LONGEST_LINE // CHUNK_SAMPLES)]
         audible = at != SILENT and self._after_end(at)
-        if (audible and _ticks_after(self._line[0].tick, at) > 0) or self._is_expected():
+        if (audible and _ticks_after(at, self._line[0].tick) < 0) or self._is_expected():
             return self._tokens(tokens, at)
         return self._to_sound(tokens, audible)
 
@@ -107,7 +118,7 @@ class SoundJoin:
             del self._line[:-1]
         late, self._line = self._line, []
         self._rest = np.concatenate([_samples(frame.pcm) for frame in late])
-        self._end = (late[-1].tick + 1) % TIME_MODULO
+        self._end, self._since_end = (late[-1].tick + 1) % TIME_MODULO, 0
         self.on_sound, self._heard_tokens, self._unreached = True, False, 0
         pcm = self._take()
         return (_fade(_samples(tokens), pcm) if audible else pcm).tobytes()
@@ -122,7 +133,7 @@ class SoundJoin:
     def _go_on(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
         if sound is not None:
             if sound.real:
-                self._end = (sound.tick + 1) % TIME_MODULO
+                self._end, self._since_end = (sound.tick + 1) % TIME_MODULO, 0
             pcm = _samples(sound.pcm)
             if not self._rest.size and not self._is_quiet(pcm):
                 return sound.pcm
@@ -146,7 +157,7 @@ class SoundJoin:
     def _last(self, tokens: bytes, at: int) -> bytes:
         """What is left of the sound, and after it in the same 20 ms the tokens, where they have come so far."""
         left, self._rest = self._rest, self._rest[:0]
-        reached = at != SILENT and self._end is not None and _ticks_after(at, self._end) >= -1
+        reached = at != SILENT and self._end is not None and self._after_end((at + 1) % TIME_MODULO)
         pcm = _samples(tokens).copy() if reached else np.zeros(CHUNK_SAMPLES, np.int16)
         pcm[: len(left)] = left
         return pcm.tobytes()
@@ -165,7 +176,11 @@ class SoundJoin:
         return tokens
 
     def _after_end(self, at: int) -> bool:
-        return self._end is None or _ticks_after(at, self._end) >= 0
+        if self._end is None or self._since_end > BEHIND_TICKS:
+            return True
+        # The sender's clock has gone on meanwhile: 8 bits are unfolded by that.
+        ahead = self._since_end + AHEAD_TICKS
+        return (at - self._end - ahead - 1) % TIME_MODULO - TIME_MODULO + ahead + 1 >= 0
 
     def _take(self) -> Pcm:
         pcm, self._rest = self._rest[:CHUNK_SAMPLES], self._rest[CHUNK_SAMPLES:]
