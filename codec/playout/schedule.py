@@ -113,6 +113,7 @@ class Playout:
         self._seen: dict[int, None] = {}
         self._newest: tuple[int, int] | None = None  # time of the newest packet, and the listener's clock then
         self._head = 0  # time of the next token to be spoken
+        self._heard_time: int | None = None  # see `skip`, before the first packet
         self._passed = _NEVER  # what was said before it was heard by other means
         self._speaking = False
         self._waiting_since: int | None = None
@@ -131,6 +132,8 @@ class Playout:
         if self._newest is None:
             # An empty packet has the time of its sending, and speech that began before that may be under way.
             self._head = start if length else start - BACKWARD_TICKS
+            if self._heard_time is not None:
+                self._passed = start + earlier + (self._heard_time - start - earlier + BACKWARD_TICKS) % TIME_MODULO - BACKWARD_TICKS
         idle = not self._queue and not self._speaking
         if idle and start + length < self._head and start not in self._seen:
             self._stale += 1
@@ -160,6 +163,7 @@ class Playout:
     def skip(self, time: int, now: int) -> None:
         """What was said before this time, 8 bits of it, was heard already, by other means: it is left out."""
         if self._newest is None:
+            self._heard_time = time
             return
         self._passed = until = max(self._passed, self._unfold(time, now))
         for at in sorted(self._queue):
