@@ -69,7 +69,7 @@ class CallActions(PhoneParts):
         except protocol.ControlError as error:
             self._here.query_one(DialField).give_back(text, str(error))
             return
-        self.phone.changed(self.state.select(int(result["call"])))
+        self.phone.changed(self.state.select(result.call))
 
     async def action_answer(self) -> None:
         call = self.state.call
@@ -104,7 +104,7 @@ class CallActions(PhoneParts):
             else self._do(call, "hold", protocol.Hold(call=call.number))
         )
 
-    async def _do(self, call: CallView, what: Doing, command: protocol.Command) -> bool:
+    async def _do(self, call: CallView, what: Doing, command: protocol.Command[Any]) -> bool:
         """Ask the engine, and show at once what was asked for; False after a refusal."""
         call.doing = what
         self.phone.changed(frozenset({"calls"}))
@@ -215,7 +215,7 @@ class CallActions(PhoneParts):
         now = await self.ask(protocol.Volume())
         if now is None:
             return
-        db = min(max(int(now["loudspeaker_db"]) + by_db, LOWEST_VOLUME_DB), HIGHEST_VOLUME_DB)
+        db = min(max(now.loudspeaker_db + by_db, LOWEST_VOLUME_DB), HIGHEST_VOLUME_DB)
         if await self.ask(protocol.Volume(loudspeaker_db=db)) is not None:
             self.tell(sentences.VOLUME.format(db=db) if db else sentences.VOLUME_AS_DEVICE, "info")
             self._here.run_worker(self._keep_volume(db), group="volume", exclusive=True)
@@ -279,7 +279,7 @@ class CallActions(PhoneParts):
         answer = await self.ask(protocol.Transcribe(call=call.number, on=on))
         if answer is not None:
             said = sentences.TRANSCRIBING_TO if on else sentences.TRANSCRIBED
-            self.tell(said.format(path=paths.from_home(str(answer["path"]))), "info")
+            self.tell(said.format(path=paths.from_home(answer.path)), "info")
 
     def action_wire(self) -> None:
         from softphone.tui.sip_view.ladder import LadderScreen  # noqa: PLC0415 - opened seldom

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from collections.abc import Awaitable
+from typing import Literal, Protocol
 
 from textual import work
 from textual.app import ComposeResult
@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Button, Select, Static
 
-from softphone.control.protocol import Command, ControlError, Devices, SelectDevices, SoundTest
+from softphone.control.protocol import Command, ControlError, Devices, ResultT, SelectDevices, SoundTest
 from softphone.plain_text import visible
 from softphone.tui.common.drawing import level_meter, level_text
 from softphone.tui.common.form import Choice, plain_options
@@ -27,6 +27,12 @@ DEEP_S = 4
 PER_SECOND = 5
 """Levels events."""
 Doing = Literal["nothing", "listen", "record", "play"]
+
+
+class Engine(Protocol):
+    """`EngineSession.ask`."""
+
+    def __call__(self, command: Command[ResultT], *, timeout_s: float = 30.0) -> Awaitable[ResultT]: ...
 
 
 class SoundPanel(Vertical):
@@ -51,7 +57,7 @@ class SoundPanel(Vertical):
             super().__init__()
             self.microphone, self.loudspeaker = microphone, loudspeaker
 
-    def __init__(self, ask: Callable[[Command], Awaitable[dict[str, Any]]], microphone: str, loudspeaker: str) -> None:
+    def __init__(self, ask: Engine, microphone: str, loudspeaker: str) -> None:
         super().__init__()
         self._engine = ask
         self._wanted = (microphone, loudspeaker)
@@ -74,7 +80,7 @@ class SoundPanel(Vertical):
         yield Static(id="sound-meter", markup=False)
         yield Static("Listen shows how loud your microphone is; speak as in a call.", id="sound-word", markup=False)
 
-    async def _ask(self, command: Command) -> dict[str, Any] | None:
+    async def _ask(self, command: Command[ResultT]) -> ResultT | None:
         try:
             return await self._engine(command)
         except ControlError as error:
@@ -107,8 +113,9 @@ class SoundPanel(Vertical):
         found = await self._ask(Devices())
         if found is None:
             return
-        for field, count, wanted in (("#sound-input", "inputs", self._wanted[0]), ("#sound-output", "outputs", self._wanted[1])):
-            names = [str(device["name"]) for device in found.get("devices", ()) if device[count]]
+        here_in = [device.name for device in found.devices if device.inputs]
+        here_out = [device.name for device in found.devices if device.outputs]
+        for field, names, wanted in (("#sound-input", here_in, self._wanted[0]), ("#sound-output", here_out, self._wanted[1])):
             # A device that is unplugged just now stays chosen.
             options = list(dict.fromkeys(["default", *names, "null", wanted]))
             select = self.query_one(field, Choice).select
@@ -116,7 +123,7 @@ class SoundPanel(Vertical):
                 here = ("default", "null", *names)
                 select.set_options(plain_options((_label(name) if name in here else f"{name} (not there now)", name) for name in options))
                 select.value = wanted
-        self._note(str(found.get("note") or ""))
+        self._note(found.note)
 
     def _note(self, text: str) -> None:
         note = self.query_one("#sound-note", Static)
@@ -132,9 +139,8 @@ class SoundPanel(Vertical):
 
     @work(exclusive=True, group="choose")
     async def _choose(self, microphone: str, loudspeaker: str) -> None:
-        result = await self._ask(SelectDevices(input=microphone, output=loudspeaker))
-        if result is not None:
-            self._note(str(result.get("note") or ""))
+        if await self._ask(SelectDevices(input=microphone, output=loudspeaker)) is not None:
+            self._note("")
         # Also a device that does not open now is what the user wants from the next start on.
         self.post_message(self.Selected(microphone, loudspeaker))
 

@@ -152,12 +152,12 @@ def test_devices_come_and_go_while_idle(make_desk: Callable[..., Desk]) -> None:
     with pytest.raises(ControlError, match="no sound device"):
         client.request(SelectDevices(input="default", output="default"))
     desk.plug("headset")
-    assert client.request(Devices())["devices"] == [{"name": "headset", "inputs": 1, "outputs": 1}]
+    assert client.request(Devices()).devices == [{"name": "headset", "inputs": 1, "outputs": 1}]
     client.request(SelectDevices(input="default", output="default"))
-    assert client.request(Devices())["input"] == "headset"
-    assert client.request(Status())["sound"] == ""
+    assert client.request(Devices()).input == "headset"
+    assert client.request(Status()).sound == ""
     desk.plug("dock", "headset")
-    assert client.request(Devices())["input"] == "headset", "it has another number now"
+    assert client.request(Devices()).input == "headset", "it has another number now"
     client.request(SoundTest(action="listen"))
     desk.wait_open("headset", "headset")
     client.request(SoundTest(action="stop"))
@@ -232,6 +232,6 @@ def test_the_volume_holds_for_calls_and_for_devices_chosen_later(make_desk: Call
     desk.wait_open("headset", "speakers")
     phone.client.request(SelectDevices(input="headset", output="headset"))
     bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB + 6)) < 2, after=len(bob.events))
-    assert phone.client.request(Status())["volume"] == {"microphone_db": 6, "loudspeaker_db": -12}
+    assert phone.client.request(Status()).volume == {"microphone_db": 6, "loudspeaker_db": -12}
     phone.client.request(Hangup())
     phone.wait_state(call, "disconnected")
