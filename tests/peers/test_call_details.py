@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from softphone.control.protocol import (
+    AgreedSdp,
     AutoAnswer,
     CallState,
     ControlError,
@@ -39,8 +40,8 @@ def test_the_ladder_of_a_call_through_a_proxy(kamailio: Kamailio, make_phone: Ma
     alice.wait_media(call)
     sdp = alice.client.request(Sdp(call=call))
     theirs = bob.wait(CallState).call
-    assert sdp["local"].startswith("v=0") and "m=audio" in sdp["remote"]
-    assert {**bob.client.request(Sdp(call=theirs))} == {"local": sdp["remote"], "remote": sdp["local"]}
+    assert sdp.local.startswith("v=0") and "m=audio" in sdp.remote
+    assert bob.client.request(Sdp(call=theirs)) == AgreedSdp(sdp.remote, sdp.local)
     alice.client.request(Hangup(call=call))
     alice.wait_state(call, "disconnected")
     deadline = time.monotonic() + 20

@@ -233,7 +233,7 @@ def test_a_flood_of_calls_does_not_end_the_engine(make_phone: MakePhone) -> None
         assert told.code == 486 and time.monotonic() < deadline
         time.sleep(0.5)
     ringing = phone.client.request(Status()).calls
-    phone.client.request(Answer(call=ringing[-1]["call"]))
+    phone.client.request(Answer(call=ringing[-1].call))
     friend.wait_state(call, "confirmed")
 
 

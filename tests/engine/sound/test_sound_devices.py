@@ -12,6 +12,7 @@ from softphone.control.protocol import (
     AutoAnswer,
     CallStatistics,
     ControlError,
+    DeviceInfo,
     Devices,
     Hangup,
     Levels,
@@ -21,6 +22,7 @@ from softphone.control.protocol import (
     Status,
     Subscribe,
     Volume,
+    Volumes,
 )
 from softphone.engine.live import SILENCE_DB, decibel
 from softphone.sound_file import write_wav
@@ -148,11 +150,11 @@ def test_devices_come_and_go_while_idle(make_desk: Callable[..., Desk]) -> None:
     desk = make_desk()
     client = desk.phone.client
     none = client.request(Devices())
-    assert none["devices"] == [] and "no sound device" in none["note"]
+    assert none.devices == [] and "no sound device" in none.note
     with pytest.raises(ControlError, match="no sound device"):
         client.request(SelectDevices(input="default", output="default"))
     desk.plug("headset")
-    assert client.request(Devices()).devices == [{"name": "headset", "inputs": 1, "outputs": 1}]
+    assert client.request(Devices()).devices == [DeviceInfo("headset", 1, 1)]
     client.request(SelectDevices(input="default", output="default"))
     assert client.request(Devices()).input == "headset"
     assert client.request(Status()).sound == ""
@@ -164,7 +166,7 @@ def test_devices_come_and_go_while_idle(make_desk: Callable[..., Desk]) -> None:
     desk.wait_open()
     desk.plug("dock")
     gone = client.request(Devices())
-    assert gone["input"] == "" and "headset is not there any more" in gone["note"]
+    assert gone.input == "" and "headset is not there any more" in gone.note
     assert desk.open() == []
 
 
@@ -221,8 +223,8 @@ def test_the_volume_holds_for_calls_and_for_devices_chosen_later(make_desk: Call
     call = phone.call(bob.uri)
     phone.wait_state(call, "confirmed")
     bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB - 12)) < 2)
-    assert phone.client.request(Volume(loudspeaker_db=6)) == {"microphone_db": -12, "loudspeaker_db": 6}
-    assert phone.client.request(Volume(microphone_db=6)) == {"microphone_db": 6, "loudspeaker_db": 6}
+    assert phone.client.request(Volume(loudspeaker_db=6)) == Volumes(-12, 6)
+    assert phone.client.request(Volume(microphone_db=6)) == Volumes(6, 6)
     bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB + 6)) < 2, after=len(bob.events))
     # A tone of 8000 comes from bob.
     desk.wait_peak(12000, 20000)
@@ -232,6 +234,6 @@ def test_the_volume_holds_for_calls_and_for_devices_chosen_later(make_desk: Call
     desk.wait_open("headset", "speakers")
     phone.client.request(SelectDevices(input="headset", output="headset"))
     bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB + 6)) < 2, after=len(bob.events))
-    assert phone.client.request(Status()).volume == {"microphone_db": 6, "loudspeaker_db": -12}
+    assert phone.client.request(Status()).volume == Volumes(6, -12)
     phone.client.request(Hangup())
     phone.wait_state(call, "disconnected")
