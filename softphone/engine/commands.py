@@ -57,8 +57,8 @@ class Commands:
                 call = self.numbered(command.call)
                 call.check_rings()
                 self._files(call, command.wav_in, command.wav_out)
-                self._engine.active_calls.talk_to(call)
                 call.take()
+                self._engine.active_calls.talk_to(call)
                 return Done()
             case protocol.Hangup():
                 calls = list(self._engine.calls.values()) if command.call is None else [self.numbered(command.call)]
@@ -168,10 +168,11 @@ class Commands:
         if command.max_rate is not None:
             call.media.max_rate = command.max_rate
         self._files(call, command.wav_in, command.wav_out)
-        self._engine.active_calls.talk_to(call)
         number = phone_number.read(command.uri)
         call.keys_when_up = command.keys or (number.keys if number is not None else "")
         call.dial(uri)
+        # Only now: where nobody can be called, no conversation is interrupted.
+        self._engine.active_calls.talk_to(call)
         return PlacedCall(call.number)
 
     def _codecs(self, command: protocol.Call, uri: str) -> list[str] | None:

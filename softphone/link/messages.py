@@ -60,7 +60,7 @@ class HeardPhone(_Part, frozen=True):
 
 class VoiceProgress(_Part, frozen=True):
     """Bytes of the user's voice sent, and the cosine of what a listener who got all of them knows to the best estimate; bytes of the far
-    end's received; the cosine of the user's sound to how the far end hears it. None while unknown."""
+    end's received; the cosine of the user's sound to how the remote party hears it. None while unknown."""
 
     sent_bytes: int = 0
     sent_similarity: float | None = None

@@ -35,7 +35,7 @@ _REGISTRATION_SECONDS = 40.0
 _GOODBYE_SECONDS = 3.0
 _WHY_SECONDS = 1.0
 _TAIL_SECONDS = 2.0
-"""How long a call continues after its sound file was sent: the far end hears the last words late."""
+"""How long a call continues after its sound file was sent: the remote party hears the last words late."""
 
 
 class EngineLink(Protocol):

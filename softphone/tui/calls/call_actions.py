@@ -62,8 +62,7 @@ class CallActions(PhoneParts):
         await self.call_target(target, text)
 
     async def call_target(self, target: dial.Target, text: str) -> None:
-        """Call; calls that are up are put on hold first. If the engine refuses, `text` stands in the dial field again."""
-        await self._hold_others(None)
+        """Call; the engine holds other calls. If it refuses, `text` stands in the dial field again."""
         try:
             result = await self.phone.session.ask(protocol.Call(uri=target.uri, keys=target.keys or None))
         except protocol.ControlError as error:
@@ -76,7 +75,6 @@ class CallActions(PhoneParts):
         ringing = call if call is not None and call.incoming else self.state.ringing
         if ringing is None:
             return
-        await self._hold_others(ringing.number)
         if await self._do(ringing, "answer", protocol.Answer(call=ringing.number)):
             self.phone.changed(self.state.select(ringing.number))
 
@@ -314,12 +312,6 @@ class CallActions(PhoneParts):
             self.tell("No calls yet. d dials.", "info")
         else:
             await self.call_text(last.remote)
-
-    async def _hold_others(self, number: int | None) -> None:
-        """One conversation at a time: other calls with sound are held, but for those of the conference."""
-        for call in list(self.state.calls.values()):
-            if call.number != number and call.talking and not call.state.conference:
-                await self.ask(protocol.Hold(call=call.number))
 
 
 def _recording_path(call: CallView) -> Path:

@@ -1,4 +1,4 @@
-"""Calls in which what is said waits for its words: the change in the middle of a call, what the far end hears, what is refused."""
+"""Calls in which what is said waits for its words: the change in the middle of a call, what the remote party hears, what is refused."""
 
 from collections.abc import Callable
 from pathlib import Path
