@@ -20,7 +20,6 @@ KEPT_S = 600.0
 """How long a call's messages are kept after its last one."""
 HIDDEN = "(not shown)"
 
-_REGISTER = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+REGISTER\b", re.IGNORECASE | re.MULTILINE)
 _SECRETS = (
     # Folded lines belong to the header (RFC 3261, 7.3.1). The scheme stays: which one was tried is worth knowing.
     (re.compile(r"^((?:Proxy-)?Authorization[ \t]*:[ \t]*\w*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE), r"\1 "),
@@ -70,11 +69,11 @@ class SipTrace:
 
     def passed(self, sent: bool, peer: str, data: bytes) -> None:
         """A message as it is on the wire. Only registrations, and dialogs that an INVITE began, are kept."""
-        if _REGISTER.search(data.partition(b"\r\n\r\n")[0]):
+        head = Head(data)
+        if head.cseq_method.upper() == "REGISTER":
             text = blot(data.decode("utf-8", "replace"))
             self._registrations.append(SipMessage(time.time(), sent, peer, _summary(text, "REGISTER"), text))
             return
-        head = Head(data)
         call_id = head.value("call-id").decode("utf-8", "surrogateescape")  # as SWIG gives it
         if not call_id:
             return
