@@ -16,7 +16,7 @@ Path = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f
 FinalCode = Annotated[int, Meta(ge=300, le=699)]
 EventName = Literal[
     "registration", "call_state", "media", "file", "statistics", "worker", "engine", "log",
-    "message", "message_sent", "message_waiting", "dtmf", "levels", "phones", "voice", "sound", "transfer", "presence", "receiving",
+    "message", "message_sent", "message_waiting", "dtmf", "levels", "phones", "voice", "sound", "transfer", "presence", "receiving", "talk",
 ]  # fmt: skip
 Digits = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Da-d*#,]+$")]
 Speech = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
@@ -213,7 +213,8 @@ class Say(Command, frozen=True, kw_only=True, tag="say"):
 
 
 class Devices(Command, frozen=True, kw_only=True, tag="devices"):
-    """The sound devices now: `{"devices": [{"name", "inputs", "outputs"}], "input": name, "output": name, "note": text}`."""
+    """The sound devices now: `{"devices": [{"name", "inputs", "outputs"}], "input": name, "output": name, "ringer": name,
+    "note": text}`."""
 
 
 class SelectDevices(Command, frozen=True, kw_only=True, tag="select_devices"):
@@ -221,6 +222,8 @@ class SelectDevices(Command, frozen=True, kw_only=True, tag="select_devices"):
 
     input: Text
     output: Text
+    ringer: Text | None = None
+    """What rings; "" is the loudspeaker, None leaves it as it is."""
 
 
 class Volume(Command, frozen=True, kw_only=True, tag="volume"):
@@ -229,6 +232,13 @@ class Volume(Command, frozen=True, kw_only=True, tag="volume"):
 
     microphone_db: Decibel | None = None
     loudspeaker_db: Decibel | None = None
+
+
+class TalkMode(Command, frozen=True, kw_only=True, tag="talk_mode"):
+    """When the microphone is sent, from now on, in all calls: "open" always, "voice" only while somebody speaks into it (`talk` events
+    tell), "push" never until it is unmuted: running calls are muted, and others begin muted."""
+
+    mode: Literal["open", "voice", "push"]
 
 
 class SoundTest(Command, frozen=True, kw_only=True, tag="sound_test"):
@@ -272,6 +282,6 @@ class Shutdown(Command, frozen=True, kw_only=True, tag="shutdown"):
 AnyCommand = (
     Status | Register | Unregister | Call | Answer | Hangup | Play | Record | AutoAnswer | Hold | Resume | Mute | SendDtmf | TransferCall
     | Conference | DoNotDisturb | SendMessage | Say | Devices | SelectDevices | SoundTest | SipLadder | Sdp | Subscribe | Stay | Shutdown
-    | Volume | Wait | Transcribe
+    | Volume | Wait | Transcribe | TalkMode
 )  # fmt: skip
 COMMANDS: dict[str, type[Command]] = {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}

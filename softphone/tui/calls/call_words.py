@@ -44,6 +44,7 @@ def flags(call: CallView) -> list[str]:
     state = call.state
     return [
         *(["muted"] if state.muted else []),
+        *([] if call.sending is None else [sentences.SENDING if call.sending else sentences.NOT_SENDING]),
         *(["conference"] if state.conference else []),
         *(["recording"] if state.recording else []),
         *(["transcript"] if state.transcript else []),

@@ -91,6 +91,16 @@ _VOLUMES = tuple(
 )
 ROWS: Mapping[str, tuple[Setting, ...]] = {
     "sound": (
+        Setting(
+            "audio.talk",
+            "Microphone is",
+            options=(
+                ("always on", "open"),
+                ("on while you speak (voice activation)", "voice"),
+                ("muted; hold the space bar to talk (push to talk)", "push"),
+            ),
+            restart=False,
+        ),
         Setting("audio.microphone_db", "Mic volume", options=_VOLUMES, restart=False),
         Setting("audio.loudspeaker_db", "Volume", options=_VOLUMES, restart=False),
         Setting(
