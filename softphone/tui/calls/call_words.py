@@ -44,12 +44,16 @@ def flags(call: CallView) -> list[str]:
     state = call.state
     return [
         *(["muted"] if state.muted else []),
-        *([] if call.sending is None else [sentences.SENDING if call.sending else sentences.NOT_SENDING]),
         *(["conference"] if state.conference else []),
         *(["recording"] if state.recording else []),
         *(["transcript"] if state.transcript else []),
         *(["waiting"] if state.waiting and call.incoming else []),
     ]
+
+
+def talk_flag(call: CallView) -> list[str]:
+    """With voice activation, whether the microphone is sent."""
+    return [] if call.sending is None else [sentences.SENDING if call.sending else sentences.NOT_SENDING]
 
 
 def codec_text(call: CallView) -> str:
