@@ -113,7 +113,7 @@ ROWS: Mapping[str, tuple[Setting, ...]] = {
         Setting(
             "calls.auto_answer_seconds",
             "Auto-answer",
-            options=_seconds(0, 3, 5, 10, 20, 30, at_once="at once (it is switched on per account or contact)"),
+            options=_seconds(0, 3, 5, 10, 20, 30, at_once="at once (switched on per account or contact)"),
         ),
         Setting("calls.ring_seconds", "No answer", options=tuple((f"given up after {s} s", s) for s in (30, 60, 120, 300))),
         Setting(
