@@ -76,7 +76,8 @@ def test_only_speech_goes_out_and_all_of_it(make_speaker: Callable[[str], Phone]
     call = phone.call(bob.uri)
     phone.wait_state(call, "confirmed")
     told = len(phone.events)
-    for sending in (True, False, True, False):
+    # The first is the noise, before it is known as such.
+    for sending in (True, False) * 3:
         event = phone.wait(Talk, lambda event, now=sending: event.call == call and event.sending is now, after=told)
         told = phone.events.index(event) + 1
     status = phone.client.request(Status())
@@ -100,7 +101,8 @@ def test_only_speech_goes_out_and_all_of_it(make_speaker: Callable[[str], Phone]
     start = len(levels(tmp_path / "heard.wav"))
     while len(heard := levels(tmp_path / "heard.wav")[start:]) < 300:
         time.sleep(0.1)
-    assert sum(heard > NOISE_DB - 8) > 250, "the noise is sent, too"
+    # Opus itself leaves out some of it (DTX).
+    assert sum(heard > NOISE_DB - 8) > 170, "the noise is sent, too"
 
     phone.client.request(TalkMode(mode="voice"))
     phone.wait(Talk, lambda event: event.sending is True, after=len(phone.events))

@@ -270,7 +270,7 @@ def test_it_rings_on_another_device_and_on_the_loudspeaker_when_that_one_is_gone
     (desk.folder / "peak-speakers").unlink()
     call = bob.call(phone.uri)
     desk.wait_peak(5000, 30000, "speakers")
-    answered = phone.wait(CallState, lambda event: event.state == "incoming", after=place)
+    answered = phone.wait(CallState, lambda event: event.state == "incoming" and event.call == 2)
     phone.client.request(Answer(call=answered.call))
     bob.wait_state(call, "confirmed")
     # The ringer is open only while it rings.
