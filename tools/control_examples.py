@@ -61,6 +61,8 @@ from softphone.control.protocol import (
     Status,
     Stay,
     Subscribe,
+    Talk,
+    TalkMode,
     Transcribe,
     TranscriptFile,
     Transfer,
@@ -112,6 +114,7 @@ COMMANDS: dict[type[Command[Any]], Command[Any]] = {
         Wait(id=27, call=3, mode="clear"),
         Volume(id=28, loudspeaker_db=6),
         Transcribe(id=29, call=3),
+        TalkMode(id=30, mode="voice"),
     )
 }
 
@@ -191,6 +194,7 @@ EVENTS: dict[type[Event], Event] = {
         Phones(**_CALL, tx=[Phone(label="HH", duration_ms=70, state="sent")], rx=[Phone(label="AY", duration_ms=120, state="received")]),
         Voice(**_CALL, tx_bytes=32, tx_similarity=0.86, rx_bytes=12),
         Receiving(**_AT, auto_answer=False, do_not_disturb=True),
+        Talk(**_CALL, sending=True),
         SoundDevice(**_AT, microphone=True, loudspeaker=False, input="Headset", note="the loudspeaker is gone; plug one in"),
     )
 }

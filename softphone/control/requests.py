@@ -29,7 +29,7 @@ Path = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f
 FinalCode = Annotated[int, Meta(ge=300, le=699)]
 EventName = Literal[
     "registration", "call_state", "media", "file", "statistics", "worker", "engine", "log",
-    "message", "message_sent", "message_waiting", "dtmf", "levels", "phones", "voice", "sound", "transfer", "presence", "receiving",
+    "message", "message_sent", "message_waiting", "dtmf", "levels", "phones", "voice", "sound", "transfer", "presence", "receiving", "talk",
 ]  # fmt: skip
 Digits = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Da-d*#,]+$")]
 Speech = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
@@ -243,6 +243,8 @@ class SelectDevices(Command[Done], frozen=True, kw_only=True, tag="select_device
 
     input: Text
     output: Text
+    ringer: Text | None = None
+    """What rings; "" is the loudspeaker, None leaves it as it is."""
 
 
 class Volume(Command[Volumes], frozen=True, kw_only=True, tag="volume"):
@@ -251,6 +253,13 @@ class Volume(Command[Volumes], frozen=True, kw_only=True, tag="volume"):
 
     microphone_db: Decibel | None = None
     loudspeaker_db: Decibel | None = None
+
+
+class TalkMode(Command[Done], frozen=True, kw_only=True, tag="talk_mode"):
+    """When the microphone is sent, from now on, in all calls: "open" always, "voice" only while somebody speaks into it (`talk` events
+    tell), "push" never until it is unmuted: running calls are muted, and others begin muted."""
+
+    mode: Literal["open", "voice", "push"]
 
 
 class SoundTest(Command[Done], frozen=True, kw_only=True, tag="sound_test"):
@@ -293,6 +302,6 @@ class Shutdown(Command[Done], frozen=True, kw_only=True, tag="shutdown"):
 AnyCommand = (
     Status | Register | Unregister | Call | Answer | Hangup | Play | Record | AutoAnswer | Hold | Resume | Mute | SendDtmf | TransferCall
     | Conference | DoNotDisturb | SendMessage | Say | Devices | SelectDevices | SoundTest | SipLadder | Sdp | Subscribe | Stay | Shutdown
-    | Volume | Wait | Transcribe
+    | Volume | Wait | Transcribe | TalkMode
 )  # fmt: skip
 COMMANDS: dict[str, type[Command[Any]]] = {str(command.__struct_config__.tag): command for command in get_args(AnyCommand)}

@@ -59,6 +59,7 @@ class PhoneStatus(Struct, frozen=True):
     sound: str = ""
     microphone: bool = False
     loudspeaker: bool = False
+    talk: Literal["open", "voice", "push"] = "open"
     volume: Volumes = Volumes()
     history: str = ""
     stay: bool = False
@@ -112,11 +113,12 @@ class DeviceInfo(Struct, frozen=True):
 
 
 class DeviceList(Struct, frozen=True):
-    """The devices that are there, those in use, and what is wrong with them."""
+    """The devices that are there, those in use (`ringer` empty: calls ring on the loudspeaker), and what is wrong with them."""
 
     devices: list[DeviceInfo] = []
     input: str = ""
     output: str = ""
+    ringer: str = ""
     note: str = ""
 
 

@@ -120,10 +120,16 @@ class Commands:
                 return self._engine.sound.describe()
             case protocol.SelectDevices():
                 self._engine.sound_test.stop()
-                self._engine.sound.select(command.input, command.output, now=bool(self._engine.calls))
+                self._engine.sound.select(command.input, command.output, command.ringer, now=bool(self._engine.calls))
                 return Done()
             case protocol.Volume(microphone_db=microphone, loudspeaker_db=loudspeaker):
                 return self._engine.sound.set_volume(microphone, loudspeaker)
+            case protocol.TalkMode(mode=mode):
+                self._engine.sound.set_talk(mode)
+                for call in self._engine.calls.values() if mode == "push" else ():
+                    call.audio.mute(True)
+                    call.tell()
+                return Done()
             case protocol.SoundTest(action=action):
                 if self._engine.calls and action != "stop":
                     raise ControlError("a call is in progress; end it before testing the sound devices", "busy")

@@ -207,7 +207,7 @@ class Engine:
             self.worker.start()
         self._stand_again()
         self.publish(EngineEvent(state="ready", version=__version__, pid=os.getpid(), reason=f"listening on {self.endpoint.address}"))
-        for note in (self.codecs.refusal, self.sound.note, self._sip.without_hook, self.blame.notice()):
+        for note in (self.codecs.refusal, self.sound.notes, self._sip.without_hook, self.blame.notice()):
             if note:
                 self.publish(Log(level="warning", message=note))
         gc.collect()
@@ -458,9 +458,8 @@ class Engine:
         for left in self.calls.values():
             left.audio.close()
         self.calls.clear()
-        self.typed_speech.close()
-        self.alerts.close()
-        self.sound_test.close()
+        for part in (self.typed_speech, self.alerts, self.sound_test, self.sound):
+            part.close()
 
     def _shut_down(self) -> None:
         watchdog = threading.Timer(STUCK_S, os._exit, [3])

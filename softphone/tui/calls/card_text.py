@@ -34,7 +34,7 @@ def facts(call: CallView, width: int, now: float = 0.0) -> Content:
     room = width - LABEL
     if call.incoming:
         return _ringing(call, room, call.answered_in_s(now))
-    account = f"  by {call.state.account}" if call.state.account not in ("", "local") else ""
+    account = f"  via {call.state.account}" if call.state.account not in ("", "local") else ""
     rows = [
         _row("with", cut(f"{short(call.state.remote)}{account}", room)),
         _row("codec", (codec_text(call), "bold")),

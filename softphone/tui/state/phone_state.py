@@ -215,6 +215,7 @@ class PhoneState:
                 | protocol.Voice()
                 | protocol.Dtmf()
                 | protocol.Transfer()
+                | protocol.Talk()
             ):
                 call = self.calls.get(event.call) if event.call is not None else None
                 return self._of_call(call, event) if call is not None else frozenset()
@@ -253,6 +254,9 @@ class PhoneState:
             case protocol.Voice():
                 call.voice = event
                 return frozenset({"voice"})
+            case protocol.Talk():
+                call.sending = event.sending
+                return frozenset({"calls"})
             case protocol.Dtmf():
                 call.take_key(event)
                 return frozenset({"calls"})

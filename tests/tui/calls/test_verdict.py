@@ -78,6 +78,9 @@ def test_a_dead_microphone_is_not_the_network() -> None:
     assert "Your microphone is silent" in judge(call).text
     assert "packet loss" in judge(call_with(*seconds(loss=30), *levels)).text, "the network comes first"
     assert "microphone" not in judge(call, microphone=False).text
+    call.sending = False
+    assert "microphone" not in judge(call).text, "with voice activation silence is what is sent"
+    call.sending = None
     call.state = replace_muted(call)
     assert "microphone" not in judge(call).text
 

@@ -38,6 +38,7 @@ STATES: dict[str, list[AnyEvent]] = {
     "talking": TALKING,
     "bad-network": [*answered(1), *talk(1, lossy_from=60)],
     "opus": [*answered(1, BARESIP), media(1, "opus"), *seconds(1, codec="opus")],
+    "voice-activation": [*TALKING, protocol.Talk(call=1, sending=False)],
     "held": [*TALKING, media(1, state="held")],
     "waiting": [*TALKING, call_state(1, "confirmed", recording="/tmp/a.wav"), call_state(2, "incoming", CAROL, "incoming", waiting=True)],
     "conference": [*answered(1, conference=True), *talk(1), *answered(2, CAROL, "incoming", conference=True, muted=True), media(2)],

@@ -5,6 +5,7 @@ import pytest
 
 from softphone.control import protocol
 from softphone.control.protocol import CallStatistics, Direction, Levels
+from softphone.tui.calls.call_words import talk_flag
 from softphone.tui.state.call_view import PHONES, SAMPLES
 from softphone.tui.state.phone_state import PhoneState
 from tests.tui import recorded
@@ -122,6 +123,22 @@ def test_a_microphone_without_any_sound_is_timed() -> None:
     assert state.call is not None and state.call.quiet_s == 3
     state.apply(level(14, -62))
     assert state.call.quiet_s == 0
+
+
+def test_voice_activation_says_whether_the_microphone_is_sent() -> None:
+    state = PhoneState()
+    for event in recorded.answered(1):
+        state.apply(event)
+    call = state.call
+    assert call is not None and talk_flag(call) == []
+    assert "calls" in state.apply(protocol.Talk(call=1, sending=True)) and talk_flag(call) == ["sending"]
+    state.apply(protocol.Talk(call=1, sending=False))
+    assert talk_flag(call) == ["waiting for you to speak"]
+    # Another screen that comes to this phone learns it from the state.
+    state.apply(recorded.call_state(1, "confirmed", sending=True))
+    assert talk_flag(call) == ["sending"]
+    state.apply(protocol.Talk(call=1, sending=None))
+    assert talk_flag(call) == []
 
 
 def test_events_of_calls_that_are_not_known_change_nothing() -> None:
