@@ -1,12 +1,14 @@
 """What the full-screen phone costs, in a real terminal (tmux): `PYTHONPATH=. python tools/measure_ui.py`.
 
-Bytes that it sends to its terminal idle and while both sides talk, normal and in slow mode; from the command to a drawn screen and to a
-ready codec, with the engine cold and warm; from a key to its sign on each screen, the first time and later; and its processor time in a
-call on our codec. The load of the machine is printed too: times say little on a busy one, the processor time of the program does.
+Keystrokes from the first start to the first call with an account; from the command to a drawn screen and to a ready codec, with the engine
+cold and warm; from a key to its sign on each screen, the first time and later; bytes that it sends to its terminal idle and while both
+sides talk, normal and in slow mode; and its processor time in a call on our codec. The last table is that of issue 20. The load of the
+machine is printed too: times say little on a busy one, the processor time of the program does.
 """
 
 import contextlib
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -22,14 +24,27 @@ from softphone.paths import demo_recording
 from softphone.sound_file import read, write_wav
 from tests.e2e.tui.terminal import Terminal
 from tests.e2e.tui.ui import Ui
+from tests.peers.programs.kamailio import PASSWORDS, Kamailio
 from tests.phones.phone import Phone
 
 KEYS = "the quick brown fox"
 CALL_S = 20.0
 STARTS = 3
 ROUNDS = 5
-SCREENS = {"c": "search: name", "l": "all calls", "e": "No messages|conversation", "o": "Direct calls", "?": "Keys are single letters"}
-"""Key and what its screen shows."""
+SCREENS = {
+    "d": "type a name",
+    "c": "search: name",
+    "l": "all calls",
+    "e": "No messages|conversation",
+    "o": "Direct calls",
+    "?": "Keys are single letters",
+    "C-p": "Search all|search",
+}
+"""Key and what its screen shows, without a call;"""
+CALL_SCREENS = {"p": "Keypad", "t": "Transfer ", "i": "speak ▸", "w": "INVITE", "x": "m=audio"}
+"""and in one."""
+Delays = dict[str, tuple[float, float]]
+"""Key -> (median, first use), ms."""
 
 
 def seconds_until(terminal: Terminal, shown: Callable[[str], bool]) -> float:
@@ -66,17 +81,75 @@ def typing_ms(ui: Ui) -> list[float]:
     return found
 
 
-def screen_ms(ui: Ui, key: str, sign: str, pid: int) -> list[tuple[float, float]]:
-    """From a key to what its screen shows, several times: what passed, and what the program worked."""
+def screen_ms(ui: Ui, key: str, sign: str, pid: int, back: str) -> list[tuple[float, float]]:
+    """From a key to what its screen shows, several times: what passed, and what the program worked. `back` is seen after Esc."""
     found = []
     for _ in range(ROUNDS):
         began, worked = time.monotonic(), cpu_seconds(pid)
         ui.press(key)
         seconds_until(ui, lambda screen: any(part in screen for part in sign.split("|")))
         found.append((1000 * (time.monotonic() - began), 1000 * (cpu_seconds(pid) - worked)))
-        ui.press_until("Escape", "dial ▸ a name")
+        ui.press("Escape")
+        ui.wait(lambda screen: re.search(back, screen) is not None and not any(part in screen for part in sign.split("|")))
         time.sleep(0.3)
     return found
+
+
+def screens_ms(ui: Ui, screens: dict[str, str], pid: int, back: str) -> Delays:
+    """Of each of these, printed."""
+    found: Delays = {}
+    for key, sign in screens.items():
+        (first, first_work), *later = screen_ms(ui, key, sign, pid, back)
+        median, work = (statistics.median(values) for values in zip(*later, strict=True))
+        found[key] = (median, first)
+        name = f"key {key} to its screen: median / first use (work of the program)"
+        row(name, f"{median:.0f} / {first:.0f} ms ({work:.0f} / {first_work:.0f} ms)")
+    return found
+
+
+class Counted(Ui):
+    """Counts the keys that are pressed; text is typed, and is not counted."""
+
+    pressed = 0
+
+    def press(self, *keys: str) -> None:
+        self.pressed += len(keys)
+        super().press(*keys)
+
+
+def keystrokes(folder: Path, peer: Phone) -> int:
+    """From the first start, with an account at a server, to the first call that is up."""
+    server = Kamailio(folder / "kamailio", PASSWORDS)
+    server.start()
+    ui = Counted(folder / "first", columns=80, lines=24, config=None)
+    try:
+        ui.start()
+        ui.wait("Step 1 of 4")
+        ui.type(f"alice@127.0.0.1:{server.port}")
+        ui.press("Enter")
+        ui.type(PASSWORDS["alice"])
+        ui.press("Enter")
+        ui.wait("Step 2 of 4")
+        ui.press("Enter")
+        ui.wait("Step 3 of 4")
+        ui.press("n")
+        ui.wait("Step 4 of 4")
+        ui.press("Enter")
+        ui.wait("dial ▸")
+        ui.press("d")
+        ui.wait("type a name")
+        ui.type(peer.uri)
+        ui.press("Enter")
+        ui.wait("talking")
+        shown = ui.pressed
+        ui.press("b")
+        ui.wait("Ready")
+        if "●" not in ui.screen():
+            raise SystemExit(f"the account is not registered:\n{ui.screen()}")
+        return shown
+    finally:
+        ui.stop()
+        server.stop()
 
 
 def tmux_ms(ui: Ui) -> float:
@@ -126,7 +199,7 @@ def warm_engine(ui: Ui) -> Iterator[None]:
     try:
         for _ in range(600):
             with contextlib.suppress(ControlError), ControlClient(socket) as engine:
-                if engine.request(Status())["worker"]["state"] == "ready":
+                if engine.request(Status()).worker.state == "ready":
                     break
             time.sleep(0.2)
         yield
@@ -164,37 +237,37 @@ def main() -> None:
             peer.wait_worker()
             peer.client.request(AutoAnswer(wav_in=str(speech)))
             print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors\n\n| | |\n| --- | --- |")
+            keys = keystrokes(folder, peer)
+            row("keystrokes to the first call with an account", str(keys))
             began = time.monotonic()
             drawn, ready = start(ui)
             pid = screen_pid(ui)
             worked = cpu_seconds(pid)
             ui.wait_codec()
             row("work of the screen's program until the phone was ready", f"{worked:.2f} s")
-            row("start, cold: screen drawn / phone ready / codec ready", f"{drawn:.1f} / {ready:.1f} / {time.monotonic() - began:.1f} s")
+            codec = time.monotonic() - began
+            row("start, cold: screen drawn / phone ready / codec ready", f"{drawn:.1f} / {ready:.1f} / {codec:.1f} s")
             row("bytes to the terminal, idle", f"{bytes_per_s(ui, folder, 5):.0f} B/s")
             row("what tmux takes of each of the next figures", f"{tmux_ms(ui):.0f} ms")
             delays = typing_ms(ui)
             row("typing: median / worst", f"{statistics.median(delays):.0f} / {max(delays):.0f} ms")
-            for key, sign in SCREENS.items():
-                (first, first_work), *later = screen_ms(ui, key, sign, pid)
-                median, work = (statistics.median(values) for values in zip(*later, strict=True))
-                row(
-                    f"key {key} to its screen: median / first use (work of the program)",
-                    f"{median:.0f} / {first:.0f} ms ({work:.0f} / {first_work:.0f} ms)",
-                )
+            delays_of = screens_ms(ui, SCREENS, pid, "dial ▸ a name")
             call(ui, peer, speech)
             before, began = cpu_seconds(pid), time.monotonic()
             rate = bytes_per_s(ui, folder)
             share = 100 * (cpu_seconds(pid) - before) / (time.monotonic() - began)
             row("bytes to the terminal while talking, 80x24", f"{rate:.0f} B/s")
             row("processor time of the screen in a call", f"{share:.1f} % of a core")
+            # The call may be over when both have said what they say.
+            delays_of |= screens_ms(ui, CALL_SCREENS, pid, "talking")
             ui.resize(120, 40)
             time.sleep(2)
             row("bytes to the terminal while talking, 120x40", f"{bytes_per_s(ui, folder):.0f} B/s")
             ui.resize(80, 24)
             ui.press("S")
             time.sleep(3)
-            row("bytes to the terminal while talking, 80x24, slow mode", f"{bytes_per_s(ui, folder):.0f} B/s")
+            slow = bytes_per_s(ui, folder)
+            row("bytes to the terminal while talking, 80x24, slow mode", f"{slow:.0f} B/s")
             ui.press("b")
             ui.wait("Ready")
             ui.stop()
@@ -207,6 +280,16 @@ def main() -> None:
                     "start, warm engine: screen drawn / phone ready",
                     " / ".join(f"{min(values):.1f}" for values in zip(*starts, strict=True)) + " s",
                 )
+            print(f"\nload of the machine at the end: {os.getloadavg()[0]:.1f}\n\n| | now | floor | target |\n| --- | --- | --- | --- |")
+            row(
+                "bytes to the terminal while talking, 80x24, normal / slow mode",
+                f"{rate:.0f} / {slow:.0f} B/s | 1500 / 125 B/s | 600 / 60 B/s",
+            )
+            row("screen drawn / codec ready after the start", f"{drawn:.1f} / {codec:.1f} s | 1.5 / 6 s | 1 / 3 s")
+            slowest = " / ".join(f"{max(values):.0f}" for values in zip(*delays_of.values(), strict=True))
+            row("key to screen on the slowest screen, median / first use", f"{slowest} ms | 50 / 200 ms | 20 / 50 ms")
+            row("processor time of the screen in a call", f"{share:.1f} % | 3 % | 1 %")
+            row("keystrokes from the first start to the first call", f"{keys} | 7 | 5")
         finally:
             ui.stop()
             peer.stop()

@@ -95,6 +95,10 @@ class Audio:
     input: str = matching("default", _NO_CONTROL, _NO_CONTROL_MEANING)
     """Name of a capture device as `softphone doctor` lists them, "default", or "null" for none."""
     output: str = matching("default", _NO_CONTROL, _NO_CONTROL_MEANING)
+    ringer: str = matching("", _NO_CONTROL, _NO_CONTROL_MEANING)
+    """Name of the device that rings; empty: that of `output`."""
+    talk: str = allowed("open", "open", "voice", "push")
+    """When the microphone is sent: always, while somebody speaks into it (voice activation), or when it is unmuted (push to talk)."""
     microphone_db: int = limited(0, LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB)
     """Louder or softer than the device gives it."""
     loudspeaker_db: int = limited(0, LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB)

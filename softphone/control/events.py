@@ -2,10 +2,12 @@
 
 from time import monotonic as _monotonic
 from time import time as _time
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
+
+from softphone.link.counters import CodecCounters, WorkerFacts
 
 
 class Event(Struct, kw_only=True, tag_field="event"):
@@ -44,6 +46,8 @@ class CallState(Event, kw_only=True, tag="call_state"):
     """File that the words of both sides are written to, or empty."""
     waiting: bool = False
     """Incoming while another call is up."""
+    sending: bool | None = None
+    """With voice activation, whether the microphone is sent now (later changes: `talk`); None without, or while it is muted or on hold."""
     answered_in_s: float | None = None
     """While it rings here: after so many seconds it is answered automatically."""
 
@@ -127,7 +131,7 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
     silent_s: float = 0.0
     """Since the last packet of the far end, RTP or RTCP; its reports come every five seconds also while nobody speaks."""
     queues: dict[str, int] = {}
-    codec_counters: dict[str, Any] = {}
+    codec_counters: CodecCounters = CodecCounters()
     worker: str = ""
     profile: SendProfile | None = None
     """Only on our own codec."""
@@ -144,7 +148,7 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
 class Worker(Event, kw_only=True, tag="worker"):
     state: Literal["starting", "ready", "died", "unavailable", "stopped", "stream_failed"]
     reason: str = ""
-    facts: dict[str, Any] = {}
+    facts: WorkerFacts | None = None
 
 
 class Engine(Event, kw_only=True, tag="engine"):
@@ -263,6 +267,14 @@ class Receiving(Event, kw_only=True, tag="receiving"):
     wav_out: str | None = None
 
 
+class Talk(Event, kw_only=True, tag="talk"):
+    """With voice activation: the microphone is sent from now on, because somebody speaks, or no longer; null where it has no part in the
+    call (muted, on hold, or without voice activation)."""
+
+    call: int
+    sending: bool | None
+
+
 class SoundDevice(Event, kw_only=True, tag="sound"):
     """The sound devices changed or failed; `note` says what to do."""
 
@@ -270,10 +282,14 @@ class SoundDevice(Event, kw_only=True, tag="sound"):
     loudspeaker: bool
     input: str = ""
     output: str = ""
+    ringer: str = ""
+    """The device that rings, as it was chosen; empty: the loudspeaker."""
+    talk: Literal["open", "voice", "push"] = "open"
+    """When the microphone is sent; see the command `talk_mode`."""
     note: str = ""
 
 
 AnyEvent = (
     Registration | CallState | Media | File | CallStatistics | Worker | Engine | Log
-    | Message | MessageSent | MessageWaiting | Presence | Receiving | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice
+    | Message | MessageSent | MessageWaiting | Presence | Receiving | Dtmf | Transfer | Levels | Phones | Voice | SoundDevice | Talk
 )  # fmt: skip

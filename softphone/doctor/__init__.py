@@ -146,7 +146,11 @@ def check_sound(config: configuration.Config) -> Finding:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         return Finding("sound devices", "missing", reason, "reinstall the package sounddevice")
     devices = json.loads(done.stdout.splitlines()[-1])
-    wanted = (("input", config.audio.input, "inputs"), ("output", config.audio.output, "outputs"))
+    wanted = (
+        ("input", config.audio.input, "inputs"),
+        ("output", config.audio.output, "outputs"),
+        ("ringer", config.audio.ringer or config.audio.output, "outputs"),
+    )
     for key, name, channels in wanted:
         names = [device["name"] for device in devices if device[channels]]
         if name not in ("null", "default", *names):

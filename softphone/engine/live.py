@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from softphone.control.protocol import Event, Levels, Phone, Phones, Voice
+from softphone.control.protocol import Event, Levels, Phone, Phones, Talk, Voice
 from softphone.engine.calls.call import PhoneCall
 from softphone.engine.calls.media.transcript import Transcripts
 from softphone.engine.sip.parsed.module import sip_library
@@ -35,6 +35,8 @@ class LiveEvents:
         self._transcripts = transcripts
         self._ffi, self._lib = sip_library()
         self._level = self._ffi.new("unsigned[2]")
+        self._sending: dict[int, bool | None] = {}
+        """What was told of each call."""
         self._highest: dict[int | None, tuple[int, int]] = {}
         self._next_look = 0.0
         self._next_tell = 0.0
@@ -43,12 +45,20 @@ class LiveEvents:
         """Call it at least every 20 ms; `now` is monotonic."""
         if now >= self._next_look:
             self._next_look = now + LOOK_S
+            self._tell_talk()
             if self._wants("levels"):
                 self._look()
         if now >= self._next_tell:
             self._next_tell = now + TELL_S
             self._tell_levels()
             self._tell_phones()
+
+    def _tell_talk(self) -> None:
+        now = {number: call.audio.sending for number, call in self._calls.items() if not call.over}
+        before, self._sending = self._sending, now
+        for number, sending in now.items():
+            if sending != before.get(number):
+                self._publish(Talk(call=number, sending=sending))
 
     def _look(self) -> None:
         for call in self._calls.values():

@@ -17,6 +17,7 @@ from softphone.control.protocol import (
     Register,
     SelectDevices,
     Stay,
+    TalkMode,
     Unregister,
     Volume,
     parse_command,
@@ -35,7 +36,7 @@ def place_of(command: AnyCommand) -> str | None:
         case Volume():
             # One may set the microphone, another the loudspeaker.
             return f"Volume {command.microphone_db is None} {command.loudspeaker_db is None}"
-        case AutoAnswer() | DoNotDisturb() | SelectDevices() | Stay():
+        case AutoAnswer() | DoNotDisturb() | SelectDevices() | Stay() | TalkMode():
             return type(command).__name__
     return None
 

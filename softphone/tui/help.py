@@ -20,10 +20,10 @@ SCOPES = {
     "phone": "On the phone",
     "everywhere": "Everywhere",
     "contacts": "Contacts",
-    "history": "Calls that were",
+    "history": "Recent calls",
     "messages": "Messages",
     "settings": "Settings",
-    "setup": "Set-up",
+    "setup": "Setup",
 }
 LONGEST_ID, LEAST_WITH_IDS = 18, 60
 KEYS = 10

@@ -42,6 +42,8 @@ HELD_VERDICT, HELD_BY_THEM_VERDICT = "On hold", "The other side put you on hold"
 # The card of a call.
 ANSWERED_IN = "Answered automatically in {seconds} s"
 NEGOTIATING, NO_AUDIO_YET = "negotiating", "none yet"
+SENDING, NOT_SENDING = "sending", "waiting for you to speak"
+"""With voice activation: whether the microphone is sent now."""
 TYPED, KEYS_PRESSED = "You typed: {text}", "Keys they pressed: {keys}"
 CLEAR, QUICK, CHOSEN_BY_NETWORK = "clear", "quick", " (auto)"
 """Whether x-phv waits for words: "clear" is understood better, "quick" is heard about a second sooner."""

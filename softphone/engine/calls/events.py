@@ -62,6 +62,7 @@ def state_event(call: PhoneCall, end_reason: str) -> CallState:
         recording=call.audio.recording,
         transcript=call.transcript,
         waiting=call.waiting,
+        sending=call.audio.sending,
     )
     try:
         info = call.getInfo()

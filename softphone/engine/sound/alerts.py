@@ -24,6 +24,7 @@ class Alerts:
         self._beeps: tuple[Beep, ...] = ()
         self._tone: Tone | None = None
         self._next_look = 0.0
+        self._on_ringer = False
 
     def update(self, calls: Mapping[int, PhoneCall]) -> None:
         """Begin or end what is to be heard now. To be called often."""
@@ -31,18 +32,22 @@ class Alerts:
         if now < self._next_look:
             return
         self._next_look = now + LOOK_S
-        beeps = self._wanted(calls) if self._sound.loudspeaker else ()
-        if beeps != self._beeps:
-            self._beeps, self._tone = beeps, None
+        beeps = self._wanted(calls) if self._sound.loudspeaker or self._sound.ringer else ()
+        if beeps != self._beeps or (self._on_ringer and not self._sound.ringer_is_open):
+            self.close()
+            self._beeps = beeps
             if beeps:
                 self._play(beeps)
 
     def close(self) -> None:
-        self._tone = None
+        """Nothing is to be heard."""
+        self._tone, self._on_ringer = None, False
+        self._sound.close_ringer()
 
     def _play(self, beeps: tuple[Beep, ...]) -> None:
-        port = self._sound.loudspeaker_port()
         try:
+            port = self._sound.ringer_port() if beeps is RING else self._sound.loudspeaker_port() if self._sound.loudspeaker else None
+            self._on_ringer = self._sound.ringer_is_open
             if port is not None:
                 self._tone = Tone(beeps, loop=True)
                 self._tone.startTransmit(port)
@@ -55,6 +60,6 @@ class Alerts:
         ringing = [call for call in up if call.direction == "incoming" and call.state in ("incoming", "early")]
         if ringing:
             return WAITING if any(call.waiting for call in ringing) else RING
-        # RFC 3960, 3.2: ringback where the far end rings, until sound comes from there.
+        # RFC 3960, 3.2: ringback where the other phone rings, until sound comes from there.
         rung = [call for call in up if call.state == "early" and call.rang and not call.held]
         return RINGBACK if any(not call.media.hears(call) for call in rung) else ()

@@ -10,7 +10,7 @@ from textual.message import Message
 from softphone.config import Config
 from softphone.tui import sentences
 from softphone.tui.calls import card_text
-from softphone.tui.calls.call_words import flags, state_text
+from softphone.tui.calls.call_words import flags, state_text, talk_flag
 from softphone.tui.common.line import Line
 from softphone.tui.state.call_view import CallView
 from softphone.tui.state.names import NameOf, who
@@ -106,7 +106,7 @@ class CallCard(Vertical):
 
     def _title(self, call: CallView, now: float) -> None:
         title = f"{who(call.state.remote, self._name_of)} · {state_text(call, now)}"
-        state = " · ".join(flags(call))
+        state = " · ".join([*flags(call), *talk_flag(call)])
         # Assigning the same text would still draw the border again. The title is no markup: names are in it.
         if (title, state) != self._titles:
             self._titles = (title, state)

@@ -51,6 +51,11 @@ def flags(call: CallView) -> list[str]:
     ]
 
 
+def talk_flag(call: CallView) -> list[str]:
+    """With voice activation, whether the microphone is sent."""
+    return [] if call.sending is None else [sentences.SENDING if call.sending else sentences.NOT_SENDING]
+
+
 def codec_text(call: CallView) -> str:
     """The codec, and on ours whether sound is sent, or whether symbols wait for words."""
     if not call.codec:

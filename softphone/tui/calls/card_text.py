@@ -34,7 +34,7 @@ def facts(call: CallView, width: int, now: float = 0.0) -> Content:
     room = width - LABEL
     if call.incoming:
         return _ringing(call, room, call.answered_in_s(now))
-    account = f"  by {call.state.account}" if call.state.account not in ("", "local") else ""
+    account = f"  via {call.state.account}" if call.state.account not in ("", "local") else ""
     rows = [
         _row("with", cut(f"{short(call.state.remote)}{account}", room)),
         _row("codec", (codec_text(call), "bold")),
@@ -152,7 +152,7 @@ def _tape(phones: deque[Phone], room: int, rows: int) -> Content:
 
 
 def voice(call: CallView, width: int) -> Content:
-    """How far the far end knows our voice, and we theirs."""
+    """How well the other phone knows our voice, and this one theirs."""
     known = call.voice
     if known is None:
         return Content("")

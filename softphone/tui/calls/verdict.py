@@ -84,7 +84,7 @@ def _machine(call: CallView, recent: list[Sample], worker: str, microphone: bool
     unmade = sum(sample.unmade for sample in recent) / len(recent)
     if unmade >= SLOW:
         return Verdict("bad", sentences.OVERLOADED) if unmade >= TOO_SLOW else Verdict("fair", sentences.SOME_DROPPED)
-    if microphone and not call.state.muted and call.quiet_s >= DEAF_S:
+    if microphone and not call.state.muted and call.sending is None and call.quiet_s >= DEAF_S:
         return Verdict("bad", sentences.MICROPHONE_SILENT)
     return None
 

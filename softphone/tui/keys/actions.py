@@ -109,7 +109,7 @@ _PHONE = (
     Action(
         "wait", "W", "Clear/quick", "On x-phv: wait for words (clear), send at once (quick), or let the network decide (auto).", when=_WAITS
     ),
-    Action("push_to_talk", "space", "Talk", "While you are muted: hold it to talk.", when=_PUSH_TO_TALK, hint=3),
+    Action("push_to_talk", "space", "Talk", "While you are muted: hold it down to talk.", when=_PUSH_TO_TALK, hint=3),
     Action("louder", "plus", "Louder", "Make the loudspeaker louder, for all calls.", when=_UP),
     Action("softer", "minus", "Softer", "Make the loudspeaker softer, for all calls.", when=_UP),
     Action("wire", "w", "SIP", "Show the SIP messages of the call, or of the last one, and of registrations.", hint=24),
@@ -130,7 +130,7 @@ _EVERYWHERE = (
     Action("command_palette", "ctrl+p,colon", "Commands", "Search all commands.", "everywhere"),
     Action("help", "question_mark,f1", "Help", "All keys, and what they do.", "everywhere", hint=90),
     Action("theme", "T", "Light/dark", "Change between the light and the dark theme.", "everywhere"),
-    Action("slow", "S", "Slow link", "Draw little, for a slow connection to this terminal, or everything again.", "everywhere"),
+    Action("slow", "S", "Slow link", "Draw less, for a slow connection to this terminal, or everything again.", "everywhere"),
     Action("redraw", "ctrl+l", "Redraw", "Draw the whole screen again.", "everywhere"),
     Action("quit", "q,ctrl+q", "Quit", "Quit; a running call can be kept.", "everywhere", hint=91),
 )

@@ -22,8 +22,8 @@ contacts
   contact_search      slash     3  Search           Type to find people; down goes back to the list.
   contact_add         a         4  Add              Add a contact.
   contact_edit        v         5  Edit             Change the contact: names, addresses, automatic answer, codecs.
-  contact_remove      x         6  Delete           Remove the contact, after a question.
-  contact_favourite   f         7  Favourite        Make the contact a favourite, at the top of the list; or not.
+  contact_remove      x         6  Delete           Remove the contact, after asking.
+  contact_favourite   f         7  Favourite        Make the contact a favourite, at the top of the list, or undo that.
   contact_import      i         8  Import           Import contacts from a vCard file.
   contact_export      w         9  Export           Export all contacts to a vCard file.
   contacts_back       escape    9  Back             Back; in a search, to the whole list.
@@ -44,7 +44,7 @@ messages
 settings
   account_add         a         1  Add account      Add an account with a server.
   account_edit        v         2  Edit             Change the account.
-  account_remove      x         3  Remove           Remove the account, after a question.
+  account_remove      x         3  Remove           Remove the account, after asking.
   account_again       r         4  Register         Register the account again now.
   settings_restart    f5        6  Restart phone    Restart the phone's engine with the new settings.
   settings_setup      f6        8  Setup            Go through the setup again.

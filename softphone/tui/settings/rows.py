@@ -91,6 +91,16 @@ _VOLUMES = tuple(
 )
 ROWS: Mapping[str, tuple[Setting, ...]] = {
     "sound": (
+        Setting(
+            "audio.talk",
+            "Microphone is",
+            options=(
+                ("always on", "open"),
+                ("on while you speak (voice activation)", "voice"),
+                ("muted; hold the space bar to talk (push to talk)", "push"),
+            ),
+            restart=False,
+        ),
         Setting("audio.microphone_db", "Mic volume", options=_VOLUMES, restart=False),
         Setting("audio.loudspeaker_db", "Volume", options=_VOLUMES, restart=False),
         Setting(
@@ -103,7 +113,7 @@ ROWS: Mapping[str, tuple[Setting, ...]] = {
         Setting(
             "calls.auto_answer_seconds",
             "Auto-answer",
-            options=_seconds(0, 3, 5, 10, 20, 30, at_once="at once (it is switched on per account or contact)"),
+            options=_seconds(0, 3, 5, 10, 20, 30, at_once="at once (switched on per account or contact)"),
         ),
         Setting("calls.ring_seconds", "No answer", options=tuple((f"given up after {s} s", s) for s in (30, 60, 120, 300))),
         Setting(

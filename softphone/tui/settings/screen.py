@@ -14,7 +14,7 @@ from textual.dom import DOMNode
 from textual.widget import Widget
 from textual.widgets import Checkbox, ContentSwitcher, Input, Select, Static
 
-from softphone.control.protocol import AnyEvent, ControlError, DoNotDisturb, Levels, Volume
+from softphone.control.protocol import AnyEvent, ControlError, DoNotDisturb, Levels, TalkMode, Volume
 from softphone.errors import SoftphoneError
 from softphone.store.settings import Settings
 from softphone.tui.accounts.editor import AccountEditor
@@ -100,7 +100,7 @@ class SettingsScreen(PhoneScreen[None]):
             case "accounts":
                 yield AccountTable()
             case "sound":
-                yield SoundPanel(self.phone.session.ask, config.audio.input, config.audio.output)
+                yield SoundPanel(self.phone.session.ask, config.audio)
                 yield from rows(page, config)
             case "calls" | "network":
                 yield from rows(page, config)
@@ -233,7 +233,7 @@ class SettingsScreen(PhoneScreen[None]):
         self._keep({"codecs.order": list(event.order)}, restart=True)
 
     def on_sound_panel_selected(self, event: SoundPanel.Selected) -> None:
-        self._keep({"audio.input": event.microphone, "audio.output": event.loudspeaker})
+        self._keep({"audio.input": event.microphone, "audio.output": event.loudspeaker, "audio.ringer": event.ringer})
 
     def _keep_row(self, row: DOMNode | None, value: str | bool) -> bool:
         """Whether it was a line of the table, and its setting is kept if it is another one now."""
@@ -258,6 +258,8 @@ class SettingsScreen(PhoneScreen[None]):
         if setting.restart:
             self.add_class("-stale")
             self.refresh_state(frozenset())
+        elif setting.place == "audio.talk":
+            await self.ask(TalkMode(mode=value))
         elif setting.place.startswith("audio."):
             audio = self.phone.config.audio
             await self.ask(Volume(microphone_db=audio.microphone_db, loudspeaker_db=audio.loudspeaker_db))

@@ -97,7 +97,7 @@ class SetupScreen(PhoneScreen[None]):
                 yield AccountFields(AccountEntry(""))
                 yield Static(id="direct", classes="setup--text", markup=False)
             with VerticalScroll(id="step-sound", can_focus=False):
-                yield SoundPanel(self.phone.session.ask, config.audio.input, config.audio.output)
+                yield SoundPanel(self.phone.session.ask, config.audio, ringer=False)
             with VerticalScroll(id="step-voice", can_focus=False):
                 yield Static(VOICE, classes="setup--text", markup=False)
                 with RadioSet(id="consent", compact=True):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from collections.abc import Awaitable
+from typing import Literal, Protocol
 
 from textual import work
 from textual.app import ComposeResult
@@ -13,7 +13,8 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Button, Select, Static
 
-from softphone.control.protocol import Command, ControlError, Devices, SelectDevices, SoundTest
+from softphone.config import Audio
+from softphone.control.protocol import Command, ControlError, Devices, ResultT, SelectDevices, SoundTest
 from softphone.plain_text import visible
 from softphone.tui.common.drawing import level_meter, level_text
 from softphone.tui.common.form import Choice, plain_options
@@ -26,7 +27,16 @@ DEEP_S = 4
 """Silence for this long is worth a word."""
 PER_SECOND = 5
 """Levels events."""
+RINGER = "sound-ringer"
+FIELDS = (("Microphone", "sound-input", "inputs"), ("Loudspeaker", "sound-output", "outputs"), ("Ringer", RINGER, "outputs"))
+"""Title, name of the widget, and what a device must have."""
 Doing = Literal["nothing", "listen", "record", "play"]
+
+
+class Engine(Protocol):
+    """`EngineSession.ask`."""
+
+    def __call__(self, command: Command[ResultT], *, timeout_s: float = 30.0) -> Awaitable[ResultT]: ...
 
 
 class SoundPanel(Vertical):
@@ -45,16 +55,18 @@ class SoundPanel(Vertical):
     """
 
     class Selected(Message):
-        """Other devices were chosen, and the engine uses them."""
+        """Other devices were chosen, and the engine uses them; `ringer` is empty for that of the loudspeaker."""
 
-        def __init__(self, microphone: str, loudspeaker: str) -> None:
+        def __init__(self, microphone: str, loudspeaker: str, ringer: str) -> None:
             super().__init__()
-            self.microphone, self.loudspeaker = microphone, loudspeaker
+            self.microphone, self.loudspeaker, self.ringer = microphone, loudspeaker, ringer
 
-    def __init__(self, ask: Callable[[Command], Awaitable[dict[str, Any]]], microphone: str, loudspeaker: str) -> None:
+    def __init__(self, ask: Engine, audio: Audio, *, ringer: bool = True) -> None:
+        """`ringer`: whether the device that rings can be chosen, too."""
         super().__init__()
         self._engine = ask
-        self._wanted = (microphone, loudspeaker)
+        self._wanted = (audio.input, audio.output, audio.ringer)
+        self._fields = FIELDS if ringer else FIELDS[:2]
         self._doing: Doing = "nothing"
         self._level_db = -80.0
         self._loudest_db = -80.0
@@ -64,8 +76,8 @@ class SoundPanel(Vertical):
         self._state: PhoneState | None = None
 
     def compose(self) -> ComposeResult:
-        yield Choice("Microphone", [(_label(self._wanted[0]), self._wanted[0])], id="sound-input", value=self._wanted[0])
-        yield Choice("Loudspeaker", [(_label(self._wanted[1]), self._wanted[1])], id="sound-output", value=self._wanted[1])
+        for (title, field, _), name in zip(self._fields, self._wanted, strict=False):
+            yield Choice(title, [(_label(name), name)], id=field, value=name)
         yield Static(id="sound-note", markup=False)
         with Horizontal(classes="sound--buttons"):
             yield Button("Listen", id="sound-listen", compact=True)
@@ -74,7 +86,7 @@ class SoundPanel(Vertical):
         yield Static(id="sound-meter", markup=False)
         yield Static("Listen shows how loud your microphone is; speak as in a call.", id="sound-word", markup=False)
 
-    async def _ask(self, command: Command) -> dict[str, Any] | None:
+    async def _ask(self, command: Command[ResultT]) -> ResultT | None:
         try:
             return await self._engine(command)
         except ControlError as error:
@@ -107,16 +119,16 @@ class SoundPanel(Vertical):
         found = await self._ask(Devices())
         if found is None:
             return
-        for field, count, wanted in (("#sound-input", "inputs", self._wanted[0]), ("#sound-output", "outputs", self._wanted[1])):
-            names = [str(device["name"]) for device in found.get("devices", ()) if device[count]]
+        for (_, field, count), wanted in zip(self._fields, self._wanted, strict=False):
+            names = [device.name for device in found.devices if getattr(device, count)]
             # A device that is unplugged just now stays chosen.
-            options = list(dict.fromkeys(["default", *names, "null", wanted]))
-            select = self.query_one(field, Choice).select
+            here = (*([""] if field == RINGER else []), "default", *names, "null")
+            options = list(dict.fromkeys([*here, wanted]))
+            select = self.query_one(f"#{field}", Choice).select
             with select.prevent(Select.Changed):
-                here = ("default", "null", *names)
                 select.set_options(plain_options((_label(name) if name in here else f"{name} (not there now)", name) for name in options))
                 select.value = wanted
-        self._note(str(found.get("note") or ""))
+        self._note(found.note)
 
     def _note(self, text: str) -> None:
         note = self.query_one("#sound-note", Static)
@@ -125,18 +137,18 @@ class SoundPanel(Vertical):
 
     def on_select_changed(self, event: Select.Changed) -> None:
         event.stop()
-        chosen = self.query_one("#sound-input", Choice).value, self.query_one("#sound-output", Choice).value
-        if chosen != self._wanted:
-            self._wanted = chosen
-            self._choose(*chosen)
+        chosen = [self.query_one(f"#{field}", Choice).value for _, field, _ in self._fields]
+        microphone, loudspeaker, ringer = (*chosen, *self._wanted[len(chosen) :])
+        if (microphone, loudspeaker, ringer) != self._wanted:
+            self._wanted = (microphone, loudspeaker, ringer)
+            self._choose(microphone, loudspeaker, ringer)
 
     @work(exclusive=True, group="choose")
-    async def _choose(self, microphone: str, loudspeaker: str) -> None:
-        result = await self._ask(SelectDevices(input=microphone, output=loudspeaker))
-        if result is not None:
-            self._note(str(result.get("note") or ""))
+    async def _choose(self, microphone: str, loudspeaker: str, ringer: str) -> None:
+        if await self._ask(SelectDevices(input=microphone, output=loudspeaker, ringer=ringer)) is not None:
+            self._note("")
         # Also a device that does not open now is what the user wants from the next start on.
-        self.post_message(self.Selected(microphone, loudspeaker))
+        self.post_message(self.Selected(microphone, loudspeaker, ringer))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
@@ -201,4 +213,4 @@ _QUIET = "Hardly anything is heard: is the microphone muted, too far away, or an
 
 
 def _label(name: str) -> str:
-    return {"default": "the system's choice", "null": "none (silence)"}.get(name, name)
+    return {"": "the same as the loudspeaker", "default": "the system's choice", "null": "none (silence)"}.get(name, name)

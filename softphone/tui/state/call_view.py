@@ -67,9 +67,11 @@ class CallView:
     spoken: str = ""
     """What was last typed to be spoken."""
     doing: Doing = ""
+    """What the user asked for and the other side has not answered yet."""
     talk_until: float = 0.0
     """The microphone is on, by a key that is held, until then (CLOCK_MONOTONIC); 0 where none is."""
-    """What the user asked for and the other side has not answered yet."""
+    sending: bool | None = None
+    """With voice activation, whether the microphone is sent now."""
 
     @property
     def incoming(self) -> bool:
@@ -129,7 +131,7 @@ class CallView:
             event = msgspec.structs.replace(event, duration_s=max(event.monotonic - self.connected_at, 0.0))
         if event.state != self.state.state and self.doing == "answer":
             self.doing = ""
-        self.state = event
+        self.state, self.sending = event, event.sending
         if event.state == "confirmed" and self.connected_at is None:
             self.connected_at = event.monotonic - event.duration_s
 
@@ -177,5 +179,5 @@ def _append(ticker: deque[Phone], phones: Iterable[Phone]) -> None:
 
 def _unmade_s(event: CallStatistics) -> tuple[float, float]:
     """Seconds of sound that our codec could not write and speak in time: the worker counts frames of 20 ms and samples of 16 kHz."""
-    frames, samples = (event.codec_counters.get(name) for name in ("encoder_pcm_dropped", "decoder_samples_not_made"))
-    return (frames if isinstance(frames, int) else 0) * CHUNK_MS / 1000, (samples if isinstance(samples, int) else 0) / SAMPLE_RATE
+    counters = event.codec_counters
+    return counters.encoder_pcm_dropped * CHUNK_MS / 1000, counters.decoder_samples_not_made / SAMPLE_RATE

@@ -9,9 +9,12 @@ import pytest
 
 from softphone.config import Audio, Codecs, Config, Network
 from softphone.control.protocol import (
+    Answer,
     AutoAnswer,
+    CallState,
     CallStatistics,
     ControlError,
+    DeviceInfo,
     Devices,
     Hangup,
     Levels,
@@ -21,6 +24,7 @@ from softphone.control.protocol import (
     Status,
     Subscribe,
     Volume,
+    Volumes,
 )
 from softphone.engine.live import SILENCE_DB, decibel
 from softphone.sound_file import write_wav
@@ -63,9 +67,10 @@ class Desk:
             assert time.monotonic() < deadline, f"{self.open()} are open, not {devices}\n{self.phone.log()}"
             time.sleep(0.02)
 
-    def wait_peak(self, least: int, most: int) -> None:
-        """What is played is that loud."""
-        until(lambda: least < int((self.folder / "peak").read_text() or 0) < most, wanted=f"a peak of {least} to {most}")
+    def wait_peak(self, least: int, most: int, device: str = "") -> None:
+        """What is played is that loud, on any device or on this one."""
+        file = self.folder / (f"peak-{device}" if device else "peak")
+        until(lambda: file.exists() and least < int(file.read_text() or 0) < most, wanted=f"a peak of {least} to {most} {device}")
 
 
 @pytest.fixture
@@ -148,23 +153,23 @@ def test_devices_come_and_go_while_idle(make_desk: Callable[..., Desk]) -> None:
     desk = make_desk()
     client = desk.phone.client
     none = client.request(Devices())
-    assert none["devices"] == [] and "no sound device" in none["note"]
+    assert none.devices == [] and "no sound device" in none.note
     with pytest.raises(ControlError, match="no sound device"):
         client.request(SelectDevices(input="default", output="default"))
     desk.plug("headset")
-    assert client.request(Devices())["devices"] == [{"name": "headset", "inputs": 1, "outputs": 1}]
+    assert client.request(Devices()).devices == [DeviceInfo("headset", 1, 1)]
     client.request(SelectDevices(input="default", output="default"))
-    assert client.request(Devices())["input"] == "headset"
-    assert client.request(Status())["sound"] == ""
+    assert client.request(Devices()).input == "headset"
+    assert client.request(Status()).sound == ""
     desk.plug("dock", "headset")
-    assert client.request(Devices())["input"] == "headset", "it has another number now"
+    assert client.request(Devices()).input == "headset", "it has another number now"
     client.request(SoundTest(action="listen"))
     desk.wait_open("headset", "headset")
     client.request(SoundTest(action="stop"))
     desk.wait_open()
     desk.plug("dock")
     gone = client.request(Devices())
-    assert gone["input"] == "" and "headset is not there any more" in gone["note"]
+    assert gone.input == "" and "headset is not there any more" in gone.note
     assert desk.open() == []
 
 
@@ -221,8 +226,8 @@ def test_the_volume_holds_for_calls_and_for_devices_chosen_later(make_desk: Call
     call = phone.call(bob.uri)
     phone.wait_state(call, "confirmed")
     bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB - 12)) < 2)
-    assert phone.client.request(Volume(loudspeaker_db=6)) == {"microphone_db": -12, "loudspeaker_db": 6}
-    assert phone.client.request(Volume(microphone_db=6)) == {"microphone_db": 6, "loudspeaker_db": 6}
+    assert phone.client.request(Volume(loudspeaker_db=6)) == Volumes(-12, 6)
+    assert phone.client.request(Volume(microphone_db=6)) == Volumes(6, 6)
     bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB + 6)) < 2, after=len(bob.events))
     # A tone of 8000 comes from bob.
     desk.wait_peak(12000, 20000)
@@ -232,6 +237,75 @@ def test_the_volume_holds_for_calls_and_for_devices_chosen_later(make_desk: Call
     desk.wait_open("headset", "speakers")
     phone.client.request(SelectDevices(input="headset", output="headset"))
     bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB + 6)) < 2, after=len(bob.events))
-    assert phone.client.request(Status())["volume"] == {"microphone_db": 6, "loudspeaker_db": -12}
+    assert phone.client.request(Status()).volume == Volumes(6, -12)
     phone.client.request(Hangup())
     phone.wait_state(call, "disconnected")
+
+
+def test_it_rings_on_another_device_and_on_the_loudspeaker_when_that_one_is_gone(
+    make_desk: Callable[..., Desk], make_phone: MakePhone
+) -> None:
+    audio = Audio(input="headset", output="headset", ringer="speakers", echo_canceller="off")
+    desk, bob = make_desk("headset", "speakers", audio=audio), make_phone("bob", codecs=("PCMU",))
+    phone = desk.phone
+    call = bob.call(phone.uri)
+    desk.wait_peak(5000, 30000, "speakers")
+    assert int((desk.folder / "peak-headset").read_text()) == 0
+    assert phone.client.request(Devices()).ringer == "speakers"
+
+    place = len(phone.events)
+    desk.plug("headset")
+    gone = phone.wait(SoundDevice, after=place)
+    assert (
+        gone.note == ("speakers stopped working; calls ring on headset; plug it in and choose it again, or choose another ringer")
+        and gone.microphone
+    )
+    desk.wait_peak(5000, 30000, "headset")
+    bob.client.request(Hangup(call=call))
+    bob.wait_state(call, "disconnected")
+    desk.wait_open()
+
+    with pytest.raises(ControlError, match='no output device "speakers"; there are: headset'):
+        phone.client.request(SelectDevices(input="headset", output="headset", ringer="speakers"))
+    desk.plug("headset", "speakers")
+    phone.client.request(SelectDevices(input="headset", output="headset", ringer="speakers"))
+    (desk.folder / "peak-speakers").unlink()
+    call = bob.call(phone.uri)
+    desk.wait_peak(5000, 30000, "speakers")
+    answered = phone.wait(CallState, lambda event: event.state == "incoming" and event.call == 2)
+    phone.client.request(Answer(call=answered.call))
+    bob.wait_state(call, "confirmed")
+    # The ringer is open only while it rings.
+    desk.wait_open("headset", "headset")
+    phone.client.request(Hangup())
+    bob.wait_state(call, "disconnected")
+
+    phone.client.request(SelectDevices(input="null", output="null", ringer="speakers"))
+    (desk.folder / "peak-speakers").unlink()
+    call = bob.call(phone.uri)
+    desk.wait_peak(5000, 30000, "speakers")
+    assert desk.open() == ["speakers"], "and no microphone"
+    bob.client.request(Hangup(call=call))
+    bob.wait_state(call, "disconnected")
+    desk.wait_open()
+
+
+def test_a_ringer_that_is_not_there_is_one_sentence_and_calls_ring_all_the_same(
+    make_desk: Callable[..., Desk], make_phone: MakePhone
+) -> None:
+    audio = Audio(input="headset", output="headset", ringer="bell", echo_canceller="off")
+    desk, bob = make_desk("headset", audio=audio), make_phone("bob", codecs=("PCMU",))
+    assert desk.phone.client.request(Status()).sound == 'audio.ringer names "bell", which is not there; calls ring on headset.'
+    call = bob.call(desk.phone.uri)
+    desk.wait_peak(5000, 30000, "headset")
+    bob.client.request(Hangup(call=call))
+    bob.wait_state(call, "disconnected")
+    desk.wait_open()
+    desk.phone.client.request(SelectDevices(input="headset", output="headset", ringer="null"))
+    (desk.folder / "peak-headset").unlink()
+    call = bob.call(desk.phone.uri)
+    desk.phone.wait(CallState, lambda event: event.state == "incoming", after=len(desk.phone.events) - 1)
+    time.sleep(1.5)
+    assert desk.open() == [], "nothing rings"
+    bob.client.request(Hangup(call=call))
+    bob.wait_state(call, "disconnected")

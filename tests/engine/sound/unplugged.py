@@ -2,8 +2,8 @@
 
 The devices are those named in the file `devices` of the working folder, one a line; a headset is a cable that plays a tone into its
 microphone. A device whose line is taken away stops calling, and PortAudio learns of new ones only when it restarts.
-`open` in that folder lists what is open now, and `peak` is the largest sample that was played just now. A file `hiccup` makes one open
-stream fall silent, and is gone then.
+`open` in that folder lists what is open now, `peak` is the largest sample that was played just now, and `peak-NAME` that of one device.
+A file `hiccup` makes one open stream fall silent, and is gone then.
 """
 
 import math
@@ -87,7 +87,9 @@ class _Stream(ABC):
             played = bytearray(2 * BLOCK)
             self.call(struct.pack(f"<{BLOCK}h", *tone), played)
             if sample % (BLOCK * NOTED) == 0:
-                Path("peak").write_text(str(max(map(abs, struct.unpack(f"<{BLOCK}h", played)))))
+                peak = str(max(map(abs, struct.unpack(f"<{BLOCK}h", played))))
+                Path("peak").write_text(peak)
+                Path(f"peak-{self._names[-1]}").write_text(peak)
             due += BLOCK / self._rate
             time.sleep(max(0.0, due - time.monotonic()))
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 
@@ -37,6 +38,7 @@ STATES: dict[str, list[AnyEvent]] = {
     "talking": TALKING,
     "bad-network": [*answered(1), *talk(1, lossy_from=60)],
     "opus": [*answered(1, BARESIP), media(1, "opus"), *seconds(1, codec="opus")],
+    "voice-activation": [*TALKING, protocol.Talk(call=1, sending=False)],
     "held": [*TALKING, media(1, state="held")],
     "waiting": [*TALKING, call_state(1, "confirmed", recording="/tmp/a.wav"), call_state(2, "incoming", CAROL, "incoming", waiting=True)],
     "conference": [*answered(1, conference=True), *talk(1), *answered(2, CAROL, "incoming", conference=True, muted=True), media(2)],
@@ -68,19 +70,19 @@ def people() -> Store:
     return store
 
 
-async def answer(command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
+async def answer(command: Command[Any], *, timeout_s: float = 30.0) -> msgspec.Struct:
     """What an engine says of the recorded call."""
     match command:
         case protocol.SipLadder():
-            return {
-                "messages": [
-                    {"time": 1e9 + at, "sent": sent, "peer": "192.0.2.1:5060", "summary": summary, "text": f"{summary} SIP/2.0\r\n"}
+            return protocol.SipMessages(
+                [
+                    protocol.SipMessage(1e9 + at, sent, "192.0.2.1:5060", summary, f"{summary} SIP/2.0\r\n")
                     for at, sent, summary in (LADDER if command.call is not None else REGISTER)
                 ]
-            }
+            )
         case protocol.Sdp():
-            return {"local": SDP, "remote": SDP.replace("192.0.2.7", "192.0.2.9")}
-    return {}
+            return protocol.AgreedSdp(SDP, SDP.replace("192.0.2.7", "192.0.2.9"))
+    return msgspec.convert({}, command.result_type())
 
 
 def picture(snap_compare: Callable[..., bool], events: Iterable[AnyEvent], size: tuple[int, int], keys: Keys = ()) -> bool:

@@ -20,6 +20,7 @@ from softphone.control.protocol import (
     SelectDevices,
     Shutdown,
     SoundTest,
+    TalkMode,
     Unregister,
     Volume,
     parse_command,
@@ -119,6 +120,11 @@ async def test_sound_codecs_and_privacy_are_kept(engine: ScriptedEngine, tmp_pat
         choice.select.value = "USB headset"
         assert (await told(engine, SelectDevices)).input == "USB headset"
         await until(pilot, lambda: config.load(file).audio.input == "USB headset", "kept")
+        engine.commands.clear()
+        pilot.app.screen.query_one("#sound-ringer", Choice).select.value = "USB headset"
+        chosen = await told(engine, SelectDevices)
+        assert (chosen.input, chosen.output, chosen.ringer) == ("USB headset", "null", "USB headset")
+        await until(pilot, lambda: config.load(file).audio.ringer == "USB headset", "ringer kept")
         engine.answers[SoundTest] = "the microphone cannot be opened: it is used by another program; end that"
         pilot.app.screen.query_one("#sound-listen").focus()
         await pilot.press("enter")
@@ -156,10 +162,10 @@ async def test_a_state_that_comes_while_the_sound_page_is_being_made_is_shown_wh
         app = pilot.app
         assert isinstance(app, PhoneApp)
 
-        async def answer(_command: Command) -> dict[str, Any]:
+        async def answer(_command: Command[Any], *, timeout_s: float = 30.0) -> Any:
             return DEVICES
 
-        panel = SoundPanel(answer, "default", "default")
+        panel = SoundPanel(answer, config.Audio())
         mounting = app.screen.query_one("#page-sound").mount(panel)
         panel.show_state(app.state)
         # As far as it gets before the panel has its fields.
@@ -175,6 +181,9 @@ async def test_the_volume_holds_at_once_and_is_kept(engine: ScriptedEngine, tmp_
         assert (await told(engine, Volume)).microphone_db == -6
         assert config.load(file).audio.microphone_db == -6
         await see(pilot, "-6 dB")
+        pilot.app.screen.query_one("#set-audio-talk", Choice).select.value = "voice"
+        assert (await told(engine, TalkMode)).mode == "voice"
+        await until(pilot, lambda: config.load(file).audio.talk == "voice", "voice activation kept")
         assert "F5 restarts it" not in screen_text(pilot.app)  # type: ignore[arg-type]
 
 

@@ -1,9 +1,11 @@
 """The state that the screens show, reduced from events: calls, their past, registrations, an engine that dies."""
 
+import msgspec
 import pytest
 
 from softphone.control import protocol
 from softphone.control.protocol import CallStatistics, Direction, Levels
+from softphone.tui.calls.call_words import talk_flag
 from softphone.tui.state.call_view import PHONES, SAMPLES
 from softphone.tui.state.phone_state import PhoneState
 from tests.tui import recorded
@@ -19,11 +21,9 @@ def fed(*events: protocol.AnyEvent) -> PhoneState:
 
 
 def test_status_tells_accounts_and_calls_that_were_there_before() -> None:
-    running = {**recorded.msgspec.json.decode(protocol.to_line(call_state(4, "confirmed", duration_s=60.0)))}
     state = PhoneState()
-    state.apply_status(
-        recorded.status(calls=[running], media=[recorded.msgspec.json.decode(protocol.to_line(recorded.media(4)))], do_not_disturb=True)
-    )
+    running = call_state(4, "confirmed", duration_s=60.0)
+    state.apply_status(recorded.status(calls=[running], media=[recorded.media(4)], do_not_disturb=True))
     assert {name: account.state for name, account in state.accounts.items()} == {"local": "direct", "work": "registered", "club": "failed"}
     assert "wrong password" in state.accounts["club"].reason
     assert state.engine.do_not_disturb
@@ -34,7 +34,7 @@ def test_status_tells_accounts_and_calls_that_were_there_before() -> None:
 
 def test_a_status_of_an_older_engine_is_enough() -> None:
     state = PhoneState()
-    state.apply_status({"accounts": [{"account": "local"}]})
+    state.apply_status(msgspec.json.decode(b'{"accounts": [{"account": "local"}]}', type=protocol.PhoneStatus))
     assert state.engine.state == "ready"
     assert state.accounts["local"].state == "direct"
 
@@ -123,6 +123,22 @@ def test_a_microphone_without_any_sound_is_timed() -> None:
     assert state.call is not None and state.call.quiet_s == 3
     state.apply(level(14, -62))
     assert state.call.quiet_s == 0
+
+
+def test_voice_activation_says_whether_the_microphone_is_sent() -> None:
+    state = PhoneState()
+    for event in recorded.answered(1):
+        state.apply(event)
+    call = state.call
+    assert call is not None and talk_flag(call) == []
+    assert "calls" in state.apply(protocol.Talk(call=1, sending=True)) and talk_flag(call) == ["sending"]
+    state.apply(protocol.Talk(call=1, sending=False))
+    assert talk_flag(call) == ["waiting for you to speak"]
+    # Another screen that comes to this phone learns it from the state.
+    state.apply(recorded.call_state(1, "confirmed", sending=True))
+    assert talk_flag(call) == ["sending"]
+    state.apply(protocol.Talk(call=1, sending=None))
+    assert talk_flag(call) == []
 
 
 def test_events_of_calls_that_are_not_known_change_nothing() -> None:

@@ -15,6 +15,7 @@ import pjsua2 as pj
 from softphone.control.protocol import File
 from softphone.engine.sound.devices import Sound
 from softphone.engine.sound.tones import NOTICE, Silence, Tone
+from softphone.engine.sound.voice_gate import VoiceGate
 from softphone.engine.sound.wav import Player, Recorder, check_playable, check_writable, wait_complete
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class CallAudio:
     """
 
     def __init__(self, number: int, publish: Callable[[File], None], defer: Callable[[Callable[[], None]], None], sound: Sound) -> None:
-        self.muted = False
+        self.muted = sound.talk == "push"
         """Mutes the microphone or the file in its place; files and typed speech are still sent."""
         self.recording = ""
         """File for a recording of both directions, which may still wait for sound."""
@@ -47,6 +48,8 @@ class CallAudio:
         self._publish = publish
         self._defer = defer
         self._sound = sound
+        self._gate: VoiceGate | None = None
+        """Between the microphone and the call, once it was wanted."""
         self._call: CallPort | None = None
         self._silent = False
         self._present = True
@@ -71,11 +74,18 @@ class CallAudio:
         """The call's port while it has sound that may be heard."""
         return None if self._silent else self._call
 
+    @property
+    def sending(self) -> bool | None:
+        """With voice activation, whether the microphone is sent now; None where it is not used, or the microphone has no part in it."""
+        return self._gate.open if self._gate is not None and ("gate", "call") in self._links else None
+
     def play(self, path: str, *, stands_in: bool = False) -> None:
         """Send this file instead of what is sent now; `stands_in`: as the microphone, so that mute silences it. Raises WavError."""
         check_playable(path)
         self._stop_player()
         self._wav_in, self._player_stands_in = path, stands_in
+        # With push to talk a call begins muted; a file that was asked for is meant to be heard.
+        self.muted = self.muted and not stands_in
         self._start()
 
     def say(self, path: str) -> None:
@@ -171,6 +181,9 @@ class CallAudio:
             Path(self._typed.popleft()).unlink(missing_ok=True)
         self._forget("carrier")
         self._carrier = None
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            self._sound.return_gate(gate)
 
     # What is connected
 
@@ -182,14 +195,15 @@ class CallAudio:
                 sources.append("voice")
             elif self._player is not None:
                 sources += [] if self.muted and self._player_stands_in else ["player"]
-            elif self._present and not self.muted:
-                sources.append("microphone")
+            elif self._present and not self.muted and self._sound.microphone:
+                sources.append("gate" if self._sound.talk == "voice" else "microphone")
             sources += ["carrier"] if self._carrier is not None else []
             sources += ["notice"] if self._notice is not None else []
             links |= {(source, "call") for source in sources}
             # What the microphone hears while typed speech goes out as symbols is not sent.
-            recorded = [source for source in sources if self._copy is None or source not in ("microphone", "player")]
+            recorded = [source for source in sources if self._copy is None or source not in ("microphone", "gate", "player")]
             recorded += ["copy"] if self._copy is not None else []
+            links |= {("microphone", "gate")} if "gate" in sources else set()
             links |= {("call", sink) for sink in ("recorder", "mixer")} | {(source, "mixer") for source in recorded}
             if self._present:
                 links |= {("call", "loudspeaker"), ("notice", "loudspeaker")}
@@ -202,6 +216,10 @@ class CallAudio:
             case ["call", number]:
                 partner = (self._partners if partners is None else partners).get(int(number))
                 return partner.media if partner is not None and partner.alive else None
+            case ["gate"]:
+                if self._gate is None:
+                    self._gate = self._sound.borrow_gate()
+                return self._gate
             case ["microphone"]:
                 return self._sound.microphone_port()
             case ["loudspeaker"]:
@@ -234,6 +252,8 @@ class CallAudio:
         for source_name, sink_name in wanted - self._links:
             source, sink = self._port(source_name), self._port(sink_name)
             if source is not None and sink is not None:
+                if sink is self._gate and self._gate is not None:
+                    self._gate.begin_again()
                 source.startTransmit(sink)
                 self._links.add((source_name, sink_name))
 
