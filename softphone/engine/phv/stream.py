@@ -49,6 +49,8 @@ PAYLOAD_QUEUE = 16
 REPORT_QUEUE = 8
 LOST_GROUPS, LOST_S = 6, 1.0
 """Of tokens: for so long after sound ended so many groups are repeated, a second of speech."""
+QUICK_S = 3.0
+"""So long after that nothing waits for its words: who hears nothing should hear something soon."""
 EMPTY_BYTES = 2
 """A payload of no more is a keep-alive."""
 
@@ -166,7 +168,10 @@ class PhvStream:
         settings = self.tuning.settings
         if self.sound is not None and self.sound.level is not None:
             return replace(settings, wait=False)
-        return self._again(settings) if time.monotonic() < self._again_until else settings
+        now = time.monotonic()
+        if now < self._again_until + QUICK_S:
+            settings = replace(settings, wait=False)
+        return self._again(settings) if now < self._again_until else settings
 
     def _again(self, settings: EncoderSettings) -> EncoderSettings:
         """The same, with what was said since the far end told for the last time that it hears us: that went with sound that was lost."""
