@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from codec.describe.prosody import DEFAULT_MEAN_F0
 from codec.detail.reader import DetailReader
-from codec.playout.schedule import Playout, SpokenPhone, Undecided
+from codec.playout.schedule import Playout, SpokenPhone, Undecided, Upcoming
 from codec.received_extensions import ReceivedExtensions
 from codec.speak.prosody_fill import ProsodyFill
 from codec.speak.synthesiser import SpokenFrames
@@ -25,7 +25,7 @@ from codec.voice.receipt import VoiceReceipt
 from codec.voice.updates import VoiceReceiver
 from codec.wire.link_report import LinkReport
 from codec.wire.packet import VoicePiece, parse
-from codec.wire.token import MAX_TICKS, TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
+from codec.wire.token import TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
 
 if TYPE_CHECKING:
     from codec.models import Models
@@ -235,7 +235,7 @@ class Decoder:
         token, ticks = upcoming
         self._physical(token)  # for the first token that is heard again
         head = self._playout.head
-        self._span = (max(before, head - MAX_TICKS), head, ticks * TICK_SAMPLES)
+        self._span = (max(before, head - token.ticks), head, ticks * TICK_SAMPLES)
         return np.zeros(ticks * TICK_SAMPLES, np.int16)
 
     def _until_next_tick(self, at_most: int) -> NDArray[np.int16]:
@@ -252,8 +252,9 @@ class Decoder:
         before = self._playout.head
         upcoming = self._playout.next(self._now, self._sounding)
         head = self._playout.head
-        self._told = None if upcoming is None else (max(before, head - MAX_TICKS), head)
+        self._told = (max(before, head - upcoming.token.ticks), head) if isinstance(upcoming, Upcoming) else (head, head)
         if upcoming is None:
+            self._told = None
             if self._talking:
                 return self._finish()
             return self._until_next_tick(at_most)

@@ -142,7 +142,7 @@ class Playout:
         else:
             self._stale = 0
         newest = start + earlier
-        if packet.groups[-1] and newest not in self._seen:
+        if packet.groups[-1] and newest not in self._seen and start + length > self._passed:
             pause = sum(token.ticks for token in takewhile(lambda token: token.phone == SILENCE, packet.groups[-1]))
             self._delay.packet(now, newest + pause, start + length, packet.start)
         at = start

@@ -355,6 +355,34 @@ def test_who_listens_again_hears_the_rest(at: int) -> None:
     assert decoder.statistics.tokens_late == 0
 
 
+@pytest.mark.parametrize("told_first", [True, False])
+def test_what_was_heard_by_other_means_is_left_out(told_first: bool) -> None:
+    """All of the first 2 s comes at once, and the first second of it was heard."""
+    said = script([("SIL", 300), *HELLO, *HELLO, ("SIL", 600)])
+    models = models_for(said.phones)
+    steps = encode(models, said.pcm)
+    late = 110
+    decoder, spoken_at, phones_spoken = Decoder(models), [], []
+    for step in range(400):
+        if told_first or step > late:
+            decoder.skip(70)
+        arrived = list(itertools.chain(*steps[:late])) if step == late else [] if step < late or step >= len(steps) else steps[step]
+        for payload in arrived:
+            decoder.receive(payload)
+        decoder.pull(STEP)
+        spoken_at.append(decoder.said_at)
+        phones_spoken += [phone.phone for phone in decoder.spoken]
+        decoder.spoken.clear()
+    words = [phone_index(label) for label, _ in (*HELLO, *HELLO)]
+    assert [phone for phone in phones_spoken if phone != SILENCE] == words, "who writes down the words misses none"
+    ticks = [tick for tick in spoken_at if tick is not None]
+    early = [tick for tick in ticks if tick < 70 - 6]
+    assert len(early) <= (0 if told_first else 6) and max(ticks) > 230
+    begins = next(step for step, tick in enumerate(spoken_at) if tick is not None and tick >= 70)
+    assert begins < late + 15, "it goes on at once"
+    assert decoder.statistics.tokens_late == 0
+
+
 def test_garbage_is_refused_and_the_call_goes_on() -> None:
     said = script([("SIL", 300), *HELLO, ("SIL", 600)])
     models = models_for(said.phones)
