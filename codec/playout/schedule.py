@@ -55,6 +55,9 @@ FAR_BEHIND_TICKS = 25
 RESYNC_PACKETS = 3
 """So many packets in a row from the past mean that the sender's clock was reset."""
 
+SKIP_TICKS = 10
+"""So long after the last `skip` it no longer matters."""
+
 _REMEMBERED = 512
 _NEVER = -(10**9)
 _SPOKEN = 64
@@ -114,6 +117,7 @@ class Playout:
         self._newest: tuple[int, int] | None = None  # time of the newest packet, and the listener's clock then
         self._head = 0  # time of the next token to be spoken
         self._heard_time: int | None = None  # see `skip`, before the first packet
+        self._skipped_at: int | None = None
         self._passed = _NEVER  # what was said before it was heard by other means
         self._speaking = False
         self._waiting_since: int | None = None
@@ -125,6 +129,9 @@ class Playout:
 
     def receive(self, packet: Packet, now: int) -> None:
         """Take the groups of one packet."""
+        if self._skipped_at is not None and now - self._skipped_at > SKIP_TICKS:
+            self._skipped_at = None
+            self._delay.settle()
         length = sum(token.ticks for group in packet.groups for token in group)
         # Times are unfolded from the newest group: with deep redundancy the oldest is further back than 8 bits can tell apart.
         earlier = length - sum(token.ticks for token in packet.groups[-1])
@@ -161,7 +168,12 @@ class Playout:
         self._limit()
 
     def skip(self, time: int, now: int) -> None:
-        """What was said before this time, 8 bits of it, was heard already, by other means: it is left out."""
+        """What was said before this time, 8 bits of it, was heard already, by other means: it is left out.
+
+        To be called as long as that matters. What comes meanwhile is late, because it went again, or waited behind what brought the sound;
+        afterwards most of that is forgotten.
+        """
+        self._skipped_at = now
         if self._newest is None:
             self._heard_time = time
             return

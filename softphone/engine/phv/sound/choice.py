@@ -43,7 +43,7 @@ AGAIN_S = 1.5
 """and so long after sound ended it may begin again;"""
 PROBE_SHARE, PROBE_BITS = 0.05, 1120
 """and probes take no more than this share of what a path is known to carry;"""
-LONGEST_S, LONGEST_AGAIN_S = 60.0, 12.0
+LONGEST_S, LONGEST_AGAIN_S = 60.0, 6.0
 """both double with each failure up to this,"""
 STABLE_S = 25.0
 """and halve after so long without one."""

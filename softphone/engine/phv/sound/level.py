@@ -50,11 +50,11 @@ LEVELS = (SoundLevel(6000, 60), SoundLevel(8000, 40), SoundLevel(16000, 40), Sou
 """From the cheapest to the best: 11.9, 16.8, 24.8 and 41.6 kbit/s."""
 PROTECTED: tuple[tuple[SoundLevel, ...], ...] = (
     (),
-    (),
+    (SoundLevel(6000, 60, 1),),
     (SoundLevel(8000, 40, 1), SoundLevel(6000, 60, 2)),
     (SoundLevel(16000, 40, 1), SoundLevel(8000, 40, 2), SoundLevel(8000, 40, 3)),
 )
-"""For the same rates, within 3 %: forms for paths that lose packets."""
+"""For the same rates, within 3 %, the second within 10: forms for paths that lose packets."""
 
 
 def form(level: int, loss: float, burst: float, most_bps: int = LEVELS[-1].bit_rate, ceiling_bps: float = 0) -> SoundLevel:
