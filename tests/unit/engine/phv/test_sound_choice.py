@@ -119,7 +119,7 @@ def test_where_loss_is_too_much_for_sound_there_are_tokens() -> None:
     sender = Sender(SoundChoice("auto"))
     sender.go(4, CLEAN)
     assert sender.go(6, report(loss=0.1)) > 0, "libopus repairs that"
-    assert sender.go(6, report(loss=0.35), answer=report(loss=0.35, rate_bps=24_000)) == 0
+    assert sender.go(10, report(loss=0.5), answer=report(loss=0.5, rate_bps=24_000)) == 0
 
 
 def test_where_packets_are_lost_the_same_rate_goes_into_sound_that_is_sent_again() -> None:
@@ -135,9 +135,9 @@ def test_where_packets_are_lost_the_same_rate_goes_into_sound_that_is_sent_again
 
 def test_after_loss_ended_the_sound_a_probe_looks_for_room_for_copies() -> None:
     sender = Sender(SoundChoice("auto"))
-    sender.go(12, report(loss=0.35), answer=report(loss=0.35, rate_bps=24_000))
+    sender.go(12, report(loss=0.5), answer=report(loss=0.5, rate_bps=24_000))
     assert sender.choice.level is None and sender.choice.probes_for_much
-    assert sender.go(8, report(loss=0.35), answer=report(loss=0.35, rate_bps=56_000)) > 0
+    assert sender.go(8, report(loss=0.5), answer=report(loss=0.5, rate_bps=56_000)) > 0
     assert sender.choice.level is not None and sender.choice.level.copies
 
 

@@ -92,7 +92,7 @@ def test_in_a_pause_sound_takes_over() -> None:
     heard = {tick: now for now, tick in enumerate(call.heard(320)) if tick is not None and tick > 0}
     assert set(range(1, 100)) <= set(heard)
     assert len(set(range(150, 290)) - set(heard)) < 12, "what WSOLA left out to make up for the rest of the wait"
-    assert all(now - tick <= 6 for tick, now in heard.items() if tick >= 165), "as early as sound is"
+    assert all(now - tick <= 6 for tick, now in heard.items() if tick >= 200), "as early as sound is"
 
 
 def test_a_hole_that_is_shorter_than_the_tokens_are_late_is_no_change() -> None:
