@@ -119,13 +119,13 @@ class Decoder:
 
     @property
     def voice_receipt(self) -> VoiceReceipt:
-        """What has arrived of the far end's voice: the receipt to send to it."""
+        """What has arrived of the remote party's voice: the receipt to send to it."""
         residual = self._extensions.residual
         return VoiceReceipt(*self._voice.progress, *(residual.progress if residual else (0, 0, 0)))
 
     @property
     def speaker(self) -> tuple[Voice, NDArray[np.float32]]:
-        """The far end's voice as far as it has arrived, and the coordinates of its residual."""
+        """The remote party's voice as far as it has arrived, and the coordinates of its residual."""
         residual = self._extensions.residual
         nothing = np.zeros(self._models.voice_residual.size, np.float32)
         return self._voice.voice(self._heard_f0), nothing if residual is None else residual.coordinates
@@ -161,14 +161,14 @@ class Decoder:
 
     @property
     def to_keep(self) -> tuple[Remembered | None, bool]:
-        """What has arrived of the far end's voice, None before any, and whether it may be kept beyond the call."""
+        """What has arrived of the remote party's voice, None before any, and whether it may be kept beyond the call."""
         pieces, residual = self.pieces
         known = Remembered(pieces, residual, self._models.voice_residual.basis) if pieces else None
         return known, self._extensions.memory.may_keep
 
     @property
     def pieces(self) -> tuple[dict[int, bytes], dict[int, bytes]]:
-        """What `know` takes: the pieces of the far end's voice that have arrived."""
+        """What `know` takes: the pieces of the remote party's voice that have arrived."""
         return self._voice.pieces, {} if self._extensions.residual is None else self._extensions.residual.pieces
 
     def set_voice(self, voice: Voice) -> None:

@@ -62,7 +62,7 @@ def payloads(spoken: SpokenText, models: Models, mean_f0: float, settings: Encod
 
 
 def to_pcm(spoken: SpokenText, models: Models, voice: Voice) -> NDArray[np.int16]:
-    """The text as the far end would hear it from a speaker whose voice it knows: (samples,) int16 at 16 kHz."""
+    """The text as the remote party would hear it from a speaker whose voice it knows: (samples,) int16 at 16 kHz."""
     decoder = Decoder(models)
     decoder.set_voice(voice)
     waiting = payloads(spoken, models, voice.mean_f0, EncoderSettings(redundancy=0))[::-1]

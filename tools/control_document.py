@@ -9,8 +9,8 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from softphone.bench.instruments.markdown import table
-from softphone.control import events, requests
-from softphone.control.protocol import COMMANDS, Command, Event, Reply, to_line
+from softphone.control import events, requests, results
+from softphone.control.protocol import COMMANDS, Command, Done, Event, reply_with, to_line
 from tools import control_examples
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "control.md"
@@ -51,7 +51,7 @@ def _types() -> str:
             rows.append((f"`{name}`", get_args(kind)[0].__name__, _limits(meta)))
         elif get_origin(kind) is not None and str(get_origin(kind)) == "typing.Literal":
             rows.append((f"`{name}`", "str", "one of " + ", ".join(f"`{value}`" for value in get_args(kind))))
-    for name, kind in vars(events).items():
+    for name, kind in {**vars(events), **vars(results)}.items():
         if inspect.isclass(kind) and issubclass(kind, msgspec.Struct) and kind.__struct_fields__ and not issubclass(kind, Event):
             form = "array" if kind.__struct_config__.array_like else "object"
             rows.append((f"`{name}`", form, f"{_text(kind)} Fields: {', '.join(f'`{field}`' for field in kind.__struct_fields__)}."))
@@ -62,12 +62,16 @@ def _limits(meta: msgspec.Meta) -> str:
     return meta.description or ", ".join(text.format(value) for key, text in _LIMITS.items() if (value := getattr(meta, key)) is not None)
 
 
-def _command(name: str, kind: type[Command]) -> str:
+def _command(name: str, kind: type[Command[Any]]) -> str:
     example = control_examples.COMMANDS[kind]
     lines = [f"### {name}\n", _text(kind) + "\n", *_fields(kind, requests), "```json", _shown(to_line(example))]
-    result = control_examples.RESULTS.get(kind, {})
-    lines += [_shown(to_line(Reply(id=example.id, result=result))), "```\n"]
+    result = control_examples.RESULTS.get(kind, Done())
+    lines += [_shown(to_line(reply_with(example.id, result))), "```\n", *_result(kind.result_type())]
     return "\n".join(lines)
+
+
+def _result(kind: type[msgspec.Struct]) -> list[str]:
+    return [f"Type of the result: `{kind.__name__}`.\n"] if kind is not Done else []
 
 
 def _event(kind: type[Event]) -> str:

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from msgspec import Struct
+
 from softphone.control.protocol import (
+    AccountStatus,
+    AgreedSdp,
     Answer,
     AutoAnswer,
     Call,
@@ -10,10 +14,13 @@ from softphone.control.protocol import (
     CallStatistics,
     Command,
     Conference,
+    DeviceInfo,
+    DeviceList,
     Devices,
     Direction,
     DoNotDisturb,
     Dtmf,
+    EndedCalls,
     Engine,
     Event,
     File,
@@ -28,8 +35,11 @@ from softphone.control.protocol import (
     Mute,
     Phone,
     Phones,
+    PhoneStatus,
+    PlacedCall,
     Play,
     Presence,
+    QueuedMessage,
     Receiving,
     Record,
     Register,
@@ -43,29 +53,36 @@ from softphone.control.protocol import (
     SendProfile,
     Shutdown,
     SipLadder,
+    SipMessage,
+    SipMessages,
     SoundDevice,
     SoundTest,
+    Spoken,
     Status,
     Stay,
     Subscribe,
     Talk,
     TalkMode,
     Transcribe,
+    TranscriptFile,
     Transfer,
     TransferCall,
     Unregister,
     Voice,
     Volume,
+    Volumes,
     Wait,
     Worker,
+    WorkerFacts,
+    WorkerStatus,
 )
 
 BOB = "sip:bob@example.org"
 ALICE = "sip:alice@example.org"
-_REGISTERED: dict[str, Any] = {"event": "registration", "time": 1.8e9, "monotonic": 512.0, "account": "work", "state": "registered"}
-_REGISTERED |= {"code": 200, "reason": "OK", "expires_s": 300, "retry_s": None}
+_AT: dict[str, Any] = {"time": 1.8e9, "monotonic": 512.0}
+_CALL: dict[str, Any] = {**_AT, "call": 3}
 
-COMMANDS: dict[type[Command], Command] = {
+COMMANDS: dict[type[Command[Any]], Command[Any]] = {
     type(example): example
     for example in (
         Status(id=1),
@@ -101,63 +118,39 @@ COMMANDS: dict[type[Command], Command] = {
     )
 }
 
-RESULTS: dict[type[Command], dict[str, Any]] = {
-    Status: {
-        "version": "0.1.0",
-        "pid": 4711,
-        "pjsip": "2.15.1",
-        "address": "192.0.2.2:5060",
-        "codecs": ["x-phv", "opus", "PCMU", "PCMA"],
-        "refusal": "",
-        "sound": "",
-        "microphone": True,
-        "loudspeaker": True,
-        "talk": "open",
-        "volume": {"microphone_db": 0, "loudspeaker_db": 6},
-        "history": "",
-        "stay": False,
-        "supervised": False,
-        "auto_answer": False,
-        "do_not_disturb": False,
-        "worker": {"state": "ready", "reason": "", "pid": 4712, "restarts": 0, "facts": {"version": "3", "model": "0123456789ab"}},
-        "accounts": [
-            {
-                "account": "work",
-                "uri": ALICE,
-                "registrar": "sip:example.org",
-                "registered": True,
-                "last": _REGISTERED,
-                "message_waiting": None,
-            }
+RESULTS: dict[type[Command[Any]], Struct] = {
+    Status: PhoneStatus(
+        version="0.1.0",
+        pid=4711,
+        pjsip="2.15.1",
+        address="192.0.2.2:5060",
+        codecs=["x-phv", "opus", "PCMU", "PCMA"],
+        microphone=True,
+        loudspeaker=True,
+        volume=Volumes(0, 6),
+        worker=WorkerStatus("ready", pid=4712, facts=WorkerFacts(3, "arpabet39", "0123456789ab")),
+        accounts=[
+            AccountStatus(
+                "work",
+                ALICE,
+                "sip:example.org",
+                registered=True,
+                last=Registration(**_AT, account="work", state="registered", code=200, reason="OK", expires_s=300),
+            )
         ],
-        "presence": [
-            {"event": "presence", "contact": BOB, "state": "available", "note": "", "reason": "", "time": 1.8e9, "monotonic": 512.0}
-        ],
-        "calls": [],
-        "media": [],
-    },
-    Call: {"call": 3},
-    Hangup: {"calls": [3]},
-    SendMessage: {"message": 1},
-    Transcribe: {"path": "/home/alice/.local/share/softphone/transcripts/2027-01-15-080000-bob@example.org.txt"},
-    Volume: {"microphone_db": 0, "loudspeaker_db": 6},
-    Say: {"seconds": 1.4, "doubts": []},
-    Devices: {
-        "devices": [{"name": "Headset", "inputs": 1, "outputs": 2}],
-        "input": "default",
-        "output": "default",
-        "ringer": "",
-        "note": "",
-    },
-    SipLadder: {
-        "messages": [{"time": 1.8e9, "sent": True, "peer": "192.0.2.7:5060", "summary": f"INVITE {BOB} SIP/2.0", "text": "INVITE ..."}]
-    },
-    Sdp: {"local": "v=0\r\n...", "remote": "v=0\r\n..."},
+        presence=[Presence(**_AT, contact=BOB, state="available")],
+    ),
+    Call: PlacedCall(3),
+    Hangup: EndedCalls([3]),
+    SendMessage: QueuedMessage(1),
+    Transcribe: TranscriptFile("/home/alice/.local/share/softphone/transcripts/2027-01-15-080000-bob@example.org.txt"),
+    Volume: Volumes(0, 6),
+    Say: Spoken(1.4),
+    Devices: DeviceList([DeviceInfo("Headset", 1, 2)], "default", "default"),
+    SipLadder: SipMessages([SipMessage(1.8e9, True, "192.0.2.7:5060", f"INVITE {BOB} SIP/2.0", "INVITE ...")]),
+    Sdp: AgreedSdp("v=0\r\n...", "v=0\r\n..."),
 }
-"""What is in the answer; commands that are not here answer with an empty object."""
-
-_AT: dict[str, Any] = {"time": 1.8e9, "monotonic": 512.0}
-_CALL: dict[str, Any] = {**_AT, "call": 3}
+"""Results; commands that are not here answer with `Done`, an empty object."""
 
 EVENTS: dict[type[Event], Event] = {
     type(example): example

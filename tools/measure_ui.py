@@ -199,7 +199,7 @@ def warm_engine(ui: Ui) -> Iterator[None]:
     try:
         for _ in range(600):
             with contextlib.suppress(ControlError), ControlClient(socket) as engine:
-                if engine.request(Status())["worker"]["state"] == "ready":
+                if engine.request(Status()).worker.state == "ready":
                     break
             time.sleep(0.2)
         yield

@@ -1,5 +1,5 @@
 """The training during a call: coordinates of the voice's residual, by gradient descent on the difference between what was said and what
-the far end hears of it.
+the remote party hears of it.
 
 What counts is the sound after the listener's vocoder: the mel distance to the true sound, and the cosine of GE2E embeddings. The newest
 seconds are kept out of the descent and decide whether what it found is worth sending.

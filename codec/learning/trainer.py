@@ -49,7 +49,7 @@ class TrainingBatch:
 
 @dataclass(frozen=True, slots=True)
 class VoiceUpdate:
-    """A result of the training. judgement: how the far end hears this speaker; coordinates (K,): to be sent, or None."""
+    """A result of the training. judgement: how the remote party hears this speaker; coordinates (K,): to be sent, or None."""
 
     speaker: int
     judgement: Judgement

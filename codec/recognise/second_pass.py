@@ -63,7 +63,7 @@ class SecondPassSettings:
     least_hurried: float = -1.0
     """The same for a word with less time than `hurried` for a phone: it was squeezed in beside what was said."""
     doubts: int = 3
-    """Words in a row against which the sound speaks, or loops, after which the word recogniser begins anew."""
+    """Words in a row against which the sound speaks, or loops, after which the word recogniser starts again."""
     late_looks: int = 4
     """So many looks in a row that take half of `wait`, and the machine is too slow for words."""
 
@@ -146,7 +146,7 @@ class SecondPass:
         """Set when the word recogniser did not keep up with the sound: then nobody should wait for it."""
         self._late = 0
         self._generation = 0
-        """Counts how often the words began anew: what was asked before that is no longer of use."""
+        """Counts how often the words were started again: what was asked before that is no longer of use."""
         self._pending = (0, False)
         """Of the look under way: generation, and whether nothing more can come."""
         self._begin()
@@ -196,7 +196,7 @@ class SecondPass:
         return given + self.release()
 
     def release(self) -> list[RecognisedPhone]:
-        """Everything that waits, as it is known now; words begin anew after it."""
+        """Everything that waits, as it is known now; words start again after it."""
         self._plan = [word for word in self._plan if word.end <= self._heard_until]
         given = self._give_until(self._heard_until) + self._give_heard(self._heard_until)
         self._begin()

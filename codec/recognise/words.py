@@ -100,7 +100,7 @@ class MoonshineStream:
 
     @torch.inference_mode()
     def hear(self, pcm: NDArray[np.int16], at: int, guess: Sequence[Word]) -> Hypothesis:
-        """See `WordStream`. Guessed pieces are checked all at once, and only what changed is spelled anew."""
+        """See `WordStream`. Guessed pieces are checked all at once, and only what changed is spelled again."""
         heard = self._encoder.listen(torch.from_numpy(pcm.astype(np.float32) / 32768), at)
         if heard is None:
             return Hypothesis(())

@@ -51,8 +51,8 @@ class Voice:
 
 
 @cache
-def mel_filters() -> NDArray[np.float32]:
-    """Slaney's mel filters as librosa makes them by default: (40, 201), 0-8 kHz, each of unit area."""
+def mel_filters(bands: int = _MEL_BANDS, fft: int = FFT) -> NDArray[np.float32]:
+    """Slaney's mel filters as librosa makes them by default: (bands, fft // 2 + 1), 0-8 kHz, each of unit area."""
 
     def to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(hz < 1000, hz * 3 / 200, 15 + np.log(np.maximum(hz, 1e-9) / 1000) * 27 / np.log(6.4))
@@ -60,8 +60,8 @@ def mel_filters() -> NDArray[np.float32]:
     def to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
 
-    edges = to_hz(np.linspace(0.0, float(to_mel(np.array(SAMPLE_RATE / 2))), _MEL_BANDS + 2))
-    bins = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)
+    edges = to_hz(np.linspace(0.0, float(to_mel(np.array(SAMPLE_RATE / 2))), bands + 2))
+    bins = np.linspace(0, SAMPLE_RATE / 2, fft // 2 + 1)
     width = np.diff(edges)
     rising = (bins - edges[:-2, None]) / width[:-1, None]
     falling = (edges[2:, None] - bins) / width[1:, None]

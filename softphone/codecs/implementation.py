@@ -64,8 +64,6 @@ class CodecSetup:
     """The codec worker, for codecs that need it."""
     fmtp: Mapping[str, str] = field(default_factory=dict)
     """The parameters of the codec worker's model."""
-    packet_ms: int = 0
-    """Packet time of the codec worker; 0 leaves it to the settings."""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,24 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from softphone.control.event_queue import EventQueue
-from softphone.control.protocol import MAX_ANSWER, MAX_LINE, AnyEvent, Command, ControlError, Event, Failure, Reply, parse_message, to_line
+from softphone.control.protocol import (
+    MAX_ANSWER,
+    MAX_LINE,
+    AnyEvent,
+    Command,
+    ControlError,
+    Event,
+    Failure,
+    Reply,
+    ResultT,
+    parse_message,
+    parse_result,
+    to_line,
+)
 
 
 class ControlClient:
@@ -62,7 +74,7 @@ class ControlClient:
         if threading.current_thread() is not self._reader:
             self._reader.join(5)
 
-    def request(self, command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
+    def request(self, command: Command[ResultT], *, timeout_s: float = 30.0) -> ResultT:
         """The result of `command`. Raises ControlError with the engine's sentence, or when no answer comes (`timeout`, `no_engine`)."""
         request_id = next(self._ids)
         answer: queue.SimpleQueue[Reply] = queue.SimpleQueue()
@@ -87,9 +99,7 @@ class ControlClient:
         finally:
             with self._lock:
                 self._waiting.pop(request_id, None)
-        if reply.error is not None:
-            raise ControlError(reply.error.message, reply.error.code, request_id)
-        return reply.result or {}
+        return parse_result(command, reply)
 
     def next_event(self, timeout_s: float | None = None) -> AnyEvent | None:
         """The next event; None when the connection ended or `timeout_s` passed (`is_open` tells which)."""

@@ -2,10 +2,12 @@
 
 from time import monotonic as _monotonic
 from time import time as _time
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
+
+from softphone.link.counters import CodecCounters, WorkerFacts
 
 
 class Event(Struct, kw_only=True, tag_field="event"):
@@ -129,7 +131,7 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
     silent_s: float = 0.0
     """Since the last packet of the far end, RTP or RTCP; its reports come every five seconds also while nobody speaks."""
     queues: dict[str, int] = {}
-    codec_counters: dict[str, Any] = {}
+    codec_counters: CodecCounters = CodecCounters()
     worker: str = ""
     profile: SendProfile | None = None
     """Only on our own codec."""
@@ -146,7 +148,7 @@ class CallStatistics(Event, kw_only=True, tag="statistics"):
 class Worker(Event, kw_only=True, tag="worker"):
     state: Literal["starting", "ready", "died", "unavailable", "stopped", "stream_failed"]
     reason: str = ""
-    facts: dict[str, Any] = {}
+    facts: WorkerFacts | None = None
 
 
 class Engine(Event, kw_only=True, tag="engine"):

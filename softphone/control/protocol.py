@@ -57,6 +57,7 @@ from softphone.control.requests import (
     Play,
     Record,
     Register,
+    ResultT,
     Resume,
     Say,
     Sdp,
@@ -76,13 +77,33 @@ from softphone.control.requests import (
     Volume,
     Wait,
 )
+from softphone.control.results import (
+    AccountStatus,
+    AgreedSdp,
+    DeviceInfo,
+    DeviceList,
+    Done,
+    EndedCalls,
+    PhoneStatus,
+    PlacedCall,
+    QueuedMessage,
+    SipMessage,
+    SipMessages,
+    Spoken,
+    TranscriptFile,
+    Volumes,
+    WorkerStatus,
+)
 from softphone.errors import SoftphoneError
+from softphone.link.counters import CodecCounters, WorkerFacts
 from softphone.plain_text import visible
 
 __all__ = [
     "COMMANDS",
     "EVENTS",
     "MAX_LINE",
+    "AccountStatus",
+    "AgreedSdp",
     "Answer",
     "AnyCommand",
     "AnyEvent",
@@ -90,13 +111,18 @@ __all__ = [
     "Call",
     "CallState",
     "CallStatistics",
+    "CodecCounters",
     "Command",
     "Conference",
     "ControlError",
+    "DeviceInfo",
+    "DeviceList",
     "Devices",
     "Direction",
     "DoNotDisturb",
+    "Done",
     "Dtmf",
+    "EndedCalls",
     "Engine",
     "Event",
     "EventName",
@@ -112,14 +138,18 @@ __all__ = [
     "MessageWaiting",
     "Mute",
     "Phone",
+    "PhoneStatus",
     "Phones",
+    "PlacedCall",
     "Play",
     "Presence",
+    "QueuedMessage",
     "Receiving",
     "Record",
     "Register",
     "Registration",
     "Reply",
+    "ResultT",
     "Resume",
     "Say",
     "Sdp",
@@ -129,25 +159,35 @@ __all__ = [
     "SendProfile",
     "Shutdown",
     "SipLadder",
+    "SipMessage",
+    "SipMessages",
     "SoundDevice",
     "SoundTest",
+    "Spoken",
     "Status",
     "Stay",
     "Subscribe",
     "Talk",
     "TalkMode",
     "Transcribe",
+    "TranscriptFile",
     "Transfer",
     "TransferCall",
     "Unregister",
     "Voice",
     "Volume",
+    "Volumes",
     "Wait",
     "Worker",
+    "WorkerFacts",
+    "WorkerStatus",
     "parse_command",
     "parse_message",
+    "parse_result",
+    "reply_with",
     "to_line",
 ]
+
 
 MAX_LINE = 65536
 """Bytes of one line, newline included."""
@@ -167,16 +207,19 @@ class ControlError(SoftphoneError):
         self.request_id = request_id
 
 
+NO_RESULT = msgspec.Raw()
+
+
 class Failure(Struct, kw_only=True):
     code: str
     message: str
 
 
 class Reply(Struct, kw_only=True, omit_defaults=True):
-    """The response to the request with the same id: exactly one of `result` and `error`."""
+    """The response to the request with the same id: exactly one of `result`, JSON of the command's result type, and `error`."""
 
     id: int | None = None
-    result: dict[str, Any] | None = None
+    result: msgspec.Raw = NO_RESULT
     error: Failure | None = None
 
 
@@ -193,12 +236,32 @@ _reply_decoder = msgspec.json.Decoder(Reply)
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 
 
-def to_line(message: Command | Event | Reply) -> bytes:
-    """One line, newline included. Bytes of strangers that are no UTF-8 (PJSUA2 gives them as lone surrogates) become question marks."""
+def to_line(message: Command[Any] | Event | Reply) -> bytes:
+    """One line, newline included."""
+    return _encoded(message) + b"\n"
+
+
+def reply_with(request_id: int | None, result: Struct) -> Reply:
+    """The answer to a command that succeeded."""
+    return Reply(id=request_id, result=msgspec.Raw(_encoded(result)))
+
+
+def parse_result(command: Command[ResultT], reply: Reply) -> ResultT:
+    """What the engine answered to `command`. Raises ControlError: the engine's sentence, or that the answer is none."""
+    if reply.error is not None:
+        raise ControlError(reply.error.message, reply.error.code, reply.id)
     try:
-        return _encoder.encode(message) + b"\n"
+        return msgspec.json.decode(bytes(reply.result) or b"{}", type=command.result_type())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ControlError(_alien(error), "protocol", reply.id) from None
+
+
+def _encoded(message: Struct) -> bytes:
+    """JSON. Bytes of strangers that are no UTF-8 (PJSUA2 gives them as lone surrogates) become question marks."""
+    try:
+        return _encoder.encode(message)
     except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(message), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+        return json.dumps(msgspec.to_builtins(message), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def parse_command(line: bytes) -> AnyCommand:
@@ -236,14 +299,16 @@ def parse_message(line: bytes) -> AnyEvent | Reply | None:
             return None
         return _event_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ControlError(
-            f"the engine sent something that is not of this protocol ({_said(error)}); are both of one version?", "protocol"
-        ) from None
+        raise ControlError(_alien(error), "protocol") from None
 
 
 EVENTS: frozenset[str] = frozenset(str(event.__struct_config__.tag) for event in get_args(AnyEvent))
 BY_NAME_ONLY: frozenset[str] = frozenset({"levels", "phones"})
 """Frequent events, sent only to connections that subscribed to them by name."""
+
+
+def _alien(error: Exception) -> str:
+    return f"the engine sent something that is not of this protocol ({_said(error)}); are both of one version?"
 
 
 def _said(error: Exception) -> str:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 from softphone.control.client import ControlClient
 from softphone.control.event_queue import EventQueue
@@ -23,6 +23,8 @@ from softphone.control.protocol import (
     Command,
     ControlError,
     Engine,
+    PlacedCall,
+    ResultT,
     Shutdown,
     Status,
     Stay,
@@ -142,7 +144,7 @@ class EngineSupervisor:
             raise
         self._thread.start()
 
-    def request(self, command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
+    def request(self, command: Command[ResultT], *, timeout_s: float = 30.0) -> ResultT:
         """The result of `command`. Raises ControlError with the engine's sentence."""
         client = self._client
         if client is None:
@@ -154,10 +156,9 @@ class EngineSupervisor:
                 self._stay = on
             case Subscribe():
                 self._subscription = command
-            case Call(uri=uri):
+            case Call(uri=uri) if isinstance(result, PlacedCall):
                 # Its first event may never come.
-                number = int(result["call"])
-                self._calls.setdefault(number, CallState(call=number, state="calling", direction="outgoing", remote=uri))
+                self._calls.setdefault(result.call, CallState(call=result.call, state="calling", direction="outgoing", remote=uri))
         return result
 
     def next_event(self, timeout_s: float | None = None) -> AnyEvent | None:
@@ -337,7 +338,7 @@ class EngineSupervisor:
         if self._subscription is not None:
             client.request(self._subscription)
         state = client.request(Status())
-        self._publish(Engine(state="ready", reason=f"listening on {state['address']}", version=str(state["version"]), pid=self.pid))
+        self._publish(Engine(state="ready", reason=f"listening on {state.address}", version=state.version, pid=self.pid))
 
     def _drop_client(self) -> None:
         client, self._client = self._client, None

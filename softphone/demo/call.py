@@ -72,8 +72,8 @@ class _Side:
 
     def wait_worker(self) -> None:
         """Until our codec is there, or is known to be out of order."""
-        worker = self.engine.request(Status())["worker"]
-        if worker["state"] in ("starting", "died"):
+        worker = self.engine.request(Status()).worker
+        if worker.state in ("starting", "died"):
             self.wait(
                 "the codec worker", _READY_SECONDS, lambda event: isinstance(event, Worker) and event.state in ("ready", "unavailable")
             )
@@ -105,9 +105,9 @@ def call_on_loopback(config: Config, sent: NDArray[np.int16], received: Path, fo
             side.wait_worker()
         caller, called = sides
         called.engine.request(AutoAnswer(wav_out=str(received)))
-        address = called.engine.request(Status())["address"]
+        address = called.engine.request(Status()).address
         say(f"one calls the other and speaks for {len(sent) / SAMPLE_RATE:.0f} s")
-        call = int(caller.engine.request(Call(uri=f"sip:softphone@{address}", wav_in=str(spoken)))["call"])
+        call = caller.engine.request(Call(uri=f"sip:softphone@{address}", wav_in=str(spoken))).call
         playing = caller.wait("the sound", _CONNECT_SECONDS, lambda event: isinstance(event, File) and event.action == "playing")
         recording = called.wait("the sound", _CONNECT_SECONDS, lambda event: isinstance(event, File) and event.action == "recording")
         seconds = len(sent) / SAMPLE_RATE + _LEAD_SECONDS

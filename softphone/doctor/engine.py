@@ -5,10 +5,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from softphone.config import Account, Audio, Config, Network, to_toml
-from softphone.control.protocol import Status
+from softphone.control.protocol import PhoneStatus, Status, WorkerStatus
 from softphone.control.supervisor import EngineSupervisor
 from softphone.doctor.finding import Finding
 from softphone.errors import SoftphoneError
@@ -29,33 +28,33 @@ def check_engine(config: Config) -> Iterator[Finding]:
         except SoftphoneError as error:
             yield Finding("engine", "broken", str(error), _REINSTALL)
             return
-    yield Finding("engine", "ok", f"PJSIP {status['pjsip']} of the wheel pjsua2-python")
-    if status["refusal"]:
-        yield Finding("codec interface", "broken", status["refusal"], _REINSTALL)
+    yield Finding("engine", "ok", f"PJSIP {status.pjsip} of the wheel pjsua2-python")
+    if status.refusal:
+        yield Finding("codec interface", "broken", status.refusal, _REINSTALL)
     else:
         yield Finding("codec interface", "ok", "the layout of PJMEDIA's structures is the one that is known (ABI self-check)")
-    yield _worker(status["worker"], config)
-    yield _codecs(status["codecs"], config)
+    yield _worker(status.worker, config)
+    yield _codecs(status.codecs, config)
 
 
-def _wait_for_worker(engine: EngineSupervisor) -> dict[str, Any]:
+def _wait_for_worker(engine: EngineSupervisor) -> PhoneStatus:
     deadline = time.monotonic() + _WORKER_SECONDS
     while True:
         status = engine.request(Status())
-        if status["worker"]["state"] not in ("starting", "died") or time.monotonic() > deadline:
+        if status.worker.state not in ("starting", "died") or time.monotonic() > deadline:
             return status
         time.sleep(0.2)
 
 
-def _worker(worker: dict[str, Any], config: Config) -> Finding:
+def _worker(worker: WorkerStatus, config: Config) -> Finding:
     if "x-phv" not in config.codecs.order:
         return Finding(
             "codec worker", "missing", "not wanted: codecs.order has no x-phv", 'add "x-phv" to codecs.order to use our own codec'
         )
-    if worker["state"] != "ready":
-        return Finding("codec worker", "broken", worker["reason"], f"repair the weights if they are named above, or {_REINSTALL}")
-    facts = worker["facts"]
-    return Finding("codec worker", "ok", ", ".join(f"{key} {facts[key]}" for key in ("version", "inventory", "model") if key in facts))
+    if worker.state != "ready" or worker.facts is None:
+        return Finding("codec worker", "broken", worker.reason, f"repair the weights if they are named above, or {_REINSTALL}")
+    facts = worker.facts
+    return Finding("codec worker", "ok", f"version {facts.version}, inventory {facts.inventory}, model {facts.model}")
 
 
 def _codecs(offered: list[str], config: Config) -> Finding:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from msgspec import Struct
 
 from softphone.control import protocol
-from softphone.control.protocol import AnyCommand, ControlError
+from softphone.control.protocol import AnyCommand, ControlError, Done, EndedCalls, PlacedCall, QueuedMessage, SipMessages, TranscriptFile
 from softphone.engine.accounts.account import LOCAL, AccountSettings
 from softphone.engine.accounts.addressing import Addressing
 from softphone.engine.calls.call import PhoneCall
@@ -30,7 +32,8 @@ class Commands:
         if leaving and not isinstance(command, protocol.Shutdown):
             raise ControlError(f"the engine is ending ({leaving}); start it again", "no_engine")
 
-    def obey(self, command: AnyCommand) -> dict[str, Any]:
+    def obey(self, command: AnyCommand) -> Struct:
+        """The result, of the command's `result_type`."""
         match command:
             case protocol.Status():
                 return status(self._engine)
@@ -40,85 +43,85 @@ class Commands:
                     raise ControlError(f'the account name "{LOCAL}" is taken by the account for direct calls; choose another')
                 self._check_idle(command.account)
                 self._engine.add_account(AccountSettings.from_command(command))
-                return {}
+                return Done()
             case protocol.Unregister(account=name):
                 if name == LOCAL:
                     raise ControlError("the account for direct calls is not registered anywhere")
                 account = self._addressing.account(name)
                 self._check_idle(name)
                 account.unregister()
-                return {}
+                return Done()
             case protocol.Call():
                 return self._call(command)
             case protocol.Answer():
                 call = self.numbered(command.call)
                 call.check_rings()
                 self._files(call, command.wav_in, command.wav_out)
-                self._engine.active_calls.talk_to(call)
                 call.take()
-                return {}
+                self._engine.active_calls.talk_to(call)
+                return Done()
             case protocol.Hangup():
                 calls = list(self._engine.calls.values()) if command.call is None else [self.numbered(command.call)]
                 for call in calls:
                     call.end(command.code)
-                return {"calls": [call.number for call in calls]}
+                return EndedCalls([call.number for call in calls])
             case protocol.Play():
                 self.numbered(command.call).audio.play(command.wav)
-                return {}
+                return Done()
             case protocol.Record():
                 call = self.numbered(command.call)
                 if command.both and command.wav is not None:
                     call.check_up("be recorded in both directions")
                 call.audio.record(command.wav, both=command.both)
                 call.tell()
-                return {}
+                return Done()
             case protocol.Transcribe():
                 call = self.numbered(command.call)
                 path = self._engine.transcripts.begin(call) if command.on else call.transcript
                 if not command.on:
                     self._engine.transcripts.end(call)
                 call.tell()
-                return {"path": path}
+                return TranscriptFile(path)
             case protocol.Wait():
                 call = self.numbered(command.call)
                 call.check_up("wait for words")
                 call.media.wait_for_words(command.mode)
-                return {}
+                return Done()
             case protocol.Hold():
                 call = self.numbered(command.call)
                 call.check_up("be put on hold")
                 call.hold(True)
-                return {}
+                return Done()
             case protocol.Resume():
                 self._engine.active_calls.resume(self.numbered(command.call))
-                return {}
+                return Done()
             case protocol.Mute():
                 call = self.numbered(command.call)
                 call.audio.mute(command.on)
                 call.tell()
-                return {}
+                return Done()
             case protocol.SendDtmf():
                 self.numbered(command.call).press(command.digits, command.method)
-                return {}
+                return Done()
             case protocol.TransferCall():
                 self._transfer(command)
-                return {}
+                return Done()
             case protocol.Conference():
                 self._engine.active_calls.confer([self.numbered(number) for number in dict.fromkeys(command.calls)])
-                return {}
+                return Done()
             case protocol.DoNotDisturb():
                 self._engine.incoming_calls.do_not_disturb = command.on
                 self._engine.incoming_calls.tell()
-                return {}
+                return Done()
             case protocol.SendMessage():
                 account = self._addressing.account(command.account) if command.account else self._addressing.best_account(command.uri)
-                return {"message": self._engine.messages.send(account, self._addressing.complete(command.uri, account), command.text)}
+                return QueuedMessage(self._engine.messages.send(account, self._addressing.complete(command.uri, account), command.text))
             case protocol.Devices():
                 return self._engine.sound.describe()
             case protocol.SelectDevices():
                 self._engine.sound_test.stop()
                 self._engine.sound.select(command.input, command.output, command.ringer, now=bool(self._engine.calls))
-                return {}
+                return Done()
             case protocol.Volume(microphone_db=microphone, loudspeaker_db=loudspeaker):
                 return self._engine.sound.set_volume(microphone, loudspeaker)
             case protocol.TalkMode(mode=mode):
@@ -126,16 +129,16 @@ class Commands:
                 for call in self._engine.calls.values() if mode == "push" else ():
                     call.audio.mute(True)
                     call.tell()
-                return {}
+                return Done()
             case protocol.SoundTest(action=action):
                 if self._engine.calls and action != "stop":
                     raise ControlError("a call is in progress; end it before testing the sound devices", "busy")
                 self._engine.sound_test.perform(action)
-                return {}
+                return Done()
             case protocol.SipLadder(call=number):
                 if number is None:
-                    return {"messages": self._engine.sip_trace.registrations()}
-                return {"messages": self._known(number, self._engine.sip_trace.ladder(number))}
+                    return SipMessages(self._engine.sip_trace.registrations())
+                return SipMessages(self._known(number, self._engine.sip_trace.ladder(number)))
             case protocol.Sdp(call=number):
                 return self._known(number, self._engine.sip_trace.sdp(number))
             case protocol.AutoAnswer():
@@ -147,18 +150,18 @@ class Commands:
                 self._engine.incoming_calls.answer_all_after_s = command.after_s
                 self._engine.incoming_calls.answer_files = (command.wav_in, command.wav_out) if command.on else (None, None)
                 self._engine.incoming_calls.tell()
-                return {}
+                return Done()
             case protocol.Stay():
-                self._engine.stay = command.on
-                self._engine.stay_until_idle = command.on and command.until_idle
-                return {}
+                self._engine.lifetime.stay = command.on
+                self._engine.lifetime.stay_until_idle = command.on and command.until_idle
+                return Done()
             case protocol.Shutdown():
-                self._engine.stop("told to by a front end")
-                return {}
+                self._engine.lifetime.stop("told to by a front end")
+                return Done()
             case _:
                 raise ControlError(f"the engine does not serve {type(command).__name__}")
 
-    def _call(self, command: protocol.Call) -> dict[str, Any]:
+    def _call(self, command: protocol.Call) -> PlacedCall:
         account = self._addressing.account(command.account) if command.account else self._addressing.best_account(command.uri)
         uri = self._addressing.complete(command.uri, account)
         if command.wav_in is not None:
@@ -171,11 +174,12 @@ class Commands:
         if command.max_rate is not None:
             call.media.max_rate = command.max_rate
         self._files(call, command.wav_in, command.wav_out)
-        self._engine.active_calls.talk_to(call)
         number = phone_number.read(command.uri)
         call.keys_when_up = command.keys or (number.keys if number is not None else "")
         call.dial(uri)
-        return {"call": call.number}
+        # Only now: where nobody can be called, no conversation is interrupted.
+        self._engine.active_calls.talk_to(call)
+        return PlacedCall(call.number)
 
     def _codecs(self, command: protocol.Call, uri: str) -> list[str] | None:
         """What to offer: as the command says, else as the contact wants it, else None."""

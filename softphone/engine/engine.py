@@ -17,7 +17,20 @@ import pjsua2 as pj
 
 from softphone import __version__, paths
 from softphone.config import Config
-from softphone.control.protocol import AnyCommand, CallState, ControlError, Event, Failure, Hangup, Log, Reply, Say, SoundDevice, Worker
+from softphone.control.protocol import (
+    AnyCommand,
+    CallState,
+    ControlError,
+    Event,
+    Failure,
+    Hangup,
+    Log,
+    Reply,
+    Say,
+    SoundDevice,
+    Worker,
+    reply_with,
+)
 from softphone.control.protocol import Engine as EngineEvent
 from softphone.engine.accounts.account import LOCAL, AccountError, AccountSettings, PhoneAccount
 from softphone.engine.accounts.address_watch import AddressWatch
@@ -38,6 +51,7 @@ from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.commands import Commands
 from softphone.engine.history_writer import HistoryWriter
 from softphone.engine.hooks import HookRunner
+from softphone.engine.lifetime import Lifetime
 from softphone.engine.live import LiveEvents
 from softphone.engine.phv.voice_keeper import VoiceKeeper, voices_refused
 from softphone.engine.phv.worker import CodecWorker, WorkerCommand
@@ -68,7 +82,6 @@ TURN_MS = 10
 COLLECT_S = 30.0
 GOODBYE_S = 2.0
 STUCK_S = 15.0
-IDLE_S = 10
 log = logging.getLogger(__name__)
 
 
@@ -93,20 +106,14 @@ class Engine:
         self.config = config
         self.accounts: dict[str, PhoneAccount] = {}
         self.calls: dict[int, PhoneCall] = {}
-        self.stay = False
-        self.stay_until_idle = False
-        self._orphan_s = -1
-        """Seconds without any front end or call since the front end that started it left; -1 while that one is connected."""
+        self.lifetime = Lifetime(supervised=lifeline is not None)
         self.active_calls = ActiveCalls(self.calls)
         self.incoming_calls = IncomingCalls(self, config.calls.ring_seconds, config.calls.auto_answer_seconds)
         self.schedule = Schedule()
         self.address_watch = AddressWatch(self._moved) if config.network.bind == "0.0.0.0" else None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._leaving = ""
         self._numbers = calls_before
         self._standing = standing or StandingCommands(None)
-        self.supervised = lifeline is not None
-        """Whether a supervisor is there that restarts the engine if it dies."""
         self._addressing = Addressing(self.accounts, config.network.transport, self._is_sip_uri, config.numbers)
         self._commands = Commands(self, self._addressing)
         self.messages = Messages(self.publish)
@@ -153,7 +160,9 @@ class Engine:
             ice=config.network.ice,
         )
         self.contact_rules: RulesFor = contact_rules or self._stored_rules
-        self.server = ControlServer(socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self._orphaned))
+        self.server = ControlServer(
+            socket_path, self._queue_command, lifeline=lifeline, on_lifeline=lambda: self._jobs.put(self.lifetime.orphaned)
+        )
         self.history = HistoryWriter(self.server.publish, keep=config.privacy.history)
         secret = {account.password_env for _, account in config.named_accounts().values()} - {""}
         self.hooks = HookRunner(config.hooks, socket_path.absolute(), self.server.publish, secret)
@@ -204,7 +213,7 @@ class Engine:
         gc.collect()
         gc.freeze()
         next_tick = next_collection = time.monotonic()
-        while not self._leaving:
+        while not self.lifetime.leaving:
             self.turn()
             now = time.monotonic()
             if now >= next_tick:
@@ -226,10 +235,6 @@ class Engine:
                 complaint = Log(level="error", message=f"not set again after the restart: {error}")
                 # Front ends are still connecting.
                 self.schedule.later(1.0, partial(self.publish, complaint))
-
-    def stop(self, why: str) -> None:
-        """End `run` soon; also from a signal handler."""
-        self._leaving = self._leaving or why
 
     def publish(self, event: Event) -> None:
         """Send an event to all front ends, the history and other consumers. An exception in one of them does not affect the others."""
@@ -380,14 +385,14 @@ class Engine:
 
     def _obey(self, connection: int, command: AnyCommand) -> None:
         try:
-            self._commands.check_alive(command, self._leaving)
+            self._commands.check_alive(command, self.lifetime.leaving)
             if isinstance(command, Say):
                 self.typed_speech.say(command, self._commands.numbered(command.call), lambda answer: self.server.reply(connection, answer))
                 return
             self.history.before_command(command)
             result = self._commands.obey(command)
             self.history.after_command(command, result)
-            answer = Reply(id=command.id, result=result)
+            answer = reply_with(command.id, result)
             self._standing.note(command)
         except SoftphoneError as error:
             code = error.code if isinstance(error, ControlError) else "failed"
@@ -403,26 +408,12 @@ class Engine:
         self.publish(event)
         if event.state not in ("ready", "stream_failed"):
             self.typed_speech.worker_gone(event.reason)
-        if event.state == "ready":
+        if event.state == "ready" and event.facts is not None:
             refusal = self.codecs.phv_ready(event.facts)
             if refusal:
                 self.publish(Log(level="warning", message=refusal))
         elif event.state != "stream_failed":
             self.codecs.worker_away(for_good=event.state in ("unavailable", "stopped"))
-
-    def _orphaned(self) -> None:
-        self._orphan_s = 0
-        self.supervised = False
-        if not self.stay:
-            self.stop("the front end that started this engine is gone")
-
-    def _count_idle(self) -> None:
-        # An engine kept for its calls must not accept calls that nobody sees.
-        if self._orphan_s < 0 or not self.stay_until_idle:
-            return
-        self._orphan_s = 0 if self.calls or self.server.front_ends else self._orphan_s + 1
-        if self._orphan_s > IDLE_S:
-            self.stop("the calls that it was kept for are over, and no front end came back")
 
     def _guarded(self, job: Callable[[], object]) -> None:
         try:
@@ -459,7 +450,7 @@ class Engine:
         self._guarded(self.incoming_calls.tick)
         self._guarded(self.presence.tick)
         self._guarded(self.typed_speech.tick)
-        self._count_idle()
+        self.lifetime.tick(bool(self.calls or self.server.front_ends))
 
     def _end_calls(self) -> None:
         self._guarded(lambda: self._commands.obey(Hangup()))
@@ -474,7 +465,7 @@ class Engine:
         watchdog = threading.Timer(STUCK_S, os._exit, [3])
         watchdog.daemon = True
         watchdog.start()
-        self.publish(EngineEvent(state="stopping", reason=self._leaving, version=__version__, pid=os.getpid()))
+        self.publish(EngineEvent(state="stopping", reason=self.lifetime.leaving, version=__version__, pid=os.getpid()))
         self._end_calls()
         self.worker.stop()
         for account in list(self.accounts.values()):
@@ -484,7 +475,7 @@ class Engine:
         self._destroy()
         for consumer in (self.hooks, self.voices, self.transcripts, self.history):
             consumer.stop()
-        self.publish(EngineEvent(state="stopped", reason=self._leaving, version=__version__, pid=os.getpid()))
+        self.publish(EngineEvent(state="stopped", reason=self.lifetime.leaving, version=__version__, pid=os.getpid()))
         self.server.stop()
         watchdog.cancel()
 

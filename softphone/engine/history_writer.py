@@ -11,12 +11,14 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from softphone.control.protocol import AnyCommand, CallState, Event, Hangup, Log, Media, Message, MessageSent, SendMessage
+from msgspec import Struct
+
+from softphone.control.protocol import AnyCommand, CallState, Event, Hangup, Log, Media, Message, MessageSent, QueuedMessage, SendMessage
 from softphone.errors import SoftphoneError
 from softphone.store.contacts import Contact
 from softphone.store.rule_book import ContactRules, RuleBook
@@ -129,10 +131,10 @@ class HistoryWriter:
         if self._keep and isinstance(command, Hangup):
             self._put(_Refused(command.call))
 
-    def after_command(self, command: AnyCommand, result: Mapping[str, Any]) -> None:
+    def after_command(self, command: AnyCommand, result: Struct) -> None:
         """Note the text of a message that was sent, under the number that events give it."""
-        if self._keep and isinstance(command, SendMessage):
-            self._put(_Sending(command, int(result.get("message", 0)), time.time()))
+        if self._keep and isinstance(command, SendMessage) and isinstance(result, QueuedMessage):
+            self._put(_Sending(command, result.message, time.time()))
 
     def contact_rules(self, remote_uri: str, domains: Collection[str] = ()) -> ContactRules | None:
         """How to treat a call from or to `remote_uri`, from memory: microseconds, never raises. See `RuleBook.rules` for `domains`."""

@@ -43,5 +43,5 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"softphone engine: {error}", file=sys.stderr, flush=True)
         return 2
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: engine.stop("told to by a signal"))
+        signal.signal(number, lambda *_: engine.lifetime.stop("told to by a signal"))
     return engine.run()

@@ -13,6 +13,7 @@ from softphone.engine.calls.incoming import IncomingCalls, RulesFor
 from softphone.engine.calls.media.transcript import Transcripts
 from softphone.engine.codecs.offered import PhoneCodecs
 from softphone.engine.history_writer import HistoryWriter
+from softphone.engine.lifetime import Lifetime
 from softphone.engine.phv.worker import CodecWorker
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
 from softphone.engine.presence.service import PresenceService
@@ -24,12 +25,7 @@ from softphone.engine.sound.self_test import SoundTest
 class Phone(Protocol):
     """The parts of a phone that can be asked for or told something. Main thread only."""
 
-    stay: bool
-    """Whether it outlives the front end that started it,"""
-    stay_until_idle: bool
-    """and then ends with its last call."""
-    supervised: bool
-
+    lifetime: Lifetime
     accounts: dict[str, PhoneAccount]
     calls: dict[int, PhoneCall]
     active_calls: ActiveCalls
@@ -52,6 +48,3 @@ class Phone(Protocol):
 
     def new_call(self, account: PhoneAccount, direction: Literal["incoming", "outgoing"]) -> PhoneCall:
         """A call object with a new number. Raises CallGateError if there is no room for an outgoing call."""
-
-    def stop(self, why: str) -> None:
-        """End the engine soon."""

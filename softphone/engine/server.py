@@ -25,11 +25,13 @@ from softphone.control.protocol import (
     MAX_LINE,
     AnyCommand,
     ControlError,
+    Done,
     Event,
     Failure,
     Reply,
     Subscribe,
     parse_command,
+    reply_with,
     to_line,
 )
 from softphone.errors import SoftphoneError
@@ -226,7 +228,7 @@ class ControlServer:
         if isinstance(command, Subscribe):
             connection.wanted = EVENTS - BY_NAME_ONLY if command.events is None else frozenset(command.events)
             self._subscriptions_changed()
-            self.reply(connection.number, Reply(id=command.id, result={}))
+            self.reply(connection.number, reply_with(command.id, Done()))
             return
         self._on_command(connection.number, command)
 

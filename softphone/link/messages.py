@@ -16,6 +16,7 @@ from codec.units.rates import CHUNK_SAMPLES
 from codec.wire.link_report import LinkReport
 from codec.wire.settings import EncoderSettings
 from softphone.errors import SoftphoneError
+from softphone.link.counters import CodecCounters, WorkerFacts
 
 CHUNK_BYTES = 2 * CHUNK_SAMPLES
 """20 ms of PCM."""
@@ -36,70 +37,10 @@ class _Part(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A part of a message."""
 
 
-class WorkerFacts(_Part, frozen=True):
-    """What the worker says of itself: version of the payload format, phone inventory and model, all of which go into the fmtp line; seconds
-    that warming up and loading took; from the beginning of a phone to when its packet leaves, on average."""
+class StreamStatistics(CodecCounters, frozen=True, forbid_unknown_fields=True):
+    """The counters, and the newest of the reports that they count."""
 
-    version: int
-    inventory: str
-    model: str
-    warm_s: float = 0.0
-    load_s: float = 0.0
-    encoder_delay_ms: int = 0
-
-
-class StreamStatistics(_Part, frozen=True):
-    """Counters of one stream since it was opened.
-
-    The first ten: see `codec.decoder.DecoderStatistics`. `sent_*`: speech, packets and bytes that were sent. `link_reports`: how many
-    reports on our packets the far end sent, and `link_report`, the newest. `*_cpu_s` is the processor time that the encoder, the decoder
-    and the training of this stream took, `*_longest_ms` the longest step. `heard_*`: how the far end hears the user's voice, as the
-    training knows it (`codec.learning.hearing.Heard`). `typed_s`: typed speech that is still to be sent.
-    `word_recogniser`: "loading", "ready", or why there is none; what it did: see `codec.recognise.second_pass.SecondPass`, and
-    `word_rests`: how often the machine was too slow for it.
-    """
-
-    packets: int = 0
-    tokens_received: int = 0
-    tokens_recovered: int = 0
-    tokens_late: int = 0
-    tokens_dropped: int = 0
-    gaps: int = 0
-    lost_ms: int = 0
-    voice_known: bool = False
-    voice_bytes: int = 0
-    waiting_ms: int = 0
-    sent_speech_ms: float = 0.0
-    sent_packets: int = 0
-    sent_bytes: int = 0
-    sent_voice_bytes: int = 0
-    link_reports: int = 0
     link_report: LinkReport | None = None
-    encoder_pcm_dropped: int = 0
-    encoder_payloads_made: int = 0
-    encoder_keep_alives: int = 0
-    encoder_failures: int = 0
-    encoder_cpu_s: float = 0.0
-    encoder_longest_ms: int = 0
-    decoder_payloads_dropped: int = 0
-    decoder_payloads_unreadable: int = 0
-    decoder_samples_not_made: int = 0
-    decoder_failures: int = 0
-    decoder_cpu_s: float = 0.0
-    decoder_longest_ms: int = 0
-    training_steps: int = 0
-    training_cpu_s: float = 0.0
-    heard_similarity: float | None = None
-    heard_mel_distance: float | None = None
-    typed_s: float = 0.0
-    word_recogniser: str = ""
-    word_looks: int = 0
-    word_words: int = 0
-    word_words_alone: int = 0
-    word_words_rejected: int = 0
-    word_loops: int = 0
-    word_ticks_as_heard: int = 0
-    word_rests: int = 0
 
 
 class SentPhone(_Part, frozen=True):
@@ -119,7 +60,7 @@ class HeardPhone(_Part, frozen=True):
 
 class VoiceProgress(_Part, frozen=True):
     """Bytes of the user's voice sent, and the cosine of what a listener who got all of them knows to the best estimate; bytes of the far
-    end's received; the cosine of the user's sound to how the far end hears it. None while unknown."""
+    end's received; the cosine of the user's sound to how the remote party hears it. None while unknown."""
 
     sent_bytes: int = 0
     sent_similarity: float | None = None

@@ -53,7 +53,7 @@ _LETTERS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "222333444555666777788899
 
 @dataclass(frozen=True)
 class PhoneNumber:
-    """`digits` to dial, of `+ 0-9 * #`; `keys` to send after the far end has answered, of `0-9 * # A-D` and `,`."""
+    """`digits` to dial, of `+ 0-9 * #`; `keys` to send after the remote party has answered, of `0-9 * # A-D` and `,`."""
 
     digits: str
     keys: str = ""

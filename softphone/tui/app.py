@@ -8,7 +8,7 @@ import importlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from softphone.config import Config
-from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup, Log
+from softphone.control.protocol import AnyEvent, CallState, ControlError, DoNotDisturb, Hangup, Log, PhoneStatus
 from softphone.control.supervisor import EngineSupervisor
 from softphone.errors import SoftphoneError
 from softphone.files.errors import StoreError
@@ -239,8 +239,8 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
         if yes and not self.state.calls:
             await self.restart_engine()
 
-    def take_status(self, status: Mapping[str, Any]) -> None:
-        self.changed(self.state.apply_status(visible_event(dict(status))))
+    def take_status(self, status: PhoneStatus) -> None:
+        self.changed(self.state.apply_status(visible_event(status)))
 
     def changed(self, topics: frozenset[Topic]) -> None:
         """Draw what changed: at once, or with the next frame what changes all the time."""

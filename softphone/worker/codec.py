@@ -23,7 +23,7 @@ from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
 from codec.wire.packet import VERSION, parse
 from codec.wire.token import TICK_MS
 from softphone import paths
-from softphone.link.messages import WorkerFacts
+from softphone.link.counters import WorkerFacts
 from softphone.worker.own_voice import OwnVoice
 from softphone.worker.trainer_client import TrainerClient
 

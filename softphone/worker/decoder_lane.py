@@ -30,7 +30,7 @@ class ReceiptListener(Protocol):
     """What the sending half has to know of what arrives. Called on the decoder's thread; must only queue."""
 
     def voice_arrived(self, receipt: VoiceReceipt) -> None:
-        """What has arrived of the far end's voice by now: the receipt to send to it."""
+        """What has arrived of the remote party's voice by now: the receipt to send to it."""
 
     def voice_acknowledged(self, receipt: VoiceReceipt) -> None:
         """The far end reported how much of the user's voice it has."""
@@ -46,7 +46,7 @@ class DecoderLane(Lane):
         self._receipts = 0
         self._remembered: deque[Remembered] = deque(maxlen=1)
         self.keeps: tuple[Remembered | None, bool] = (None, False)
-        """What has arrived of the far end's voice, and whether it may be kept."""
+        """What has arrived of the remote party's voice, and whether it may be kept."""
         self._owed = 0
         self._lock = threading.Lock()
         self.observing = False
@@ -68,7 +68,7 @@ class DecoderLane(Lane):
         self._work.release()
 
     def remember(self, theirs: Remembered) -> None:
-        """What earlier calls learned of the far end's voice."""
+        """What earlier calls learned of the remote party's voice."""
         self._remembered.append(theirs)
         self._work.release()
 

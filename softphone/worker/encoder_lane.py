@@ -97,7 +97,7 @@ class EncoderLane(Lane):
         self._trains = False
         self._results: deque[TrainingResult] = deque(maxlen=MAX_TUNES)
         self.heard: Heard | None = None
-        """How the far end hears this voice, by the latest training result."""
+        """How the remote party hears this voice, by the latest training result."""
         self.training: tuple[int, float] = (0, 0.0)
         """Steps of this stream, and processor time of the training process."""
         self._arrived: deque[VoiceReceipt] = deque(maxlen=1)

@@ -6,7 +6,7 @@ It also serves calls in which one side only listens: the far end learns from our
 EACH_S = 15.0
 """The interval that RFC 6263, 4.6 recommends."""
 AGAIN_S = 1.0
-"""After the first packet, which may arrive before the far end has answered."""
+"""After the first packet, which may arrive before the remote party has answered."""
 
 
 class KeepAlive:

@@ -7,13 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from softphone.cli.main import main
 from softphone.cli.running.status import change
-from softphone.control.protocol import Call, Status
+from softphone.control.protocol import Call, PhoneStatus, Status
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import open_store
 from tests.places import ROOT
@@ -44,13 +43,13 @@ def engine(runtime: Path) -> Iterator[ScriptedEngine]:
 
 def test_a_contact_is_called_in_the_running_phone(engine: ScriptedEngine) -> None:
     engine.answers[Call] = {"call": 4}
-    _status(engine)["accounts"].pop()
+    _status(engine).accounts.pop()
     assert main(["call", "--no-wait", "bob builder"]) == 0
     assert engine.wait_for(Call).uri == "sip:bob.b@example.org"
 
 
 def test_the_call_is_followed_to_its_end(engine: ScriptedEngine) -> None:
-    _status(engine)["accounts"].pop()
+    _status(engine).accounts.pop()
 
     def answer(_command: Call) -> dict[str, int]:
         threading.Timer(0.2, lambda: engine.tell(call_state(4, "disconnected", code=486, reason="busy"))).start()
@@ -104,9 +103,9 @@ def test_a_change_shows_the_new_line(old: str, new: str) -> None:
     assert "".join(cells).rstrip() == new.rstrip() and at == len(new)
 
 
-def _status(engine: ScriptedEngine) -> dict[str, Any]:
+def _status(engine: ScriptedEngine) -> PhoneStatus:
     found = engine.answers[Status]
-    assert isinstance(found, dict)
+    assert isinstance(found, PhoneStatus)
     return found
 
 
@@ -131,7 +130,7 @@ def _in_a_terminal(arguments: list[str]) -> tuple[bytes, float]:
 
 def test_links_of_a_browser_reach_the_running_phone(engine: ScriptedEngine) -> None:
     """The command of config/softphone.desktop, as xdg-open runs it."""
-    _status(engine)["accounts"].pop()
+    _status(engine).accounts.pop()
     engine.answers[Call] = {"call": 4}
     entry = (ROOT / "config" / "softphone.desktop").read_text()
     command = next(line for line in entry.splitlines() if line.startswith("Exec=")).removeprefix("Exec=softphone ").split()

@@ -47,7 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def answers(socket: Path) -> bool:
     try:
         with ControlClient(socket) as client:
-            return bool(client.request(Status())["address"])
+            return bool(client.request(Status()).address)
     except ControlError:
         return False
 

@@ -90,23 +90,14 @@ def test_the_client_of_ten_lines_and_the_documented_answers(tmp_path: Path, make
         while seen[-1] != "confirmed":
             assert seen[-1], seen
             seen.append(client.stdout.readline().strip())
-        call = alice.client.request(Status())["calls"][0]["call"]
+        call = alice.client.request(Status()).calls[0].call
         for ask in (Status(), SipLadder(call=call), Sdp(call=call), Devices()):
-            assert shape(control_examples.RESULTS[type(ask)]) == shape(alice.client.request(ask)), type(ask).__name__
-        assert alice.client.request(Hangup(call=call)) == {"calls": [call]}
+            assert type(control_examples.RESULTS[type(ask)]) is type(alice.client.request(ask)), type(ask).__name__
+        assert alice.client.request(Hangup(call=call)).calls == [call]
         assert client.stdout.read().split() == ["disconnected"]
     assert client.returncode == 0
     refused = subprocess.run([*command[:3], "no address"], capture_output=True, text=True, timeout=30, check=True)
     assert "is no SIP address" in refused.stdout
-
-
-def shape(result: dict[str, Any]) -> set[str]:
-    """The keys, and those of the worker inside."""
-    return (
-        set(result)
-        | {f"worker.{key}" for key in result.get("worker", {})}
-        | {f"message.{key}" for key in (result.get("messages") or [{}])[0]}
-    )
 
 
 def ctl(phone: Phone, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

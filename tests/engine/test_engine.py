@@ -77,8 +77,8 @@ def test_a_call_on_our_codec_with_files_at_both_ends(make_phone: MakePhone, spee
     assert counted.tx.packets > sent and counted.rx.packets > 5
     # Each group four times, until the far end says that nothing is lost. All was sent when the last report came, a second before the end.
     assert 8 * counted.tx.bytes / ended.duration_s < 1650
-    assert counted.codec_counters["packets"] > 0
-    assert alice.client.request(Status())["calls"] == []
+    assert counted.codec_counters.packets > 0
+    assert alice.client.request(Status()).calls == []
 
 
 def test_ip_rate_counts_headers(make_phone: MakePhone, speech: Path) -> None:
@@ -147,7 +147,7 @@ def test_two_calls_at_once(make_phone: MakePhone) -> None:
     for call in calls:
         assert alice.wait_media(call).codec == "x-phv"
         alice.wait_state(call, "confirmed")
-    assert len(bob.client.request(Status())["calls"]) == 2
+    assert len(bob.client.request(Status()).calls) == 2
     alice.client.request(Hangup())
     for call in calls:
         alice.wait_state(call, "disconnected")
@@ -186,8 +186,8 @@ def test_wrong_commands_get_their_sentence_and_the_engine_goes_on(make_phone: Ma
         with pytest.raises(ControlError, match=words):
             alice.client.request(command)
     status = alice.client.request(Status())
-    assert status["calls"] == [] and status["auto_answer"] is False
-    assert [account["account"] for account in status["accounts"]] == ["local"]
+    assert status.calls == [] and status.auto_answer is False
+    assert [account.account for account in status.accounts] == ["local"]
 
 
 def unused_port() -> int:
@@ -221,8 +221,8 @@ def test_a_registrar_that_is_not_there_is_tried_again(tcp_phone: Phone) -> None:
     assert again.monotonic - first.monotonic > 0.9
     phone.client.request(Unregister(account="work"))
     phone.wait(Registration, lambda event: event.state == "unregistered")
-    until(lambda: len(phone.client.request(Status())["accounts"]) == 1, wanted="an end of the account")
-    assert phone.client.request(Status())["accounts"][0]["account"] == "local"
+    until(lambda: len(phone.client.request(Status()).accounts) == 1, wanted="an end of the account")
+    assert phone.client.request(Status()).accounts[0].account == "local"
     assert "secret-word" not in phone.log()
 
 
@@ -239,7 +239,7 @@ def test_an_account_with_a_call_is_not_taken_away(make_phone: MakePhone) -> None
     bob.client.request(AutoAnswer())
     register = Register(account="work", uri="sip:a@127.0.0.1", registrar=f"sip:127.0.0.1:{unused_port()}")
     alice.client.request(register)
-    call = alice.client.request(Call(uri=bob.uri, account="work"))["call"]
+    call = alice.client.request(Call(uri=bob.uri, account="work")).call
     alice.wait_state(call, "confirmed")
     for command in (register, Unregister(account="work")):
         with pytest.raises(ControlError, match="hang up first"):
@@ -282,7 +282,7 @@ def test_a_signal_ends_it_cleanly_even_in_a_call(make_phone: MakePhone, tmp_path
     with connect(path) as client:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-        worker = client.request(Status())["worker"]["pid"]
+        worker = client.request(Status()).worker.pid
         client.request(Call(uri=bob.uri, wav_out=str(tmp_path / "half.wav")))
         bob.wait(CallState, lambda event: event.state == "confirmed")
         process.send_signal(number)
@@ -315,7 +315,7 @@ def test_what_keeps_it_from_starting_is_one_sentence(make_phone: MakePhone, tmp_
         last = said.strip().splitlines()[-1]
         assert last.startswith("softphone engine: ") and words in last
         assert "Traceback" not in said
-    assert running.client.request(Status())["version"]
+    assert running.client.request(Status()).version
     assert not (tmp_path / "softphone" / "engine.sock").exists()
 
 
@@ -334,7 +334,7 @@ def test_no_sound_device_is_said_and_harms_no_call(make_phone: MakePhone, tmp_pa
     bob.client.request(AutoAnswer())
     process = start(["--config", str(path)], tmp_path)
     with connect(tmp_path / "softphone" / "engine.sock") as client:
-        assert client.request(Status())["sound"]
+        assert client.request(Status()).sound
         client.request(Call(uri=bob.uri))
         assert any(isinstance(event, CallStatistics) for event in client.events(4))
         client.request(Shutdown())
@@ -383,9 +383,9 @@ def test_many_short_calls_leave_nothing_behind(make_phone: MakePhone, speech: Pa
         if number == 5:
             before = [open_files(phone) for phone in (alice, bob)]
     for phone, then in zip((alice, bob), before, strict=True):
-        until(lambda phone=phone: not phone.client.request(Status())["calls"], wanted="the end of all calls")
+        until(lambda phone=phone: not phone.client.request(Status()).calls, wanted="the end of all calls")
         until(lambda phone=phone, then=then: open_files(phone) <= then + 2, wanted="no more open files than before")
 
 
 def open_files(phone: Phone) -> int:
-    return len(os.listdir(f"/proc/{phone.client.request(Status())['pid']}/fd"))
+    return len(os.listdir(f"/proc/{phone.client.request(Status()).pid}/fd"))

@@ -37,7 +37,7 @@ from tests.phones.watched import Watched, gone
 
 def engine_pid(socket: Path) -> int:
     with ControlClient(socket) as client:
-        return int(client.request(Status())["pid"])
+        return int(client.request(Status()).pid)
 
 
 def back(socket: Path, before: int, seconds: float = 30) -> ControlClient:
@@ -46,7 +46,7 @@ def back(socket: Path, before: int, seconds: float = 30) -> ControlClient:
     while True:
         try:
             client = ControlClient(socket)
-            if client.request(Status())["pid"] != before:
+            if client.request(Status()).pid != before:
                 return client
             client.close()
         except ControlError:
@@ -71,19 +71,19 @@ def test_what_was_set_through_ctl_holds_after_a_restart_and_shutdown_ends_all_wi
         assert "no call was up" in engine.event("engine", state="died")["reason"]
         with back(socket, before) as client:
             state = client.request(Status())
-            assert state["auto_answer"] and state["do_not_disturb"] and state["supervised"]
-            assert [account["account"] for account in state["accounts"]] == ["local", "a"]
+            assert state.auto_answer and state.do_not_disturb and state.supervised
+            assert [account.account for account in state.accounts] == ["local", "a"]
             client.request(DoNotDisturb(on=False))
             client.request(Unregister(account="a"))
-        os.kill(state["pid"], signal.SIGKILL)
-        with back(socket, state["pid"]) as client:
+        os.kill(state.pid, signal.SIGKILL)
+        with back(socket, state.pid) as client:
             again = client.request(Status())
-            assert again["auto_answer"] and not again["do_not_disturb"]
-            assert [account["account"] for account in again["accounts"]] == ["local"]
+            assert again.auto_answer and not again.do_not_disturb
+            assert [account.account for account in again.accounts] == ["local"]
         assert run("ctl", "--socket", socket, "shutdown").returncode == 0
         code, errors = engine.end()
         assert code == 0 and errors == ""
-        assert gone(again["pid"]) and not socket.exists()
+        assert gone(again.pid) and not socket.exists()
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_commands_at_a_shared_engine_end_when_it_does(command: str, end: str, tm
             if command == "call":
                 bob.wait(CallState, lambda event: event.state == "confirmed")
             if end == "kill":
-                os.kill(int(client.request(Status())["pid"]), signal.SIGKILL)
+                os.kill(int(client.request(Status()).pid), signal.SIGKILL)
             else:
                 client.request(Shutdown())
         code, errors = going.end()
@@ -152,7 +152,7 @@ def test_an_engine_that_is_ending_says_so_instead_of_what_is_left_of_it(make_pho
     # A registrar that does not answer keeps it for a moment.
     phone.client.request(Register(account="a", uri="sip:a@127.0.0.1:9", registrar="sip:127.0.0.1:9"))
     with ControlClient(phone.socket) as other:
-        assert len(other.request(Status())["accounts"]) == 2
+        assert len(other.request(Status()).accounts) == 2
         phone.client.request(Shutdown())
         with pytest.raises(ControlError, match="the engine is ending|the phone has ended"):
             other.request(Status())
@@ -160,7 +160,7 @@ def test_an_engine_that_is_ending_says_so_instead_of_what_is_left_of_it(make_pho
 
 def test_a_request_at_the_moment_of_death_is_one_sentence(tmp_path: Path, make_phone: MakePhone) -> None:
     shared = make_phone("shared", codecs=("PCMU",))
-    pid = int(shared.client.request(Status())["pid"])
+    pid = int(shared.client.request(Status()).pid)
     os.kill(pid, signal.SIGSTOP)
     asked = [
         subprocess.Popen([*PROGRAM, *words, "--socket", str(shared.socket)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -180,7 +180,7 @@ def test_the_recording_of_a_killed_engine_can_be_played(watch: Callable[..., Wat
     bob.client.request(AutoAnswer(wav_in=str(speech)))
     alice = watch("alice", "PCMU")
     half = tmp_path / "half.wav"
-    first = alice.engine.request(Call(uri=bob.uri, wav_out=str(half)))["call"]
+    first = alice.engine.request(Call(uri=bob.uri, wav_out=str(half))).call
     alice.wait(File, lambda event: event.action == "recording")
     deadline = time.monotonic() + 30
     while half.stat().st_size < 40_000:
@@ -194,7 +194,7 @@ def test_the_recording_of_a_killed_engine_can_be_played(watch: Callable[..., Wat
     pcm = sound_file.read(half)
     assert len(pcm) > 16_000 and np.abs(pcm).max() > 1000
     # The engine itself plays it too, and the next call has a number of its own.
-    second = alice.engine.request(Call(uri=bob.uri, wav_in=str(half)))["call"]
+    second = alice.engine.request(Call(uri=bob.uri, wav_in=str(half))).call
     assert second > first
     alice.wait(File, lambda event: event.action == "playing" and event.call == second)
     alice.wait(File, lambda event: event.action == "played" and event.call == second)
@@ -212,7 +212,7 @@ def test_a_number_is_dialled_and_then_its_keys_are_pressed(make_phone: MakePhone
         alice.client.request(Call(uri=bob.uri, keys="nonsense"))
     # Numbers go to the server of the account.
     alice.client.request(Register(account="a", uri=f"sip:alice@{bob.uri.partition('@')[2]}"))
-    call = alice.client.request(Call(uri="+49 (0)30 1234,,5", account="a"))["call"]
+    call = alice.client.request(Call(uri="+49 (0)30 1234,,5", account="a")).call
     remote = alice.wait(CallState, lambda event: event.call == call).remote
     assert remote.startswith("sip:+49301234@") or "<sip:+49301234@" in remote
     alice.client.request(Hangup())

@@ -67,7 +67,7 @@ def test_an_engine_killed_in_a_call_leaves_it_to_the_next(make_phone: Callable[.
     bob.client.request(Answer(call=incoming(bob)))
     store = bob.store()
     wait_for(store, lambda calls: bool(calls) and calls[0].answered is not None)
-    os.kill(bob.client.request(Status())["pid"], signal.SIGKILL)
+    os.kill(bob.client.request(Status()).pid, signal.SIGKILL)
     bob.stop()
     assert store.history.calls()[0].outcome == "open"
     bob.start()
@@ -91,13 +91,13 @@ def test_a_damaged_file_is_told_and_calls_go_on(make_phone: Callable[..., Phone]
     bob.client.request(Hangup(call=incoming(bob), code=486))
     assert wait_for(store, over(1))[0].outcome == "refused"
     # A front end that comes later is told too.
-    assert bob.client.request(Status())["history"] == note.message
+    assert bob.client.request(Status()).history == note.message
 
 
 def test_messages_do_not_disturb_and_rules_of_contacts(make_phone: Callable[..., Phone]) -> None:
     alice, bob = make_phone("alice", ("PCMU",)), make_phone("bob", ("PCMU",))
     store = bob.store()
-    sent = alice.client.request(SendMessage(uri=bob.uri, text="hello\nBob"))["message"]
+    sent = alice.client.request(SendMessage(uri=bob.uri, text="hello\nBob")).message
     alice.wait(MessageSent, lambda event: event.message == sent)
     bob.wait(Message)
     bob.client.request(DoNotDisturb())

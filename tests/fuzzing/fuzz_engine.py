@@ -196,7 +196,7 @@ class EngineFuzz:
     def _make_room(self) -> None:
         """Calls that cannot come up are ended, so that others can be tried."""
         with contextlib.suppress(ControlError):
-            if len(self._phone.client.request(Status(), timeout_s=LONGEST_ANSWER_S)["calls"]) > 9:
+            if len(self._phone.client.request(Status(), timeout_s=LONGEST_ANSWER_S).calls) > 9:
                 self._phone.client.request(Hangup(), timeout_s=LONGEST_ANSWER_S)
                 self._dialogs.clear()
 

@@ -95,7 +95,7 @@ def test_video_is_refused_politely(make_phone: MakePhone, speech: Path, tmp_path
         call = phone.wait(CallState, lambda event: event.state == "incoming").call
         assert phone.wait_media(call).codec == "PCMU"
         sdp = phone.client.request(Sdp(call=call))
-        assert re.search(r"m=video [1-9]", sdp["remote"]) and re.search(r"m=video 0 ", sdp["local"])
+        assert re.search(r"m=video [1-9]", sdp.remote) and re.search(r"m=video 0 ", sdp.local)
         phone.wait(CallStatistics, lambda event: event.rx.packets > 50)
         peer.command("hangup")
         phone.wait_state(call, "disconnected")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from softphone.control.protocol import (
+    AgreedSdp,
     AutoAnswer,
     CallState,
     ControlError,
@@ -26,7 +27,7 @@ MakePhone = Callable[..., Phone]
 
 
 def steps(phone: Phone, call: int) -> list[tuple[bool, str]]:
-    return [(step["sent"], step["summary"]) for step in phone.client.request(SipLadder(call=call))["messages"]]
+    return [(step.sent, step.summary) for step in phone.client.request(SipLadder(call=call)).messages]
 
 
 def test_the_ladder_of_a_call_through_a_proxy(kamailio: Kamailio, make_phone: MakePhone) -> None:
@@ -39,8 +40,8 @@ def test_the_ladder_of_a_call_through_a_proxy(kamailio: Kamailio, make_phone: Ma
     alice.wait_media(call)
     sdp = alice.client.request(Sdp(call=call))
     theirs = bob.wait(CallState).call
-    assert sdp["local"].startswith("v=0") and "m=audio" in sdp["remote"]
-    assert {**bob.client.request(Sdp(call=theirs))} == {"local": sdp["remote"], "remote": sdp["local"]}
+    assert sdp.local.startswith("v=0") and "m=audio" in sdp.remote
+    assert bob.client.request(Sdp(call=theirs)) == AgreedSdp(sdp.remote, sdp.local)
     alice.client.request(Hangup(call=call))
     alice.wait_state(call, "disconnected")
     deadline = time.monotonic() + 20
@@ -58,9 +59,9 @@ def test_the_ladder_of_a_call_through_a_proxy(kamailio: Kamailio, make_phone: Ma
         (False, "200 OK (BYE)"),
     ]
     assert ladder[-3][1].startswith("ACK sip:bob@127.0.0.1") and ladder[-2][1].startswith("BYE sip:bob@127.0.0.1")
-    messages = alice.client.request(SipLadder(call=call))["messages"]
-    assert {message["peer"] for message in messages} == {f"127.0.0.1:{kamailio.port}"}
-    assert re.search(r"Proxy-Authorization: ?Digest \(not shown\)\r\n", messages[3]["text"])
+    messages = alice.client.request(SipLadder(call=call)).messages
+    assert {message.peer for message in messages} == {f"127.0.0.1:{kamailio.port}"}
+    assert re.search(r"Proxy-Authorization: ?Digest \(not shown\)\r\n", messages[3].text)
     assert "response=" not in str(messages) and PASSWORDS["alice"] not in str(messages)
 
     failed = alice.call("nobody")

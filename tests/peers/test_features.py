@@ -79,7 +79,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 @pytest.mark.parametrize("codec", ["opus", "PCMU"])
 def test_keys_both_ways(codec: str, make_phone: MakePhone, peer: Baresip) -> None:
     phone = make_phone("phone")
-    call = int(phone.client.request(Call(uri=peer.uri, codecs=[codec]))["call"])
+    call = int(phone.client.request(Call(uri=peer.uri, codecs=[codec])).call)
     assert phone.wait_media(call).codec == codec
     phone.wait_state(call, "confirmed")
     for method in ("rfc4733", "info"):
@@ -109,7 +109,7 @@ def test_baresip_transfers_us_and_is_transferred(make_phone: MakePhone, peer: Ba
     # The old call ends, whoever ends it, and the new one stays.
     phone.wait_state(call, "disconnected")
     peer.wait_for("CALL_CLOSED")
-    assert [entry["call"] for entry in phone.client.request(Status())["calls"]] == [moved.new_call]
+    assert [entry.call for entry in phone.client.request(Status()).calls] == [moved.new_call]
     phone.client.request(Hangup())
     other.wait_state(1, "disconnected")
 
@@ -137,4 +137,4 @@ def test_an_attended_transfer_leaves_no_leg_on_hold(make_phone: MakePhone, peer:
     phone.wait(Transfer, lambda event: event.call == moved and event.state == "done")
     for call in (moved, consulted):
         phone.wait_state(call, "disconnected")
-    assert phone.client.request(Status())["calls"] == []
+    assert phone.client.request(Status()).calls == []

@@ -35,10 +35,10 @@ def test_two_accounts_register_and_write_to_each_other(family: Phone) -> None:
     for name in ("alice", "bob"):
         while wait_registered(family).account != name:
             family.events.remove(wait_registered(family))
-    listed = {account["account"]: account for account in family.client.request(Status())["accounts"]}
+    listed = {account.account: account for account in family.client.request(Status()).accounts}
     assert list(listed) == ["local", "alice", "bob"]
-    assert all(listed[name]["registered"] and listed[name]["last"]["state"] == "registered" for name in ("alice", "bob"))
-    number = family.client.request(SendMessage(uri="bob", text="Grüße\nvon alice", account="alice"))["message"]
+    assert all(listed[name].registered and listed[name].last.state == "registered" for name in ("alice", "bob"))
+    number = family.client.request(SendMessage(uri="bob", text="Grüße\nvon alice", account="alice")).message
     came = family.wait(Message)
     assert (came.account, came.text) == ("bob", "Grüße\nvon alice")
     assert "alice@softphone.test" in came.remote
@@ -81,7 +81,7 @@ def test_a_flood_of_messages_is_refused_and_the_phone_goes_on(make_phone: MakePh
             codes.append(flood.recv(2000)[8:11])
     assert codes.count(b"200") >= BURST and codes.count(b"480") >= BURST
     assert codes.count(b"200") == sum(isinstance(event, Message) for event in bob.client.events(2))
-    assert bob.client.request(Status())["accounts"]
+    assert bob.client.request(Status()).accounts
 
 
 def test_what_comes_is_made_fit_to_be_shown() -> None:

@@ -66,8 +66,8 @@ def test_contacts_are_watched_through_the_server(server: Kamailio, make_phone: M
     place = len(alice.events)
     bob.client.request(Hangup())
     seen(alice, "available", place)
-    told = alice.client.request(Status())["presence"]
-    assert [(entry["contact"], entry["state"]) for entry in told] == [(BOB, "available")]
+    told = alice.client.request(Status()).presence
+    assert [(entry.contact, entry.state) for entry in told] == [(BOB, "available")]
 
 
 @pytest.mark.interop("waiting voice messages (RFC 3842)", "kamailio-presence-modules")

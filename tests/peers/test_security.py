@@ -70,7 +70,7 @@ def test_we_call_baresip(ours: str, theirs: str, encrypted: bool, make_phone: Ma
     assert bool(phone.wait_media(call).srtp) == encrypted
     phone.wait_file(call, "played")
     sdp = phone.client.request(Sdp(call=call))
-    assert ("a=crypto" in sdp["local"] and "a=crypto" in sdp["remote"]) == encrypted
+    assert ("a=crypto" in sdp.local and "a=crypto" in sdp.remote) == encrypted
     assert "inline:" not in str(sdp)
     statistics = phone.last_statistics(call)
     assert statistics.rx.packets > 50 and statistics.rx.loss_percent < 5

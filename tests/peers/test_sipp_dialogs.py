@@ -64,7 +64,7 @@ def test_session_timers(phone: Phone, make_phone: MakePhone, tmp_path: Path) -> 
         other.wait_state(second, "confirmed")
         other.wait_state(second, "disconnected", 100)
         forgetful.wait()
-        assert [call["state"] for call in phone.client.request(Status())["calls"]] == ["confirmed"]
+        assert [call.state for call in phone.client.request(Status()).calls] == ["confirmed"]
         phone.client.request(Hangup())
         patient.wait()
 
@@ -97,8 +97,8 @@ def test_glare(phone: Phone, tmp_path: Path) -> None:
 
 def _acknowledged(phone: Phone, call: int) -> int:
     """How many answers to INVITEs we have acknowledged."""
-    messages = phone.client.request(SipLadder(call=call))["messages"]
-    return sum(message["sent"] and message["summary"].startswith("ACK") for message in messages)
+    messages = phone.client.request(SipLadder(call=call)).messages
+    return sum(message.sent and message.summary.startswith("ACK") for message in messages)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -137,17 +137,17 @@ def test_digest_that_goes_wrong(phone: Phone, tmp_path: Path) -> None:
         )
         first = '<recv request="INVITE"/>'
         with sipp(tmp_path, first, refused("first"), first, refused("second", True), fresh, OK, ACK, BYE) as peer:
-            call = int(phone.client.request(Call(uri=peer.uri, account="work"))["call"])
+            call = int(phone.client.request(Call(uri=peer.uri, account="work")).call)
             phone.wait_state(call, "confirmed")
             phone.client.request(Hangup(call=call))
             peer.wait()
         with sipp(tmp_path, first, refused("a"), first, refused("a")) as peer:
-            over = phone.wait_state(int(phone.client.request(Call(uri=peer.uri, account="work"))["call"]), "disconnected")
+            over = phone.wait_state(int(phone.client.request(Call(uri=peer.uri, account="work")).call), "disconnected")
             assert over.code == 401 and "password" in over.reason
             peer.wait()
         endless = [part for number in range(6) for part in (first, refused(f"n{number}", True))]
         with sipp(tmp_path, *endless) as peer:
-            over = phone.wait_state(int(phone.client.request(Call(uri=peer.uri, account="work"))["call"]), "disconnected", 30)
+            over = phone.wait_state(int(phone.client.request(Call(uri=peer.uri, account="work")).call), "disconnected", 30)
             assert over.code == 401, "it gives up, though each nonce is only said to be stale"
         with sipp(tmp_path, '<recv request="REGISTER"/>', response("503 Service Unavailable", "Retry-After: 3")) as peer:
             phone.client.request(Register(account="late", uri=f"sip:alice@{peer.uri.partition('@')[2]}", message_waiting=False))
@@ -186,7 +186,7 @@ def test_races_of_callers(phone: Phone, tmp_path: Path) -> None:
         up = phone.wait(CallState, lambda event: event.state == "confirmed", after=place).call
         peer.wait()
         assert phone.wait_state(up, "disconnected").reason != "the call was cancelled before it was answered"
-    assert phone.client.request(Status())["calls"] == []
+    assert phone.client.request(Status()).calls == []
 
 
 @pytest.mark.interop("an INVITE that replaces a call which there is not (RFC 3891)", "sip-tester")
@@ -194,7 +194,7 @@ def test_a_replaces_of_nothing(phone: Phone, tmp_path: Path) -> None:
     replacing = INVITES.replace("Max-Forwards: 70", "Max-Forwards: 70\n      Require: replaces\n      Replaces: x;to-tag=a;from-tag=b")
     with sipp(tmp_path, replacing, '<recv response="100" optional="true"/>', '<recv response="481"/>', calls=host(phone)) as peer:
         peer.wait()
-    assert phone.client.request(Status())["calls"] == []
+    assert phone.client.request(Status()).calls == []
 
 
 @pytest.mark.interop("a call that forks: early dialogs of two phones, one answers, and one too late", "sip-tester")

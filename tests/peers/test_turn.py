@@ -86,8 +86,8 @@ def test_the_public_address_behind_a_nat(running: ExitStack, tmp_path: Path, spe
     call = alice.call("bob", wav_in=speech)
     alice.wait_state(call, "confirmed", 40)
     taken = bob.wait(CallState, lambda event: event.state == "confirmed").call
-    assert f"IN IP4 {SERVER_TO_B}" in alice.client.request(Sdp(call=call))["local"]
-    invite = next(entry["text"] for entry in alice.client.request(SipLadder(call=call))["messages"] if entry["sent"])
+    assert f"IN IP4 {SERVER_TO_B}" in alice.client.request(Sdp(call=call)).local
+    invite = next(entry.text for entry in alice.client.request(SipLadder(call=call)).messages if entry.sent)
     assert f"@{SERVER_TO_B}:" in invite and AT_A not in invite.partition("\r\n\r\n")[2]
     for phone in (alice, bob):
         phone.wait(CallStatistics, lambda event: event.rx.packets > 100, 40)

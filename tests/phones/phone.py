@@ -3,14 +3,24 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from softphone.config import Config, to_toml
 from softphone.control.client import ControlClient
 from softphone.control.event_log import EventLog
-from softphone.control.protocol import AnyEvent, Call, CallState, CallStatistics, Event, File, Media, Registration, Status, Worker
+from softphone.control.protocol import (
+    AnyEvent,
+    Call,
+    CallState,
+    CallStatistics,
+    Event,
+    File,
+    Media,
+    Registration,
+    Status,
+    Worker,
+    WorkerFacts,
+)
 from softphone.store.store import Store, open_store
 from tests.peers.programs.process import PeerError, PeerProcess
 from tests.places import ROOT
@@ -43,8 +53,8 @@ class Phone:
         # What happened before we listened.
         self._log = EventLog(self.client, self._log.events if self._log is not None else ())
         status = self.client.request(Status())
-        self.events.extend([msgspec.convert(account["last"], Registration) for account in status["accounts"] if account["last"]])
-        self.events.append(Worker(state=status["worker"]["state"], reason=status["worker"]["reason"], facts=status["worker"]["facts"]))
+        self.events.extend([account.last for account in status.accounts if account.last is not None])
+        self.events.append(Worker(state=status.worker.state or "starting", reason=status.worker.reason, facts=status.worker.facts))
 
     def stop(self) -> None:
         if self._client is not None:
@@ -65,17 +75,18 @@ class Phone:
     @property
     def uri(self) -> str:
         """For calls from address to address."""
-        return f"sip:softphone@{self.client.request(Status())['address']}"
+        return f"sip:softphone@{self.client.request(Status()).address}"
 
-    def worker_facts(self) -> dict[str, Any]:
+    def worker_facts(self) -> WorkerFacts:
         """Version, inventory, model of its codec."""
-        facts: dict[str, Any] = self.client.request(Status())["worker"]["facts"]
+        facts = self.client.request(Status()).worker.facts
+        assert facts is not None
         return facts
 
     def call(self, uri: str, wav_in: Path | None = None, wav_out: Path | None = None) -> int:
         """Dial; gives the number of the call."""
         files = {"wav_in": str(wav_in) if wav_in else None, "wav_out": str(wav_out) if wav_out else None}
-        return int(self.client.request(Call(uri=uri, **files))["call"])
+        return self.client.request(Call(uri=uri, **files)).call
 
     def wait(self, kind: type[E], wanted: Callable[[E], bool] = lambda _event: True, seconds: float = 20, after: int = 0) -> E:
         """The first event of a kind for which `wanted` holds, from the events numbered `after` on, past ones included."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from softphone.config import Audio, Codecs, Config, Network, to_toml
 from softphone.control.event_log import EventLog
-from softphone.control.protocol import Event, Status, Worker
+from softphone.control.protocol import Event, PhoneStatus, Status, Worker
 from softphone.control.supervisor import EngineSupervisor
 
 E = TypeVar("E", bound=Event)
@@ -50,13 +50,13 @@ class Watched:
         assert found is not None, f"no such {kind.__name__}; seen: " + "\n".join(map(str, self.events[after:]))
         return found
 
-    def status(self) -> dict[str, object]:
+    def status(self) -> PhoneStatus:
         return self.engine.request(Status())
 
     def worker(self) -> int:
-        return int(self.engine.request(Status())["worker"]["pid"])
+        return int(self.engine.request(Status()).worker.pid)
 
     def wait_worker(self) -> int:
-        if self.engine.request(Status())["worker"]["state"] != "ready":
+        if self.engine.request(Status()).worker.state != "ready":
             self.wait(Worker, lambda event: event.state == "ready")
         return self.worker()

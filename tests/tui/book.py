@@ -2,20 +2,17 @@
 
 from typing import Any
 
+import msgspec
+
 from softphone.control import protocol
-from softphone.control.protocol import Command
+from softphone.control.protocol import Command, DeviceInfo, DeviceList
 from softphone.store.contacts import Address, Contact
 from softphone.store.store import Store
 from tests.tui.running import memory_store
 
 NOW = 1_795_428_000.0
 """Monday 23 November 2026, 10:00 UTC."""
-DEVICES = {
-    "devices": [{"name": "USB headset", "inputs": 1, "outputs": 2}, {"name": "HDMI", "inputs": 0, "outputs": 8}],
-    "input": "USB headset",
-    "output": "USB headset",
-    "note": "",
-}
+DEVICES = DeviceList([DeviceInfo("USB headset", 1, 2), DeviceInfo("HDMI", 0, 8)], "USB headset", "USB headset")
 
 
 def filled_store() -> Store:
@@ -55,6 +52,6 @@ def filled_store() -> Store:
     return store
 
 
-async def answer(command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
+async def answer(command: Command[Any], *, timeout_s: float = 30.0) -> msgspec.Struct:
     """What an engine with a headset says."""
-    return DEVICES if isinstance(command, protocol.Devices) else {}
+    return DEVICES if isinstance(command, protocol.Devices) else msgspec.convert({}, command.result_type())

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from softphone.control.protocol import (
+    AccountStatus,
     AnyEvent,
     CallState,
     CallStatistics,
@@ -15,9 +16,10 @@ from softphone.control.protocol import (
     Media,
     Phone,
     Phones,
+    PhoneStatus,
     Registration,
     Voice,
-    to_line,
+    WorkerStatus,
 )
 
 BOB = '"Bob Example" <sip:bob@example.org>'
@@ -29,37 +31,29 @@ _SAID = "DH AH K W IH K B R AW N F AA K S JH AH M P S OW V ER DH AH L EY Z IY D 
 _HEARD = "HH AW M AH CH W UH D AH (W) (UH) D CH AH K !CH !AH K IH F AH W UH D CH AH K K UH D"
 
 
-def status(**changes: Any) -> dict[str, Any]:
+def status(**changes: Any) -> PhoneStatus:
     """The answer to `Status` of a phone with a registered account, one with a wrong password, and none of the two."""
     registered = Registration(time=0, monotonic=0, account="work", state="registered", code=200, reason="OK", expires_s=300)
     refused = Registration(time=0, monotonic=0, account="club", state="failed", code=403, reason="wrong password; see the settings")
     accounts = [
-        {"account": "local", "uri": "sip:softphone@192.0.2.7", "registrar": None, "registered": False, "last": None},
+        AccountStatus("local", "sip:softphone@192.0.2.7"),
         _account("work", "sip:alice@example.org", registered),
         _account("club", "sip:alice.b@club.example.net", refused),
     ]
-    return {
-        "version": "0.1.0",
-        "address": "192.0.2.7:5060",
-        "codecs": ["x-phv", "opus"],
-        "worker": {"state": "ready", "reason": ""},
-        "sound": "",
-        "stay": False,
-        "accounts": accounts,
-        "calls": [],
-        **changes,
-    }
+    usual = PhoneStatus(
+        version="0.1.0",
+        address="192.0.2.7:5060",
+        codecs=["x-phv", "opus"],
+        microphone=True,
+        loudspeaker=True,
+        worker=WorkerStatus("ready"),
+        accounts=accounts,
+    )
+    return msgspec.structs.replace(usual, **changes)
 
 
-def _account(name: str, uri: str, last: Registration) -> dict[str, Any]:
-    registrar = f"sip:{uri.rpartition('@')[2]}"
-    return {
-        "account": name,
-        "uri": uri,
-        "registrar": registrar,
-        "registered": last.state == "registered",
-        "last": msgspec.json.decode(to_line(last)),
-    }
+def _account(name: str, uri: str, last: Registration) -> AccountStatus:
+    return AccountStatus(name, uri, f"sip:{uri.rpartition('@')[2]}", last.state == "registered", last)
 
 
 def call_state(

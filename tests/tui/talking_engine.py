@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from softphone.control.protocol import CallStatistics, Direction, Levels, Phone, Phones, Status, Voice, to_line
+from softphone.control.protocol import CallStatistics, Direction, Levels, Phone, Phones, Status, Voice
 from tests.tui import recorded
 from tests.tui.scripted_engine import ScriptedEngine
 
@@ -26,7 +26,7 @@ class TalkingEngine(ScriptedEngine):
         began = time.monotonic()
         state = msgspec.structs.replace(recorded.call_state(1, "confirmed", code=200), monotonic=began)
         media = msgspec.structs.replace(recorded.media(1), monotonic=began)
-        self.answers[Status] = recorded.status(calls=[msgspec.json.decode(to_line(state))], media=[msgspec.json.decode(to_line(media))])
+        self.answers[Status] = recorded.status(calls=[state], media=[media])
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._talk, daemon=True)
         self._thread.start()

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from softphone.config import Account, Config
@@ -133,18 +134,14 @@ def book(name: str) -> Store:
 
 
 def engine_that_says(name: str) -> Any:
-    async def answer(command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
+    async def answer(command: Command[Any], *, timeout_s: float = 30.0) -> msgspec.Struct:
         match command:
             case protocol.SipLadder():
-                return {
-                    "messages": [
-                        {"time": 1.0, "sent": False, "peer": name, "summary": name, "text": f"INVITE\r\nFrom: {name}\r\n\r\n{name}"}
-                    ]
-                }
+                return protocol.SipMessages([protocol.SipMessage(1.0, False, name, name, f"INVITE\r\nFrom: {name}\r\n\r\n{name}")])
             case protocol.Sdp():
-                return {"local": f"v=0\r\ns={name}\r\n", "remote": f"v=0\r\ns={name}\r\n"}
+                return protocol.AgreedSdp(f"v=0\r\ns={name}\r\n", f"v=0\r\ns={name}\r\n")
             case protocol.Devices():
-                return {"devices": [{"name": name, "inputs": 1, "outputs": 1}], "input": name, "output": name, "note": name}
+                return protocol.DeviceList([protocol.DeviceInfo(name, 1, 1)], name, name, name)
             case protocol.Status():
                 return recorded.status()
         raise protocol.ControlError(f"it does not work: {name}")
@@ -159,7 +156,7 @@ def phone(name: str, state: str, size: tuple[int, int] = (80, 24)) -> PhoneApp:
         Config(account=account, phrases={"f5": printable}), connect=False, store=book(name), clock=lambda: recorded.NOW
     )  # fmt: skip
     app.session.ask = engine_that_says(name)  # type: ignore[method-assign]
-    app.take_status({**recorded.status(), "history": name, "sound": name, "address": name, "version": name})
+    app.take_status(recorded.status(history=name, sound=name, address=name, version=name))
     for event in events_of(state, name):
         app.take_event(event)
     return app

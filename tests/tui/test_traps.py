@@ -48,7 +48,7 @@ def last_line(app: PhoneApp) -> str:
     return screen_text(app).splitlines()[-1]
 
 
-def count(engine: ScriptedEngine, kind: type[protocol.Command]) -> int:
+def count(engine: ScriptedEngine, kind: type[protocol.Command[Any]]) -> int:
     return sum(isinstance(command, kind) for command in engine.commands)
 
 
@@ -77,6 +77,15 @@ async def test_a_refused_hold_is_no_hold(engine: ScriptedEngine, tmp_path: Path)
     async with phone(engine, tmp_path, *answered(1), media(1)) as (pilot, _app):
         await pilot.press("h")
         await see(pilot, "nothing to hold", "talking")
+
+
+@awaited
+async def test_a_call_that_cannot_be_made_does_not_hold_the_one_that_is_up(engine: ScriptedEngine, tmp_path: Path) -> None:
+    engine.answers[protocol.Call] = "four calls are up, and there is room for no more; end one first"
+    async with phone(engine, tmp_path, *answered(1), media(1)) as (pilot, _app):
+        await pilot.press("d", *"sip:carol@example.org", "enter")
+        await see(pilot, "end one first", "talking")
+        assert count(engine, protocol.Call) == 1 and count(engine, protocol.Hold) == 0
 
 
 @awaited

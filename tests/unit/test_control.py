@@ -36,6 +36,7 @@ from softphone.control.protocol import (
     Subscribe,
     parse_command,
     parse_message,
+    reply_with,
     to_line,
 )
 from softphone.control.runtime import private_folder
@@ -131,8 +132,8 @@ def test_names_that_are_no_utf_8_are_told_all_the_same() -> None:
     event = CallState(call=1, state="incoming", direction="incoming", remote='"B\udcc6b" <sip:b@c>')
     told = protocol.parse_message(protocol.to_line(event))
     assert isinstance(told, CallState) and told.remote == '"B?b" <sip:b@c>' and told.state == "incoming"
-    reply = protocol.parse_message(protocol.to_line(Reply(id=3, result={"calls": [{"remote": "\udcc6"}]})))
-    assert isinstance(reply, Reply) and reply.result == {"calls": [{"remote": "?"}]}
+    reply = protocol.parse_message(protocol.to_line(protocol.reply_with(3, protocol.PhoneStatus(address="\udcc6"))))
+    assert isinstance(reply, Reply) and protocol.parse_result(Status(), reply).address == "?"
 
 
 def test_events_of_newer_engines_are_passed_over() -> None:
@@ -145,20 +146,26 @@ def test_event_names_are_the_ones_that_can_be_subscribed_to() -> None:
     assert set(protocol.EVENTS) == set(protocol.EventName.__args__)
 
 
+def _echo(command: AnyCommand) -> msgspec.Struct:
+    """What was asked, in a field of the answer."""
+    asked = protocol.to_line(command).decode().strip()
+    return protocol.TranscriptFile(asked) if isinstance(command, protocol.Transcribe) else protocol.PhoneStatus(version=asked)
+
+
 class EchoEngine:
     """A control server of its own, whose answers are made by the test: the server's and client's share of the work."""
 
     def __init__(self, path: Path) -> None:
         self.commands: list[AnyCommand] = []
         self.silent = False
-        self.answer: dict[str, Any] | None = None
+        self.answer: msgspec.Struct | None = None
         self.server = ControlServer(path, self._command)
         self.server.start()
 
     def _command(self, connection: int, command: AnyCommand) -> None:
         self.commands.append(command)
         if not self.silent:
-            self.server.reply(connection, Reply(id=command.id, result=self.answer or {"echo": msgspec.to_builtins(command)}))
+            self.server.reply(connection, reply_with(command.id, self.answer or _echo(command)))
 
 
 @pytest.fixture
@@ -170,8 +177,8 @@ def engine(tmp_path: Path) -> Iterator[EchoEngine]:
 
 def test_requests_and_events(engine: EchoEngine) -> None:
     with ControlClient(engine.server.path) as client, ControlClient(engine.server.path) as other:
-        assert client.request(Call(uri="sip:x@y"))["echo"]["uri"] == "sip:x@y"
-        assert other.request(Status())["echo"]["command"] == "status"
+        assert '"call":7' in client.request(protocol.Transcribe(call=7)).path
+        assert '"command":"status"' in other.request(Status()).version
         engine.server.publish(Log(level="info", message="one"))
         for each in (client, other):
             event = each.next_event(5)
@@ -245,9 +252,9 @@ def test_frequent_events_go_to_those_who_name_them(engine: EchoEngine) -> None:
 
 def test_an_answer_may_be_longer_than_a_command(engine: EchoEngine) -> None:
     with ControlClient(engine.server.path) as client:
-        engine.answer = {"text": "x" * (5 * MAX_LINE)}
+        engine.answer = protocol.PhoneStatus(version="x" * (5 * MAX_LINE))
         assert client.request(Status()) == engine.answer
-        engine.answer = {"text": "x" * (2 * protocol.MAX_ANSWER)}
+        engine.answer = protocol.PhoneStatus(version="x" * (2 * protocol.MAX_ANSWER))
         with pytest.raises(ControlError, match="ask for less"):
             client.request(Status())
 
@@ -271,7 +278,7 @@ def test_bad_lines_are_answered_and_the_connection_goes_on(engine: EchoEngine) -
         first, second, third = read_lines(connection, 3)
     assert first["error"]["code"] == "not_json"
     assert second["id"] == 5 and "uri" in second["error"]["message"]
-    assert third["id"] == 6 and third["result"]["echo"]["command"] == "status"
+    assert third["id"] == 6 and '"command":"status"' in third["result"]["version"]
 
 
 def test_a_line_without_end_is_refused_once_and_skipped(engine: EchoEngine) -> None:
@@ -291,7 +298,7 @@ def test_a_front_end_that_does_not_read_loses_events_and_harms_nobody(engine: Ec
         for _ in range(20000):
             engine.server.publish(CallStatistics(call=1, codec="x" * 100))
         assert time.monotonic() - began < 10
-        assert client.request(Status(), timeout_s=10)["echo"]
+        assert client.request(Status(), timeout_s=10).version
 
 
 def test_a_front_end_that_asks_and_never_reads_is_put_out(engine: EchoEngine) -> None:
@@ -303,7 +310,7 @@ def test_a_front_end_that_asks_and_never_reads_is_put_out(engine: EchoEngine) ->
 
 
 def test_long_answers_that_nobody_reads_do_not_fill_the_memory(engine: EchoEngine) -> None:
-    engine.answer = {"text": "x" * 900_000}
+    engine.answer = protocol.PhoneStatus(version="x" * 900_000)
     with raw(engine.server.path) as connection:
         connection.sendall(b'{"id": 1, "command": "sip_ladder", "call": 1}\n' * 40)
         deadline = time.monotonic() + 20

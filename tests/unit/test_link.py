@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from codec.units.errors import CodecError
 from codec.wire.link_report import LinkReport
 from codec.wire.settings import EncoderSettings
+from softphone.link.counters import WorkerFacts
 from softphone.link.messages import (
     MAX_DATAGRAM,
     MAX_PULL,
@@ -43,7 +44,6 @@ from softphone.link.messages import (
     StreamStatistics,
     Tune,
     VoiceProgress,
-    WorkerFacts,
     pack,
     unpack,
 )

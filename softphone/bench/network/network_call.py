@@ -80,7 +80,7 @@ def summarise(conversation: Conversation, outcome: CallOutcome, dtx: bool) -> Ne
     for side in SIDES:
         last = outcome.counters.get(side)
         if last is not None:
-            counters[side] = {**last.codec_counters, **last.queues, "jitter_buffer_ms": last.jitter_buffer_ms}
+            counters[side] = {**msgspec.structs.asdict(last.codec_counters), **last.queues, "jitter_buffer_ms": last.jitter_buffer_ms}
     first = min(outcome.began.values())
     by_second = [0] * (round(conversation.seconds) + 1)
     for one in outcome.sent:

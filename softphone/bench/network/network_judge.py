@@ -45,7 +45,7 @@ class TurnVerdict:
 
 
 def judge_turn(said: NDArray[np.int16], heard: NDArray[np.int16], ear: Ear) -> TurnVerdict:
-    """said: the recording; heard: what the far end heard from the turn's beginning on. Both (samples,) int16 at 16 kHz."""
+    """said: the recording; heard: what the remote party heard from the turn's beginning on. Both (samples,) int16 at 16 kHz."""
     if not _loud_enough(heard, said):
         return TurnVerdict("", None, find_gaps(said, np.zeros(0, np.int16), SAMPLE_RATE, 0.0))
     lag = find_lag(said, heard, SAMPLE_RATE, 0.0, _LATEST_MS)

@@ -40,7 +40,7 @@ def calls_at_once(config: Config, count: int) -> int:
         def up() -> int:
             # Each call but the last is held by the next one, which costs a re-INVITE.
             return sum(
-                min(sum(call["state"] == "confirmed" for call in phone.status()["calls"]) for phone in (phones.a, phones.b))
+                min(sum(call.state == "confirmed" for call in phone.status().calls) for phone in (phones.a, phones.b))
                 for phones, _ in pairs
             )
 
@@ -66,8 +66,8 @@ def worker_killed(phones: TwoPhones) -> bool:
         return False
     os.kill(victim, signal.SIGKILL)
     phones.b.wait(Worker, lambda event: event.state == "died", EVENT_S)
-    back = wait_for(lambda: phones.b.worker not in (0, victim) and phones.b.status()["worker"]["state"] == "ready", READY_S)
-    stays = [call["call"] for call in phones.b.status()["calls"]] == [numbers[1]]
+    back = wait_for(lambda: phones.b.worker not in (0, victim) and phones.b.status().worker.state == "ready", READY_S)
+    stays = [call.call for call in phones.b.status().calls] == [numbers[1]]
     return phones.hang_up() and back and stays and not is_alive(victim) and phones.works()
 
 
@@ -99,7 +99,7 @@ def network_gone(phones: TwoPhones) -> bool:
     before = phones.b.received(numbers[1])
     phones.box.impair(NONE, "")
     heard = wait_for(lambda: phones.b.received(numbers[1]) > before + 50, EVENT_S)
-    stays = [call["state"] for call in phones.a.status()["calls"]] == ["confirmed"]
+    stays = [call.state for call in phones.a.status().calls] == ["confirmed"]
     return phones.hang_up() and heard and stays and phones.works()
 
 
@@ -111,7 +111,7 @@ def disk_full(phones: TwoPhones) -> bool:
     resource.prlimit(engine, resource.RLIMIT_FSIZE, (0, limits[1]))
     try:
         works = phones.works()
-        said = wait_for(lambda: bool(phones.b.status()["history"]), EVENT_S)
+        said = wait_for(lambda: bool(phones.b.status().history), EVENT_S)
     finally:
         resource.prlimit(engine, resource.RLIMIT_FSIZE, limits)
     again = phones.b.wait(Log, lambda event: "saved again" in event.message, EVENT_S)
@@ -123,7 +123,7 @@ def flood(phones: TwoPhones) -> bool:
     # What the last flood left is still being refused when the next one begins.
     if not wait_for(lambda: phones.call() is not None, EVENT_S):
         return False
-    numbers = (phones.a.status()["calls"][0]["call"], phones.b.status()["calls"][0]["call"])
+    numbers = (phones.a.status().calls[0].call, phones.b.status().calls[0].call)
     engine = phones.b.engine.pid
     host, port = phones.b_address
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -137,7 +137,7 @@ def flood(phones: TwoPhones) -> bool:
                 while stranger.recv(65535):
                     pass
             time.sleep(FLOOD_EACH_S)
-    stays = any(call["call"] == numbers[1] and call["state"] == "confirmed" for call in phones.b.status()["calls"])
+    stays = any(call.call == numbers[1] and call.state == "confirmed" for call in phones.b.status().calls)
     return phones.hang_up() and stays and phones.b.engine.pid == engine and phones.works()
 
 
@@ -145,12 +145,12 @@ def registrar_killed(phones: TwoPhones, registrar: Registrar) -> bool:
     """In a call through it: the call goes on, both register again at the new one by themselves, and calls through it work."""
     if not wait_for(lambda: phones.call(f"sip:b@{DOMAIN}", "PCMU") is not None, EVENT_S):
         return False
-    call = phones.b.status()["calls"][0]["call"]
+    call = phones.b.status().calls[0].call
     registrar.kill()
     before = phones.b.received(call)
     heard = wait_for(lambda: phones.b.received(call) > before + 50 * GONE_S, EVENT_S)
     registrar.start()
-    stays = [one["state"] for one in phones.a.status()["calls"]] == ["confirmed"]
+    stays = [one.state for one in phones.a.status().calls] == ["confirmed"]
     ended = phones.hang_up()
     return heard and stays and ended and wait_for(lambda: phones.call(f"sip:b@{DOMAIN}") is not None, 2 * EVENT_S) and phones.hang_up()
 

@@ -18,13 +18,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from softphone.bench.soak.environment import environment
 from softphone.bench.soak.stranger_grammar import METHODS, Grammar, Talk
 from softphone.bench.soak.stranger_orders import Orders
 from softphone.bench.soak.two_phones import READY_S, SoakPhone, wait_for
 from softphone.config import Account, Audio, Codecs, Config, Network, Privacy, to_toml
-from softphone.control.protocol import AutoAnswer, Call, ControlError, Hangup
+from softphone.control.protocol import AutoAnswer, Call, Command, ControlError, Hangup
 from softphone.control.supervisor import EngineSupervisor
 from softphone.engine.accounts.address_watch import own_address
 
@@ -208,7 +209,8 @@ class _Run:
             return
         host, port = self._sip[self._rng.randrange(SOURCES)].getsockname()
         with contextlib.suppress(ControlError):
-            self._engine.request(self._rng.choice((Hangup(), Call(uri=f"sip:s@{host}:{port}"))), timeout_s=10)
+            commands: tuple[Command[Any], ...] = (Hangup(), Call(uri=f"sip:s@{host}:{port}"))
+            self._engine.request(self._rng.choice(commands), timeout_s=10)
 
     def _new_talk(self) -> Talk:
         self._numbers += 1

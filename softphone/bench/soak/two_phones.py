@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from softphone.bench.impairment.box import Box
 from softphone.bench.impairment.gateway import loopback_addresses
@@ -15,7 +14,7 @@ from softphone.bench.soak.environment import environment
 from softphone.bench.soak.registrar import DOMAIN, Registrar
 from softphone.config import Account, Audio, Config, Network, Privacy, to_toml
 from softphone.control.event_log import EventLog
-from softphone.control.protocol import AutoAnswer, Call, CallState, CallStatistics, ControlError, Hangup, Media, Status
+from softphone.control.protocol import AutoAnswer, Call, CallState, CallStatistics, ControlError, Hangup, Media, PhoneStatus, Status
 from softphone.control.supervisor import EngineSupervisor
 from softphone.errors import SoftphoneError
 
@@ -36,23 +35,23 @@ class SoakPhone(EventLog):
         super().__init__(engine)
         self.engine = engine
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> PhoneStatus:
         """Raises ControlError."""
         return self.engine.request(Status())
 
     @property
     def worker(self) -> int:
         """The process id of the codec worker, 0 while there is none."""
-        return int(self.status()["worker"]["pid"] or 0)
+        return int(self.status().worker.pid or 0)
 
     def wait_worker(self) -> bool:
         """Whether the worker is ready, within the time that it may take."""
-        return wait_for(lambda: self.status()["worker"]["state"] == "ready", READY_S)
+        return wait_for(lambda: self.status().worker.state == "ready", READY_S)
 
     def dial(self, uri: str, codec: str | None = None) -> int | None:
         """The number of the call; None when it is refused here."""
         try:
-            return int(self.engine.request(Call(uri=uri, codecs=[codec] if codec else None))["call"])
+            return int(self.engine.request(Call(uri=uri, codecs=[codec] if codec else None)).call)
         except ControlError:
             return None
 
@@ -141,7 +140,7 @@ class TwoPhones:
         for phone in (self.a, self.b):
             with contextlib.suppress(ControlError):
                 phone.engine.request(Hangup())
-        return all(wait_for(lambda phone=phone: not phone.status()["calls"], EVENT_S) for phone in (self.a, self.b))  # type: ignore[misc]
+        return all(wait_for(lambda phone=phone: not phone.status().calls, EVENT_S) for phone in (self.a, self.b))  # type: ignore[misc]
 
     def works(self) -> bool:
         """Whether a call comes about and ends."""

@@ -43,7 +43,7 @@ class System(Protocol):
         ...
 
     def pass_through(self, pcm: NDArray[np.int16], recording: Recording) -> Passed:
-        """pcm (samples,) int16 at 16 kHz -> what the far end hears, first sample for first sample, `hold_ms` aside.
+        """pcm (samples,) int16 at 16 kHz -> what the remote party hears, first sample for first sample, `hold_ms` aside.
 
         recording: where pcm comes from; what is known of it is for systems that are told part of the truth, no codec reads it.
         """

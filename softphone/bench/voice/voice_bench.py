@@ -1,4 +1,4 @@
-"""`softphone bench voice`: how like each speaker the far end sounds, against the seconds of speech and the bytes spent on the voice.
+"""`softphone bench voice`: how like each speaker the voice sounds that is heard, against the seconds of speech and its bytes.
 
 Of each speaker the last recordings are kept for listening; the others are one call, in which the voice is described and trained. What the
 far end knows after so many seconds is then given to a fresh decoder, which speaks the kept recordings: with all of it, and with the

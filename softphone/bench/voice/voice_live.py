@@ -25,6 +25,7 @@ from softphone.bench.network.live_call import CallOutcome, PhonePair
 from softphone.bench.systems.own_models import own_models
 from softphone.bench.voice.voice_bench import sounding
 from softphone.config import Config, Phv
+from softphone.control.protocol import CodecCounters
 from softphone.errors import SoftphoneError
 
 LEAST_S, LAST_S = 30.0, 20.0
@@ -145,23 +146,23 @@ def _row(
     last = [each for each in outcome.counters.values() if each is not None]
     codec = [each.codec_counters for each in last]
     speaker = outcome.counters.get("a")
-    own = speaker.codec_counters if speaker is not None else {}
+    own = speaker.codec_counters if speaker is not None else CodecCounters()
     frames = 2 * sum(round(each.seconds * 1000 / STEP_MS) for each in last)
     late = sum(late_to_speak(each) + late_to_listen(each) for each in last)
     return LiveRow(
         speaker=name,
         training=training,
         call_s=round(seconds, 1),
-        speech_s=round(own.get("sent_speech_ms", 0) / 1000, 1),
+        speech_s=round(own.sent_speech_ms / 1000, 1),
         frames=frames,
         late_frames=late,
-        worst_step_ms=max((each.get(f"{lane}_longest_ms", 0) for each in codec for lane in ("encoder", "decoder")), default=0),
-        training_share=round(own.get("training_cpu_s", 0.0) / max(speaker.seconds if speaker is not None else seconds, 1.0), 3),
-        training_steps=own.get("training_steps", 0),
-        voice_bytes=own.get("sent_voice_bytes", 0),
+        worst_step_ms=max((max(each.encoder_longest_ms, each.decoder_longest_ms) for each in codec), default=0),
+        training_share=round(own.training_cpu_s / max(speaker.seconds if speaker is not None else seconds, 1.0), 3),
+        training_steps=own.training_steps,
+        voice_bytes=own.sent_voice_bytes,
         similarity_first=likeness[0][0],
         similarity_last=likeness[1][0],
         similarity2_first=likeness[0][1],
         similarity2_last=likeness[1][1],
-        estimate=own.get("heard_similarity"),
+        estimate=own.heard_similarity,
     )

@@ -28,13 +28,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace) -> int:
     output = Output(options.json)
     with open_phone(options, output) as phone, SoundFiles(options) as files:
-        uri = whom.resolve(options.whom, phone.request(Status())["accounts"], config.load(options.config).numbers)
+        uri = whom.resolve(options.whom, phone.request(Status()).accounts, config.load(options.config).numbers)
         phone.wait_registered()
         result = phone.request(Call(uri=uri, wav_in=files.wav_in, wav_out=files.wav_out, max_rate=options.max_rate))
         if options.no_wait and not phone.own:
-            phone.leave_call(int(result["call"]))
+            phone.leave_call(result.call)
             return status.OK
-        return follow(phone, int(result["call"]), options, files)
+        return follow(phone, result.call, options, files)
 
 
 def follow(phone: Phone, call: int, options: argparse.Namespace, files: SoundFiles) -> int:

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
-
-import msgspec
+from typing import Protocol
 
 from softphone import config, sound_file
 from softphone.cli import status
@@ -23,7 +21,9 @@ from softphone.control.protocol import (
     Engine,
     File,
     Hangup,
+    PlacedCall,
     Registration,
+    ResultT,
     Status,
     Worker,
 )
@@ -35,13 +35,13 @@ _REGISTRATION_SECONDS = 40.0
 _GOODBYE_SECONDS = 3.0
 _WHY_SECONDS = 1.0
 _TAIL_SECONDS = 2.0
-"""How long a call continues after its sound file was sent: the far end hears the last words late."""
+"""How long a call continues after its sound file was sent: the remote party hears the last words late."""
 
 
 class EngineLink(Protocol):
     """What a client and a supervisor have in common."""
 
-    def request(self, command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]: ...
+    def request(self, command: Command[ResultT], *, timeout_s: float = 30.0) -> ResultT: ...
 
     def next_event(self, timeout_s: float | None = None) -> AnyEvent | None: ...
 
@@ -64,32 +64,32 @@ class Phone:
         self._output = output
         self._calls: set[int] = set()
 
-    def request(self, command: Command) -> dict[str, Any]:
+    def request(self, command: Command[ResultT]) -> ResultT:
         """Raises ControlError with the engine's sentence."""
         result = self._link.request(command)
-        if "call" in result:
-            self._calls.add(int(result["call"]))
+        if isinstance(result, PlacedCall):
+            self._calls.add(result.call)
         return result
 
     def announce(self) -> None:
         """Show that the engine is ready, where it takes calls, and how its accounts stand: these events came before we listened."""
         state = self.request(Status())
-        self._output.event(Engine(state="ready", version=state["version"], reason=f"listening on {state['address']}"))
-        for account in state["accounts"]:
-            if account["last"]:
-                self._output.event(msgspec.convert(account["last"], Registration))
+        self._output.event(Engine(state="ready", version=state.version, reason=f"listening on {state.address}"))
+        for account in state.accounts:
+            if account.last is not None:
+                self._output.event(account.last)
 
     def address(self) -> str:
         """Where the engine takes calls."""
-        return f"sip:{self.request(Status())['address']}"
+        return f"sip:{self.request(Status()).address}"
 
     def has_account(self) -> bool:
         """Whether there is an account that registers."""
-        return any(account["registrar"] for account in self.request(Status())["accounts"])
+        return any(account.registrar for account in self.request(Status()).accounts)
 
     def wait_worker(self) -> None:
         """Until our own codec can be offered, or is known to be out of order (calls then use Opus or G.711)."""
-        if self.request(Status())["worker"]["state"] not in ("starting", "died"):
+        if self.request(Status()).worker.state not in ("starting", "died"):
             return
         self._output.progress("warming up the codec")
         deadline = time.monotonic() + _WORKER_SECONDS
@@ -101,10 +101,10 @@ class Phone:
     def wait_registered(self, seconds: float = _REGISTRATION_SECONDS) -> None:
         """Until every account that registers has done so. Raises CommandError when a registrar refuses, or does not answer in time."""
         waiting = set()
-        for account in self.request(Status())["accounts"]:
-            if account["registrar"] and not account["registered"]:
-                waiting.add(account["account"])
-                self._fail_if_refused(account["last"] and msgspec.convert(account["last"], Registration))
+        for account in self.request(Status()).accounts:
+            if account.registrar and not account.registered:
+                waiting.add(account.account)
+                self._fail_if_refused(account.last)
         deadline = time.monotonic() + seconds
         while waiting:
             left = deadline - time.monotonic()

@@ -4,12 +4,11 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from softphone.cli import status
 from softphone.cli.output import tell
 from softphone.control.client import ControlClient
-from softphone.control.protocol import ControlError, Say, Status
+from softphone.control.protocol import CallState, ControlError, Say, Status
 from softphone.control.runtime import default_socket
 from softphone.files import text_file
 from softphone.files.text_file import TextFileError
@@ -52,18 +51,18 @@ def _say(client: ControlClient, text: str, wanted: int | None) -> None:
         raise status.CommandError(f"The text has {len(text)} characters, and at most {MAX_TEXT} are spoken at once: send it in parts.")
     if any(not letter.isprintable() and letter not in "\t\n" for letter in text):
         raise status.CommandError("The text holds control characters: type it without them.")
-    call = wanted if wanted is not None else _only_call(client.request(Status())["calls"])
+    call = wanted if wanted is not None else _only_call(client.request(Status()).calls)
     result = client.request(Say(call=call, text=text))
-    tell(f"said in {result['seconds']:.1f} s")
-    for doubt in result["doubts"]:
+    tell(f"said in {result.seconds:.1f} s")
+    for doubt in result.doubts:
         tell(doubt, sys.stderr)
 
 
-def _only_call(calls: list[dict[str, Any]]) -> int:
-    up = [call for call in calls if call["state"] == "confirmed"]
+def _only_call(calls: list[CallState]) -> int:
+    up = [call for call in calls if call.state == "confirmed"]
     if not up:
         raise ControlError("no call in progress; call somebody first", "no_call")
     if len(up) > 1:
-        shown = ", ".join(f"{call['call']} ({call['remote']})" for call in up)
+        shown = ", ".join(f"{call.call} ({call.remote})" for call in up)
         raise ControlError(f"several calls are in progress: {shown}; choose one with --call", "no_call")
-    return int(up[0]["call"])
+    return up[0].call

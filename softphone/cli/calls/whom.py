@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from softphone.cli import status
+from softphone.control.protocol import AccountStatus
 from softphone.files.errors import StoreError
 from softphone.store.store import open_store
 
 
-def resolve(text: str, accounts: Iterable[Mapping[str, Any]], rules: Mapping[str, str]) -> str:
+def resolve(text: str, accounts: Iterable[AccountStatus], rules: Mapping[str, str]) -> str:
     """The SIP URI that `text` means. `accounts`: those of the engine's status; `rules`: those of the section
     [numbers]. Raises CommandError: one sentence."""
     try:
@@ -25,8 +25,8 @@ def resolve(text: str, accounts: Iterable[Mapping[str, Any]], rules: Mapping[str
         store.close()
 
 
-def default_domain(accounts: Iterable[Mapping[str, Any]]) -> str:
+def default_domain(accounts: Iterable[AccountStatus]) -> str:
     """Host of the account that will call: the first that is registered, else the first with a server; "" without one."""
-    served = [account for account in accounts if account.get("registrar")]
-    served.sort(key=lambda account: not account.get("registered"))
-    return str(served[0].get("uri", "")).rpartition("@")[2] if served else ""
+    served = [account for account in accounts if account.registrar]
+    served.sort(key=lambda account: not account.registered)
+    return served[0].uri.rpartition("@")[2] if served else ""

@@ -20,6 +20,7 @@ from softphone.control.protocol import (
     COMMANDS,
     EVENTS,
     AnyCommand,
+    Command,
     ControlError,
     Event,
     Failure,
@@ -27,6 +28,7 @@ from softphone.control.protocol import (
     Reply,
     Subscribe,
     parse_command,
+    reply_with,
     to_line,
 )
 from softphone.control.runtime import default_socket
@@ -61,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         raise status.CommandError(f"say which command: {', '.join(COMMANDS)}; or --follow", status.USAGE)
     if options.command == "-" and options.fields:
         raise status.CommandError('with "-" the fields come on standard input', status.USAGE)
-    command = _command(options.command, options.fields) if options.command not in (None, "-") else None
+    command: Command[Any] | None = _command(options.command, options.fields) if options.command not in (None, "-") else None
     with ControlClient(options.socket or default_socket()) as client:
         if follows or options.events is not None:
             client.request(Subscribe(events=options.events))
@@ -72,9 +74,9 @@ def run(options: argparse.Namespace) -> int:
             with tempfile.TemporaryDirectory(prefix="softphone-") as folder:
                 # Any sound file, as `call --wav-in` takes it; the engine has opened it when it answers.
                 wav = str(sound_file.playable(Path(command.wav), Path(folder)))
-                tell_json(json.dumps(client.request(msgspec.structs.replace(command, wav=wav))))
+                tell_json(msgspec.json.encode(client.request(msgspec.structs.replace(command, wav=wav))).decode())
         elif command is not None:
-            tell_json(json.dumps(client.request(command)))
+            tell_json(msgspec.json.encode(client.request(command)).decode())
         return _follow(client, options) if follows else result
 
 
@@ -137,9 +139,9 @@ def _requests(client: ControlClient) -> int:
             continue
         number = None
         try:
-            command = parse_command(line)
+            command: Command[Any] = parse_command(line)
             number = command.id
-            answer = Reply(id=number, result=client.request(command))
+            answer = reply_with(number, client.request(command))
         except ControlError as error:
             if error.code == "no_engine":
                 raise

@@ -129,7 +129,7 @@ def _need_no_call() -> None:
     if phone is None:
         return
     with ControlClient(phone) as client:
-        if client.request(Status())["calls"]:
+        if client.request(Status()).calls:
             raise status.CommandError("there is a call, which would end with the phone; hang up first")
 
 

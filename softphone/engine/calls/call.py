@@ -68,7 +68,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.transcript = ""
         """File of the words of this call, or empty."""
         self.rang = False
-        """The far end is ringing (180)."""
+        """The remote party's phone is ringing (180)."""
         self.audio = CallAudio(number, environment.publish, environment.defer, environment.sound)
         self.media = CallMedia(number, environment, offers_srtp=account.offers_srtp)
         self.account_name = account.settings.name
@@ -82,7 +82,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.unknown_way = False
         """The INVITE was challenged for a kind of authentication that this phone does not support."""
         self.keys_when_up = ""
-        """Sent once the far end has answered; see `Call.keys` of the control protocol."""
+        """Sent once the remote party has answered; see `Call.keys` of the control protocol."""
         self._redirections = 0
         self._end_reason = ""
         self._successor: weakref.ref[PhoneCall] | None = None

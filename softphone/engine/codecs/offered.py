@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pkgutil import resolve_name
-from typing import Any
 
 import pjsua2 as pj
 
@@ -27,8 +26,7 @@ from softphone.engine.pjsip.match import FormatMatcher
 from softphone.engine.pjsip.negotiated import NegotiatedCodec, negotiated_codec
 from softphone.engine.pjsip.registry import CodecRegistry
 from softphone.engine.sdp.description import Rtpmap
-
-_FMTP = ("version", "inventory", "model")
+from softphone.link.counters import WorkerFacts
 
 
 class PhoneCodecs:
@@ -64,23 +62,21 @@ class PhoneCodecs:
         if PHV.name not in self._config.codecs.order or sound_mode(self._config.phv) is None or self.refusal:
             return False
         try:
-            facts = {"version": VERSION, "inventory": INVENTORY_NAME, "model": model_id(weights_directory())}
+            facts = WorkerFacts(VERSION, INVENTORY_NAME, model_id(weights_directory()))
         except ModelError:
             return False  # the worker says so
         return not self.phv_ready(facts)
 
-    def phv_ready(self, facts: dict[str, Any]) -> str:
+    def phv_ready(self, facts: WorkerFacts) -> str:
         """The worker is ready with these facts, or will be: offer x-phv from now on. Returns "" or why not."""
         if PHV.name not in self._config.codecs.order:
             return "x-phv is not in codecs.order"
-        fmtp = {name: str(facts[name]) for name in _FMTP if name in facts}
-        if len(fmtp) != len(_FMTP):
-            return "the codec worker did not say its version, inventory and model; worker and engine are of different versions"
+        fmtp = {"version": str(facts.version), "inventory": facts.inventory, "model": facts.model}
         if self._phv_fmtp and fmtp != self._phv_fmtp:
             return "the codec worker came back with another model; start the softphone again to use it"
         if not self._phv_fmtp:
             sound = {} if sound_mode(self._config.phv) is None else sound_parameters()
-            setup = CodecSetup(self._config, self._worker.open_stream, fmtp | sound, int(facts.get("interval_ms", 0)))
+            setup = CodecSetup(self._config, self._worker.open_stream, fmtp | sound)
             try:
                 installed = self._install({PHV: _make(PHV, setup)})
             except MediaError as error:

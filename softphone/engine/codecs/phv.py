@@ -130,4 +130,4 @@ def phv_codec(setup: CodecSetup) -> CodecDescriptor:
     """x-phv as the codec worker has it. Raises CodecSetupError without a worker."""
     if setup.open_stream is None:
         raise CodecSetupError("x-phv needs the codec worker, which is not ready.")
-    return phv_descriptor(setup.open_stream, setup.fmtp, packet_ms=setup.packet_ms or setup.config.phv.interval_ms)
+    return phv_descriptor(setup.open_stream, setup.fmtp, packet_ms=setup.config.phv.interval_ms)

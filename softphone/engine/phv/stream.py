@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-import msgspec
-
 from codec.units.rates import CHUNK_SAMPLES
 from codec.wire.packet import TIME_MODULO
 from codec.wire.settings import EncoderSettings
@@ -234,11 +232,6 @@ class PhvStream:
         """The reports that came since the last time, oldest first."""
         while (report := self._reports.get()) is not None:
             yield report
-
-    @property
-    def codec_counters(self) -> dict[str, object]:
-        """`statistics` as they are published."""
-        return {name: value for name, value in msgspec.structs.asdict(self.statistics).items() if value is not None}
 
     @property
     def waiting_ms(self) -> float:

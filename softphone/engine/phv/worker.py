@@ -9,15 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import msgspec
+from typing import Literal
 
 from codec.wire.settings import EncoderSettings
 from softphone.config import Phv
 from softphone.control.protocol import Worker
 from softphone.engine.phv.stream import PhvStream
-from softphone.link.messages import Failure, Keep, Message, NotSaid, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop, WorkerFacts
+from softphone.link.counters import WorkerFacts
+from softphone.link.messages import Failure, Keep, Message, NotSaid, Observed, Payload, Pcm, Ready, Said, Say, Statistics, Stop
 from softphone.link.transport import Link, link_pair
 
 State = Literal["starting", "ready", "died", "unavailable", "stopped"]
@@ -80,9 +79,9 @@ class CodecWorker:
         self._thread = threading.Thread(target=self._supervise, name="worker-supervisor", daemon=True)
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What the worker said of itself when it was ready, as it is published (`link.WorkerFacts`); empty before."""
-        return {} if self._facts is None else msgspec.structs.asdict(self._facts)
+    def facts(self) -> WorkerFacts | None:
+        """What the worker said of itself when it was ready; None before."""
+        return self._facts
 
     @property
     def is_ready(self) -> bool:
@@ -253,8 +252,8 @@ class CodecWorker:
                     stream.open()
             case Failure(0, sentence):
                 self._last_words = sentence
-            case Failure(number, sentence):
-                self._on_event(Worker(state="stream_failed", reason=sentence, facts={"stream": number}))
+            case Failure(_, sentence):
+                self._on_event(Worker(state="stream_failed", reason=sentence))
             case _:
                 pass
 

@@ -6,10 +6,9 @@ import re
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-from softphone.control.protocol import CallState, Event, Media
+from softphone.control.protocol import AgreedSdp, CallState, Event, Media, SipMessage
 from softphone.engine.sip.head import Head, party
 from softphone.engine.sip.link_rate import LinkRate
 from softphone.plain_text import visible
@@ -21,7 +20,6 @@ KEPT_S = 600.0
 """How long a call's messages are kept after its last one."""
 HIDDEN = "(not shown)"
 
-_REGISTER = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+REGISTER\b", re.IGNORECASE | re.MULTILINE)
 _SECRETS = (
     # Folded lines belong to the header (RFC 3261, 7.3.1). The scheme stays: which one was tried is worth knowing.
     (re.compile(r"^((?:Proxy-)?Authorization[ \t]*:[ \t]*\w*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE), r"\1 "),
@@ -31,17 +29,6 @@ _SECRETS = (
     (re.compile(r"^(a=ice-pwd:)[^\r\n]*", re.IGNORECASE | re.MULTILINE), r"\1"),
     (re.compile(r"^(k=)[^\r\n]*", re.MULTILINE), r"\1"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SipMessage:
-    """`time` is of the clock of the wall, seconds; `peer` address and port; `summary` the first line and of a response its method."""
-
-    time: float
-    sent: bool
-    peer: str
-    summary: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +69,11 @@ class SipTrace:
 
     def passed(self, sent: bool, peer: str, data: bytes) -> None:
         """A message as it is on the wire. Only registrations, and dialogs that an INVITE began, are kept."""
-        if _REGISTER.search(data.partition(b"\r\n\r\n")[0]):
+        head = Head(data)
+        if head.cseq_method.upper() == "REGISTER":
             text = blot(data.decode("utf-8", "replace"))
             self._registrations.append(SipMessage(time.time(), sent, peer, _summary(text, "REGISTER"), text))
             return
-        head = Head(data)
         call_id = head.value("call-id").decode("utf-8", "surrogateescape")  # as SWIG gives it
         if not call_id:
             return
@@ -154,19 +141,19 @@ class SipTrace:
         dialog = self._of(number)
         return None if dialog is None else dialog.link.bps
 
-    def ladder(self, number: int) -> list[dict[str, Any]] | None:
+    def ladder(self, number: int) -> list[SipMessage] | None:
         """Messages of the call in their order; None when the call is not known, or forgotten."""
         dialog = self._of(number)
-        return None if dialog is None else [asdict(message) for message in dialog.messages]
+        return None if dialog is None else list(dialog.messages)
 
-    def registrations(self) -> list[dict[str, Any]]:
+    def registrations(self) -> list[SipMessage]:
         """REGISTER requests and their answers, the newest last."""
-        return [asdict(message) for message in self._registrations]
+        return list(self._registrations)
 
-    def sdp(self, number: int) -> dict[str, str] | None:
-        """`local` and `remote` as agreed on last, "" where nothing was yet; None when the call is not known, or forgotten."""
+    def sdp(self, number: int) -> AgreedSdp | None:
+        """None when the call is not known, or forgotten."""
         dialog = self._of(number)
-        return None if dialog is None else {"local": dialog.agreed_sdp.get(True, ""), "remote": dialog.agreed_sdp.get(False, "")}
+        return None if dialog is None else AgreedSdp(dialog.agreed_sdp.get(True, ""), dialog.agreed_sdp.get(False, ""))
 
     def _of(self, number: int) -> _Dialog | None:
         self._forget_old()

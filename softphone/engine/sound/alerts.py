@@ -60,6 +60,6 @@ class Alerts:
         ringing = [call for call in up if call.direction == "incoming" and call.state in ("incoming", "early")]
         if ringing:
             return WAITING if any(call.waiting for call in ringing) else RING
-        # RFC 3960, 3.2: ringback where the far end rings, until sound comes from there.
+        # RFC 3960, 3.2: ringback where the other phone rings, until sound comes from there.
         rung = [call for call in up if call.state == "early" and call.rang and not call.held]
         return RINGBACK if any(not call.media.hears(call) for call in rung) else ()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import pjsua2 as pj
 
 from softphone.config import Audio
-from softphone.control.protocol import SoundDevice
+from softphone.control.protocol import DeviceInfo, DeviceList, SoundDevice, Volumes
 from softphone.engine.pjsip.abi import load_abi
 from softphone.engine.pjsip.endpoint import PhoneEndpoint
 from softphone.engine.pjsip.errors import MediaError
@@ -128,12 +128,11 @@ class Sound:
         self._gates.clear()
 
     @property
-    def volume(self) -> dict[str, int]:
+    def volume(self) -> Volumes:
         """In decibels, beside what the devices give."""
-        microphone, loudspeaker = self._volume_db
-        return {"microphone_db": microphone, "loudspeaker_db": loudspeaker}
+        return Volumes(*self._volume_db)
 
-    def set_volume(self, microphone_db: int | None, loudspeaker_db: int | None) -> dict[str, int]:
+    def set_volume(self, microphone_db: int | None, loudspeaker_db: int | None) -> Volumes:
         """None leaves it as it is; gives both. Holds for whatever device is used: the bridge's
         own port to the device applies it. PJSUA2 calls Tx what comes from that port, and Rx what goes to it."""
         microphone, loudspeaker = self._volume_db
@@ -146,7 +145,7 @@ class Sound:
         self.endpoint.audio().getPlaybackDevMedia().adjustRxLevel(10 ** (loudspeaker / 20))
         return self.volume
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> DeviceList:
         """The answer to `devices`. New devices are seen while none is open."""
         note = ""
         try:
@@ -157,8 +156,8 @@ class Sound:
                     self._ringer_note = ""
         except MediaError as error:
             note = str(error)
-        devices = [{"name": device.name, "inputs": device.inputs, "outputs": device.outputs} for device in self._known]
-        return {"devices": devices, "input": self.input, "output": self.output, "ringer": self.ringer, "note": self.notes or note}
+        devices = [DeviceInfo(device.name, device.inputs, device.outputs) for device in self._known]
+        return DeviceList(devices, self.input, self.output, self.ringer, self.notes or note)
 
     def _follow(self, *, reopen: bool = False, now: bool = False) -> None:
         """The devices were looked for while none was open: those in use may have other numbers now, or be gone."""

@@ -62,21 +62,19 @@ class CallActions(PhoneParts):
         await self.call_target(target, text)
 
     async def call_target(self, target: dial.Target, text: str) -> None:
-        """Call; calls that are up are put on hold first. If the engine refuses, `text` stands in the dial field again."""
-        await self._hold_others(None)
+        """Call; the engine holds other calls. If it refuses, `text` stands in the dial field again."""
         try:
             result = await self.phone.session.ask(protocol.Call(uri=target.uri, keys=target.keys or None))
         except protocol.ControlError as error:
             self._here.query_one(DialField).give_back(text, str(error))
             return
-        self.phone.changed(self.state.select(int(result["call"])))
+        self.phone.changed(self.state.select(result.call))
 
     async def action_answer(self) -> None:
         call = self.state.call
         ringing = call if call is not None and call.incoming else self.state.ringing
         if ringing is None:
             return
-        await self._hold_others(ringing.number)
         if await self._do(ringing, "answer", protocol.Answer(call=ringing.number)):
             self.phone.changed(self.state.select(ringing.number))
 
@@ -104,7 +102,7 @@ class CallActions(PhoneParts):
             else self._do(call, "hold", protocol.Hold(call=call.number))
         )
 
-    async def _do(self, call: CallView, what: Doing, command: protocol.Command) -> bool:
+    async def _do(self, call: CallView, what: Doing, command: protocol.Command[Any]) -> bool:
         """Ask the engine, and show at once what was asked for; False after a refusal."""
         call.doing = what
         self.phone.changed(frozenset({"calls"}))
@@ -215,7 +213,7 @@ class CallActions(PhoneParts):
         now = await self.ask(protocol.Volume())
         if now is None:
             return
-        db = min(max(int(now["loudspeaker_db"]) + by_db, LOWEST_VOLUME_DB), HIGHEST_VOLUME_DB)
+        db = min(max(now.loudspeaker_db + by_db, LOWEST_VOLUME_DB), HIGHEST_VOLUME_DB)
         if await self.ask(protocol.Volume(loudspeaker_db=db)) is not None:
             self.tell(sentences.VOLUME.format(db=db) if db else sentences.VOLUME_AS_DEVICE, "info")
             self._here.run_worker(self._keep_volume(db), group="volume", exclusive=True)
@@ -279,7 +277,7 @@ class CallActions(PhoneParts):
         answer = await self.ask(protocol.Transcribe(call=call.number, on=on))
         if answer is not None:
             said = sentences.TRANSCRIBING_TO if on else sentences.TRANSCRIBED
-            self.tell(said.format(path=paths.from_home(str(answer["path"]))), "info")
+            self.tell(said.format(path=paths.from_home(answer.path)), "info")
 
     def action_wire(self) -> None:
         from softphone.tui.sip_view.ladder import LadderScreen  # noqa: PLC0415 - opened seldom
@@ -314,12 +312,6 @@ class CallActions(PhoneParts):
             self.tell("No calls yet. d dials.", "info")
         else:
             await self.call_text(last.remote)
-
-    async def _hold_others(self, number: int | None) -> None:
-        """One conversation at a time: other calls with sound are held, but for those of the conference."""
-        for call in list(self.state.calls.values()):
-            if call.number != number and call.talking and not call.state.conference:
-                await self.ask(protocol.Hold(call=call.number))
 
 
 def _recording_path(call: CallView) -> Path:

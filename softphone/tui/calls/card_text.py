@@ -154,7 +154,7 @@ def _tape(phones: deque[Phone], room: int, rows: int) -> Content:
 
 
 def voice(call: CallView, width: int) -> Content:
-    """How far the far end knows our voice, and we theirs."""
+    """How well the other phone knows our voice, and this one theirs."""
     known = call.voice
     if known is None:
         return Content("")

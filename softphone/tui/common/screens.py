@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterable
-from typing import Any, ClassVar, TypeVar, cast
+from typing import ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,7 +13,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
-from softphone.control.protocol import AnyEvent, Command, ControlError
+from softphone.control.protocol import AnyEvent, Command, ControlError, ResultT
 from softphone.tui.common.phone import Phone
 from softphone.tui.common.title_bar import TitleBar
 from softphone.tui.keys.actions import ACTIONS, of_scope
@@ -45,14 +45,13 @@ class PhoneParts:
         for line in cast(Widget, self).query(NoticeLine):
             line.tell(text, kind, self.phone.clock())
 
-    async def ask(self, command: Command, *, timeout_s: float = 30.0) -> dict[str, Any] | None:
+    async def ask(self, command: Command[ResultT], *, timeout_s: float = 30.0) -> ResultT | None:
         """The engine's answer, or None after its refusal was shown on this screen."""
         try:
-            result = await self.phone.session.ask(command, timeout_s=timeout_s)
+            return await self.phone.session.ask(command, timeout_s=timeout_s)
         except ControlError as error:
             self.tell(str(error))
             return None
-        return result
 
     def event_came(self, event: AnyEvent) -> None:
         """An event of the engine, after the state took it; for what is not in the state (sound test, sent messages)."""

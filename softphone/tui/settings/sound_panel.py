@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from collections.abc import Awaitable
+from typing import Literal, Protocol
 
 from textual import work
 from textual.app import ComposeResult
@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Button, Select, Static
 
 from softphone.config import Audio
-from softphone.control.protocol import Command, ControlError, Devices, SelectDevices, SoundTest
+from softphone.control.protocol import Command, ControlError, Devices, ResultT, SelectDevices, SoundTest
 from softphone.plain_text import visible
 from softphone.tui.common.drawing import level_meter, level_text
 from softphone.tui.common.form import Choice, plain_options
@@ -28,9 +28,15 @@ DEEP_S = 4
 PER_SECOND = 5
 """Levels events."""
 RINGER = "sound-ringer"
-FIELDS = (("Microphone", "sound-input", "inputs"), ("Loudspeaker", "sound-output", "outputs"), ("Ringer", RINGER, "outputs"))
-"""Title, name of the widget, and what a device must have."""
+FIELDS = (("Microphone", "sound-input", False), ("Loudspeaker", "sound-output", True), ("Ringer", RINGER, True))
+"""Title, name of the widget, and whether it plays sound."""
 Doing = Literal["nothing", "listen", "record", "play"]
+
+
+class Engine(Protocol):
+    """`EngineSession.ask`."""
+
+    def __call__(self, command: Command[ResultT], *, timeout_s: float = 30.0) -> Awaitable[ResultT]: ...
 
 
 class SoundPanel(Vertical):
@@ -55,7 +61,7 @@ class SoundPanel(Vertical):
             super().__init__()
             self.microphone, self.loudspeaker, self.ringer = microphone, loudspeaker, ringer
 
-    def __init__(self, ask: Callable[[Command], Awaitable[dict[str, Any]]], audio: Audio, *, ringer: bool = True) -> None:
+    def __init__(self, ask: Engine, audio: Audio, *, ringer: bool = True) -> None:
         """`ringer`: whether the device that rings can be chosen, too."""
         super().__init__()
         self._engine = ask
@@ -80,7 +86,7 @@ class SoundPanel(Vertical):
         yield Static(id="sound-meter", markup=False)
         yield Static("Listen shows how loud your microphone is; speak as in a call.", id="sound-word", markup=False)
 
-    async def _ask(self, command: Command) -> dict[str, Any] | None:
+    async def _ask(self, command: Command[ResultT]) -> ResultT | None:
         try:
             return await self._engine(command)
         except ControlError as error:
@@ -113,8 +119,8 @@ class SoundPanel(Vertical):
         found = await self._ask(Devices())
         if found is None:
             return
-        for (_, field, count), wanted in zip(self._fields, self._wanted, strict=False):
-            names = [str(device["name"]) for device in found.get("devices", ()) if device[count]]
+        for (_, field, plays), wanted in zip(self._fields, self._wanted, strict=False):
+            names = [device.name for device in found.devices if (device.outputs if plays else device.inputs)]
             # A device that is unplugged just now stays chosen.
             here = (*([""] if field == RINGER else []), "default", *names, "null")
             options = list(dict.fromkeys([*here, wanted]))
@@ -122,7 +128,7 @@ class SoundPanel(Vertical):
             with select.prevent(Select.Changed):
                 select.set_options(plain_options((_label(name) if name in here else f"{name} (not there now)", name) for name in options))
                 select.value = wanted
-        self._note(str(found.get("note") or ""))
+        self._note(found.note)
 
     def _note(self, text: str) -> None:
         note = self.query_one("#sound-note", Static)
@@ -139,9 +145,8 @@ class SoundPanel(Vertical):
 
     @work(exclusive=True, group="choose")
     async def _choose(self, microphone: str, loudspeaker: str, ringer: str) -> None:
-        result = await self._ask(SelectDevices(input=microphone, output=loudspeaker, ringer=ringer))
-        if result is not None:
-            self._note(str(result.get("note") or ""))
+        if await self._ask(SelectDevices(input=microphone, output=loudspeaker, ringer=ringer)) is not None:
+            self._note("")
         # Also a device that does not open now is what the user wants from the next start on.
         self.post_message(self.Selected(microphone, loudspeaker, ringer))
 

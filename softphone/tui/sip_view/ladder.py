@@ -16,13 +16,13 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from softphone import paths
-from softphone.control.protocol import SipLadder
+from softphone.control.protocol import SipLadder, SipMessage
 from softphone.files import private_file
 from softphone.files.errors import StoreError
 from softphone.plain_text import visible
 from softphone.tui.common.rtp_graph import graphs
 from softphone.tui.common.screens import PhoneScreen
-from softphone.tui.sip_view.rungs import Message, as_pcap, as_text, fits, rung, with_long_names
+from softphone.tui.sip_view.rungs import as_pcap, as_text, fits, rung, with_long_names
 from softphone.tui.state.phone_state import Topic
 
 LEAST_HEIGHT = 20
@@ -50,9 +50,9 @@ class LadderScreen(PhoneScreen[None]):
     def __init__(self, call: int | None) -> None:
         super().__init__()
         self._call = call
-        self._all: list[Message] = []
+        self._all: list[SipMessage] = []
         self._answered = False
-        self._messages: list[Message] = []
+        self._messages: list[SipMessage] = []
         self._with_registrations = True
         self._long_names = False
 
@@ -83,14 +83,14 @@ class LadderScreen(PhoneScreen[None]):
             view.update(graphs(call, self.app.size.width - 2))
 
     async def _reload(self) -> None:
-        messages: list[Message] = []
+        messages: list[SipMessage] = []
         if self._call is not None:
             answer = await self.ask(SipLadder(call=self._call))
-            messages += answer.get("messages", []) if answer is not None else []
+            messages += answer.messages if answer is not None else []
         if self._with_registrations or self._call is None:
             answer = await self.ask(SipLadder())
-            messages += answer.get("messages", []) if answer is not None else []
-        messages.sort(key=lambda message: float(message.get("time", 0.0)))
+            messages += answer.messages if answer is not None else []
+        messages.sort(key=lambda message: message.time)
         if messages != self._all or not self._answered:
             self._all, self._answered = messages, True
             self._show()
@@ -116,7 +116,7 @@ class LadderScreen(PhoneScreen[None]):
     @property
     def _chosen(self) -> str:
         place = self.query_one(OptionList).highlighted
-        text = str(self._messages[place].get("text", "")) if place is not None and place < len(self._messages) else ""
+        text = self._messages[place].text if place is not None and place < len(self._messages) else ""
         return with_long_names(text) if self._long_names else text
 
     def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:

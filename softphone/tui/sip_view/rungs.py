@@ -6,15 +6,14 @@ import ipaddress
 import re
 import struct
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from textual.content import Content
 
+from softphone.control.protocol import SipMessage
 from softphone.plain_text import visible
 from softphone.tui.common.drawing import cut
 
-Message = Mapping[str, Any]
 LEAST_PEER = 76
 """Cells from which each row names the other side."""
 PEER = 21
@@ -38,53 +37,53 @@ def with_long_names(text: str) -> str:
     return "\r\n".join(lines) + gap + body
 
 
-def fits(message: Message, wanted: str) -> bool:
+def fits(message: SipMessage, wanted: str) -> bool:
     """Whether every word of the filter stands somewhere in the message or its other side."""
-    text = f"{message.get('summary', '')} {message.get('peer', '')} {message.get('text', '')}".casefold()
+    text = f"{message.summary} {message.peer} {message.text}".casefold()
     return all(word in text for word in wanted.casefold().split())
 
 
-def style_of(message: Message) -> str:
+def style_of(message: SipMessage) -> str:
     """By the class of the status; the words say the same."""
-    status = re.match(r"(\d)\d\d ", str(message.get("summary", "")))
+    status = re.match(r"(\d)\d\d ", message.summary)
     return {"1": "$foreground 60%", "2": "$success", "3": "$warning"}.get(status[1], "$error") if status else "bold $accent"
 
 
-def rung(message: Message, before: Message | None, width: int) -> Content:
+def rung(message: SipMessage, before: SipMessage | None, width: int) -> Content:
     """One message: time, seconds since the one before, and an arrow between this phone (left) and the other side (right)."""
-    at = float(message.get("time", 0.0))
+    at = message.time
     stamp = f"{time.strftime('%H:%M:%S', time.localtime(at))}.{int(at * 1000) % 1000:03}"
-    since = "" if before is None else f"+{at - float(before.get('time', 0.0)):.3f}"
-    peer = f" {cut(visible(str(message.get('peer', ''))), PEER):<{PEER}}" if width >= LEAST_PEER else ""
+    since = "" if before is None else f"+{at - before.time:.3f}"
+    peer = f" {cut(visible(message.peer), PEER):<{PEER}}" if width >= LEAST_PEER else ""
     room = max(width - len(stamp) - 9 - len(peer) - 4, 12)
-    words = cut(visible(str(message.get("summary", ""))), room - 4)
+    words = cut(visible(message.summary), room - 4)
     line = "─" * (room - len(words) - 3)
-    arrow = f"─ {words} {line}"[: room - 1] + "▶" if message.get("sent") else "◀" + f"{line} {words} ─"[-(room - 1) :]
+    arrow = f"─ {words} {line}"[: room - 1] + "▶" if message.sent else "◀" + f"{line} {words} ─"[-(room - 1) :]
     return Content.assemble(
         (stamp, "$foreground 60%"), (f" {since:>8} ", "$foreground 60%"), "│", (arrow, style_of(message)), "│", (peer, "$foreground 60%")
     )
 
 
-def as_text(messages: Sequence[Message]) -> str:
+def as_text(messages: Sequence[SipMessage]) -> str:
     """All messages as they were, each under a line with its time, way and other side."""
     parts = []
     for message in messages:
-        at = float(message.get("time", 0.0))
+        at = message.time
         stamp = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(at))}.{int(at * 1000) % 1000:03}"
-        way = "sent to" if message.get("sent") else "received from"
-        parts.append(f"--- {stamp} {way} {message.get('peer', '')}\n{str(message.get('text', '')).replace(chr(13), '')}\n")
+        way = "sent to" if message.sent else "received from"
+        parts.append(f"--- {stamp} {way} {message.peer}\n{message.text.replace(chr(13), '')}\n")
     return "\n".join(parts)
 
 
-def as_pcap(messages: Sequence[Message]) -> bytes:
+def as_pcap(messages: Sequence[SipMessage]) -> bytes:
     """A capture file (pcap, raw IP) in which each message is a UDP packet, whatever it was carried by; for Wireshark and sngrep."""
     out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, LINKTYPE_RAW)]
     for message in messages:
-        peer = _endpoint(str(message.get("peer", "")))
+        peer = _endpoint(message.peer)
         here = ("::1" if ":" in peer[0] else OURS[0], OURS[1])
-        source, target = (here, peer) if message.get("sent") else (peer, here)
-        packet = _packet(source, target, str(message.get("text", "")).encode()[:65000])
-        at = float(message.get("time", 0.0))
+        source, target = (here, peer) if message.sent else (peer, here)
+        packet = _packet(source, target, message.text.encode()[:65000])
+        at = message.time
         out.append(struct.pack("<IIII", int(at), int(at % 1 * 1e6), len(packet), len(packet)) + packet)
     return b"".join(out)
 

@@ -40,8 +40,8 @@ class SdpScreen(PhoneScreen[None]):
     async def action_reload(self) -> None:
         answer = await self.ask(Sdp(call=self._call))
         if answer is not None:
-            for side in ("local", "remote"):
-                lines = [visible(line) for line in str(answer.get(side, "")).splitlines()]
+            for side, text in (("local", answer.local), ("remote", answer.remote)):
+                lines = [visible(line) for line in text.splitlines()]
                 self.query_one(f"#{side}", Static).update("\n".join(lines) or "nothing was negotiated yet; r asks again")
 
     def available(self) -> list[tuple[str, str, str]]:

@@ -179,5 +179,5 @@ def _append(ticker: deque[Phone], phones: Iterable[Phone]) -> None:
 
 def _unmade_s(event: CallStatistics) -> tuple[float, float]:
     """Seconds of sound that our codec could not write and speak in time: the worker counts frames of 20 ms and samples of 16 kHz."""
-    frames, samples = (event.codec_counters.get(name) for name in ("encoder_pcm_dropped", "decoder_samples_not_made"))
-    return (frames if isinstance(frames, int) else 0) * CHUNK_MS / 1000, (samples if isinstance(samples, int) else 0) / SAMPLE_RATE
+    counters = event.codec_counters
+    return counters.encoder_pcm_dropped * CHUNK_MS / 1000, counters.decoder_samples_not_made / SAMPLE_RATE

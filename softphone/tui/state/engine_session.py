@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import TypeVar, get_args
 
 from softphone.control.client import ControlClient
 from softphone.control.protocol import (
@@ -24,6 +24,8 @@ from softphone.control.protocol import (
     EventName,
     Levels,
     Phones,
+    PhoneStatus,
+    ResultT,
     Shutdown,
     Status,
     Stay,
@@ -44,6 +46,8 @@ ASKING = 4
 # Levels and phones are sent only to those who ask for them by name.
 SUBSCRIPTION = Subscribe(events=list(get_args(EventName)))
 
+T = TypeVar("T")
+
 
 class EngineSession:
     """Made and used on the event loop's thread; `on_event` and `on_status` are called there.
@@ -55,7 +59,7 @@ class EngineSession:
     def __init__(
         self,
         on_event: Callable[[AnyEvent], None],
-        on_status: Callable[[Mapping[str, Any]], None],
+        on_status: Callable[[PhoneStatus], None],
         *,
         socket: Path | None = None,
         config: Path | None = None,
@@ -110,13 +114,12 @@ class EngineSession:
             self._link = None
             await self._in_thread(partial(_leave, link))
 
-    async def ask(self, command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
+    async def ask(self, command: Command[ResultT], *, timeout_s: float = 30.0) -> ResultT:
         """The engine's answer. Raises ControlError: one sentence for the user, `code` for programs."""
         link = self._link
         if link is None:
             raise ControlError("the phone is starting; try again in a moment", "no_engine")
-        result: dict[str, Any] = await self._in_thread(lambda: link.request(command, timeout_s=timeout_s))
-        return result
+        return await self._in_thread(lambda: link.request(command, timeout_s=timeout_s))
 
     async def refresh(self) -> None:
         """Ask for the status and hand it to `on_status`."""
@@ -124,7 +127,7 @@ class EngineSession:
             for _ in range(REFRESHES):
                 before = self._news
                 status = await self.ask(Status())
-                self._comes_back = bool(status.get("supervised")) and not self.owns_engine
+                self._comes_back = status.supervised and not self.owns_engine
                 self._on_status(status)
                 # An event that overtook the answer on its way here is newer than what the answer says.
                 if self._news == before:
@@ -136,7 +139,7 @@ class EngineSession:
         Raises:
             ControlError: it did not come back.
         """
-        link, before = self._link, {}
+        link, before = self._link, PhoneStatus()
         if link is None:
             self.try_again()
         else:
@@ -158,9 +161,9 @@ class EngineSession:
             self._restarting = False
         with contextlib.suppress(ControlError):
             # What was switched by hand stays so.
-            if before.get("do_not_disturb"):
+            if before.do_not_disturb:
                 await self.ask(DoNotDisturb(on=True))
-            if before.get("auto_answer"):
+            if before.auto_answer:
                 await self.ask(AutoAnswer(on=True))
 
     def try_again(self) -> None:
@@ -200,7 +203,7 @@ class EngineSession:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._again.wait(), seconds)
 
-    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         assert self._loop is not None
         return await self._loop.run_in_executor(self._threads, work)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import msgspec
 
 from softphone.control import protocol
-from softphone.control.protocol import AnyEvent, CallState, Media, Registration
+from softphone.control.protocol import AccountStatus, AnyEvent, CallState, PhoneStatus, Registration
 from softphone.plain_text import visible
 from softphone.tui import sentences
 from softphone.tui.state.call_view import CallView
@@ -136,42 +136,35 @@ class PhoneState:
             self.notices.append(new)
         return frozenset({"notices"})
 
-    def apply_status(self, status: Mapping[str, Any]) -> frozenset[Topic]:
-        """The answer to `Status`: the truth, whatever was known before. Fields of another version's engine may be missing."""
-        worker = status.get("worker", {})
+    def apply_status(self, status: PhoneStatus) -> frozenset[Topic]:
+        """The answer to `Status`: the truth, whatever was known before."""
         if self.engine.state == "down":
             self.notice("info", "The phone is running again.")
         self.engine = EngineView(
             state="ready",
-            version=str(status.get("version", "")),
-            address=str(status.get("address", "")),
-            worker=str(worker.get("state", "")),
-            codecs=[str(name) for name in status.get("codecs", [])],
-            do_not_disturb=bool(status.get("do_not_disturb", False)),
-            auto_answer=bool(status.get("auto_answer", False)),
-            stay=bool(status.get("stay", False)),
+            version=status.version,
+            address=status.address,
+            worker=status.worker.state,
+            codecs=status.codecs,
+            do_not_disturb=status.do_not_disturb,
+            auto_answer=status.auto_answer,
+            stay=status.stay,
         )
-        note = str(status.get("sound", "") or "")
-        self.sound = protocol.SoundDevice(
-            microphone=bool(status.get("microphone", not note)), loudspeaker=bool(status.get("loudspeaker", not note)), note=note
-        )
-        for text in (str(status.get("history", "") or ""), note):
+        self.sound = protocol.SoundDevice(microphone=status.microphone, loudspeaker=status.loudspeaker, note=status.sound)
+        for text in (status.history, status.sound):
             if text:
                 self.notice("warning", text)
         self.accounts = {}
-        for entry in status.get("accounts", []):
+        for entry in status.accounts:
             self._account_of_status(entry)
-        watched = [msgspec.convert(entry, protocol.Presence) for entry in status.get("presence", [])]
-        self.presence = {presence.contact: presence for presence in watched}
-        calls = [msgspec.convert(entry, CallState) for entry in status.get("calls", [])]
+        self.presence = {presence.contact: presence for presence in status.presence}
         known = self.calls
         self.calls = {}
-        for event in calls:
+        for event in status.calls:
             view = known.get(event.call) or CallView(event.call, event)
             view.take_state(event)
             self.calls[event.call] = view
-        for entry in status.get("media", []):
-            media = msgspec.convert(entry, Media)
+        for media in status.media:
             if media.call in self.calls:
                 self.calls[media.call].media = media
         self._select_something()
@@ -345,17 +338,15 @@ class PhoneState:
     def _account(self, name: str) -> AccountView:
         return self.accounts.setdefault(name, AccountView(name))
 
-    def _account_of_status(self, entry: Mapping[str, Any]) -> None:
-        account = AccountView(str(entry["account"]), str(entry.get("uri", "")), str(entry.get("registrar") or ""))
-        last = entry.get("last")
+    def _account_of_status(self, entry: AccountStatus) -> None:
+        account = AccountView(entry.account, entry.uri, entry.registrar)
         if not account.registrar:
             account.state = "direct"
-        elif last:
-            event = msgspec.convert(last, Registration)
-            account.state, account.code, account.reason, account.retry_s = event.state, event.code, event.reason, event.retry_s
+        elif entry.last is not None:
+            account.state, account.code, account.reason = entry.last.state, entry.last.code, entry.last.reason
+            account.retry_s = entry.last.retry_s
         else:
-            account.state = "registered" if entry.get("registered") else "registering"
-        waiting = entry.get("message_waiting")
-        if isinstance(waiting, Mapping) and waiting.get("waiting"):
-            account.voice_mail = int(waiting.get("new", 0)) or -1
+            account.state = "registered" if entry.registered else "registering"
+        if entry.message_waiting is not None and entry.message_waiting.waiting:
+            account.voice_mail = entry.message_waiting.new or -1
         self.accounts[account.name] = account

@@ -30,7 +30,7 @@ def dial(ui: Ui, uri: str) -> None:
 
 def engine_pid(ui: Ui) -> int:
     with ControlClient(ui.home / "run" / "softphone" / "engine.sock") as client:
-        return int(client.request(Status())["pid"])
+        return int(client.request(Status()).pid)
 
 
 def test_an_engine_killed_under_a_call(make_ui: MakeUi, make_phone: MakePhone) -> None:

@@ -93,7 +93,7 @@ def test_a_proxy_of_calls_is_answered(name: str, phone: Phone) -> None:
     offered, nonce, algorithm = ANSWERED[name]
     with Challenger(*offered, status=407, methods=("INVITE",)) as server:
         register(phone, server)
-        call = phone.client.request(Call(uri=f"sip:b@{server.address}", account="asked"))["call"]
+        call = phone.client.request(Call(uri=f"sip:b@{server.address}", account="asked")).call
         assert phone.wait_state(call, "disconnected").code == 486
         check(server.wait_tried(), nonce, algorithm)
 
@@ -110,7 +110,7 @@ def test_a_way_to_sign_in_that_is_not_known_gets_a_sentence(name: str, phone: Ph
         assert told.state == "failed" and told.code == 401 and "a way to sign in that this phone does not have" in told.reason
     with Challenger(*UNANSWERED[name], status=407, methods=("INVITE",)) as server:
         register(phone, server)
-        call = phone.client.request(Call(uri=f"sip:b@{server.address}", account="asked"))["call"]
+        call = phone.client.request(Call(uri=f"sip:b@{server.address}", account="asked")).call
         assert "a way to sign in that this phone does not have" in phone.wait_state(call, "disconnected").reason
 
 

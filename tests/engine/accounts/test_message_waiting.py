@@ -28,8 +28,8 @@ def test_the_server_is_asked_with_credentials_and_its_word_is_told(make_phone: M
         told = alice.wait(MessageWaiting)
         assert (told.account, told.waiting, told.new, told.old) == ("work", True, 2, 8)
         assert mailbox.notified.wait(10) and mailbox.refused == 1
-        account = alice.client.request(Status())["accounts"][1]
-        assert account["message_waiting"]["new"] == 2
+        account = alice.client.request(Status()).accounts[1]
+        assert account.message_waiting.new == 2
         assert "s3cret" not in alice.log()
         place = len(alice.events)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
@@ -76,7 +76,7 @@ def test_an_address_that_leads_nowhere_and_a_wish_for_quiet_harm_nothing(make_ph
                 Register(account=name, uri=f"sip:{name}@host.invalid", registrar=f"sip:{mailbox.address}", message_waiting=wanted)
             )
             alice.wait(Registration, lambda event, name=name: event.account == name and event.state == "registered")
-        assert alice.client.request(Status())["accounts"][2]["message_waiting"] is None
+        assert alice.client.request(Status()).accounts[2].message_waiting is None
         assert not mailbox.subscribed.is_set()
         alice.stop()
 

@@ -84,6 +84,6 @@ def test_an_account_s_calls_ring_as_long_as_configured_and_are_not_answered_into
         alice.wait_state(first, "disconnected")
         third = alice.call(to_account)
         assert seconds_of_ringing(alice, third) > 1.5
-        assert {entry["call"]: entry["state"] for entry in bob.client.request(Status())["calls"]} == {2: "early", 3: "confirmed"}
+        assert {entry.call: entry.state for entry in bob.client.request(Status()).calls} == {2: "early", 3: "confirmed"}
     finally:
         bob.stop()

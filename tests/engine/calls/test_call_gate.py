@@ -207,7 +207,7 @@ def test_a_call_with_a_call_id_that_is_no_utf_8_rings_and_ends(make_phone: MakeP
             if method == "INVITE":
                 call = phone.wait(CallState, lambda event: event.state in ("incoming", "early")).call
     phone.wait_state(call, "disconnected")
-    assert phone.client.request(Status())["calls"] == []
+    assert phone.client.request(Status()).calls == []
 
 
 def test_a_flood_of_calls_does_not_end_the_engine(make_phone: MakePhone) -> None:
@@ -232,8 +232,8 @@ def test_a_flood_of_calls_does_not_end_the_engine(make_phone: MakePhone) -> None
             break
         assert told.code == 486 and time.monotonic() < deadline
         time.sleep(0.5)
-    ringing = phone.client.request(Status())["calls"]
-    phone.client.request(Answer(call=ringing[-1]["call"]))
+    ringing = phone.client.request(Status()).calls
+    phone.client.request(Answer(call=ringing[-1].call))
     friend.wait_state(call, "confirmed")
 
 
@@ -261,8 +261,8 @@ def test_a_phone_that_is_full_says_so(make_phone: MakePhone) -> None:
     for _ in range(MAX_RINGING):
         phone.wait_state(phone.call(friend.uri), "early")
     assert phone.wait_state(phone.call(friend.uri), "disconnected").code == 486
-    for ringing in friend.client.request(Status())["calls"]:
-        friend.client.request(Answer(call=ringing["call"]))
+    for ringing in friend.client.request(Status()).calls:
+        friend.client.request(Answer(call=ringing.call))
     friend.client.request(AutoAnswer())
     for _ in range(MAX_CALLS - MAX_RINGING):
         phone.wait_state(phone.call(friend.uri), "confirmed")

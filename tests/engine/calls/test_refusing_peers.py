@@ -32,7 +32,7 @@ def call_to(phone: Phone, *answers: int) -> Iterator[tuple[RefusingPeer, int]]:
     peer = RefusingPeer(*answers)
     peer.start()
     try:
-        call = int(phone.client.request(Call(uri=peer.uri))["call"])
+        call = int(phone.client.request(Call(uri=peer.uri)).call)
         phone.wait_state(call, "confirmed")
         yield peer, call
         phone.client.request(Hangup())
@@ -87,7 +87,7 @@ def test_strange_keys_are_none(make_phone: MakePhone) -> None:
             peer.request("INFO", "Content-Type: application/dtmf-relay", body=body)
         assert phone.wait(Dtmf, lambda event: event.digit == "7").method == "info"
         assert {event.digit for event in phone.events if isinstance(event, Dtmf)} <= {"5", "7"}
-        assert phone.client.request(Status())["calls"][0]["call"] == call
+        assert phone.client.request(Status()).calls[0].call == call
 
 
 def test_keys_that_the_far_end_does_not_take_are_told_of(make_phone: MakePhone) -> None:
@@ -113,7 +113,7 @@ def test_strange_wishes_to_be_called_elsewhere(make_phone: MakePhone, tmp_path: 
         assert notify.startswith("NOTIFY ")
         assert peer.wait_for("SIP/2.0 400 ")
         assert phone.wait(Transfer).state == "incoming"
-        assert phone.client.request(Status())["calls"][0]["state"] == "confirmed"
+        assert phone.client.request(Status()).calls[0].state == "confirmed"
         phone.client.request(Hold(call=call))
         media(phone, "held", 0)
     assert phone.wait(CallState, lambda event: event.call == call and event.state == "disconnected").reason == "you hung up"

@@ -52,7 +52,7 @@ def test_typed_text_arrives_as_its_phones_though_the_microphone_is_muted(make_ph
     bob.wait(CallStatistics, lambda event: event.seconds > 0.5, seconds=60)
     alice.client.request(Mute(call=call))
     answer = alice.client.request(Say(call=call, text=TEXT))
-    assert 2 < answer["seconds"] < 8 and answer["doubts"] == []
+    assert 2 < answer.seconds < 8 and answer.doubts == []
     assert main(["say", "Bye.", "--socket", str(alice.socket)]) == 0, "from another process, queued behind the first"
     wanted = typed(TEXT) + typed("Bye.")
     bob.wait(Phones, lambda _: len([label for label in received(bob) if label != "SIL"]) >= len(wanted), seconds=60)
@@ -85,7 +85,7 @@ def test_on_another_codec_it_is_sound_and_bad_requests_get_a_sentence(make_phone
         with pytest.raises(ControlError, match=words):
             alice.client.request(Say(call=call, text=nonsense))
     answer = alice.client.request(Say(call=call, text="Hello Kamailio. This is sound."))
-    assert 1 < answer["seconds"] < 6 and "kamailio" in answer["doubts"][0]
+    assert 1 < answer.seconds < 6 and "kamailio" in answer.doubts[0]
     alice.client.request(Say(call=call, text="And so on. " * 20))
     bob_call = bob.wait(CallState, lambda event: event.state == "confirmed").call
     with pytest.raises(ControlError, match="put x-phv into codecs.order"):
@@ -97,7 +97,7 @@ def test_on_another_codec_it_is_sound_and_bad_requests_get_a_sentence(make_phone
     bob.wait(CallState, lambda event: event.call == bob_call and event.state == "disconnected")
     sound, _ = soundfile.read(tmp_path / "bob.wav", dtype="int16")
     assert np.sqrt(np.mean(sound.astype(float) ** 2)) > 100, "nothing was heard"
-    assert alice.client.request(Status())["calls"] == []
+    assert alice.client.request(Status()).calls == []
 
 
 def test_a_recording_of_both_sides_holds_what_was_typed(make_phone: MakePhone, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_recording_of_both_sides_holds_what_was_typed(make_phone: MakePhone, t
     alice.wait_state(call, "confirmed")
     path = tmp_path / "both.wav"
     alice.client.request(Record(call=call, wav=str(path), both=True))
-    seconds = alice.client.request(Say(call=call, text=TEXT))["seconds"]
+    seconds = alice.client.request(Say(call=call, text=TEXT)).seconds
     began = alice.wait_file(call, "recording").monotonic
     # The notice and the text, in whatever time the worker needs for them.
     alice.wait(CallStatistics, lambda event: event.monotonic > began + seconds + 6, seconds=60)

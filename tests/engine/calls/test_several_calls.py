@@ -63,7 +63,7 @@ def test_dialling_a_second_call_holds_the_first_and_resume_swaps(three: tuple[Ph
     wait_levels(tmp_path / "bob-1.wav", only(ALICE))
     wait_levels(tmp_path / "carol-1.wav", only())
     status = alice.client.request(protocol.Status())
-    assert {entry["call"]: entry["state"] for entry in status["media"]} == {first: "active", second: "held"}
+    assert {entry.call: entry.state for entry in status.media} == {first: "active", second: "held"}
 
 
 def test_a_call_waits_and_answering_it_holds_the_first(three: tuple[Phone, Phone, Phone], tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_call_waits_and_answering_it_holds_the_first(three: tuple[Phone, Phone
 def test_do_not_disturb_refuses_with_486(three: tuple[Phone, Phone, Phone]) -> None:
     alice, bob, _ = three
     bob.client.request(protocol.DoNotDisturb())
-    assert bob.client.request(protocol.Status())["do_not_disturb"]
+    assert bob.client.request(protocol.Status()).do_not_disturb
     call = alice.call(bob.uri)
     assert alice.wait_state(call, "disconnected").code == 486
     bob.wait_state(1, "disconnected")
@@ -128,7 +128,7 @@ def test_blind_transfer(three: tuple[Phone, Phone, Phone], tmp_path: Path) -> No
     # He speaks through his microphone now, which is not there; carol's tone arrives at him all the same.
     assert bob.wait_media(moved.new_call).codec == "PCMU"
     bob.client.request(protocol.SendDtmf(call=moved.new_call, digits="7"))
-    assert len(bob.client.request(protocol.Status())["calls"]) == 1
+    assert len(bob.client.request(protocol.Status()).calls) == 1
     with pytest.raises(protocol.ControlError, match="give one of the two"):
         bob.client.request(protocol.TransferCall(call=moved.new_call))
     with pytest.raises(protocol.ControlError, match="to itself"):
@@ -154,7 +154,7 @@ def test_attended_transfer(three: tuple[Phone, Phone, Phone], tmp_path: Path) ->
     carol.client.request(protocol.Hangup(call=replaced.new_call))
     bob.wait_state(moved.new_call, "disconnected")
     bob.wait_state(1, "disconnected")
-    assert not [*bob.client.request(protocol.Status())["calls"], *carol.client.request(protocol.Status())["calls"]]
+    assert not [*bob.client.request(protocol.Status()).calls, *carol.client.request(protocol.Status()).calls]
 
 
 def test_in_a_conference_each_hears_both_others(three: tuple[Phone, Phone, Phone], tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_codecs_of_one_call(make_phone: MakePhone) -> None:
     alice, bob = make_phone("alice", codecs=("opus", "PCMU", "PCMA")), make_phone("bob", codecs=("opus", "PCMU", "PCMA"))
     bob.client.request(protocol.AutoAnswer())
     for codecs, expected in ((["PCMA", "opus"], "PCMA"), (None, "opus"), (["PCMU"], "PCMU"), (["x-phv", "opus"], "opus")):
-        call = int(alice.client.request(protocol.Call(uri=bob.uri, codecs=codecs))["call"])
+        call = int(alice.client.request(protocol.Call(uri=bob.uri, codecs=codecs)).call)
         media = alice.wait_media(call)
         assert media.codec == expected
         # Hold and resume leave it at that.
@@ -245,7 +245,7 @@ def test_what_the_sdp_says_of_hold_and_codecs(make_phone: MakePhone, tmp_path: P
     peer = Callee("m=audio PORT RTP/AVP 8\na=rtpmap:8 PCMA/8000")
     peer.start()
     try:
-        call = int(alice.client.request(protocol.Call(uri=peer.uri, codecs=["PCMA", "PCMU"]))["call"])
+        call = int(alice.client.request(protocol.Call(uri=peer.uri, codecs=["PCMA", "PCMU"])).call)
         alice.wait_state(call, "confirmed")
         offers = [peer.offer]
         for command, state in ((protocol.Hold(call=call), "held"), (protocol.Resume(call=call), "active")):

@@ -72,7 +72,7 @@ def test_dialled_at_once_the_call_has_sound_and_moves_no_codec(make_phone: MakeP
     confirmed = alice.wait_state(call, "confirmed")
     wait_levels(tones / "bob-1.wav", hears(ALICE), seconds=5)
     wait_levels(tones / "alice.wav", hears(BOB), seconds=5)
-    assert alice.client.request(protocol.Status())["worker"]["state"] == "starting", "or this tests nothing"
+    assert alice.client.request(protocol.Status()).worker.state == "starting", "or this tests nothing"
     first = alice.wait(protocol.CallStatistics, lambda event: event.call == call and event.sends == "sound")
     assert first.monotonic - confirmed.monotonic < 2.5 and first.sends_why == "the codec is not ready here"
     ready(alice, bob)
@@ -90,7 +90,7 @@ def test_a_worker_that_is_killed_leaves_no_hole(make_phone: MakePhone, tones: Pa
     began = {file: len(read_growing(file)) for file in (tones / "bob-1.wav", tones / "alice.wav")}
     for victim in (alice, bob):
         after = len(victim.events)
-        os.kill(victim.client.request(protocol.Status())["worker"]["pid"], signal.SIGKILL)
+        os.kill(victim.client.request(protocol.Status()).worker.pid, signal.SIGKILL)
         victim.wait(protocol.Worker, lambda event: event.state == "died", after=after)
         time.sleep(1)
     for file, hertz in ((tones / "bob-1.wav", ALICE), (tones / "alice.wav", BOB)):
@@ -152,7 +152,7 @@ def test_where_only_sound_goes_typed_text_is_sound(make_phone: MakePhone, tones:
     call = alice.call(bob.uri)
     alice.wait_state(call, "confirmed")
     after = len(alice.events)
-    assert alice.client.request(protocol.Say(call=call, text=TEXT))["seconds"] > 0.5
+    assert alice.client.request(protocol.Say(call=call, text=TEXT)).seconds > 0.5
     deadline = time.monotonic() + 20
     while np.abs(read_growing(tones / "bob-1.wav")[-16000:]).max(initial=0.0) < 0.03:
         assert time.monotonic() < deadline, "nothing was heard"
@@ -228,7 +228,7 @@ def test_the_voice_is_described_and_trained_beside_sound(make_phone: MakePhone, 
     alice.client.request(protocol.Subscribe(events=["statistics", "call_state", "media"]))
     bob.client.request(protocol.Subscribe(events=["statistics", "call_state", "media"]))
     call = alice.call(bob.uri, wav_in=speech)
-    known = bob.wait(protocol.CallStatistics, lambda event: bool(event.codec_counters.get("voice_known")), seconds=60)
+    known = bob.wait(protocol.CallStatistics, lambda event: bool(event.codec_counters.voice_known), seconds=60)
     assert known.hears == "sound" and known.queues["sound_packets"] > 0
     assert wait_sends(alice, call, "sound")
 
@@ -240,5 +240,5 @@ def test_a_phone_that_never_takes_sound_gets_tokens(make_phone: MakePhone, speec
     call = alice.call(bob.uri, wav_in=speech)
     media = alice.wait_media(call)
     assert media.codec == "x-phv" and media.fmtp_remote and "sound" not in media.fmtp_remote
-    heard = bob.wait(protocol.CallStatistics, lambda event: event.codec_counters.get("tokens_received", 0) > 5, seconds=60)
+    heard = bob.wait(protocol.CallStatistics, lambda event: event.codec_counters.tokens_received > 5, seconds=60)
     assert heard.sends == "" and "sound_not_agreed" not in heard.queues

@@ -35,7 +35,7 @@ def test_both_sides_are_written_down_in_words_after_a_notice(make_phone: MakePho
     alice.wait_state(call, "confirmed")
     bob_call = bob.wait(CallState, lambda event: event.state == "confirmed").call
     alice.wait(CallStatistics, lambda event: event.seconds > 0.5, seconds=60)
-    path = Path(alice.client.request(Transcribe(call=call))["path"])
+    path = Path(alice.client.request(Transcribe(call=call)).path)
     assert alice.wait(CallState, lambda event: bool(event.transcript)).transcript == str(path)
     notice = bob.wait(Phones, lambda event: any(phone.label == "K" for phone in event.rx), seconds=60)
     assert notice, "This call is being transcribed"

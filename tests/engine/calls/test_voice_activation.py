@@ -81,7 +81,7 @@ def test_only_speech_goes_out_and_all_of_it(make_speaker: Callable[[str], Phone]
         event = phone.wait(Talk, lambda event, now=sending: event.call == call and event.sending is now, after=told)
         told = phone.events.index(event) + 1
     status = phone.client.request(Status())
-    assert status["calls"][0]["sending"] is False and status["talk"] == "voice"
+    assert status.calls[0].sending is False and status.talk == "voice"
     silent = phone.wait(CallStatistics, lambda event: event.tx.payload_bps < 1000, after=told)
     assert silent.call == call, "comfort noise at most"
     time.sleep(1)  # what is on its way

@@ -47,13 +47,13 @@ def test_the_second_call_begins_with_the_voice_of_the_first(phones: tuple[Phone,
         bobs = len(bob.events)
         call = alice.call(bob.uri, wav_in=speech)
         assert alice.wait_media(call).codec == "x-phv"
-        known = bob.wait(CallStatistics, lambda event: bool(event.codec_counters.get("voice_known")), seconds=90, after=bobs)
+        known = bob.wait(CallStatistics, lambda event: bool(event.codec_counters.voice_known), seconds=90, after=bobs)
         if round_ == 0:
-            bob.wait(CallStatistics, lambda event: event.codec_counters.get("sent_speech_ms", 0) > 8000, seconds=120, after=bobs)
+            bob.wait(CallStatistics, lambda event: event.codec_counters.sent_speech_ms > 8000, seconds=120, after=bobs)
             alice.wait_file(call, "played", seconds=120)
         else:
             # A receipt that left before the hash arrived names nothing, and is answered with one piece of 4 bytes; the voice has eight.
-            assert known.codec_counters["voice_bytes"] <= 4, "a hash said which voice it is"
+            assert known.codec_counters.voice_bytes <= 4, "a hash said which voice it is"
         alice.client.request(Hangup(call=call))
         bob.wait(CallState, lambda event: event.state == "disconnected", after=bobs)
         alice.wait_state(call, "disconnected")

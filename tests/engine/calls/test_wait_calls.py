@@ -1,4 +1,4 @@
-"""Calls in which what is said waits for its words: the change in the middle of a call, what the far end hears, what is refused."""
+"""Calls in which what is said waits for its words: the change in the middle of a call, what the remote party hears, what is refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,21 +30,21 @@ def test_a_call_waits_for_words_when_it_is_told_to(make_phone: MakePhone, speech
     quick = alice.wait(CallStatistics, lambda event: event.profile is not None and event.profile.wait == "quick", seconds=60)
     assert quick.profile is not None and not quick.profile.waits
     alice.client.request(Wait(call=call, mode="clear"))
-    alice.wait(CallStatistics, lambda event: event.codec_counters.get("word_recogniser") == "ready", seconds=60)
+    alice.wait(CallStatistics, lambda event: event.codec_counters.word_recogniser == "ready", seconds=60)
     alice.client.request(Play(call=call, wav=str(speech)))
     waited = alice.wait(
         CallStatistics,
         # On a machine that is too busy the words give up, which is counted as well.
-        lambda event: event.codec_counters.get("word_words", 0) + event.codec_counters.get("word_rests", 0) > 0,
+        lambda event: event.codec_counters.word_words + event.codec_counters.word_rests > 0,
         seconds=60,
     )
     assert waited.profile is not None and waited.profile.waits
-    assert waited.codec_counters["word_recogniser"] == "ready"
+    assert waited.codec_counters.word_recogniser == "ready"
     with pytest.raises(ControlError, match="there is no call 9"):
         alice.client.request(Wait(call=9, mode="clear"))
-    said = waited.codec_counters["sent_packets"]
-    bob.wait(CallStatistics, lambda event: event.codec_counters.get("packets", 0) > said, seconds=60)
-    bob.wait(CallStatistics, lambda event: event.codec_counters.get("packets", 0) > said and event.codec_counters["waiting_ms"] == 0)
+    said = waited.codec_counters.sent_packets
+    bob.wait(CallStatistics, lambda event: event.codec_counters.packets > said, seconds=60)
+    bob.wait(CallStatistics, lambda event: event.codec_counters.packets > said and event.codec_counters.waiting_ms == 0)
     alice.client.request(Hangup(call=call))
     bob.wait(CallState, lambda event: event.state == "disconnected")
     sound, _ = soundfile.read(tmp_path / "bob.wav", dtype="int16")

@@ -35,7 +35,7 @@ def test_another_model_falls_back_to_opus(
     ours, other = make_phone("ours"), make_phone("other", root=other_program)
     for phone in (ours, other):
         phone.wait_worker()
-    models = [phone.worker_facts()["model"] for phone in (ours, other)]
+    models = [phone.worker_facts().model for phone in (ours, other)]
     assert models[0] != models[1]
     caller, called = (other, ours) if caller_is_other else (ours, other)
     heard = tmp_path / "heard.wav"

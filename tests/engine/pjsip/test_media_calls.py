@@ -214,7 +214,8 @@ def test_lost_packets_cost_sound_and_never_the_call(codec: str, tmp_path: Path) 
         caller.quit()
         callee.quit()
     heard = sum(end - begin for begin, end, _ in find_tones(tmp_path / "out.wav"))
-    assert 1.5 < heard < 3.7
+    # 22 payloads, each lost or not: 2.5 s are left on average, and chance takes more than 1.4 s of them less than once in 10,000 runs.
+    assert 1.0 < heard < 3.7
 
 
 @pytest.mark.parametrize("refuser", [0, 1])

@@ -31,11 +31,11 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phone]:
 def _lives_on(phone: Phone) -> Iterator[None]:
     yield
     phone.client.request(Hangup())
-    assert "calls" in phone.client.request(Status())
+    assert phone.client.request(Status()).pid
 
 
 def call_of(phone: Phone) -> int:
-    return int(phone.client.request(Status())["calls"][-1]["call"])
+    return int(phone.client.request(Status()).calls[-1].call)
 
 
 def connected_call(phone: Phone) -> int:
@@ -147,7 +147,7 @@ def test_what_has_no_line_for_us_is_not_acceptable_here(name: str, phone: Phone,
     answer = stranger.invite(SESSION + REFUSED[name])
     assert (answer.status, answer.body) == (488, "")
     assert answer.field("warning").startswith("304 ")
-    assert phone.client.request(Status())["calls"] == []
+    assert phone.client.request(Status()).calls == []
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_call_that_is_not_acceptable_is_a_missed_call(tmp_path: Path) -> None:
         told = phone.wait(CallState, lambda event: event.state == "disconnected")
         assert (told.direction, told.code, told.account) == ("incoming", 488, "local")
         assert told.remote.startswith('"Caller" <sip:stranger@') and "IPv6" in told.reason
-        assert phone.client.request(Status())["calls"] == []
+        assert phone.client.request(Status()).calls == []
         assert len([event for event in phone.events if isinstance(event, CallState)]) == 1
     finally:
         phone.stop()

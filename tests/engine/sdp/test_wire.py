@@ -148,7 +148,7 @@ def test_opus_is_sent_as_the_far_end_wants_it(
 def test_our_codec_counts_rtp_time_at_16_khz(make_phone: MakePhone, speech: Path) -> None:
     phone = make_phone("phone", codecs=("x-phv",))
     phone.wait_worker()
-    model = phone.worker_facts()["model"]
+    model = phone.worker_facts().model
     answer = f"m=audio PORT RTP/AVP 96\na=rtpmap:96 x-phv/16000\na=fmtp:96 version={VERSION};inventory=arpabet-39;model={model}"
     with wire(answer) as peer:
         # Who only listens sends as well, or no NAT on the way would let anything in.

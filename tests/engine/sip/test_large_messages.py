@@ -71,11 +71,11 @@ def test_a_caller_with_a_long_name_or_address(length: int, phone: Phone) -> None
     ):
         with stranger(phone, name, user) as caller:
             assert caller.invite(SESSION + PLAIN).status == 200
-            call = phone.client.request(Status())["calls"][-1]["call"]
+            call = phone.client.request(Status()).calls[-1].call
             told = phone.wait_state(call, "incoming")
             seen = len(phone.events)
             assert name.strip() in told.remote and f"sip:{user}@127.0.0.1" in told.remote
-            assert phone.client.request(Status())["calls"][-1]["remote"] == told.remote
+            assert phone.client.request(Status()).calls[-1].remote == told.remote
             assert caller.request("MESSAGE", "hello", "text/plain").status == 200
             assert name.strip() in phone.wait(Message, after=seen).remote
     phone.client.request(Hangup())
@@ -93,7 +93,7 @@ def test_a_request_whose_answer_would_not_fit_is_too_large(fields: dict[str, obj
             assert answer.status == 513
             if method == "INVITE":
                 caller.acknowledge(answer)
-    assert phone.client.request(Status())["calls"] == []
+    assert phone.client.request(Status()).calls == []
 
 
 def test_a_head_that_is_too_large_alone(phone: Phone) -> None:

@@ -87,5 +87,5 @@ def test_a_message_of_rfc_4475(torture: Torture, wire: Wire) -> None:
 
 
 def test_none_of_them_left_a_call(wire: Wire) -> None:
-    assert wire.phone.client.request(Status())["calls"] == []
+    assert wire.phone.client.request(Status()).calls == []
     assert all(event.state in ("incoming", "disconnected") for event in wire.phone.events if isinstance(event, CallState))

@@ -14,6 +14,7 @@ from softphone.control.protocol import (
     CallState,
     CallStatistics,
     ControlError,
+    DeviceInfo,
     Devices,
     Hangup,
     Levels,
@@ -23,6 +24,7 @@ from softphone.control.protocol import (
     Status,
     Subscribe,
     Volume,
+    Volumes,
 )
 from softphone.engine.live import SILENCE_DB, decibel
 from softphone.sound_file import write_wav
@@ -151,23 +153,23 @@ def test_devices_come_and_go_while_idle(make_desk: Callable[..., Desk]) -> None:
     desk = make_desk()
     client = desk.phone.client
     none = client.request(Devices())
-    assert none["devices"] == [] and "no sound device" in none["note"]
+    assert none.devices == [] and "no sound device" in none.note
     with pytest.raises(ControlError, match="no sound device"):
         client.request(SelectDevices(input="default", output="default"))
     desk.plug("headset")
-    assert client.request(Devices())["devices"] == [{"name": "headset", "inputs": 1, "outputs": 1}]
+    assert client.request(Devices()).devices == [DeviceInfo("headset", 1, 1)]
     client.request(SelectDevices(input="default", output="default"))
-    assert client.request(Devices())["input"] == "headset"
-    assert client.request(Status())["sound"] == ""
+    assert client.request(Devices()).input == "headset"
+    assert client.request(Status()).sound == ""
     desk.plug("dock", "headset")
-    assert client.request(Devices())["input"] == "headset", "it has another number now"
+    assert client.request(Devices()).input == "headset", "it has another number now"
     client.request(SoundTest(action="listen"))
     desk.wait_open("headset", "headset")
     client.request(SoundTest(action="stop"))
     desk.wait_open()
     desk.plug("dock")
     gone = client.request(Devices())
-    assert gone["input"] == "" and "headset is not there any more" in gone["note"]
+    assert gone.input == "" and "headset is not there any more" in gone.note
     assert desk.open() == []
 
 
@@ -224,8 +226,8 @@ def test_the_volume_holds_for_calls_and_for_devices_chosen_later(make_desk: Call
     call = phone.call(bob.uri)
     phone.wait_state(call, "confirmed")
     bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB - 12)) < 2)
-    assert phone.client.request(Volume(loudspeaker_db=6)) == {"microphone_db": -12, "loudspeaker_db": 6}
-    assert phone.client.request(Volume(microphone_db=6)) == {"microphone_db": 6, "loudspeaker_db": 6}
+    assert phone.client.request(Volume(loudspeaker_db=6)) == Volumes(-12, 6)
+    assert phone.client.request(Volume(microphone_db=6)) == Volumes(6, 6)
     bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB + 6)) < 2, after=len(bob.events))
     # A tone of 8000 comes from bob.
     desk.wait_peak(12000, 20000)
@@ -235,7 +237,7 @@ def test_the_volume_holds_for_calls_and_for_devices_chosen_later(make_desk: Call
     desk.wait_open("headset", "speakers")
     phone.client.request(SelectDevices(input="headset", output="headset"))
     bob.wait(Levels, lambda event: abs(event.rx - (TONE_DB + 6)) < 2, after=len(bob.events))
-    assert phone.client.request(Status())["volume"] == {"microphone_db": 6, "loudspeaker_db": -12}
+    assert phone.client.request(Status()).volume == Volumes(6, -12)
     phone.client.request(Hangup())
     phone.wait_state(call, "disconnected")
 
@@ -249,7 +251,7 @@ def test_it_rings_on_another_device_and_on_the_loudspeaker_when_that_one_is_gone
     call = bob.call(phone.uri)
     desk.wait_peak(5000, 30000, "speakers")
     assert int((desk.folder / "peak-headset").read_text()) == 0
-    assert phone.client.request(Devices())["ringer"] == "speakers"
+    assert phone.client.request(Devices()).ringer == "speakers"
 
     place = len(phone.events)
     desk.plug("headset")
@@ -293,7 +295,7 @@ def test_a_ringer_that_is_not_there_is_one_sentence_and_calls_ring_all_the_same(
 ) -> None:
     audio = Audio(input="headset", output="headset", ringer="bell", echo_canceller="off")
     desk, bob = make_desk("headset", audio=audio), make_phone("bob", codecs=("PCMU",))
-    assert desk.phone.client.request(Status())["sound"] == 'audio.ringer names "bell", which is not there; calls ring on headset.'
+    assert desk.phone.client.request(Status()).sound == 'audio.ringer names "bell", which is not there; calls ring on headset.'
     call = bob.call(desk.phone.uri)
     desk.wait_peak(5000, 30000, "headset")
     bob.client.request(Hangup(call=call))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from softphone.control import protocol
-from softphone.control.protocol import CallStatistics, Direction, Levels
+from softphone.control.protocol import CallStatistics, CodecCounters, Direction, Levels
 from softphone.tui.calls.verdict import judge
 from softphone.tui.state.call_view import CallView
 from softphone.tui.state.phone_state import PhoneState
@@ -99,7 +99,7 @@ def test_a_machine_without_time_is_not_the_network(frames: int, samples: int, le
     events = seconds()
     for second, event in enumerate(events):
         assert isinstance(event, CallStatistics)
-        event.codec_counters = {"encoder_pcm_dropped": 90 + second * frames, "decoder_samples_not_made": 50_000 + second * samples}
+        event.codec_counters = CodecCounters(encoder_pcm_dropped=90 + second * frames, decoder_samples_not_made=50_000 + second * samples)
     verdict = judge(call_with(*events))
     assert verdict.level == level and verdict.text.startswith("Good" if level == "good" else "CPU ")
 
@@ -118,7 +118,7 @@ def test_nothing_arrives_outranks_everything(state: Any) -> None:
     for event in events:
         assert isinstance(event, CallStatistics)
         event.silent_s = 14.0
-        event.codec_counters = {"encoder_pcm_dropped": 1000}
+        event.codec_counters = CodecCounters(encoder_pcm_dropped=1000)
     call = call_with(recorded.media(1, state=state), *events)
     assert judge(call, worker="died").text == "Nothing arrives from the other side (14 s)"
     assert judge(call, worker="died").level == "bad"

@@ -1,6 +1,6 @@
 """Whether contacts can be called, as the contact list shows it."""
 
-from softphone.control.protocol import Presence
+from softphone.control.protocol import PhoneStatus, Presence
 from softphone.store.contacts import Address, Contact
 from softphone.tui.people.contacts import _row, card
 from softphone.tui.state.phone_state import PhoneState
@@ -13,7 +13,7 @@ def test_the_list_says_who_can_be_called() -> None:
     state = PhoneState()
     assert "busy" not in str(_row(BOB, state.presence).draw(60)), "nobody is watched"
     before = state.presence
-    state.apply_status(recorded.status(presence=[{"event": "presence", "contact": "sip:bob@example.org", "state": "available"}]))
+    state.apply_status(recorded.status(presence=[Presence(contact="sip:bob@example.org", state="available")]))
     assert before is not state.presence and "free" in str(_row(BOB, state.presence).draw(60))
     told = Presence(contact="sip:bob@example.org", state="busy", note="On the \x1b[31mphone")
     assert state.apply(told) == frozenset({"presence"})
@@ -27,5 +27,5 @@ def test_the_list_says_who_can_be_called() -> None:
 
 def test_a_status_of_an_engine_that_knows_no_presence() -> None:
     state = PhoneState()
-    state.apply_status({})
+    state.apply_status(PhoneStatus())
     assert state.presence == {}

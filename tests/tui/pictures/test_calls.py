@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 
@@ -69,19 +70,19 @@ def people() -> Store:
     return store
 
 
-async def answer(command: Command, *, timeout_s: float = 30.0) -> dict[str, Any]:
+async def answer(command: Command[Any], *, timeout_s: float = 30.0) -> msgspec.Struct:
     """What an engine says of the recorded call."""
     match command:
         case protocol.SipLadder():
-            return {
-                "messages": [
-                    {"time": 1e9 + at, "sent": sent, "peer": "192.0.2.1:5060", "summary": summary, "text": f"{summary} SIP/2.0\r\n"}
+            return protocol.SipMessages(
+                [
+                    protocol.SipMessage(1e9 + at, sent, "192.0.2.1:5060", summary, f"{summary} SIP/2.0\r\n")
                     for at, sent, summary in (LADDER if command.call is not None else REGISTER)
                 ]
-            }
+            )
         case protocol.Sdp():
-            return {"local": SDP, "remote": SDP.replace("192.0.2.7", "192.0.2.9")}
-    return {}
+            return protocol.AgreedSdp(SDP, SDP.replace("192.0.2.7", "192.0.2.9"))
+    return msgspec.convert({}, command.result_type())
 
 
 def picture(snap_compare: Callable[..., bool], events: Iterable[AnyEvent], size: tuple[int, int], keys: Keys = ()) -> bool:

@@ -162,7 +162,7 @@ async def test_a_state_that_comes_while_the_sound_page_is_being_made_is_shown_wh
         app = pilot.app
         assert isinstance(app, PhoneApp)
 
-        async def answer(_command: Command) -> dict[str, Any]:
+        async def answer(_command: Command[Any], *, timeout_s: float = 30.0) -> Any:
             return DEVICES
 
         panel = SoundPanel(answer, config.Audio())

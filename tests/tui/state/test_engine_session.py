@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
 from softphone.control import protocol
-from softphone.control.protocol import AnyEvent, ControlError, Engine, EventName, Log
+from softphone.control.protocol import AnyEvent, ControlError, Engine, EventName, Log, PhoneStatus
 from softphone.tui.state import engine_session
 from softphone.tui.state.engine_session import EngineSession
 from tests.tui.scripted_engine import ScriptedEngine
@@ -22,7 +22,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.events: list[AnyEvent] = []
-        self.statuses: list[Mapping[str, Any]] = []
+        self.statuses: list[PhoneStatus] = []
 
     async def until(self, check: Callable[["Heard"], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -50,7 +50,7 @@ def test_it_attaches_subscribes_by_name_and_asks_for_the_status(tmp_path: Path) 
 
     async def scene(session: EngineSession, heard: Heard) -> None:
         await heard.until(lambda heard: bool(heard.statuses))
-        assert heard.statuses[0]["address"] == "192.0.2.7:5060" and not session.owns_engine
+        assert heard.statuses[0].address == "192.0.2.7:5060" and not session.owns_engine
         engine.tell(protocol.Levels(call=1, tx=-10, rx=-20), Log(level="info", message="hello"))
         await heard.until(lambda heard: {"levels", "log"} <= {str(event.__struct_config__.tag) for event in heard.events})
         assert set(engine_session.SUBSCRIPTION.events or ()) == set(get_args(EventName))

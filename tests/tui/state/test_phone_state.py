@@ -1,5 +1,6 @@
 """The state that the screens show, reduced from events: calls, their past, registrations, an engine that dies."""
 
+import msgspec
 import pytest
 
 from softphone.control import protocol
@@ -20,11 +21,9 @@ def fed(*events: protocol.AnyEvent) -> PhoneState:
 
 
 def test_status_tells_accounts_and_calls_that_were_there_before() -> None:
-    running = {**recorded.msgspec.json.decode(protocol.to_line(call_state(4, "confirmed", duration_s=60.0)))}
     state = PhoneState()
-    state.apply_status(
-        recorded.status(calls=[running], media=[recorded.msgspec.json.decode(protocol.to_line(recorded.media(4)))], do_not_disturb=True)
-    )
+    running = call_state(4, "confirmed", duration_s=60.0)
+    state.apply_status(recorded.status(calls=[running], media=[recorded.media(4)], do_not_disturb=True))
     assert {name: account.state for name, account in state.accounts.items()} == {"local": "direct", "work": "registered", "club": "failed"}
     assert "wrong password" in state.accounts["club"].reason
     assert state.engine.do_not_disturb
@@ -35,7 +34,7 @@ def test_status_tells_accounts_and_calls_that_were_there_before() -> None:
 
 def test_a_status_of_an_older_engine_is_enough() -> None:
     state = PhoneState()
-    state.apply_status({"accounts": [{"account": "local"}]})
+    state.apply_status(msgspec.json.decode(b'{"accounts": [{"account": "local"}]}', type=protocol.PhoneStatus))
     assert state.engine.state == "ready"
     assert state.accounts["local"].state == "direct"
 

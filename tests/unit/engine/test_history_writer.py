@@ -9,8 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
-from softphone.control.protocol import AnyCommand, CallState, Event, Hangup, Log, Media, Message, MessageSent, SendMessage, Status
+from softphone.control.protocol import (
+    AnyCommand,
+    CallState,
+    Done,
+    Event,
+    Hangup,
+    Log,
+    Media,
+    Message,
+    MessageSent,
+    QueuedMessage,
+    SendMessage,
+    Status,
+)
 from softphone.engine import history_writer
 from softphone.engine.history_writer import HistoryWriter
 from softphone.store.contacts import Address, Contact
@@ -69,9 +83,9 @@ def state(call: int, state: str, direction: str = "incoming", **more: Any) -> Ca
     return CallState(call=call, state=state, direction=direction, remote=BOB, account="home", **more)  # type: ignore[arg-type]
 
 
-def obeyed(writer: HistoryWriter, command: AnyCommand, result: dict[str, Any] | None = None) -> None:
+def obeyed(writer: HistoryWriter, command: AnyCommand, result: Struct | None = None) -> None:
     writer.before_command(command)
-    writer.after_command(command, result or {})
+    writer.after_command(command, result or Done())
 
 
 def outcomes(store: Store) -> list[tuple[str, str, str]]:
@@ -126,10 +140,10 @@ def test_hanging_up_everything_refuses_what_rings(make: Callable[..., HistoryWri
 def test_messages_of_both_directions(make: Callable[..., HistoryWriter], file: Path) -> None:
     writer = make()
     writer.take(Message(account="home", remote=BOB, text="hi\nthere"))
-    obeyed(writer, SendMessage(uri="sip:bob@example.org", text="one", account="home"), {"message": 1})
-    obeyed(writer, SendMessage(uri="sip:bob@example.org", text="two"), {"message": 2})
+    obeyed(writer, SendMessage(uri="sip:bob@example.org", text="one", account="home"), QueuedMessage(1))
+    obeyed(writer, SendMessage(uri="sip:bob@example.org", text="two"), QueuedMessage(2))
     writer.take(MessageSent(message=3, state="delivered"))  # before its command is over
-    obeyed(writer, SendMessage(uri="sip:bob@example.org", text="three"), {"message": 3})
+    obeyed(writer, SendMessage(uri="sip:bob@example.org", text="three"), QueuedMessage(3))
     writer.take(MessageSent(message=1, state="failed", code=404, reason="nobody there"))
     store = open_store(file)
     until(lambda: len(store.messages.with_peer("bob@example.org")) == 4)
@@ -147,7 +161,7 @@ def test_nothing_is_kept_where_that_is_wanted_but_contacts_count(make: Callable[
     writer = make(keep=False)
     writer.take(state(1, "incoming"))
     writer.take(Message(account="", remote=BOB, text="hi"))
-    obeyed(writer, SendMessage(uri="sip:bob@example.org", text="one"), {"message": 1})
+    obeyed(writer, SendMessage(uri="sip:bob@example.org", text="one"), QueuedMessage(1))
     obeyed(writer, Status(), {"x": 1})
     until(lambda: writer.contact_rules(BOB) is not None)
     writer.stop(30)

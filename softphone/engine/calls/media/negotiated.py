@@ -197,7 +197,7 @@ class CallMedia:
         event.worker = self._environment.worker_state()[0]
         if self._stream is not None:
             event.queues = {**self._environment.dropped(self._stream.number), **self._stream.counters}
-            event.codec_counters = self._stream.codec_counters
+            event.codec_counters = self._stream.statistics
             # What PJMEDIA's jitter buffer holds is no sound on our codec (softphone/engine/codecs/phv.py).
             event.jitter_buffer_ms = self._stream.waiting_ms
         if self.phv_stream is not None:

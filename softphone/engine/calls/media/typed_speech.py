@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from softphone.control.protocol import ControlError, Failure, Reply, Say
+from softphone.control.protocol import ControlError, Failure, Reply, Say, Spoken, reply_with
 from softphone.link import messages as link
 from softphone.link.messages import LinkError, NotSaid, Said
 
@@ -44,7 +44,7 @@ class _Text:
     def result(self, said: Said) -> None:
         if not self.answered:
             self.answered = True
-            self.answer(Reply(id=self.request_id, result={"seconds": said.seconds, "doubts": said.doubts}))
+            self.answer(reply_with(self.request_id, Spoken(said.seconds, said.doubts)))
 
     def refuse(self, sentence: str) -> None:
         if not self.answered:

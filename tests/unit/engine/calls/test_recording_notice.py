@@ -30,7 +30,7 @@ class TypedSpeech:
 REFUSED = Reply(id=0, error=Failure(code="failed", message="the worker died"))
 
 
-@pytest.mark.parametrize(("reply", "why"), [(Reply(id=0, result={}), ""), (REFUSED, "the worker died"), (None, "the worker is away")])
+@pytest.mark.parametrize(("reply", "why"), [(Reply(id=0), ""), (REFUSED, "the worker died"), (None, "the worker is away")])
 def test_the_words_are_said_once_and_a_failure_is_told(reply: Reply | None, why: str) -> None:
     speech, told, call = TypedSpeech(reply), list[Log](), a_call()
     notice = RecordingNotice(speech, told.append)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from softphone.control.protocol import AgreedSdp
 from softphone.engine.calls.events import codec_note
 from softphone.engine.sip.trace import HIDDEN, KEPT_S, MAX_DIALOGS, MAX_MESSAGES, FarEnd, SipTrace, blot
 
@@ -29,13 +30,13 @@ def test_a_ladder_has_requests_responses_and_retransmissions() -> None:
     trace.learn(4, "abc@host")
     ladder = trace.ladder(4)
     assert ladder is not None
-    assert [(step["sent"], step["summary"]) for step in ladder] == [
+    assert [(step.sent, step.summary) for step in ladder] == [
         (True, "INVITE sip:bob@example.org"),
         (True, "INVITE sip:bob@example.org"),
         (False, "407 Proxy Authentication Required (INVITE)"),
         (True, "BYE sip:bob@example.org"),
     ]
-    assert {step["peer"] for step in ladder} == {"192.0.2.9:5060"}
+    assert {step.peer for step in ladder} == {"192.0.2.9:5060"}
 
 
 def test_credentials_and_keys_are_blotted_out() -> None:
@@ -47,7 +48,7 @@ def test_credentials_and_keys_are_blotted_out() -> None:
     trace.learn(1, "abc@host")
     ladder = trace.ladder(1)
     assert ladder is not None
-    text = ladder[0]["text"]
+    text = ladder[0].text
     assert "0123abcd" not in text and "c2VjcmV0" not in text and "alice" not in text
     assert text.count(HIDDEN) == 6
     assert "Subject: kept\r\n" in text and "AES_CM_128_HMAC_SHA1_80" in text and "Digest (not shown)\r\n" in text
@@ -60,13 +61,13 @@ def test_sdp_is_that_of_the_last_agreement() -> None:
     trace = SipTrace()
     trace.passed(True, "p", message(INVITE, body="v=0\r\ns=first\r\n"))
     trace.learn(1, "abc@host")
-    assert trace.sdp(1) == {"local": "", "remote": ""}
+    assert trace.sdp(1) == AgreedSdp("", "")
     mixed = "--edge\r\nContent-Type: application/sdp\r\n\r\nv=0\r\ns=theirs\r\n--edge--\r\n"
     trace.passed(False, "p", message("SIP/2.0 200 OK", body=mixed, extra="Content-Type: multipart/mixed;boundary=edge\r\n"))
     trace.agreed(1)
     trace.passed(True, "p", message(INVITE, body="v=0\r\ns=refused\r\n"))
     trace.passed(False, "p", message("SIP/2.0 488 Not Acceptable Here"))
-    assert trace.sdp(1) == {"local": "v=0\r\ns=first\r\n", "remote": "v=0\r\ns=theirs"}
+    assert trace.sdp(1) == AgreedSdp("v=0\r\ns=first\r\n", "v=0\r\ns=theirs")
 
 
 def test_an_agreement_may_be_told_before_our_answer_is_sent() -> None:
@@ -74,9 +75,9 @@ def test_an_agreement_may_be_told_before_our_answer_is_sent() -> None:
     trace.passed(False, "p", message(INVITE, body="v=0\r\ns=offer\r\n"))
     trace.learn(1, "abc@host")
     trace.agreed(1)
-    assert trace.sdp(1) == {"local": "", "remote": ""}
+    assert trace.sdp(1) == AgreedSdp("", "")
     trace.passed(True, "p", message("SIP/2.0 200 OK", body="v=0\r\ns=answer\r\n"))
-    assert trace.sdp(1) == {"local": "v=0\r\ns=answer\r\n", "remote": "v=0\r\ns=offer\r\n"}
+    assert trace.sdp(1) == AgreedSdp("v=0\r\ns=answer\r\n", "v=0\r\ns=offer\r\n")
 
 
 @pytest.mark.parametrize(
@@ -188,5 +189,5 @@ def test_registrations_are_kept_without_their_secret() -> None:
     trace.passed(True, "192.0.2.1:5060", request)
     trace.passed(False, "192.0.2.1:5060", b"SIP/2.0 401 Unauthorized\r\nCall-ID: 1\r\nCSeq: 2 REGISTER\r\n\r\n")
     kept = trace.registrations()
-    assert [message["summary"] for message in kept] == ["REGISTER sip:example.org", "401 Unauthorized (REGISTER)"]
-    assert "s3cret" not in kept[0]["text"]
+    assert [message.summary for message in kept] == ["REGISTER sip:example.org", "401 Unauthorized (REGISTER)"]
+    assert "s3cret" not in kept[0].text
