@@ -73,6 +73,7 @@ ENGINE_FLAGS = {"down": "phone not running", "starting": "starting", "stopping":
 CODEC_FLAGS = {"ready": "codec ready", "starting": "codec loading", "died": "codec restarting", "unavailable": "Opus only"}
 
 # Notices.
+CALLED_WHEN_READY = "The phone is starting. It calls as soon as it is ready."
 MISSED = "Missed call from {name}. l shows it."
 MISSED_WORD, CANCELLED_WORD = "missed", "cancelled"
 """How the last call ended, where nobody answered."""
