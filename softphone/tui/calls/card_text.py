@@ -63,7 +63,9 @@ def facts(call: CallView, width: int, now: float = 0.0) -> Content:
 
 def _delay(statistics: CallStatistics, room: int) -> str:
     """From mouth to ear where it is known; the network's part of it."""
-    network = "?" if statistics.rtt_ms is None else f"{statistics.rtt_ms / 2:.0f} ms"
+    if statistics.rtt_ms is None:
+        return sentences.NOT_MEASURED
+    network = f"{statistics.rtt_ms / 2:.0f} ms"
     if statistics.delay_ms is None:
         return f"network {network}"
     if room < LEAST_ROOM:

@@ -116,3 +116,18 @@ def test_the_delay_is_that_from_mouth_to_ear() -> None:
     assert "network 42 ms" in card_text.facts(call, 60).plain
     call.statistics.delay_ms = 612.0
     assert "612 ms mouth to ear, network 42 ms" in card_text.facts(call, 60).plain
+
+
+def test_on_hold_nothing_is_said_of_what_was_sent_before() -> None:
+    call = call_of()
+    assert call.statistics is not None
+    profile = SendProfile(interval_ms=160, redundancy=1, detail=2, repeated_detail=0)
+    call.statistics = msgspec.structs.replace(
+        call.statistics, sends="sound", sound_bps=16000, sends_why="the path carries it", profile=profile
+    )
+    sent = card_text.facts(call, 60).plain
+    assert "x-phv, sound at" in sent and "the path carries it" in sent
+    assert card_text.cost(call, Config(), 60).plain == "", "sound is not set beside Opus: it is Opus"
+    call.media = recorded.media(1, state="held")
+    held = card_text.facts(call, 60).plain
+    assert "sound" not in held and "x-phv" in held
