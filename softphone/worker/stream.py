@@ -128,6 +128,7 @@ class WorkerStream:
             encoder_payloads_made=encoder["payloads_made"],
             encoder_keep_alives=encoder["keep_alives"],
             encoder_failures=encoder["failures"],
+            encoder_rested_ms=encoder["rested_ms"],
             encoder_cpu_s=round(self._encoder.busy_s, 3),
             encoder_longest_ms=round(1000 * self._encoder.longest_s),
             decoder_payloads_dropped=decoder["payloads_dropped"],
