@@ -8,6 +8,7 @@ be clean for a while, which doubles with each try that failed, and a pair of pac
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from codec.wire.sound import SoundReport
@@ -29,8 +30,10 @@ MARGIN = 1.35
 FIRST_REPORT_S = 2.0
 REPORT_S, SLOWEST_REPORT_S, REPORT_PACKETS = 0.65, 2.0, 4
 """Where no report comes for so long after a packet that should have one, and for so many packets, the path is taken to be broken;"""
-REPORT_FACTOR, REPORT_SPARE_S, REPORT_LOSS_S = 1.5, 0.15, 2.0
-"""or for so many times the longest wait of late and a little more, where that is longer: reports travel and are lost too."""
+REPORT_FACTOR, REPORT_SPARE_S = 1.5, 0.15
+"""or for so many times the longest wait of late and a little more, where that is longer: reports travel,"""
+REPORT_EACH_S, REPORTS_LOST = 0.15, 0.01
+"""and are lost, too: as many of them in a row as happens with this chance."""
 WAIT_FORGOTTEN = 0.99
 """Of the longest wait, with each report."""
 HOPE_S = 6.0
@@ -49,6 +52,8 @@ STABLE_S = 25.0
 """and halve after so long without one."""
 FIRST_PROBE_S = 0.2
 PROBE_ANSWER_S = 2.5
+LOSSY, RETRY_S, TRIES, BLIND_TRIES = 0.05, 0.7, 4, 2
+"""Where so much is lost a probe is of three packets, and goes again after so long, so often; the last where the rate is not known."""
 MORE_LOSS_SHARE, LESS_LOSS_SHARE = 0.4, 0.05
 """Of the newest report, of which several come a second."""
 JITTER_SHARE = 0.1
@@ -56,8 +61,8 @@ JITTER_LIKE_LOSS_MS = 340.0
 """Packets that overtake each other are lost to a jitter buffer that does not wait for all. Of packets of 20 ms that are late by 0 to 100
 ms (a jitter of 33) a quarter came too late, of packets of 40 ms that go twice 1 %; with three times as much jitter 60, and 13, of four
 times 2."""
-UNTOLD_S = 1.0
-"""Opus tells of silence each 400 ms; where nothing at all went for so long, no report is owed."""
+UNTOLD_S = 0.3
+"""Where nothing at all went for so long, no report is owed for what went before: Opus tells of silence each 400 ms."""
 SILENCE_S = 0.3
 """Between packets of sound: Opus had nothing to say (DTX), which says nothing about what the path carries."""
 FALLEN_BPS = 1900.0
@@ -101,6 +106,7 @@ class SoundChoice:
         """Set where a probe told what the path carries."""
         self._needed = False
         self._uneasy_at = float("-inf")
+        self._tries = 0
         self._probe_at = float("inf")
         self._probed_at = float("-inf")
 
@@ -182,6 +188,8 @@ class SoundChoice:
             first = self._longest_wait_s >= FIRST_REPORT_S
             self._longest_wait_s = waited if first else max(WAIT_FORGOTTEN * self._longest_wait_s, waited)
         self._unreported = 0
+        if report.rate_bps and now - self._probed_at < PROBE_ANSWER_S:
+            self._probe_answered(now)
         path = report.path
         if self._level is None and report.rate_bps and not path.queue_ms > QUEUE_MS:
             self.risen_bps = report.rate_bps
@@ -230,9 +238,25 @@ class SoundChoice:
         if self._highest < 0 or now < self._probe_at or (self.busy and self._level is None):
             return False
         self._probed_at = now
+        self._tries += 1
+        if self._loss > LOSSY and self._tries < (TRIES if LEVELS[0].ip_bps < self._known[0] < float("inf") else BLIND_TRIES):
+            self._probe_at = now + RETRY_S
+            return True
+        if self._tries > 1:
+            self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
+        self._tries = 0
         # Again where no answer comes; while sound goes, once.
         self._probe_at = now + max(PROBE_ANSWER_S, self._next_probe_s) if self._level is None else float("inf")
         return True
+
+    @property
+    def probe_packets(self) -> int:
+        """Of a probe: two that follow one another have to arrive."""
+        return 3 if self._loss > LOSSY else 2
+
+    def _probe_answered(self, now: float) -> None:
+        if self._tries > 0:
+            self._tries, self._probe_at = 0, float("inf") if self._level is not None else now + max(PROBE_ANSWER_S, self._next_probe_s)
 
     def _start(self, now: float, level: int) -> None:
         if self._highest < 0:
@@ -255,7 +279,10 @@ class SoundChoice:
         """How long a report may take."""
         if self._longest_wait_s >= FIRST_REPORT_S:
             return FIRST_REPORT_S
-        usual = REPORT_SPARE_S + REPORT_FACTOR * self._longest_wait_s + REPORT_LOSS_S * self._loss
+        usual = REPORT_SPARE_S + REPORT_FACTOR * self._longest_wait_s
+        if REPORTS_LOST < self._loss < 1:
+            again = max(self._loss, 1 - 1 / max(1.0, self._burst))
+            usual += REPORT_EACH_S * math.log(REPORTS_LOST / self._loss) / math.log(again)
         return min(SLOWEST_REPORT_S, max(REPORT_S, usual))
 
     def _judge(self, now: float, report: SoundReport) -> None:

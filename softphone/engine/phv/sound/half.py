@@ -185,7 +185,7 @@ class SoundHalf:
     def _probe(self, now: float) -> bytes | None:
         if not self.choice.wants_probe(now):
             return None
-        self._probes = 1
+        self._probes = self.choice.probe_packets - 1
         return self._probe_payload()
 
     def _probe_payload(self) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 
 from codec.wire.link_report import LinkReport
 from codec.wire.sound import SoundReport
-from softphone.engine.phv.sound.choice import SoundChoice
+from softphone.engine.phv.sound.choice import BLIND_TRIES, SoundChoice
 from softphone.engine.phv.sound.level import LEVELS
 
 FAST = SoundReport(LinkReport(0.0, 0.0, 0.0, 5.0), 56_000)
@@ -139,6 +139,27 @@ def test_after_loss_ended_the_sound_a_probe_looks_for_room_for_copies() -> None:
     assert sender.choice.level is None and sender.choice.probes_for_much
     assert sender.go(8, report(loss=0.5), answer=report(loss=0.5, rate_bps=56_000)) > 0
     assert sender.choice.level is not None and sender.choice.level.copies
+
+
+def test_where_probes_are_lost_they_go_again_soon_and_not_for_ever() -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(12, report(loss=0.5))
+    assert sender.choice.level is None and sender.choice.probe_packets == 3
+    before = sender.probes
+    sender.go(12, None)
+    assert BLIND_TRIES <= sender.probes - before <= 4 * BLIND_TRIES
+    before = sender.probes
+    sender.go(60, None)
+    assert sender.probes - before <= 60 / 6 * BLIND_TRIES
+
+
+def test_reports_that_are_lost_in_bursts_are_waited_for_longer() -> None:
+    for told, goes in ((CLEAN, False), (SoundReport(LinkReport(0.2, 3.0, 0.0, 5.0)), True)):
+        sender = Sender(SoundChoice("auto"))
+        sender.go(5, CLEAN, answer=FAST)
+        sender.go(5, told)
+        assert bool(sender.go(1.0, None)) == goes
+        assert not sender.go(1.5, None)
 
 
 @pytest.mark.parametrize(("jitter_ms", "copies"), [(10, 0), (33, 1), (100, 2), (160, 3)])
