@@ -132,7 +132,7 @@ def ticker(call: CallView, width: int, rows: int = 1) -> Content:
 
 def ticker_key(width: int) -> Content:
     """What the marks of the ticker mean."""
-    marks = ("X? no sure word", "doubtful"), ("(X) recovered", "recovered"), ("✗X lost", "lost")
+    marks = ("X? unsure", "doubtful"), ("(X) recovered", "recovered"), ("✗X lost", "lost")
     return _row("marks", *((f"{text}  ", PHONE_STYLES[state]) for text, state in marks))
 
 
