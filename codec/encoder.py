@@ -50,8 +50,9 @@ class Encoder:
 
     def __init__(self, models: Models, settings: EncoderSettings | None = None) -> None:
         self._settings = settings or EncoderSettings()
-        self.sent: deque[WireToken] = deque(maxlen=REMEMBERED_TOKENS)
-        """Tokens sent, newest last, for display. Take them out with `popleft`; the oldest are dropped."""
+        self.sent: deque[tuple[WireToken, bool]] = deque(maxlen=REMEMBERED_TOKENS)
+        """Tokens sent, newest last, for display, each with whether it was sent as heard because the sound confirms no word there though
+        the settings wait for words. Take them out with `popleft`; the oldest are dropped."""
         self.examples: deque[TrainingExample] | None = None
         """None, or a deque that collects what was sent and how it sounded, to train the voice's residual (`codec.learning.fit`)."""
         self._models = models
@@ -195,7 +196,8 @@ class Encoder:
         self.voice.hear(self._history.pcm(first, last), self._history.f0(first, last))
         mean_f0 = self.voice.mean_f0
         start = phone.start
-        if phone.phone != SILENCE and not phone.sure:
+        doubtful = phone.phone != SILENCE and not phone.sure
+        if doubtful:
             self._doubtful_until = phone.end
         for ticks in split_ticks(phone.end - start):
             first, last = start * TICK_FRAMES, (start + ticks) * TICK_FRAMES
@@ -203,7 +205,7 @@ class Encoder:
             if self._packets.full:
                 payloads += self._send()
             self._packets.add(start, token)
-            self.sent.append(token)
+            self.sent.append((token, doubtful and self.settings.wait))
             start += ticks
         return payloads
 
@@ -216,7 +218,7 @@ class Encoder:
             if self._packets.full:
                 payloads += self._send()
             self._packets.add(start, token)
-            self.sent.append(token)
+            self.sent.append((token, False))
         return payloads
 
     def _end(self) -> list[bytes]:

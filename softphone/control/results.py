@@ -48,7 +48,7 @@ class AccountStatus(Struct, frozen=True):
 
 class PhoneStatus(Struct, frozen=True):
     """What the engine knows. `address`: where direct calls reach it; `codecs`: what it offers now, best first; `refusal`: why our own codec
-    cannot be used at all; `sound`, `history`: what is wrong with them, or ""."""
+    cannot be used at all; `sound`, `history`: what is wrong with them, or ""; `talk`: as in `talk_mode`."""
 
     version: str = ""
     pid: int = 0
@@ -113,7 +113,7 @@ class DeviceInfo(Struct, frozen=True):
 
 
 class DeviceList(Struct, frozen=True):
-    """The devices that are there, those in use (`ringer` empty: calls ring on the loudspeaker), and what is wrong with them."""
+    """The devices that are there, those in use (`ringer`, as chosen, may be "", the loudspeaker), and what is wrong with them."""
 
     devices: list[DeviceInfo] = []
     input: str = ""

@@ -44,10 +44,12 @@ class StreamStatistics(CodecCounters, frozen=True, forbid_unknown_fields=True):
 
 
 class SentPhone(_Part, frozen=True):
-    """An ARPAbet label and its duration."""
+    """An ARPAbet label and its duration. doubtful: sent as it was heard, as the sound confirms no word there though the stream
+    waits for words."""
 
     label: str
     duration_ms: int
+    doubtful: bool = False
 
 
 class HeardPhone(_Part, frozen=True):

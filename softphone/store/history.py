@@ -12,14 +12,13 @@ from softphone.store import sip_address
 from softphone.store.sqlite.database import Database, Stamp
 from softphone.store.sqlite.rows import Rows
 
-HUNG_UP_HERE = "hung up here"
-"""The reason of a call that the user ended."""
 Outcome = Literal["open", "answered", "missed", "refused", "unanswered"]
 """`open`: still up. `missed`: incoming, neither answered nor refused. `refused`: by the user. `unanswered`: outgoing, see `reason`."""
 
 
 CANCELLED = 487
-HUNG_UP_HERE = "hung up here"
+"""Status of a call that the caller gave up."""
+HUNG_UP_HERE = "you hung up"
 """The engine's reason where the user ended the call, or declined it."""
 
 

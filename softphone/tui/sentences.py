@@ -41,7 +41,7 @@ HELD_VERDICT, HELD_BY_THEM_VERDICT = "On hold", "The other side put you on hold"
 
 # The card of a call.
 ANSWERED_IN = "Answered automatically in {seconds} s"
-NEGOTIATING, NO_AUDIO_YET = "negotiating", "none yet"
+NEGOTIATING, NO_AUDIO_YET, NOT_MEASURED = "negotiating", "none yet", "not measured yet"
 SENDING, NOT_SENDING = "sending", "waiting for you to speak"
 """With voice activation: whether the microphone is sent now."""
 TYPED, KEYS_PRESSED = "You typed: {text}", "Keys they pressed: {keys}"
@@ -73,7 +73,10 @@ ENGINE_FLAGS = {"down": "phone not running", "starting": "starting", "stopping":
 CODEC_FLAGS = {"ready": "codec ready", "starting": "codec loading", "died": "codec restarting", "unavailable": "Opus only"}
 
 # Notices.
+CALLED_WHEN_READY = "The phone is starting. It calls as soon as it is ready."
 MISSED = "Missed call from {name}. l shows it."
+MISSED_WORD, CANCELLED_WORD = "missed", "cancelled"
+"""How the last call ended, where nobody answered."""
 MESSAGE_CAME = "Message from {name}: {text}"
 VOICEMAIL = "New voicemail for {account}"
 PUSH_TO_TALK = "Talk now. Your microphone is muted again when you release the key."

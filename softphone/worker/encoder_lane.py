@@ -85,7 +85,7 @@ class EncoderLane(Lane):
         self._settings: EncoderSettings = opened.settings
         self._queue: BoundedQueue[bytes] = BoundedQueue(PCM_QUEUE)
         self.observing = False
-        self.observed: deque[WireToken] = deque(maxlen=MAX_OBSERVED)
+        self.observed: deque[tuple[WireToken, bool]] = deque(maxlen=MAX_OBSERVED)
         self.voice_progress: tuple[int, float | None] = (0, None)
         self.typed_s = 0.0
         self.sent: tuple[float, int, int] = (0.0, 0, 0)

@@ -93,5 +93,5 @@ def test_an_answer_sent_twice(make_phone: MakePhone, tmp_path: Path) -> None:
         call = phone.call(peer.uri)
         phone.wait_state(call, "confirmed")
         phone.client.request(Hangup(call=call))
-        assert phone.wait_state(call, "disconnected").reason == "hung up here"
+        assert phone.wait_state(call, "disconnected").reason == "you hung up"
         peer.wait()

@@ -30,7 +30,7 @@ def filled_store() -> Store:
     history = store.history
     for hours, direction, remote, answered, seconds, codec, code, reason, refused in (
         (1, "incoming", '"Carol" <sip:carol@example.net>', False, 0, "", 487, "the caller gave up", False),
-        (3, "outgoing", "sip:alice@example.org", True, 192, "x-phv", 200, "hung up here", False),
+        (3, "outgoing", "sip:alice@example.org", True, 192, "x-phv", 200, "you hung up", False),
         (5, "incoming", "sip:bob@example.org", True, 44, "opus", 200, "the other side hung up", False),
         (25, "outgoing", "sip:zoe@192.0.2.7", False, 0, "", 486, "busy; try again later (486)", False),
         (26, "incoming", "sip:mallory@example.org", False, 0, "", 486, "", True),

@@ -9,7 +9,7 @@ from softphone.store.store import open_store
 from softphone.tui.app import PhoneApp
 from softphone.tui.dialling.dial_field import DialInput
 from softphone.tui.notices.notice_line import INFO_GOES_S, STAYS_S, WARNING_GOES_S, NoticeLine
-from tests.tui.driving import awaited, see, see_no_more
+from tests.tui.driving import awaited, see, see_no_more, told
 from tests.tui.recorded import answered, media
 from tests.tui.running import connected, memory_store, settle
 from tests.tui.scripted_engine import ScriptedEngine
@@ -27,6 +27,23 @@ async def test_dialling_while_the_engine_is_not_there_keeps_what_was_typed(tmp_p
         await see(pilot, "the phone is starting", "sip:bob@192.0.2.9")
         await settle(pilot)
         await see(pilot, "the phone is starting", "sip:bob@192.0.2.9")
+
+
+@awaited
+async def test_dialling_while_the_phone_restarts_waits_for_it(engine: ScriptedEngine, tmp_path: Path) -> None:
+    engine.answers[Call] = {"call": 1}
+    async with connected(tmp_path / "engine.sock") as pilot:
+        app = pilot.app
+        assert isinstance(app, PhoneApp)
+        session = app.session
+        link = session._link
+        # As the setup does when its last question was answered with another voice than before.
+        session._link, session._restarting = None, True
+        await pilot.press("d", *"sip:bob@192.0.2.9", "enter")
+        await see(pilot, "calls as soon as it is ready")
+        assert not [command for command in engine.commands if isinstance(command, Call)]
+        session._link, session._restarting = link, False
+        assert (await told(engine, Call)).uri == "sip:bob@192.0.2.9"
 
 
 @awaited

@@ -58,10 +58,13 @@ class Addressing:
         return account
 
     def best_account(self, uri: str) -> PhoneAccount:
-        """The first registered one; for a bare name one that has a server, though it may be out of touch just now; else the local one."""
+        """The first registered one; for a bare name one that has a server, though it may be out of touch just now; for an address at the
+        server of an account that one, though it may not be registered yet; else the local one."""
         accounts = [account for account in self._accounts.values() if account.settings.registrar and not account.leaving]
         bare = ("@" not in uri and ":" not in uri) or phone_number.read(uri) is not None
-        return next((account for account in accounts if account.registered or bare), self._accounts[LOCAL])
+        host = _host(uri)
+        at_home = (account for account in accounts if _host(account.settings.uri) == host)
+        return next((account for account in accounts if account.registered or bare), next(at_home, self._accounts[LOCAL]))
 
     def account_for(self, address: str) -> tuple[PhoneAccount, str] | None:
         """By which account an address of the contacts is asked for something, and its SIP URI; None while there is no way to it."""
@@ -78,3 +81,9 @@ class Addressing:
             return account, self.complete(address, account)
         except ControlError:
             return None
+
+
+def _host(uri: str) -> str:
+    """What follows the @, without parameters; "" where there is no @."""
+    _user, at, host = uri.rpartition("@")
+    return host.partition(";")[0].partition(">")[0].lower() if at else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pjsua2 as pj
 
 from softphone.control.protocol import CallState, Media
+from softphone.engine.phv.worker import SWITCHED_OFF
 from softphone.engine.pjsip.endpoint import USER_AGENT
 from softphone.engine.pjsip.negotiated import NegotiatedCodec
 from softphone.engine.sip.head import TOO_LONG
@@ -117,6 +118,8 @@ def codec_note(codec: str, chosen: Sequence[str] | None, phv_offered: bool, work
         return ""
     if chosen and "x-phv" not in chosen:
         return f"x-phv is switched off for this call, which uses {codec}"
+    if not phv_offered and worker == SWITCHED_OFF:
+        return f"{worker}; the call uses {codec}"
     if not phv_offered:
         state = "" if worker.endswith("is ready") else f" ({worker})"
         return f"x-phv was not ready when this call began{state}; it uses {codec}"

@@ -38,6 +38,10 @@ class WorkerCommand:
     threads: int = 1
 
 
+SWITCHED_OFF = "x-phv is switched off in the settings"
+"""Why there is no worker until it is started: nothing else keeps the engine from starting it."""
+
+
 class CodecWorker:
     """Supervisor of the worker process. `on_event` is called on its own threads and must only queue.
 
@@ -52,7 +56,7 @@ class CodecWorker:
         deadline_s: float = READY_DEADLINE_S,
     ) -> None:
         self.state: State = "stopped"
-        self.reason = "the codec worker was not started"
+        self.reason = SWITCHED_OFF
         self._facts: WorkerFacts | None = None
         self.pid = 0
         self.restarts = 0

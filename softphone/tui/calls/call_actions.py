@@ -62,7 +62,18 @@ class CallActions(PhoneParts):
         await self.call_target(target, text)
 
     async def call_target(self, target: dial.Target, text: str) -> None:
-        """Call; the engine holds other calls. If it refuses, `text` stands in the dial field again."""
+        """Call, as soon as the phone is ready; the engine holds other calls. If it refuses, `text` stands in the dial field again."""
+        if self.phone.session.restarting:
+            self.tell(sentences.CALLED_WHEN_READY, "info")
+            self._here.run_worker(self._call_when_ready(target, text), group="dial", exclusive=True)
+        else:
+            await self._call(target, text)
+
+    async def _call_when_ready(self, target: dial.Target, text: str) -> None:
+        await self.phone.session.restarted()
+        await self._call(target, text)
+
+    async def _call(self, target: dial.Target, text: str) -> None:
         try:
             result = await self.phone.session.ask(protocol.Call(uri=target.uri, keys=target.keys or None))
         except protocol.ControlError as error:

@@ -14,8 +14,9 @@ from softphone.tui.state.call_view import CallView
 SILENCES = {"SIL": "·", "": "·"}
 """Labels that are no speech, and how the ticker writes them."""
 CODECS = {codec.name: codec.label for codec in codecs.CODECS}
-MARKS = {"sent": "{}", "received": "{}", "recovered": "({})", "lost": "✗{}"}
-"""How the ticker writes a phone: `(IY)` was recovered by redundancy, `✗T` was lost and bridged."""
+MARKS = {"sent": "{}", "doubtful": "{}?", "received": "{}", "recovered": "({})", "lost": "✗{}"}
+"""How the ticker writes a phone: `IY?` was sent as it was heard, without a word that is sure; `(IY)` was recovered by redundancy, `✗T` was
+lost and bridged."""
 LEAST_SHARE = 0.05
 """Of the time; below it somebody breathes, and a comparison says nothing."""
 
@@ -61,17 +62,20 @@ def codec_text(call: CallView) -> str:
     if not call.codec:
         return sentences.NEGOTIATING
     name = CODECS.get(call.codec, call.codec)
+    if not call.talking:
+        # What was sent before a hold is not what is sent now.
+        return name
     profile = call.statistics.profile if call.statistics is not None and call.codec == "x-phv" else None
     if profile is None or call.statistics is None:
         return name
     if call.statistics.sends == "sound":
-        return f"{name}, {sentences.SOUND_AT.format(rate=bit_rate(call.statistics.sound_bps).strip())}"
+        return f"{call.codec}, {sentences.SOUND_AT.format(rate=bit_rate(call.statistics.sound_bps).strip())}"
     return f"{name}, {sentences.CLEAR if profile.waits else sentences.QUICK}{sentences.CHOSEN_BY_NETWORK if profile.wait == 'auto' else ''}"
 
 
 def why_text(call: CallView) -> str:
     """Why it is not our codec; on ours, between phones that carry sound too, what is sent and why; "" where nothing is known."""
-    if call.codec != "x-phv":
+    if call.codec != "x-phv" or not call.talking:
         return call.media.note if call.media is not None else ""
     if call.statistics is None or not call.statistics.sends:
         return ""
@@ -82,7 +86,7 @@ def why_text(call: CallView) -> str:
 def cost_text(call: CallView, config: Config, *, brief: bool = False) -> str:
     """What the codec not in use would cost for the same speech; "" where it cannot be told."""
     statistics = call.statistics
-    if statistics is None or call.codec != "x-phv":
+    if statistics is None or call.codec != "x-phv" or statistics.sends == "sound":
         return ""
     now = call.now
     packets_per_s = (now.tx_ip_bps - now.tx_payload_bps) / 8 / HEADER_BYTES

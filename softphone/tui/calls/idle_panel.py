@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from softphone.store.history import CallRecord, outcome_word
+from softphone.store.history import CANCELLED, HUNG_UP_HERE, CallRecord, outcome_word
 from softphone.tui import sentences
 from softphone.tui.common.drawing import clock_time
 from softphone.tui.common.line import Line
@@ -91,9 +91,14 @@ def idle_text(state: PhoneState, missed: int, name_of: NameOf) -> Content:
     if last is not None:
         name = who(last.state.remote, name_of)
         length = f", {clock_time(last.state.duration_s)} {last.codec}" if last.state.duration_s else ""
-        parts.append(Content.assemble("Last call: ", (name, "bold"), f"{length}: {last.state.reason or 'ended'}"))
+        how = last.state.reason or "ended"
+        if not last.state.duration_s and last.state.direction == "incoming" and last.state.code == CANCELLED:
+            how = sentences.MISSED_WORD
+        elif not last.state.duration_s and last.state.direction == "outgoing" and how == HUNG_UP_HERE:
+            how = sentences.CANCELLED_WORD
+        parts.append(Content.assemble("Last call: ", (name, "bold"), f"{length}: {how}"))
     if missed:
-        parts.append(Content.styled(f"{missed} missed call{'s' if missed > 1 else ''}: l shows them", "bold $accent"))
+        parts.append(Content.styled("1 missed call: l shows it" if missed == 1 else f"{missed} missed calls: l shows them", "bold $accent"))
     return Content("\n").join(parts)
 
 

@@ -33,6 +33,10 @@ class TransferDialog(Dialog[Target]):
 
     KEYS = (("enter", "Transfer"), ("tab", "Calls or address"))
 
+    def hints(self) -> list[tuple[str, str, str]]:
+        """Without other calls there is only an address."""
+        return [hint for hint in super().hints() if hint[1] != "tab" or self._others]
+
     def __init__(self, call: int) -> None:
         super().__init__()
         self._others: list[int] = []

@@ -62,6 +62,18 @@ class HistoryScreen(ListScreen[CallRecord]):
         self._missed_only, self._limit = False, PAGE
         super().opened_again()
 
+    def left(self) -> None:
+        """Who saw the missed calls need not be told of them again."""
+        if seen := [record.id for record in self._shown or () if record.outcome == "missed" and not record.seen]:
+            self._mark_seen(seen)
+
+    @work
+    async def _mark_seen(self, numbers: list[int]) -> None:
+        try:
+            await to_thread(self.phone.store.history.mark_seen, numbers)
+        except StoreError as error:
+            self.tell(str(error))
+
     def reload(self) -> None:
         store = self.phone.store
         try:
@@ -160,7 +172,9 @@ def call_row(record: CallRecord, name: str) -> Row:
     sign, word, style = _what(record)
     missed = record.outcome == "missed"
     new = missed and not record.seen
-    end = length(record.duration_s) if record.outcome == "answered" else visible(record.reason) if record.outcome == "unanswered" else ""
+    end = length(record.duration_s) if record.outcome == "answered" else ""
+    if record.outcome == "unanswered" and not record.cancelled:
+        end = visible(record.reason)
     who = visible(name) or short(record.remote)
     return Row(
         str(record.id),

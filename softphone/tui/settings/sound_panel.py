@@ -28,8 +28,8 @@ DEEP_S = 4
 PER_SECOND = 5
 """Levels events."""
 RINGER = "sound-ringer"
-FIELDS = (("Microphone", "sound-input", "inputs"), ("Loudspeaker", "sound-output", "outputs"), ("Ringer", RINGER, "outputs"))
-"""Title, name of the widget, and what a device must have."""
+FIELDS = (("Microphone", "sound-input", False), ("Loudspeaker", "sound-output", True), ("Ringer", RINGER, True))
+"""Title, name of the widget, and whether it plays sound."""
 Doing = Literal["nothing", "listen", "record", "play"]
 
 
@@ -119,8 +119,8 @@ class SoundPanel(Vertical):
         found = await self._ask(Devices())
         if found is None:
             return
-        for (_, field, count), wanted in zip(self._fields, self._wanted, strict=False):
-            names = [device.name for device in found.devices if getattr(device, count)]
+        for (_, field, plays), wanted in zip(self._fields, self._wanted, strict=False):
+            names = [device.name for device in found.devices if (device.outputs if plays else device.inputs)]
             # A device that is unplugged just now stays chosen.
             here = (*([""] if field == RINGER else []), "default", *names, "null")
             options = list(dict.fromkeys([*here, wanted]))

@@ -38,6 +38,7 @@ from softphone.control.supervisor import EngineSupervisor
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 15.0
 RESTART_S = 40.0
+RESTART_LOOK_S = 0.05
 COMES_BACK_S = 8.0
 """How long an engine that somebody else watches over is waited for when it has died."""
 REFRESHES = 5
@@ -113,6 +114,16 @@ class EngineSession:
             self._ready.clear()
             self._link = None
             await self._in_thread(partial(_leave, link))
+
+    @property
+    def restarting(self) -> bool:
+        """Whether the engine was told to restart and is not back yet."""
+        return self._restarting
+
+    async def restarted(self) -> None:
+        """Returns when it is back, or does not come back."""
+        while self._restarting:
+            await asyncio.sleep(RESTART_LOOK_S)
 
     async def ask(self, command: Command[ResultT], *, timeout_s: float = 30.0) -> ResultT:
         """The engine's answer. Raises ControlError: one sentence for the user, `code` for programs."""

@@ -59,10 +59,10 @@ def test_a_refused_hold_is_silence_and_a_refused_resume_is_said(make_phone: Make
     with call_to(phone, 488, 488) as (peer, call):
         after = len(phone.events)
         phone.client.request(Hold(call=call))
-        assert "did not agree (488)" in media(phone, "held", after).note
+        assert "the other side refused (488)" in media(phone, "held", after).note
         after = len(phone.events)
         phone.client.request(Resume(call=call))
-        assert "did not agree (488)" in media(phone, "held", after).note
+        assert "the other side refused (488)" in media(phone, "held", after).note
         after = len(phone.events)
         phone.client.request(Resume(call=call))
         assert media(phone, "active", after).codec == "PCMU"
@@ -116,4 +116,4 @@ def test_strange_wishes_to_be_called_elsewhere(make_phone: MakePhone, tmp_path: 
         assert phone.client.request(Status()).calls[0].state == "confirmed"
         phone.client.request(Hold(call=call))
         media(phone, "held", 0)
-    assert phone.wait(CallState, lambda event: event.call == call and event.state == "disconnected").reason == "hung up here"
+    assert phone.wait(CallState, lambda event: event.call == call and event.state == "disconnected").reason == "you hung up"

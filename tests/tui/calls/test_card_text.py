@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from softphone.config import Config
-from softphone.control.protocol import SendProfile
+from softphone.control.protocol import Phone, SendProfile
 from softphone.tui.calls import card_text
 from softphone.tui.common.drawing import bit_rate, clock_time, cut, level_meter, level_text, meter, sparkline
 from softphone.tui.state.call_view import CallView
@@ -75,6 +75,9 @@ def test_the_ticker_shows_the_newest_and_marks_what_was_lost() -> None:
     two = card_text.ticker(call_of(), 60, rows=2).plain
     assert "(W) (UH)" in two and "✗CH ✗AH" in two
     assert "(X) recovered" in card_text.ticker_key(40).plain
+    call = call_of()
+    call.tx_phones.append(Phone(label="ZH", duration_ms=80, state="doubtful"))
+    assert card_text.ticker(call, 48).plain.splitlines()[0].endswith("ZH?"), "by text as well as by colour"
 
 
 def test_a_muted_microphone_is_said() -> None:
@@ -116,3 +119,18 @@ def test_the_delay_is_that_from_mouth_to_ear() -> None:
     assert "network 42 ms" in card_text.facts(call, 60).plain
     call.statistics.delay_ms = 612.0
     assert "612 ms mouth to ear, network 42 ms" in card_text.facts(call, 60).plain
+
+
+def test_on_hold_nothing_is_said_of_what_was_sent_before() -> None:
+    call = call_of()
+    assert call.statistics is not None
+    profile = SendProfile(interval_ms=160, redundancy=1, detail=2, repeated_detail=0)
+    call.statistics = msgspec.structs.replace(
+        call.statistics, sends="sound", sound_bps=16000, sends_why="the path carries it", profile=profile
+    )
+    sent = card_text.facts(call, 60).plain
+    assert "x-phv, sound at" in sent and "the path carries it" in sent
+    assert card_text.cost(call, Config(), 60).plain == "", "sound is not set beside Opus: it is Opus"
+    call.media = recorded.media(1, state="held")
+    held = card_text.facts(call, 60).plain
+    assert "sound" not in held and "x-phv" in held

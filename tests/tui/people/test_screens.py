@@ -143,6 +143,15 @@ async def test_vcards_go_out_and_come_in(engine: ScriptedEngine, store: Store, t
 
 
 @awaited
+async def test_who_saw_the_missed_calls_is_not_told_again(engine: ScriptedEngine, store: Store, tmp_path: Path) -> None:
+    async with on(lambda: HistoryScreen(lambda: NOW), tmp_path, store) as pilot:
+        await see(pilot, "* Carol", "1 new missed")
+        assert store.history.unseen() == 1
+        await pilot.press("escape")
+        await until(pilot, lambda: store.history.unseen() == 0, "seen")
+
+
+@awaited
 async def test_calls_that_were(engine: ScriptedEngine, store: Store, tmp_path: Path) -> None:
     engine.answers[Call] = {"call": 1}
     async with on(lambda: HistoryScreen(lambda: NOW), tmp_path, store) as pilot:

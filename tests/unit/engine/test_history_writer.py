@@ -103,7 +103,7 @@ def test_events_become_rows(make: Callable[..., HistoryWriter], file: Path, told
         writer.take(event)
     obeyed(writer, Hangup(call=2))
     for event in (
-        state(2, "disconnected", code=603, reason="hung up here"),
+        state(2, "disconnected", code=603, reason="you hung up"),
         state(1, "disconnected", code=200, duration_s=7.5, reason="bye"),
     ):
         writer.take(event)
@@ -112,7 +112,7 @@ def test_events_become_rows(make: Callable[..., HistoryWriter], file: Path, told
     store = open_store(file)
     assert outcomes(store) == [
         ("answered", "x-phv", "bye"),
-        ("refused", "", "hung up here"),
+        ("refused", "", "you hung up"),
         ("missed", "", "do not disturb"),
         ("unanswered", "", "busy"),
         ("open", "", ""),

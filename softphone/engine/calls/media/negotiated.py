@@ -33,6 +33,10 @@ MAX_PTIME_MS = 640
 """`a=maxptime`: the longest packets of any codec that this phone decodes."""
 
 
+NO_ANSWER = (408, 503, 504)
+"""Statuses by which PJSIP or a proxy says that nothing came back."""
+
+
 class CallMedia:
     """`codec_order`: codecs of this call, best first; None leaves it to the configuration.
 
@@ -179,7 +183,8 @@ class CallMedia:
             self._tell(Media(call=self._number, state="failed", note=note))
 
     def tell_hold_refused(self, code: int) -> None:
-        note = f"the other side did not agree ({code}); the call is silent here, resume it to try again"
+        refused = f"no answer ({code})" if code in NO_ANSWER else f"the other side refused ({code})"
+        note = f"{refused}; the call is silent on this side, resume it to try again"
         self._tell(Media(call=self._number, state="held", codec=self._codec_name, note=note))
 
     def tell_statistics(self, call: PhoneCall) -> None:
