@@ -52,6 +52,8 @@ STABLE_S = 25.0
 """and halve after so long without one."""
 FIRST_PROBE_S = 0.2
 PROBE_ANSWER_S = 2.5
+BUSY_S = 3.0
+"""A probe waits so long at most for the far end to be silent: who never is would keep us on tokens for good."""
 LOSSY, RETRY_S, TRIES, BLIND_TRIES = 0.05, 0.7, 4, 2
 """Where so much is lost a probe is of three packets, and goes again after so long, so often; the last where the rate is not known."""
 MORE_LOSS_SHARE, LESS_LOSS_SHARE = 0.4, 0.05
@@ -235,7 +237,9 @@ class SoundChoice:
 
     def wants_probe(self, now: float) -> bool:
         """Whether a pair of packets should go that shows what the path carries; it is then taken to go."""
-        if self._highest < 0 or now < self._probe_at or (self.busy and self._level is None):
+        if self._highest < 0 or now < self._probe_at:
+            return False
+        if self.busy and self._level is None and now < self._probe_at + BUSY_S:
             return False
         self._probed_at = now
         self._tries += 1

@@ -141,6 +141,16 @@ def test_after_loss_ended_the_sound_a_probe_looks_for_room_for_copies() -> None:
     assert sender.choice.level is not None and sender.choice.level.copies
 
 
+def test_a_far_end_that_never_pauses_puts_a_probe_off_and_not_for_ever() -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(4, CLEAN)
+    sender.go(2, None)
+    assert sender.choice.level is None
+    sender.choice.busy = True
+    assert sender.go(2, CLEAN, answer=FAST) == 0
+    assert sender.go(8, CLEAN, answer=FAST) > 0
+
+
 def test_where_probes_are_lost_they_go_again_soon_and_not_for_ever() -> None:
     sender = Sender(SoundChoice("auto"))
     sender.go(12, report(loss=0.5))
