@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Grid, Vertical
+from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from softphone.control.protocol import SendDtmf
 from softphone.tui.common.line import Line
@@ -18,6 +18,8 @@ from softphone.tui.notices.notice_line import NoticeLine
 from softphone.tui.state.phone_state import Topic
 
 KEYS = "123456789*0#"
+COLUMNS, WIDTH = 3, 11
+"""Of the keys, and cells of one."""
 LETTERS = "ABCD"
 
 
@@ -38,13 +40,19 @@ class Keypad(Dialog[None]):
         with Vertical(classes="window narrow"):
             yield Static("Telephone keys", classes="heading", markup=False)
             yield Line(id="sent")
-            with Grid(id="keys"):
-                for key in KEYS:
-                    button = Button(key, compact=True, name=key)
-                    button.can_focus = False
-                    yield button
+            yield Line(id="keys")
             yield Line(id="method")
             yield NoticeLine()
+
+    def on_mount(self) -> None:
+        rows = [range(first, first + COLUMNS) for first in range(0, len(KEYS), COLUMNS)]
+        # One text instead of twelve buttons, which take longer to make than all the rest.
+        self.query_one("#keys", Line).show(
+            Content("\n").join(
+                Content("").join(Content.from_markup(f"[@click=screen.press({n})]$key[/]", key=KEYS[n].center(WIDTH)) for n in row)
+                for row in rows
+            )
+        )
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
         if not self.query("#sent"):
@@ -67,8 +75,9 @@ class Keypad(Dialog[None]):
             event.stop()
             await self._press(key)
 
-    async def on_button_pressed(self, event: Button.Pressed) -> None:
-        await self._press(event.button.name or "")
+    async def action_press(self, place: int) -> None:
+        """A click on the key at this place."""
+        await self._press(KEYS[place])
 
     async def _press(self, key: str) -> None:
         if await self.ask(SendDtmf(call=self._call, digits=key, method=self._method)) is not None:
