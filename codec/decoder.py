@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from codec.describe.prosody import DEFAULT_MEAN_F0
 from codec.detail.reader import DetailReader
-from codec.playout.schedule import Playout, SpokenPhone, Undecided
+from codec.playout.schedule import Playout, SpokenPhone, Undecided, Upcoming
 from codec.received_extensions import ReceivedExtensions
 from codec.speak.prosody_fill import ProsodyFill
 from codec.speak.synthesiser import SpokenFrames
@@ -25,7 +25,7 @@ from codec.voice.receipt import VoiceReceipt
 from codec.voice.updates import VoiceReceiver
 from codec.wire.link_report import LinkReport
 from codec.wire.packet import VoicePiece, parse
-from codec.wire.token import MAX_TICKS, TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
+from codec.wire.token import TICK_FRAMES, TICK_MS, WIRE_F0, SegmentCodes, WireToken
 
 if TYPE_CHECKING:
     from codec.models import Models
@@ -83,6 +83,7 @@ class Decoder:
         self._pulled = 0
         self._packets = 0
         self._talking = False
+        self._heard = True
         self._sounding = 0  # ticks of the token that was told to the synthesiser and not yet spoken
         self._told: tuple[int, int] | None = None  # its time, and where it ends
         self._span: tuple[int, int, int] | None = None  # the same of `_sound`, and how many samples that has
@@ -177,8 +178,17 @@ class Decoder:
             self._voice.receive(VoicePiece(0, index, piece))
         self._embedding = self._voice.voice(voice.mean_f0).embedding
 
-    def pull(self, samples: int) -> NDArray[np.int16]:
-        """The next `samples` of sound at 16 kHz, exactly so many, zeros when nobody speaks: (samples,) int16."""
+    def skip(self, time: int) -> None:
+        """What was said before this tick of the sender's clock, modulo 256, was heard already, by other means: it is not spoken."""
+        self._playout.skip(time, self._now)
+
+    def pull(self, samples: int, heard: bool = True) -> NDArray[np.int16]:
+        """The next `samples` of sound at 16 kHz, exactly so many, zeros when nobody speaks: (samples,) int16. heard: False where nobody
+        listens; then all is silent, and nothing but `said_at`, `spoken` and the counters goes on."""
+        if heard != self._heard:
+            self._heard = heard
+            if not heard and self._talking:
+                self._hush()
         blocks, missing = [], samples
         while missing > 0:
             if len(self._sound) == 0:
@@ -190,17 +200,46 @@ class Decoder:
             self._pulled += len(block)
             missing -= len(block)
             blocks.append(block)
-        return self._extensions.noise.fill(np.concatenate(blocks)) if blocks else np.zeros(0, np.int16)
+        if not blocks or not heard:
+            return np.zeros(samples, np.int16)
+        return self._extensions.noise.fill(np.concatenate(blocks))
 
     @property
     def _now(self) -> int:
         return self._pulled // TICK_SAMPLES
 
     def _speak_on(self, at_most: int) -> NDArray[np.int16]:
+        if not self._heard:
+            return self._pass_over(at_most)
         told = self._told
         sound = self._speak(at_most)
         self._span = None if told is None else (*told, len(sound))
         return sound
+
+    def _hush(self) -> None:
+        """Nobody listens any more: what was told to the synthesiser passes in silence, and it and the vocoder restart."""
+        rest, self._span = np.zeros(self._sounding * TICK_SAMPLES, np.int16), None
+        self._sound = np.concatenate((np.zeros(len(self._sound), np.int16), rest))
+        if self._told is not None and len(self._sound):
+            self._span = (*self._told, len(self._sound))
+        self._talking, self._sounding, self._told = False, 0, None
+        self._synthesiser, self._vocoder = self._models.synthesiser.stream(), self._models.vocoder.stream()
+        self._details = DetailReader(self._models.detail)
+
+    def _pass_over(self, at_most: int) -> NDArray[np.int16]:
+        """Silence for as long as the next token would last."""
+        before, upcoming = self._playout.head, self._playout.next(self._now, 0)
+        if upcoming is None or upcoming is Undecided.NOT_YET:
+            self._span = None
+            return self._until_next_tick(at_most)
+        token, ticks = upcoming
+        self._physical(token)  # for the first token that is heard again
+        head = self._playout.head
+        self._span = (max(before, head - token.ticks), head, ticks * TICK_SAMPLES)
+        return np.zeros(ticks * TICK_SAMPLES, np.int16)
+
+    def _until_next_tick(self, at_most: int) -> NDArray[np.int16]:
+        return np.zeros(min(at_most, TICK_SAMPLES - self._pulled % TICK_SAMPLES), np.int16)
 
     def _position(self) -> int | None:
         if self._span is None:
@@ -213,11 +252,12 @@ class Decoder:
         before = self._playout.head
         upcoming = self._playout.next(self._now, self._sounding)
         head = self._playout.head
-        self._told = None if upcoming is None else (max(before, head - MAX_TICKS), head)
+        self._told = (max(before, head - upcoming.token.ticks), head) if isinstance(upcoming, Upcoming) else (head, head)
         if upcoming is None:
+            self._told = None
             if self._talking:
                 return self._finish()
-            return np.zeros(min(at_most, TICK_SAMPLES - self._pulled % TICK_SAMPLES), np.int16)
+            return self._until_next_tick(at_most)
         if upcoming is Undecided.NOT_YET:
             self._sounding = 0
             return self._sound_of(self._models.synthesiser.speak_alone(self._synthesiser))

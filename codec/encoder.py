@@ -14,6 +14,7 @@ from codec.describe.sound_history import SoundHistory
 from codec.describe.typed import TypedSpeech
 from codec.detail.writer import MARGIN, DetailWriter
 from codec.recognise.recogniser import WaitingPhoneStream
+from codec.recognise.rest import Rest, RestingRecognition
 from codec.recognise.speech_gate import SpeechGate
 from codec.sent_extensions import SentExtensions
 from codec.sent_voice import SentVoice
@@ -49,8 +50,9 @@ class Encoder:
 
     def __init__(self, models: Models, settings: EncoderSettings | None = None) -> None:
         self._settings = settings or EncoderSettings()
-        self.sent: deque[WireToken] = deque(maxlen=REMEMBERED_TOKENS)
-        """Tokens sent, newest last, for display. Take them out with `popleft`; the oldest are dropped."""
+        self.sent: deque[tuple[WireToken, bool]] = deque(maxlen=REMEMBERED_TOKENS)
+        """Tokens sent, newest last, for display, each with whether it was sent as heard because the sound confirms no word there though
+        the settings wait for words. Take them out with `popleft`; the oldest are dropped."""
         self.examples: deque[TrainingExample] | None = None
         """None, or a deque that collects what was sent and how it sounded, to train the voice's residual (`codec.learning.fit`)."""
         self._models = models
@@ -58,8 +60,8 @@ class Encoder:
 
     def _start(self) -> None:
         self._unstepped = np.zeros(0, np.int16)
-        self._recogniser = self._models.recogniser.stream()
         self._history = SoundHistory()
+        self._recognition = RestingRecognition(self._models.recogniser, self._history)
         self._gate = SpeechGate()
         self._packets = Packetiser()
         self._typed = TypedSpeech()
@@ -90,13 +92,17 @@ class Encoder:
                 # What the microphone hears meanwhile is not sent; the recogniser keeps its clock.
                 step = np.zeros(STEP_SAMPLES, np.int16)
                 self._history.push(step)
+                level = -96.0
             else:
                 levels = self._history.push(step)
                 self._gate.hear(levels)
-                self.extensions.hear(step, float(levels.max(initial=-96.0)), self._gate.floor, self._gate.speaking)
-            if isinstance(self._recogniser, WaitingPhoneStream):
-                self._recogniser.wait = self.settings.wait
-            payloads += self._take(self._recogniser.push(step))
+                level = float(levels.max(initial=-96.0))
+                self.extensions.hear(step, level, self._gate.floor, self._gate.speaking)
+            if isinstance(self._recognition.stream, WaitingPhoneStream):
+                self._recognition.stream.wait = self.settings.wait
+            payloads += self._take(self._recognition.push(step, self._gate.loud(level)))
+            if self._recognition.rests and self._gate.close():
+                payloads += self._end()
             if self._typed.active and not self._gate.speaking:
                 payloads += self._utter()
             if self._packets.due(self._now, self.settings):
@@ -105,6 +111,20 @@ class Encoder:
                 payloads.append(self._empty(self.extensions.without_speech(self._now_s)))
         self._unstepped = self._unstepped[whole:]
         return payloads
+
+    @property
+    def may_rest(self) -> Rest:
+        """How far the recogniser may rest: nothing of what is said is then sent. See `codec.recognise.rest`."""
+        return self._recognition.may_rest
+
+    @may_rest.setter
+    def may_rest(self, rest: Rest) -> None:
+        self._recognition.may_rest = rest
+
+    @property
+    def rests(self) -> bool:
+        """Whether the recogniser did not hear what was encoded last."""
+        return self._recognition.rests
 
     @property
     def quiet(self) -> bool:
@@ -135,7 +155,8 @@ class Encoder:
     @property
     def words(self) -> dict[str, int]:
         """What the word recogniser did since the stream began: the counters of `codec.recognise.second_pass.SecondPass`."""
-        return dict(self._recogniser.counters) if isinstance(self._recogniser, WaitingPhoneStream) else {}
+        stream = self._recognition.stream
+        return dict(stream.counters) if isinstance(stream, WaitingPhoneStream) else {}
 
     @property
     def spoken_ms(self) -> float:
@@ -146,7 +167,7 @@ class Encoder:
         """End of the sound: the payloads that were still waiting. The encoder is reset afterwards."""
         self._gate.hear(self._history.push(self._unstepped))
         self._history.finish()
-        payloads = self._take(self._recogniser.push(self._unstepped)) + self._take(self._recogniser.flush())
+        payloads = self._take(self._recognition.flush(self._unstepped))
         payloads += self._end()
         self._start()
         return payloads
@@ -175,7 +196,8 @@ class Encoder:
         self.voice.hear(self._history.pcm(first, last), self._history.f0(first, last))
         mean_f0 = self.voice.mean_f0
         start = phone.start
-        if phone.phone != SILENCE and not phone.sure:
+        doubtful = phone.phone != SILENCE and not phone.sure
+        if doubtful:
             self._doubtful_until = phone.end
         for ticks in split_ticks(phone.end - start):
             first, last = start * TICK_FRAMES, (start + ticks) * TICK_FRAMES
@@ -183,7 +205,7 @@ class Encoder:
             if self._packets.full:
                 payloads += self._send()
             self._packets.add(start, token)
-            self.sent.append(token)
+            self.sent.append((token, doubtful and self.settings.wait))
             start += ticks
         return payloads
 
@@ -196,7 +218,7 @@ class Encoder:
             if self._packets.full:
                 payloads += self._send()
             self._packets.add(start, token)
-            self.sent.append(token)
+            self.sent.append((token, False))
         return payloads
 
     def _end(self) -> list[bytes]:

@@ -84,6 +84,13 @@ class SecondReader:
         if flags & 2:
             size = rest[0]
             read["tokens"], rest = self.read(rest[1 : 1 + size]), rest[1 + size :]
+        read["copies"] = []
+        if flags & 32:
+            count, rest = rest[0], rest[1:]
+            for _ in range(count):
+                read["copies"].append((rest[0], rest[2 : 2 + rest[1]]))
+                rest = rest[2 + rest[1] :]
+        read["words"] = bool(flags & 64)
         return read | {"opus": rest if flags & 4 else b"", "padding": len(rest) if flags & 16 else 0}
 
     def token(self, reader: RangeReader, state: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ recogniser and the time that it takes to fill a packet;"""
 LONG_TICKS, LONG_FIRST_TICKS = 16, 5
 """for packets longer than 320 ms, 100 ms beyond what their first token takes."""
 
+SETTLED_TOKENS, SETTLED_PACKETS = 12, 2
 MOST_TICKS = 75
 """The delay is never more than 1.5 s beyond that of the earliest tokens."""
 
@@ -48,6 +49,13 @@ class PlayoutDelay:
             self._packets.clear()
         long = end - start > LONG_TICKS
         self._packets.append(arrived - start + LONG_FIRST_TICKS if long else arrived - end + FIRST_TICKS)
+        self._ticks = None
+
+    def settle(self) -> None:
+        """What came until now came late for a reason that is over: only the newest of it counts."""
+        for seen, count in ((self._tokens, SETTLED_TOKENS), (self._packets, SETTLED_PACKETS)):
+            while len(seen) > count:
+                seen.popleft()
         self._ticks = None
 
     def token(self, arrived: int, time: int) -> None:

@@ -55,7 +55,11 @@ FAR_BEHIND_TICKS = 25
 RESYNC_PACKETS = 3
 """So many packets in a row from the past mean that the sender's clock was reset."""
 
+SKIP_TICKS = 10
+"""So long after the last `skip` it no longer matters."""
+
 _REMEMBERED = 512
+_NEVER = -(10**9)
 _SPOKEN = 64
 _MARKS = 64
 _STOPS = INVENTORY.of(Manner.STOP, Manner.AFFRICATE)
@@ -112,6 +116,9 @@ class Playout:
         self._seen: dict[int, None] = {}
         self._newest: tuple[int, int] | None = None  # time of the newest packet, and the listener's clock then
         self._head = 0  # time of the next token to be spoken
+        self._heard_time: int | None = None  # see `skip`, before the first packet
+        self._skipped_at: int | None = None
+        self._passed = _NEVER  # what was said before it was heard by other means
         self._speaking = False
         self._waiting_since: int | None = None
         self._begins = False  # nothing but silence was spoken of this talkspurt
@@ -122,6 +129,9 @@ class Playout:
 
     def receive(self, packet: Packet, now: int) -> None:
         """Take the groups of one packet."""
+        if self._skipped_at is not None and now - self._skipped_at > SKIP_TICKS:
+            self._skipped_at = None
+            self._delay.settle()
         length = sum(token.ticks for group in packet.groups for token in group)
         # Times are unfolded from the newest group: with deep redundancy the oldest is further back than 8 bits can tell apart.
         earlier = length - sum(token.ticks for token in packet.groups[-1])
@@ -129,6 +139,8 @@ class Playout:
         if self._newest is None:
             # An empty packet has the time of its sending, and speech that began before that may be under way.
             self._head = start if length else start - BACKWARD_TICKS
+            if self._heard_time is not None:
+                self._passed = start + earlier + (self._heard_time - start - earlier + BACKWARD_TICKS) % TIME_MODULO - BACKWARD_TICKS
         idle = not self._queue and not self._speaking
         if idle and start + length < self._head and start not in self._seen:
             self._stale += 1
@@ -137,7 +149,7 @@ class Playout:
         else:
             self._stale = 0
         newest = start + earlier
-        if packet.groups[-1] and newest not in self._seen:
+        if packet.groups[-1] and newest not in self._seen and start + length > self._passed:
             pause = sum(token.ticks for token in takewhile(lambda token: token.phone == SILENCE, packet.groups[-1]))
             self._delay.packet(now, newest + pause, start + length, packet.start)
         at = start
@@ -155,6 +167,27 @@ class Playout:
             self._waiting_since = now
         self._limit()
 
+    def skip(self, time: int, now: int) -> None:
+        """What was said before this time, 8 bits of it, was heard already, by other means: it is left out.
+
+        To be called as long as that matters. What comes meanwhile is late, because it went again, or waited behind what brought the sound;
+        afterwards most of that is forgotten.
+        """
+        self._skipped_at = now
+        if self._newest is None:
+            self._heard_time = time
+            return
+        self._passed = until = max(self._passed, self._unfold(time, now))
+        for at in sorted(self._queue):
+            if at + self._queue[at].ticks > until:
+                break
+            token = self._queue.pop(at)
+            self.spoken.append(SpokenPhone(token.phone, token.ticks, "recovered" if at in self._recovered else "received"))
+        if self._speaking and self._head < until:
+            self._head = min(self._queue, default=until)
+        if not self._queue:
+            self._waiting_since = None
+
     def _unfold(self, time: int, now: int) -> int:
         if self._newest is None:
             return time
@@ -162,7 +195,7 @@ class Playout:
         return expected + (time - expected + BACKWARD_TICKS) % TIME_MODULO - BACKWARD_TICKS
 
     def _restart(self, start: int, now: int) -> None:
-        self._head, self._newest, self._stale = start, (start, now), 0
+        self._head, self._newest, self._stale, self._passed = start, (start, now), 0, _NEVER
         self._delay = PlayoutDelay()
         self._seen.clear()
         self._ends.clear()
@@ -177,6 +210,10 @@ class Playout:
         self._seen[at] = None
         while len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
+        if at + token.ticks <= self._passed:
+            self.spoken.append(SpokenPhone(token.phone, token.ticks, "recovered" if redundant else "received"))
+            self.counts.tokens_received += 1
+            return
         if token.phone != SILENCE:  # A pause is sent when it is over, and concealed as silence.
             self._delay.token(now, at)
         if at < self._head:

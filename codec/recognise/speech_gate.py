@@ -36,6 +36,7 @@ class SpeechGate:
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=FLOOR_FRAMES)
+        self._floor = -80.0
         self._speaking = False
         self._held: list[RecognisedPhone] = []  # a pause, or weak phones that may be the beginning of speech
         self._strong_end = 0
@@ -47,17 +48,17 @@ class SpeechGate:
     def hear(self, levels: NDArray[np.float32]) -> None:
         """Levels of new frames, dB, for the noise floor."""
         self._recent.extend(levels.tolist())
+        if len(self._recent) >= _FEWEST_FRAMES:
+            self._floor = float(np.percentile(np.fromiter(self._recent, np.float32), FLOOR_PERCENTILE))
 
     @property
     def floor(self) -> float:
         """dB; low until a little was heard."""
-        if len(self._recent) < _FEWEST_FRAMES:
-            return -80.0
-        return float(np.percentile(np.fromiter(self._recent, np.float32), FLOOR_PERCENTILE))
+        return self._floor
 
     def push(self, phone: RecognisedPhone, level: float) -> tuple[list[RecognisedPhone], bool]:
         """One more phone; level in dB -> phones to be sent, in order and without gaps; whether a talkspurt ended before them."""
-        strong = phone.phone != SILENCE and level >= max(AUDIBLE_DB, self.floor + LOUDER_DB)
+        strong = phone.phone != SILENCE and self.loud(level)
         if not self._speaking:
             return self._outside(phone, strong), False
         if strong:
@@ -89,6 +90,16 @@ class SpeechGate:
         sent, self._held = self._held, []
         self._speaking, self._strong_end = True, phone.end
         return sent
+
+    def loud(self, level: float) -> bool:
+        """Whether a frame of this level, dB, stands out so far that somebody may be speaking."""
+        return level >= max(AUDIBLE_DB, self.floor + LOUDER_DB)
+
+    def close(self) -> bool:
+        """No phones come for a while: whether a talkspurt ended by that."""
+        was_speaking = self._speaking
+        self._close()
+        return was_speaking
 
     def _close(self) -> None:
         self._speaking = False

@@ -232,11 +232,12 @@ class Levels(Event, kw_only=True, tag="levels"):
 
 
 class Phone(Struct, kw_only=True, array_like=True):
-    """One phone as the ticker shows it; `state`: sent, received, recovered (by redundancy), lost (bridged)."""
+    """One phone as the ticker shows it; `state`: sent, doubtful (sent as it was heard, as the sound confirms no word there though the call
+    waits for words), received, recovered (by redundancy), lost (bridged)."""
 
     label: str
     duration_ms: int
-    state: Literal["sent", "received", "recovered", "lost"]
+    state: Literal["sent", "doubtful", "received", "recovered", "lost"]
 
 
 class Phones(Event, kw_only=True, tag="phones"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from softphone.control.protocol import Event, Levels, Phone, Phones, Talk, Voice
 from softphone.engine.calls.call import PhoneCall
 from softphone.engine.calls.media.transcript import Transcripts
 from softphone.engine.sip.parsed.module import sip_library
+from softphone.link.messages import SentPhone
 
 TELL_S = 0.2
 LOOK_S = 0.02
@@ -92,7 +94,7 @@ class LiveEvents:
                 if words:
                     self._transcripts.take(call, report)
                 if phones and (report.sent or report.spoken):
-                    tx = [Phone(label=phone.label, duration_ms=phone.duration_ms, state="sent") for phone in report.sent]
+                    tx = [Phone(label=phone.label, duration_ms=phone.duration_ms, state=_sent(phone)) for phone in report.sent]
                     rx = [Phone(label=phone.label, duration_ms=phone.duration_ms, state=phone.state) for phone in report.spoken]
                     self._publish(Phones(call=call.number, tx=tx, rx=rx))
                 if voice and stream.voice_told != report.voice:
@@ -116,3 +118,7 @@ def decibel(level: int) -> float:
         return SILENCE_DB
     from_full_scale: float = 20 * math.log10(linear / 32768)
     return round(max(SILENCE_DB, from_full_scale), 1)
+
+
+def _sent(phone: SentPhone) -> Literal["sent", "doubtful"]:
+    return "doubtful" if phone.doubtful else "sent"

@@ -22,7 +22,9 @@ class CodecCounters(Struct, frozen=True, omit_defaults=True):
 
     The first ten: see `codec.decoder.DecoderStatistics`. `sent_*`: speech, packets and bytes that were sent. `link_reports`: how many
     reports on our packets the remote party's phone sent. `*_cpu_s` is the processor time that the encoder, the decoder
-    and the training of this stream took, `*_longest_ms` the longest step. `heard_*`: how the other phone renders the user's voice, as the
+    and the training of this stream took, `*_longest_ms` the longest step; `encoder_rested_ms`: of sound that the
+    recogniser did not have to hear.
+    `heard_*`: how the other phone renders the user's voice, as the
     training knows it (`codec.learning.hearing.Heard`). `typed_s`: typed speech that is still to be sent.
     `word_recogniser`: "loading", "ready", or why there is none; what it did: see `codec.recognise.second_pass.SecondPass`, and
     `word_rests`: how often the machine was too slow for it.
@@ -47,6 +49,7 @@ class CodecCounters(Struct, frozen=True, omit_defaults=True):
     encoder_payloads_made: int = 0
     encoder_keep_alives: int = 0
     encoder_failures: int = 0
+    encoder_rested_ms: int = 0
     encoder_cpu_s: float = 0.0
     encoder_longest_ms: int = 0
     decoder_payloads_dropped: int = 0

@@ -44,10 +44,12 @@ class StreamStatistics(CodecCounters, frozen=True, forbid_unknown_fields=True):
 
 
 class SentPhone(_Part, frozen=True):
-    """An ARPAbet label and its duration."""
+    """An ARPAbet label and its duration. doubtful: sent as it was heard, as the sound confirms no word there though the stream
+    waits for words."""
 
     label: str
     duration_ms: int
+    doubtful: bool = False
 
 
 class HeardPhone(_Part, frozen=True):
@@ -143,9 +145,12 @@ class Payload(_OfStream, frozen=True):
 
 
 class Pull(_OfStream, frozen=True):
-    """Engine -> worker: the playout wants `samples` more samples."""
+    """Engine -> worker: the playout wants `samples` more samples. heard: False where sound is heard in their place; then they are silent,
+    and only their ticks are of use. since: where it is not -1, what was said before this tick, modulo 256, was heard already."""
 
     samples: int
+    heard: bool = True
+    since: Annotated[int, Meta(ge=-1, le=255)] = -1
 
     def __post_init__(self) -> None:
         _OfStream.__post_init__(self)
@@ -225,11 +230,13 @@ class NotSaid(_OfStream, frozen=True):
 
 
 class Tune(_OfStream, frozen=True):
-    """Engine -> worker, during a stream: what changes; None leaves a thing as it is."""
+    """Engine -> worker, during a stream: what changes; None leaves a thing as it is. rest: whether the encoder may rest, because sound
+    goes and nothing says that it will end soon; what it has missed it makes up for when that ends."""
 
     settings: EncoderSettings | None = None
     report: PathQuality | None = None
     memory: Memory | None = None
+    rest: bool | None = None
 
 
 class Keep(_OfStream, frozen=True):

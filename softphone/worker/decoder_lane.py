@@ -14,7 +14,7 @@ from codec.voice.memory import Remembered
 from codec.voice.receipt import VoiceReceipt
 from codec.wire.link_report import LinkReport
 from codec.wire.packet import TIME_MODULO
-from softphone.link.messages import Pcm
+from softphone.link.messages import Pcm, Pull
 from softphone.link.queue import BoundedQueue
 from softphone.worker.codec import SharedModels
 from softphone.worker.lane import MAX_OBSERVED, Lane, Send
@@ -48,6 +48,7 @@ class DecoderLane(Lane):
         self.keeps: tuple[Remembered | None, bool] = (None, False)
         """What has arrived of the remote party's voice, and whether it may be kept."""
         self._owed = 0
+        self._heard, self._since = True, -1
         self._lock = threading.Lock()
         self.observing = False
         self.observed: deque[SpokenPhone] = deque(maxlen=MAX_OBSERVED)
@@ -58,9 +59,10 @@ class DecoderLane(Lane):
             self.counters["payloads_dropped"] += 1
         self._work.release()
 
-    def pull(self, samples: int) -> None:
+    def pull(self, wanted: Pull) -> None:
         with self._lock:
-            self._owed += samples
+            self._owed += wanted.samples
+            self._heard, self._since = wanted.heard, wanted.since
             surplus = self._owed - MAX_OWED_SAMPLES
             if surplus > 0:
                 self._owed -= surplus
@@ -88,11 +90,13 @@ class DecoderLane(Lane):
         with self._lock:
             samples = min(self._owed, MAX_ANSWER_SAMPLES)
             self._owed -= samples
-            more = self._owed > 0
+            more, heard, since = self._owed > 0, self._heard, self._since
+        if since >= 0:
+            self._decoder.skip(since)
         if samples:
             pcm, ticks = b"", []
             for at in range(0, samples, CHUNK_SAMPLES):
-                pcm += self._decoder.pull(min(CHUNK_SAMPLES, samples - at)).astype("<i2").tobytes()
+                pcm += self._decoder.pull(min(CHUNK_SAMPLES, samples - at), heard).astype("<i2").tobytes()
                 ticks.append(-1 if (said := self._decoder.said_at) is None else said % TIME_MODULO)
             self._send(Pcm(self._number, pcm, ticks))
             if self.observing:

@@ -25,6 +25,7 @@ from softphone.link.queue import BoundedQueue
 from softphone.worker.codec import SharedModels
 from softphone.worker.keep_alive import KeepAlive
 from softphone.worker.lane import MAX_OBSERVED, Lane, Send
+from softphone.worker.rest import RestPlan
 from softphone.worker.trainer_messages import TrainingResult
 
 PCM_QUEUE = 50
@@ -84,7 +85,7 @@ class EncoderLane(Lane):
         self._settings: EncoderSettings = opened.settings
         self._queue: BoundedQueue[bytes] = BoundedQueue(PCM_QUEUE)
         self.observing = False
-        self.observed: deque[WireToken] = deque(maxlen=MAX_OBSERVED)
+        self.observed: deque[tuple[WireToken, bool]] = deque(maxlen=MAX_OBSERVED)
         self.voice_progress: tuple[int, float | None] = (0, None)
         self.typed_s = 0.0
         self.sent: tuple[float, int, int] = (0.0, 0, 0)
@@ -106,6 +107,7 @@ class EncoderLane(Lane):
         self.keeps: tuple[OwnMemory | None, Remembered | None] = (None, None)
         """The own voice, and what the far end knows of it, where they may be kept."""
         self._learns = opened.learn and opened.settings.voice
+        self._rest = RestPlan(self._learns)
         if self._learns:
             shared.trainer.open(opened.stream, self._put_result)
         self._make()
@@ -181,6 +183,9 @@ class EncoderLane(Lane):
             self.counters["keep_alives"] += 1
             self._send(Payload(self._number, self._encoder.keep_alive()))
         pcm = np.frombuffer(b"".join(chunks), np.int16)
+        seconds, spoken_s = len(pcm) / SAMPLE_RATE, self._encoder.spoken_ms / 1000
+        self._encoder.may_rest = self._rest.heard(seconds, self._encoder.rests, spoken_s)
+        self.counters["rested_ms"] += round(1000 * seconds) if self._encoder.rests else 0
         payloads = self._encoder.encode(pcm)
         self._keep_alive.passed(len(pcm) / SAMPLE_RATE, bool(payloads))
         for payload in payloads:
@@ -199,6 +204,8 @@ class EncoderLane(Lane):
     def _tune(self, changes: Tune) -> None:
         if changes.settings is not None:
             self._encoder.settings = self._settings = changes.settings
+        if changes.rest is not None:
+            self._rest.calm = changes.rest
         if changes.memory is not None:
             self._memory = KnownVoices.of(changes.memory)
             self._recall()

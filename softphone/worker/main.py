@@ -105,9 +105,9 @@ class Worker:
             case Payload(number, payload):
                 if stream := self._streams.get(number):
                     stream.put_payload(payload)
-            case Pull(number, samples):
+            case Pull(number):
                 if stream := self._streams.get(number):
-                    stream.pull(samples)
+                    stream.pull(message)
             case Say():
                 self._say(message)
             case Observe(number, on, words):

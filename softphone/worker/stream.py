@@ -96,14 +96,14 @@ class WorkerStream:
         )
         said = spoken_words = ""
         if (utterances := self._utterances) is not None:
-            said = utterances[0].push((token.phone, token.ticks) for token in sent)
+            said = utterances[0].push((token.phone, token.ticks) for token, _ in sent)
             spoken_words = utterances[1].push((phone.phone, phone.ticks) for phone in spoken)
         if not (sent or spoken or said or spoken_words or (voice != self._last_voice and self._encoder.observing)):
             return None
         self._last_voice = voice
         return Observed(
             self._number,
-            [SentPhone(PHONES[token.phone], token.ticks * TICK_MS) for token in sent],
+            [SentPhone(PHONES[token.phone], token.ticks * TICK_MS, doubtful) for token, doubtful in sent],
             [HeardPhone(PHONES[phone.phone], phone.ticks * TICK_MS, phone.state) for phone in spoken],
             voice,
             said,
@@ -128,6 +128,7 @@ class WorkerStream:
             encoder_payloads_made=encoder["payloads_made"],
             encoder_keep_alives=encoder["keep_alives"],
             encoder_failures=encoder["failures"],
+            encoder_rested_ms=encoder["rested_ms"],
             encoder_cpu_s=round(self._encoder.busy_s, 3),
             encoder_longest_ms=round(1000 * self._encoder.longest_s),
             decoder_payloads_dropped=decoder["payloads_dropped"],

@@ -23,7 +23,7 @@ from codec.units.limits import MAX_REDUNDANCY
 from codec.units.phones import PHONES, VOWELS
 from codec.wire.link_report import LinkReport
 from codec.wire.packet import MAX_EXTENSIONS, MAX_PAYLOAD, Extension, Packet, VoicePiece, parse, serialize
-from codec.wire.sound import MAX_TOKENS, SoundPayload, SoundReport, is_sound, parse_sound, serialize_sound
+from codec.wire.sound import MAX_COPY, MAX_TOKENS, SoundPayload, SoundReport, is_sound, parse_sound, serialize_sound
 from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, Entropy
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
 from softphone.engine.phv.receiver_report import TransitTimes
@@ -57,7 +57,8 @@ def seeds(entropy: Entropy) -> list[bytes]:
 def sound_seeds(entropy: Entropy) -> list[bytes]:
     """Payloads of sound that use every part of the format, with real Opus."""
     rng, made, sender = random.Random(6), Maker(random.Random(7), entropy), SoundSender()
-    found = []
+    found: list[bytes] = []
+    earlier: list[tuple[int, bytes]] = []
     for tick in range(240):
         packet = sender.take(rng.randbytes(640), tick, rng.choice(LEVELS_OF_SOUND), 0.1)
         if packet is None:
@@ -72,9 +73,12 @@ def sound_seeds(entropy: Entropy) -> list[bytes]:
                     tokens if len(tokens) <= MAX_TOKENS and rng.random() < 0.5 else b"",
                     report if rng.random() < 0.5 else None,
                     rng.random() < 0.2,
+                    copies=tuple((packet[0] - at, copied) for at, copied in earlier[-rng.randrange(1, 5) :] if len(copied) <= MAX_COPY),
+                    words=rng.random() < 0.2,
                 )
             )
         )
+        earlier.append(packet)
     return [*found, serialize_sound(SoundPayload(7, report=report)), serialize_sound(SoundPayload(9, padding=27))]
 
 

@@ -84,7 +84,7 @@ messages = st.one_of(
     st.builds(
         Observed,
         streams,
-        st.lists(st.builds(SentPhone, text, counts), max_size=4),
+        st.lists(st.builds(SentPhone, text, counts, st.booleans()), max_size=4),
         st.lists(st.builds(HeardPhone, text, counts, states), max_size=4),
         st.builds(VoiceProgress, counts, st.none() | numbers, counts, st.none() | numbers),
     ),

@@ -47,6 +47,10 @@ from softphone.link.queue import BoundedQueue
 
 PAYLOAD_QUEUE = 16
 REPORT_QUEUE = 8
+LOST_GROUPS, LOST_S = 6, 1.0
+"""Of tokens: for so long after sound ended so many groups are repeated, a second of speech."""
+QUICK_S = 3.0
+"""So long after that nothing waits for its words: who hears nothing should hear something soon."""
 EMPTY_BYTES = 2
 """A payload of no more is a keep-alive."""
 
@@ -101,11 +105,14 @@ class PhvStream:
         if (mode := sound_mode(phv)) is not None and accepts_sound(fmtp_remote or {}):
             ceiling = self.tuning.adaptation.ceiling_bps
             self.sound = SoundHalf(mode, most_sound_bps(fmtp_remote or {}), ceiling, self.transit, is_ready, self.counters)
+        self._again_until = float("-inf")
         self._worker_has = self._settings
         self._tick = 0  # of the own sound, which is the clock of what is sent
         self._first_tick = 0  # at which the worker's clock began
         self._tokens_wait_ms = 0.0
         self._observed = (False, False)
+        self._rests = False  # what the worker was told
+        self._sound_goes = False
         self._reports: BoundedQueue[Observed] = BoundedQueue(REPORT_QUEUE)
         self._learn = phv.learn
         self._send = send
@@ -123,7 +130,7 @@ class PhvStream:
             self._tokens.clear()
         self._payloads.clear()
         self._first_tick = self._tick
-        self._worker_has = self._settings
+        self._worker_has, self._rests = self._settings, False
         self._send(Open(self.number, self._worker_has, self._learn))
         self._send(Pull(self.number, FILL_CHUNKS * CHUNK_SAMPLES))
         if self._observed[0]:
@@ -144,6 +151,8 @@ class PhvStream:
         """Whether the worker reports what it sends and speaks, and its words."""
         if (on, words) != self._observed:
             self._observed = (on, words)
+            if self.sound is not None:
+                self.sound.words = words
             self._send(Observe(self.number, on, words))
 
     def limit(self, ceiling_bps: int) -> None:
@@ -157,7 +166,29 @@ class PhvStream:
     def _settings(self) -> EncoderSettings:
         """Of the worker's encoder. Tokens that go beside sound wait for nothing: they are there for the moment in which it ends."""
         settings = self.tuning.settings
-        return replace(settings, wait=False) if self.sound is not None and self.sound.level is not None else settings
+        if self.sound is not None and self.sound.level is not None:
+            return replace(settings, wait=False)
+        now = time.monotonic()
+        if now < self._again_until + QUICK_S:
+            settings = replace(settings, wait=False)
+        return self._again(settings) if now < self._again_until else settings
+
+    def _again(self, settings: EncoderSettings) -> EncoderSettings:
+        """The same, with what was said since the far end told for the last time that it hears us: that went with sound that was lost."""
+        return replace(settings, redundancy=max(settings.redundancy, min(LOST_GROUPS, self.tuning.most_redundancy)))
+
+    def _follow_sound(self, sound: SoundHalf) -> None:
+        """At once, and not with the next second: what the worker has to know when sound ends, or is no longer sure to go on."""
+        rests = sound.calm and not self._observed[1]
+        if rests != self._rests:
+            self._rests = rests
+            self._send(Tune(self.number, rest=rests))
+        goes = sound.level is not None
+        if self._sound_goes and not goes:
+            self._again_until = time.monotonic() + LOST_S
+            self._worker_has = self._again(self._worker_has)
+            self._send(Tune(self.number, self._worker_has))
+        self._sound_goes = goes
 
     def _tell(self, report: PathQuality | None = None) -> None:
         """Tell the worker what has changed for its encoder."""
@@ -192,11 +223,13 @@ class PhvStream:
     def tune(self, event: CallStatistics, received: Received, rtcp: tuple[int, int] = (0, 0)) -> None:
         """Called each second: adapt what is sent, and report to the far end on its packets. rtcp: how often the far
         end reported on our packets, and on how many the last time."""
-        now = time.monotonic()
+        now, beside_sound = time.monotonic(), None
         if self.sound is not None:
             self.sound.path.counted(received)
+            self.sound.pace.look(now, self.statistics, self.counters["playout_underruns"])
             self._follow(self.sound.choice, now)
-        report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now))[1]
+            beside_sound = self.sound.take_report()
+        report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now), beside_sound)[1]
         self._tell(report)
         if self.sound is not None:
             event.sends = "tokens" if self.sound.level is None else "sound"
@@ -246,6 +279,7 @@ class PhvStream:
             self.counters["pcm_without_worker"] += 1
         if self.sound is not None:
             self.sound.send(pcm, self._tick)
+            self._follow_sound(self.sound)
         self._tick += 1
 
     def take_payload(self) -> bytes | None:
@@ -264,7 +298,7 @@ class PhvStream:
             self.counters["payloads_without_worker"] += 1
 
     def take_pcm(self, samples: int) -> bytes:
-        self._send(Pull(self.number, samples))
+        self._send(self._pull(samples))
         while len(self._played) < 2 * samples:
             with self._lock:
                 taken = self._tokens.take()
@@ -277,6 +311,14 @@ class PhvStream:
                 self.counters["playout_underruns"] += 1
         pcm, self._played = self._played[: 2 * samples], self._played[2 * samples :]
         return pcm
+
+    def _pull(self, samples: int) -> Pull:
+        if self.sound is None:
+            return Pull(self.number, samples)
+        join = self.sound.join
+        # While sound is heard its tokens pass in their own time, for whoever writes down the words.
+        since = join.heard_until if join.wants_tokens else None
+        return Pull(self.number, samples, join.wants_tokens, -1 if since is None else since)
 
     def close(self) -> None:
         self._send(Close(self.number))

@@ -47,7 +47,8 @@ class PhvTuning:
         self._configured = encoder_settings(phv)
         base = Profile.of(self._configured)
         self._far_ceiling = self._limit("maxrate", LOWEST_RATE, HIGHEST_RATE, 0)
-        most = self._limit("maxred", 0, MAX_REDUNDANCY, MAX_REDUNDANCY)
+        self.most_redundancy = most = self._limit("maxred", 0, MAX_REDUNDANCY, MAX_REDUNDANCY)
+        """Groups that the far end has use for."""
         self.adaptation = Adaptation(replace(base, redundancy=min(base.redundancy, most)), 0, most)
         self.limit(phv.max_rate)
         self._writer = ReportWriter()
@@ -97,15 +98,22 @@ class PhvTuning:
         received: Received,
         rtcp: tuple[int, int],
         queue_ms: float,
+        beside_sound: LinkReport | None = None,
     ) -> tuple[bool, PathQuality | None]:
-        """Each second: (whether `settings` changed, what to tell the far end). event: of this second; counters: of the worker."""
+        """Each second: (whether `settings` changed, what to tell the far end). event: of this second; counters: of the worker;
+        beside_sound: the newest report on sound that we send, if any is sent. Loss is the same for tokens, a queue is not: it is sound
+        that fills it, and what the path carries `Adaptation.fell` and `rose` tell."""
         before = self.settings
         self._measure(counters)
-        report = self._incoming(now, event, counters, *rtcp)
+        report, rtt_ms = self._incoming(now, event, counters, *rtcp), event.rtt_ms
+        if beside_sound is not None:
+            packets = USUAL_PACKETS if beside_sound.loss else ENOUGH_PACKETS
+            report, rtt_ms = PathReport(beside_sound.loss, packets, beside_sound.burst, None, beside_sound.jitter_ms), None
+            self._reported_at = now
         if self.adaptive:
             sent = received.packets + received.lost
             self.adaptation.presume(received.lost / sent if sent else 0.0, received.burst, sent)
-            self.adaptation.update(now, report, event.rtt_ms, counters.sent_speech_ms / 1000)
+            self.adaptation.update(now, report, rtt_ms, counters.sent_speech_ms / 1000)
         event.profile = self._describe()
         return self.settings != before, self._writer.look(now, received, queue_ms)
 

@@ -14,8 +14,9 @@ from softphone.tui.state.call_view import CallView
 SILENCES = {"SIL": "·", "": "·"}
 """Labels that are no speech, and how the ticker writes them."""
 CODECS = {codec.name: codec.label for codec in codecs.CODECS}
-MARKS = {"sent": "{}", "received": "{}", "recovered": "({})", "lost": "✗{}"}
-"""How the ticker writes a phone: `(IY)` was recovered by redundancy, `✗T` was lost and bridged."""
+MARKS = {"sent": "{}", "doubtful": "{}?", "received": "{}", "recovered": "({})", "lost": "✗{}"}
+"""How the ticker writes a phone: `IY?` was sent as it was heard, without a word that is sure; `(IY)` was recovered by redundancy, `✗T` was
+lost and bridged."""
 LEAST_SHARE = 0.05
 """Of the time; below it somebody breathes, and a comparison says nothing."""
 

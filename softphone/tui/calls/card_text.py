@@ -22,7 +22,7 @@ LEAST_COST = 46
 """Cells beside the names from which rates stand in columns."""
 SIGNS = {"good": "✓", "fair": "!", "bad": "✗", "none": "·"}
 STYLES = {"good": "$success", "fair": "$warning", "bad": "$error", "none": "$foreground 70%"}
-PHONE_STYLES = {"sent": "$foreground", "received": "$foreground", "recovered": "$warning", "lost": "bold $error"}
+PHONE_STYLES = {"sent": "$foreground", "doubtful": "$warning", "received": "$foreground", "recovered": "$warning", "lost": "bold $error"}
 
 
 def _row(label: str, *parts: str | Content | tuple[str, str]) -> Content:
@@ -132,7 +132,8 @@ def ticker(call: CallView, width: int, rows: int = 1) -> Content:
 
 def ticker_key(width: int) -> Content:
     """What the marks of the ticker mean."""
-    return _row("marks", ("(X) recovered", PHONE_STYLES["recovered"]), "  ", ("✗X lost", PHONE_STYLES["lost"]))
+    marks = ("X? unsure", "doubtful"), ("(X) recovered", "recovered"), ("✗X lost", "lost")
+    return _row("marks", *((f"{text}  ", PHONE_STYLES[state]) for text, state in marks))
 
 
 def _tape(phones: deque[Phone], room: int, rows: int) -> Content:

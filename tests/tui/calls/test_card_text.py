@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from softphone.config import Config
-from softphone.control.protocol import SendProfile
+from softphone.control.protocol import Phone, SendProfile
 from softphone.tui.calls import card_text
 from softphone.tui.common.drawing import bit_rate, clock_time, cut, level_meter, level_text, meter, sparkline
 from softphone.tui.state.call_view import CallView
@@ -75,6 +75,9 @@ def test_the_ticker_shows_the_newest_and_marks_what_was_lost() -> None:
     two = card_text.ticker(call_of(), 60, rows=2).plain
     assert "(W) (UH)" in two and "✗CH ✗AH" in two
     assert "(X) recovered" in card_text.ticker_key(40).plain
+    call = call_of()
+    call.tx_phones.append(Phone(label="ZH", duration_ms=80, state="doubtful"))
+    assert card_text.ticker(call, 48).plain.splitlines()[0].endswith("ZH?"), "by text as well as by colour"
 
 
 def test_a_muted_microphone_is_said() -> None:

@@ -316,6 +316,73 @@ def test_sound_does_not_depend_on_how_it_is_pulled() -> None:
     assert np.array_equal(first.pull(48000), np.concatenate([second.pull(n) for n in (100, 900, 7000, 20000, 20000)]))
 
 
+def _followed(models: Any, steps: list[list[bytes]], heard: list[bool]) -> tuple[NDArray[np.int16], list[int | None], Decoder]:
+    """Sound, the tick at which each 20 ms of it was said, and the decoder."""
+    decoder, blocks, said_at = Decoder(models), [], []
+    for payloads, listens in zip(itertools.chain(steps, itertools.repeat([])), heard, strict=False):
+        for payload in payloads:
+            decoder.receive(payload)
+        blocks.append(decoder.pull(STEP, listens))
+        said_at.append(decoder.said_at)
+    return np.concatenate(blocks), said_at, decoder
+
+
+def test_what_nobody_hears_passes_in_its_time_and_silence() -> None:
+    said = script([("SIL", 300), *HELLO, *HELLO, ("SIL", 600)])
+    models = models_for(said.phones)
+    steps = encode(models, said.pcm)
+    sound, ticks, heard = _followed(models, steps, [True] * 350)
+    silence, same_ticks, unheard = _followed(models, steps, [False] * 350)
+    assert sound.any() and not silence.any()
+    assert [each.phone for each in unheard.spoken] == [each.phone for each in heard.spoken]
+    assert unheard.statistics.tokens_late == heard.statistics.tokens_late
+    pairs = [(a, b) for a, b in zip(ticks, same_ticks, strict=True) if a is not None and b is not None]
+    assert len(pairs) > 150 and max(abs(a - b) for a, b in pairs) <= 8
+
+
+@pytest.mark.parametrize("at", [90, 107, 131])
+def test_who_listens_again_hears_the_rest(at: int) -> None:
+    said = script([("SIL", 300), *HELLO, *HELLO, ("SIL", 600)])
+    models = models_for(said.phones)
+    steps = encode(models, said.pcm)
+    _, ticks, _ = _followed(models, steps, [True] * 350)
+    heard = [step < at or step >= at + 40 for step in range(350)]
+    sound, same_ticks, decoder = _followed(models, steps, heard)
+    loud = [bool(np.abs(sound[STEP * step : STEP * (step + 1)]).max() > 300) for step in range(350)]
+    assert not any(loud[at + 3 : at + 40]) and sum(loud[at + 40 : at + 60]) > 12
+    late = [abs(a - b) for a, b in zip(ticks, same_ticks, strict=True) if a is not None and b is not None]
+    assert max(late) <= 10, "in milliseconds 200: pauses and vowels give that back"
+    assert decoder.statistics.tokens_late == 0
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+def test_what_was_heard_by_other_means_is_left_out(told_first: bool) -> None:
+    """All of the first 2 s comes at once, and the first second of it was heard."""
+    said = script([("SIL", 300), *HELLO, *HELLO, ("SIL", 600)])
+    models = models_for(said.phones)
+    steps = encode(models, said.pcm)
+    late = 110
+    decoder, spoken_at, phones_spoken = Decoder(models), [], []
+    for step in range(400):
+        if told_first or step > late:
+            decoder.skip(70)
+        arrived = list(itertools.chain(*steps[:late])) if step == late else [] if step < late or step >= len(steps) else steps[step]
+        for payload in arrived:
+            decoder.receive(payload)
+        decoder.pull(STEP)
+        spoken_at.append(decoder.said_at)
+        phones_spoken += [phone.phone for phone in decoder.spoken]
+        decoder.spoken.clear()
+    words = [phone_index(label) for label, _ in (*HELLO, *HELLO)]
+    assert [phone for phone in phones_spoken if phone != SILENCE] == words, "who writes down the words misses none"
+    ticks = [tick for tick in spoken_at if tick is not None]
+    early = [tick for tick in ticks if tick < 70 - 6]
+    assert len(early) <= (0 if told_first else 6) and max(ticks) > 230
+    begins = next(step for step, tick in enumerate(spoken_at) if tick is not None and tick >= 70)
+    assert begins < late + 15, "it goes on at once"
+    assert decoder.statistics.tokens_late == 0
+
+
 def test_garbage_is_refused_and_the_call_goes_on() -> None:
     said = script([("SIL", 300), *HELLO, ("SIL", 600)])
     models = models_for(said.phones)

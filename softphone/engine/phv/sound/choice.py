@@ -1,17 +1,19 @@
 """Whether a stream of x-phv sends sound, and how finely, or tokens alone: by what the far end reports of the path, below a ceiling.
 
-Quick to protect: a queue, loss beyond what libopus repairs, or reports that stay away end the sound at once. Slow to relax: the path has to
+Where packets are lost, the same rate goes into a coarser sound that is sent more than once (`level.form`). Quick to protect: a queue, loss
+beyond what that and libopus repair, or reports that stay away end the sound at once. Slow to relax: the path has to
 be clean for a while, which doubles with each try that failed, and a pair of packets has to show that it carries sound (packet pair: Keshav
 1991). Knows no clock, no PJSIP and no codec: the caller passes the time.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from codec.wire.sound import SoundReport
 from softphone.engine.phv.rate_model import RTCP_BPS
-from softphone.engine.phv.sound.level import LEVELS, SoundLevel
+from softphone.engine.phv.sound.level import LEVELS, SoundLevel, form
 
 Mode = Literal["auto", "always"]
 
@@ -20,17 +22,22 @@ QUEUE_MS = 120.0
 FULL_QUEUE_MS = 400.0
 """and here no sound."""
 MOST_LOSS, OBVIOUS_LOSS = 0.22, 0.5
-"""libopus restores single packets from the next one; beyond this too many words are lost, and repeated tokens are understood better."""
+"""Of the sound, copies counted: libopus makes up for single packets; beyond this too many words are lost, and repeated tokens are
+understood better. The second of packets: believed at once."""
 LOSS_TO_BEGIN = 0.16
 MARGIN = 1.35
 """The path must seem to carry so many times what is sent."""
 FIRST_REPORT_S = 2.0
 REPORT_S, SLOWEST_REPORT_S, REPORT_PACKETS = 0.65, 2.0, 4
 """Where no report comes for so long after a packet that should have one, and for so many packets, the path is taken to be broken;"""
-REPORT_FACTOR, REPORT_SPARE_S, REPORT_LOSS_S = 1.5, 0.15, 2.0
-"""or for so many times the longest wait of late and a little more, where that is longer: reports travel and are lost too."""
+REPORT_FACTOR, REPORT_SPARE_S = 1.5, 0.15
+"""or for so many times the longest wait of late and a little more, where that is longer: reports travel,"""
+REPORT_EACH_S, REPORTS_LOST = 0.15, 0.01
+"""and are lost, too: as many of them in a row as happens with this chance."""
 WAIT_FORGOTTEN = 0.99
 """Of the longest wait, with each report."""
+HOPE_S = 6.0
+"""So long after sound began loss does not end it where a higher level would repair it: probes are lost too."""
 CLEAN_S, FAILED_S = 1.0, 10.0
 """So much sound has to go well at a level before the next one is tried, and before one is tried again that filled a queue;"""
 NO_ROOM_S = 25.0
@@ -39,16 +46,23 @@ AGAIN_S = 1.5
 """and so long after sound ended it may begin again;"""
 PROBE_SHARE, PROBE_BITS = 0.05, 1120
 """and probes take no more than this share of what a path is known to carry;"""
-LONGEST_S, LONGEST_AGAIN_S = 60.0, 12.0
+LONGEST_S, LONGEST_AGAIN_S = 60.0, 6.0
 """both double with each failure up to this,"""
 STABLE_S = 25.0
 """and halve after so long without one."""
 FIRST_PROBE_S = 0.2
 PROBE_ANSWER_S = 2.5
-LOSS_SHARE = 0.1
+LOSSY, RETRY_S, TRIES, BLIND_TRIES = 0.05, 0.7, 4, 2
+"""Where so much is lost a probe is of three packets, and goes again after so long, so often; the last where the rate is not known."""
+MORE_LOSS_SHARE, LESS_LOSS_SHARE = 0.4, 0.05
 """Of the newest report, of which several come a second."""
-UNTOLD_S = 1.0
-"""Opus tells of silence each 400 ms; where nothing at all went for so long, no report is owed."""
+JITTER_SHARE = 0.1
+JITTER_LIKE_LOSS_MS = 340.0
+"""Packets that overtake each other are lost to a jitter buffer that does not wait for all. Of packets of 20 ms that are late by 0 to 100
+ms (a jitter of 33) a quarter came too late, of packets of 40 ms that go twice 1 %; with three times as much jitter 60, and 13, of four
+times 2."""
+UNTOLD_S = 0.3
+"""Where nothing at all went for so long, no report is owed for what went before: Opus tells of silence each 400 ms."""
 SILENCE_S = 0.3
 """Between packets of sound: Opus had nothing to say (DTX), which says nothing about what the path carries."""
 FALLEN_BPS = 1900.0
@@ -58,6 +72,9 @@ FIRST_LEVEL = 1
 PROBED_MARGIN = 1.2
 """A probe while sound goes shows what the path carries, before more is sent; a queue shows it too."""
 SETTLE_S = 0.5
+CALM_S, CALM_LOSS, CALM_QUEUE_MS, CALM_REPORT = 5.0, 0.03, 60.0, 0.5
+"""A path is calm whose sound has not changed for so long, nor lost or queued more, and whose report is not later than this share of the
+time after which the sound ends."""
 
 
 class SoundChoice:
@@ -80,18 +97,22 @@ class SoundChoice:
         self._longest_wait_s = FIRST_REPORT_S
         self._sound_s = 0.0  # of sound sent at this level
         self._patience_s, self._again_s = CLEAN_S, AGAIN_S
-        self._loss = 0.0
+        self._loss = self._burst = self._jitter_ms = 0.0
         self.fallen_bps: float | None = None
         """Set where sound ended because the path carries less now: so much, in IP bit/s. To be taken out by the owner."""
         self.busy = False
         """Whether the far end sends sound now: where both share a link, a probe would show what is left of it."""
         self.risen_bps: float | None = None
         """Set where a probe told what the path carries."""
+        self._needed = False
+        self._uneasy_at = float("-inf")
+        self._tries = 0
         self._probe_at = float("inf")
         self._probed_at = float("-inf")
 
     def limit(self, ceiling_bps: int) -> None:
         """Another ceiling, from now on."""
+        self._ceiling_bps = ceiling_bps
         fits = [n for n, level in enumerate(LEVELS) if not ceiling_bps or level.ip_bps + RTCP_BPS <= ceiling_bps]
         rated = [n for n in fits if LEVELS[n].bit_rate <= self._most_bps]
         self._highest = max(rated, default=-1)
@@ -124,7 +145,18 @@ class SoundChoice:
     @property
     def level(self) -> SoundLevel | None:
         """None: tokens alone."""
-        return None if self._level is None else LEVELS[self._level]
+        return None if self._level is None else self._form(self._level)
+
+    def _form(self, level: int) -> SoundLevel:
+        return self._form_for(level, self._loss)
+
+    def _form_for(self, level: int, loss: float) -> SoundLevel:
+        loss = max(loss, self._jitter_ms / JITTER_LIKE_LOSS_MS)
+        return form(level, loss, self._burst, self._most_bps, max(1.0, self._ceiling_bps - RTCP_BPS) if self._ceiling_bps else 0.0)
+
+    def _lost(self, level: int, loss: float) -> float:
+        """Share of the sound that is lost at a level where so many packets are."""
+        return self._form_for(level, loss).lost(loss, self._burst)
 
     def step(self, now: float, *, needed: bool = False) -> SoundLevel | None:
         """What to send now; to be asked a few times a second. needed: tokens are not possible now, so that there is sound where the
@@ -132,10 +164,11 @@ class SoundChoice:
         if self._level is not None:
             self._watch(now)
         known_bps, known_at = self._known
+        self._needed = needed
         if needed and known_bps < LEVELS[0].ip_bps and now - known_at < LONGEST_S:
             return self.level  # it would fill the queue, and nothing of it be understood
         if (self._mode == "always" or needed) and self._level is None and self._highest >= 0:
-            return LEVELS[min(self._highest, 0 if now - self._troubled_at < LONGEST_S else 1)]
+            return self._form(min(self._highest, 0 if now - self._troubled_at < LONGEST_S else 1))
         return self.level
 
     def sent(self, now: float) -> None:
@@ -146,7 +179,7 @@ class SoundChoice:
         self._unreported += 1
         if gap > SILENCE_S:
             self._sound_s = max(0.0, self._sound_s - gap)
-        self._sound_s += (LEVELS[self._level].packet_ms if self._level is not None else 0) / 1000
+        self._sound_s += (self._form(self._level).packet_ms if self._level is not None else 0) / 1000
 
     def report(self, now: float, report: SoundReport) -> None:
         """What the far end says of the path."""
@@ -155,34 +188,75 @@ class SoundChoice:
             first = self._longest_wait_s >= FIRST_REPORT_S
             self._longest_wait_s = waited if first else max(WAIT_FORGOTTEN * self._longest_wait_s, waited)
         self._unreported = 0
+        if report.rate_bps and now - self._probed_at < PROBE_ANSWER_S:
+            self._probe_answered(now)
         path = report.path
         if self._level is None and report.rate_bps and not path.queue_ms > QUEUE_MS:
             self.risen_bps = report.rate_bps
             self._known = (report.rate_bps, now)
-        self._loss = path.loss if path.loss > OBVIOUS_LOSS or self._level is None else self._loss + LOSS_SHARE * (path.loss - self._loss)
+        elif self._level is None and self._needed and path.queue_ms > FULL_QUEUE_MS and 0 < report.rate_bps < LEVELS[0].ip_bps:
+            self._known = (report.rate_bps, now)  # not even the lowest level, which goes for want of tokens, gets through
+        if path.loss > CALM_LOSS or path.queue_ms > CALM_QUEUE_MS:
+            self._uneasy_at = now
+        self._burst = path.burst or self._burst
+        self._jitter_ms += JITTER_SHARE * (path.jitter_ms - self._jitter_ms)
+        if path.loss > OBVIOUS_LOSS or self._level is None:
+            self._loss = path.loss
+        else:
+            self._loss += (MORE_LOSS_SHARE if path.loss > self._loss else LESS_LOSS_SHARE) * (path.loss - self._loss)
         if self._level is not None:
             self._judge(now, report)
-        elif report.rate_bps and path.queue_ms < QUEUE_MS and path.loss <= LOSS_TO_BEGIN and now - self._probed_at < PROBE_ANSWER_S:
+        elif report.rate_bps and path.queue_ms < QUEUE_MS and now - self._probed_at < PROBE_ANSWER_S:
             fitting = [n for n in range(self._highest + 1) if MARGIN * LEVELS[n].ip_bps <= report.rate_bps]
-            if fitting:
-                self._start(now, min(fitting[-1], FIRST_LEVEL))
+            audible = [n for n in fitting if self._lost(n, path.loss) <= LOSS_TO_BEGIN]
+            if audible:
+                # The lowest level that loses little.
+                self._start(now, max(audible[0], min(fitting[-1], FIRST_LEVEL)))
+            elif fitting:
+                self._fail(now, f"{round(100 * path.loss)} % of packets lost")
             else:
                 self._fail(now, f"the path carries {round(report.rate_bps, -2):.0f} bit/s")
                 if not self.busy:
                     self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
-        elif path.loss > LOSS_TO_BEGIN:
-            self._fail(now, f"{round(100 * path.loss)} % of packets lost")
         elif not report.rate_bps and path.queue_ms < QUEUE_MS and now - self._probed_at > AGAIN_S:
             self._probe_at = now  # the far end says that packets come faster than before
+
+    def is_calm(self, now: float) -> bool:
+        """Whether sound goes, and nothing says that it will end soon: then tokens may be late for a moment."""
+        if self._mode == "always":
+            return self._level is not None
+        waits = self._unreported >= REPORT_PACKETS and now - self._waits_since > CALM_REPORT * self._report_s
+        return self._level is not None and not waits and now - max(self._changed_at, self._uneasy_at) > CALM_S
+
+    @property
+    def probes_for_much(self) -> bool:
+        """Whether a probe has to show more than the lowest levels need: beside sound, and where only a higher one survives the loss."""
+        return self._level is not None or (self._loss > LOSS_TO_BEGIN and self._known[0] > LEVELS[0].ip_bps)
 
     def wants_probe(self, now: float) -> bool:
         """Whether a pair of packets should go that shows what the path carries; it is then taken to go."""
         if self._highest < 0 or now < self._probe_at or (self.busy and self._level is None):
             return False
         self._probed_at = now
+        self._tries += 1
+        if self._loss > LOSSY and self._tries < (TRIES if LEVELS[0].ip_bps < self._known[0] < float("inf") else BLIND_TRIES):
+            self._probe_at = now + RETRY_S
+            return True
+        if self._tries > 1:
+            self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
+        self._tries = 0
         # Again where no answer comes; while sound goes, once.
         self._probe_at = now + max(PROBE_ANSWER_S, self._next_probe_s) if self._level is None else float("inf")
         return True
+
+    @property
+    def probe_packets(self) -> int:
+        """Of a probe: two that follow one another have to arrive."""
+        return 3 if self._loss > LOSSY else 2
+
+    def _probe_answered(self, now: float) -> None:
+        if self._tries > 0:
+            self._tries, self._probe_at = 0, float("inf") if self._level is not None else now + max(PROBE_ANSWER_S, self._next_probe_s)
 
     def _start(self, now: float, level: int) -> None:
         if self._highest < 0:
@@ -194,7 +268,8 @@ class SoundChoice:
 
     def _watch(self, now: float) -> None:
         if self._unreported >= REPORT_PACKETS and now - self._waits_since > self._report_s and self._mode == "auto":
-            self._stop(now, "nothing is heard from the other side")
+            # Where packets are lost so are reports: that says nothing about the rate.
+            self._stop(now, "nothing is heard from the other side", 0.0 if self._loss > LOSS_TO_BEGIN else FALLEN_BPS)
         elif now - self._troubled_at > STABLE_S and now - self._changed_at > STABLE_S:
             self._patience_s, self._again_s = max(CLEAN_S, self._patience_s / 2), max(AGAIN_S, self._again_s / 2)
             self._troubled_at = now
@@ -204,7 +279,10 @@ class SoundChoice:
         """How long a report may take."""
         if self._longest_wait_s >= FIRST_REPORT_S:
             return FIRST_REPORT_S
-        usual = REPORT_SPARE_S + REPORT_FACTOR * self._longest_wait_s + REPORT_LOSS_S * self._loss
+        usual = REPORT_SPARE_S + REPORT_FACTOR * self._longest_wait_s
+        if REPORTS_LOST < self._loss < 1:
+            again = max(self._loss, 1 - 1 / max(1.0, self._burst))
+            usual += REPORT_EACH_S * math.log(REPORTS_LOST / self._loss) / math.log(again)
         return min(SLOWEST_REPORT_S, max(REPORT_S, usual))
 
     def _judge(self, now: float, report: SoundReport) -> None:
@@ -212,10 +290,10 @@ class SoundChoice:
         queued = path.queue_ms > QUEUE_MS
         # What the rate of arrival in a queue, or a probe without one, leaves room for.
         carries = [n for n in range(self._highest + 1) if PROBED_MARGIN * LEVELS[n].ip_bps <= rate]
-        if path.loss > MOST_LOSS and self._loss > MOST_LOSS:
+        if self._lost(level, min(path.loss, self._loss)) > MOST_LOSS and not self._hopes(now, level):
             self._stop(now, f"{round(100 * self._loss)} % of packets lost")
         elif queued and ((rate and not carries) or (level == 0 and path.queue_ms > FULL_QUEUE_MS)):
-            self._stop(now, "packets queue", rate)
+            self._stop(now, "packets queue", rate or FALLEN_BPS, known=rate > 0)
         elif queued:
             if now - self._changed_at > SETTLE_S and level > 0:  # what was sent before the last change has to drain first
                 self._lower(now, min(level - 1, carries[-1] if carries else level - 1))
@@ -229,7 +307,12 @@ class SoundChoice:
             self._probe_at = now
 
     def _may_rise(self, level: int) -> bool:
-        return self._sound_s > self._patience_s and level < self._highest and self._loss <= LOSS_TO_BEGIN
+        return self._sound_s > self._patience_s and level < self._highest
+
+    def _hopes(self, now: float, level: int) -> bool:
+        """Whether a probe is under way, or soon will be, that may show room for a level on which less of the sound is lost."""
+        better = any(self._lost(n, self._loss) <= LOSS_TO_BEGIN for n in range(level + 1, self._highest + 1))
+        return better and now - self._sound_since < HOPE_S
 
     def _raise(self, now: float, level: int) -> None:
         self._level, self._changed_at, self._sound_s = level, now, 0.0
@@ -240,15 +323,16 @@ class SoundChoice:
         self._level, self._changed_at, self._troubled_at, self._sound_s = level, now, now, 0.0
         self.reason = "packets queue"
 
-    def _stop(self, now: float, reason: str, rate_bps: float = 0.0) -> None:
+    def _stop(self, now: float, reason: str, fallen_bps: float = 0.0, known: bool = False) -> None:
+        """fallen_bps: what the path is taken to carry now, 0 where its rate is not the reason; known: whether that was measured."""
         if self._mode == "always":
             self._lower(now, 0)
             return
         if now - self._sound_since < STABLE_S:
             self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
         self._level, self._changed_at = None, now
-        self.fallen_bps = rate_bps or FALLEN_BPS
-        self._known = (self.fallen_bps, now) if rate_bps else (float("inf"), float("-inf"))
+        self.fallen_bps = fallen_bps or None
+        self._known = (fallen_bps, now) if known else (float("inf"), float("-inf"))
         self._fail(now, reason)
 
     def _fail(self, now: float, reason: str) -> None:

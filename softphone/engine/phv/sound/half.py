@@ -13,8 +13,10 @@ from collections.abc import Callable
 
 from codec.units.errors import PayloadError
 from codec.units.rates import CHUNK_MS
+from codec.wire.link_report import LinkReport
 from codec.wire.packet import TIME_MODULO
 from codec.wire.sound import MAX_TOKENS, SoundPayload, parse_sound, serialize_sound
+from softphone.engine.phv.pace import WorkerPace
 from softphone.engine.phv.receiver_report import SMALL_BYTES, TransitTimes
 from softphone.engine.phv.sound.choice import Mode, SoundChoice
 from softphone.engine.phv.sound.join import SoundJoin
@@ -36,10 +38,12 @@ DEAF_EACH_S = 0.4
 """A far end that must not send tokens is told so often."""
 DEAF_HOLDS_S = 2.0
 TYPED_TAIL_S = 1.5
+WORDS_HOLD_S = 5.0
+"""A far end that writes down words says so with each payload of sound; so long its wish holds."""
 
 
 class SoundHalf:
-    """Where both ends negotiated sound. tokens_possible: whether the own worker can make and speak tokens now."""
+    """Where both ends negotiated sound. tokens_possible: whether the own worker is there; whether it keeps up: `pace`."""
 
     def __init__(
         self,
@@ -58,6 +62,11 @@ class SoundHalf:
         """What is sent now; None: tokens alone,"""
         self.why = "the call is not up yet"
         """and why, in a few words."""
+        self.pace = WorkerPace()
+        self.calm = False
+        """Whether sound goes, and neither the path nor the far end needs tokens beside it."""
+        self.words = False
+        """Whether the words of what arrives are written down, so that tokens are needed here."""
         self._mode = mode
         self._sender = SoundSender()
         self._tokens_possible = tokens_possible
@@ -70,9 +79,10 @@ class SoundHalf:
         self._probes = 0
         self._deaf_told_at = float("-inf")
         self._they_are_deaf_until = float("-inf")
-        self._typed_until = float("-inf")
+        self._typed_until = self._words_until = float("-inf")
         self._sound_came_at = float("-inf")
         self._was_needed = False
+        self._told: LinkReport | None = None
 
     def begin(self, link_bps: float | None) -> None:
         """The call is up: sound may leave."""
@@ -89,12 +99,19 @@ class SoundHalf:
 
     @property
     def needed(self) -> bool:
-        """Whether tokens are not possible now, here or there."""
-        return not self._tokens_possible() or time.monotonic() < self._they_are_deaf_until
+        """Whether tokens cannot be made here, or not be spoken there."""
+        now = time.monotonic()
+        return not self._tokens_possible() or not self.pace.makes_tokens(now) or now < self._they_are_deaf_until
+
+    @property
+    def _deaf(self) -> bool:
+        return not self._tokens_possible() or not self.pace.speaks_tokens(time.monotonic())
 
     def _reason(self, now: float) -> str:
         if not self._tokens_possible():
             return "the codec is not ready here"
+        if not self.pace.makes_tokens(now):
+            return "this machine is too busy for the codec"
         if now < self._they_are_deaf_until:
             return "the codec is not ready at the other side"
         if now < self._typed_until:
@@ -122,6 +139,7 @@ class SoundHalf:
             self._sender.stop()
             self._packet = None
         self.level, self.why = level, self._reason(now)
+        self.calm = level is not None and not needed and now > self._words_until and self.choice.is_calm(now)
 
     def payload(self, take_tokens: Callable[[], bytes | None]) -> bytes | None:
         """What leaves now, if anything. take_tokens: the worker's oldest payload that waits."""
@@ -131,7 +149,7 @@ class SoundHalf:
         if not self._is_up:
             return self._tokens.popleft()[1] if self._tokens else None
         packet, self._packet = self._packet, None
-        deaf = not self._tokens_possible()
+        deaf = self._deaf
         if self._probes and packet is None:
             self._probes -= 1  # nothing comes between the two of a pair
             return self._probe_payload()
@@ -149,7 +167,7 @@ class SoundHalf:
                 return self._tokens.popleft()[1]
             if deaf and now - self._deaf_told_at > DEAF_EACH_S:
                 self._deaf_told_at = now
-                return serialize_sound(SoundPayload(self._tick % TIME_MODULO, deaf=True))
+                return serialize_sound(SoundPayload(self._tick % TIME_MODULO, deaf=True, words=self.words))
             return self._probe(now)
         tokens = b""
         if self._tokens and len(self._tokens[0][1]) <= MAX_TOKENS:
@@ -157,19 +175,21 @@ class SoundHalf:
         time_8, opus = (packet[0] % TIME_MODULO, packet[1]) if packet is not None else (self._tick % TIME_MODULO, b"")
         if deaf:
             self._deaf_told_at = now
-        if opus:
+        copies: tuple[tuple[int, bytes], ...] = ()
+        if packet is not None:
+            copies = self._sender.copies(packet, self.level) if self.level is not None else ()
             self.choice.sent(now)
             self._counters["sound_packets_sent"] += 1
-        return serialize_sound(SoundPayload(time_8, opus, tokens, report, deaf))
+        return serialize_sound(SoundPayload(time_8, opus, tokens, report, deaf, copies=copies, words=self.words))
 
     def _probe(self, now: float) -> bytes | None:
         if not self.choice.wants_probe(now):
             return None
-        self._probes = 1
+        self._probes = self.choice.probe_packets - 1
         return self._probe_payload()
 
     def _probe_payload(self) -> bytes:
-        padding = PROBE_PADDING if self.level is None else LARGE_PROBE_PADDING
+        padding = LARGE_PROBE_PADDING if self.choice.probes_for_much else PROBE_PADDING
         return serialize_sound(SoundPayload(self._tick % TIME_MODULO, padding=padding))
 
     def receive(self, payload: bytes, timestamp: int) -> bytes:
@@ -179,12 +199,17 @@ class SoundHalf:
             sound = parse_sound(payload)
             if sound.opus:
                 with self._lock:
+                    for age, copied in reversed(sound.copies):
+                        self.player.put((sound.time - age) % TIME_MODULO, copied)
                     self.player.put(sound.time, sound.opus)
         except PayloadError:
             self._counters["sound_unreadable"] += 1
             return b""
         self._they_are_deaf_until = now + DEAF_HOLDS_S if sound.deaf else float("-inf")
+        if sound.words:
+            self._words_until = now + WORDS_HOLD_S
         if sound.report is not None:
+            self._told = sound.report.path
             self.choice.report(now, sound.report)
         if sound.opus:
             self._counters["sound_packets"] += 1
@@ -193,6 +218,11 @@ class SoundHalf:
         if sound.padding:
             self.path.probe(timestamp, now, len(payload))
         return sound.tokens
+
+    def take_report(self) -> LinkReport | None:
+        """The newest report on what is sent, once; None where no sound is sent: then the worker hears of the path."""
+        told, self._told = self._told, None
+        return told if self.level is not None else None
 
     def tokens_came(self, timestamp: int, size: int, time_8: int) -> None:
         """A payload of tokens alone, of so many bytes, with the first 8 bits of its time: the far end's worker lives."""

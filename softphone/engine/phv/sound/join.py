@@ -19,6 +19,10 @@ SILENT = -1
 """In place of a tick: the tokens are silent now."""
 BEHIND_TICKS = 200
 """Tokens may be up to 4 s behind the sound, and 1.1 s ahead of it."""
+AHEAD_TICKS = 25
+"""Tokens that are heard were said no later than so much after the sound that could have been heard in their place."""
+LONGEST_END = 100
+"""Frames after its last for which it matters where the sound ended: tokens that come later are none that it brought."""
 GIVE_UP_FRAMES = 150
 """Tokens that are heard for 3 s without reaching the end of the sound belong to another clock."""
 LONGEST_EXPECTED = 75
@@ -28,8 +32,10 @@ QUIET = 2.5
 """A frame is quiet whose level is under so many times the background's."""
 LEAST_BACKGROUND = 8.0
 FADE_SAMPLES = 160
-SHORTEN_EACH = 3
-"""In each 60 ms WSOLA may leave out its least, 13 ms."""
+SHORTEN_EACH, MUCH_LATE = 2, 25 * CHUNK_SAMPLES
+"""In each 40 ms WSOLA leaves out its least, 1 to 20 ms and 5.5 on average; in each 20 where sound is later than the second."""
+GAP_TICKS, GAP_FRAMES = 30, 25
+"""Where tokens end so shortly before the sound begins, the last of them may still come: they are waited for, so long at most."""
 QUIET_FRAMES_LEFT = 3
 """Of a pause that is left out, so much stays."""
 
@@ -44,10 +50,12 @@ class SoundJoin:
         """Whether sound is heard; else tokens are."""
         self.changes = 0
         """From tokens that were heard to sound, or back."""
+        self._sound_comes = False  # in the last 20 ms, not made up
         self._end: int | None = None  # tokens before this tick were heard as sound
+        self._since_end = 0  # frames since then
         self._unreached = 0
         self._expected: int | None = None  # tokens alone came that begin there, and were not heard yet
-        self._waited = 0
+        self._waited = self._gap_waited = 0
         self._heard_tokens = False
         self._token_tick: int | None = None
         self._line: list[SoundFrame] = []
@@ -63,17 +71,29 @@ class SoundJoin:
         return self._heard_tokens
 
     @property
+    def wants_tokens(self) -> bool:
+        """Whether speech made of tokens is heard, or may be soon: it has to be there when sound ends."""
+        return not self.on_sound or not self._sound_comes
+
+    @property
+    def heard_until(self) -> int | None:
+        """Tick modulo 256 before which all was heard as sound, of late, so that tokens before it may be left out; else None."""
+        return None if self._end is None or self._since_end > LONGEST_END else self._end
+
+    @property
     def late_ms(self) -> float:
         """By how much sound is later than it could be."""
         return 1000 * (len(self._rest) + CHUNK_SAMPLES * len(self._line)) / SAMPLE_RATE
 
     def expect(self, tick: int) -> None:
         """Tokens came alone that begin at this tick modulo 256: words that no sound brings."""
-        if not self.on_sound and (self._token_tick is None or _ticks_after(tick, self._token_tick) > 0):
+        if not self.on_sound and (self._token_tick is None or _ticks_after(self._token_tick, tick) < 0):
             self._expected, self._waited = tick, 0
 
     def next(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
         """20 ms to be heard. tokens: speech, said at the sender's tick `at` modulo 256, or SILENT; sound: of the jitter buffer."""
+        self._since_end += 1
+        self._sound_comes = sound is not None and sound.real
         if at != SILENT:
             self._token_tick, self._expected = at, None
         if self.on_sound:
@@ -84,7 +104,7 @@ class SoundJoin:
             self._line.append(sound)
             del self._line[: max(0, len(self._line) - LONGEST_LINE // CHUNK_SAMPLES)]
         audible = at != SILENT and self._after_end(at)
-        if (audible and _ticks_after(self._line[0].tick, at) > 0) or self._is_expected():
+        if (audible and _ticks_after(at, self._line[0].tick) < 0) or self._is_expected() or (at == SILENT and self._may_go_on()):
             return self._tokens(tokens, at)
         return self._to_sound(tokens, audible)
 
@@ -99,11 +119,26 @@ class SoundJoin:
         else:
             del self._line[:-1]
         late, self._line = self._line, []
-        self._rest = np.concatenate([_samples(frame.pcm) for frame in late])
-        self._end = (late[-1].tick + 1) % TIME_MODULO
-        self.on_sound, self._heard_tokens, self._unreached = True, False, 0
+        self._rest = np.concatenate([np.zeros(0, np.int16), *self._without_pauses([_samples(frame.pcm) for frame in late])])
+        self._end, self._since_end = (late[-1].tick + 1) % TIME_MODULO, 0
+        self.on_sound, self._heard_tokens, self._unreached, self._gap_waited = True, False, 0, 0
         pcm = self._take()
         return (_fade(_samples(tokens), pcm) if audible else pcm).tobytes()
+
+    def _without_pauses(self, line: list[Pcm]) -> list[Pcm]:
+        return [pcm for pcm in line if self._is_worth_hearing(pcm)]
+
+    def _is_worth_hearing(self, pcm: Pcm) -> bool:
+        """Whether this frame, the next of sound that is late, is not of a pause, nor of the beginning of one."""
+        self._quiet = self._quiet + 1 if self._is_quiet(pcm) else 0
+        return self._quiet <= QUIET_FRAMES_LEFT
+
+    def _may_go_on(self) -> bool:
+        """Whether tokens that are silent now have probably not come to their end."""
+        if not self._heard_tokens or self._token_tick is None:
+            return False
+        self._gap_waited += 1
+        return 1 < -_ticks_after(self._token_tick, self._line[0].tick) <= GAP_TICKS and self._gap_waited <= GAP_FRAMES
 
     def _is_expected(self) -> bool:
         """Whether tokens that came are still to be heard before the sound that waits."""
@@ -115,14 +150,12 @@ class SoundJoin:
     def _go_on(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
         if sound is not None:
             if sound.real:
-                self._end = (sound.tick + 1) % TIME_MODULO
+                self._end, self._since_end = (sound.tick + 1) % TIME_MODULO, 0
             pcm = _samples(sound.pcm)
             if not self._rest.size and not self._is_quiet(pcm):
                 return sound.pcm
             if self._rest.size:
-                quiet = self._is_quiet(pcm)
-                self._quiet = self._quiet + 1 if quiet else 0
-                if self._quiet <= QUIET_FRAMES_LEFT:
+                if self._is_worth_hearing(pcm):
                     self._rest = np.concatenate([self._rest, pcm])
                     self._shorten()
                 return self._take().tobytes()
@@ -139,7 +172,7 @@ class SoundJoin:
     def _last(self, tokens: bytes, at: int) -> bytes:
         """What is left of the sound, and after it in the same 20 ms the tokens, where they have come so far."""
         left, self._rest = self._rest, self._rest[:0]
-        reached = at != SILENT and self._end is not None and _ticks_after(at, self._end) >= -1
+        reached = at != SILENT and self._end is not None and self._after_end((at + 1) % TIME_MODULO)
         pcm = _samples(tokens).copy() if reached else np.zeros(CHUNK_SAMPLES, np.int16)
         pcm[: len(left)] = left
         return pcm.tobytes()
@@ -158,7 +191,11 @@ class SoundJoin:
         return tokens
 
     def _after_end(self, at: int) -> bool:
-        return self._end is None or _ticks_after(at, self._end) >= 0
+        if self._end is None or self._since_end > BEHIND_TICKS:
+            return True
+        # The sender's clock has gone on meanwhile: 8 bits are unfolded by that.
+        ahead = self._since_end + AHEAD_TICKS
+        return (at - self._end - ahead - 1) % TIME_MODULO - TIME_MODULO + ahead + 1 >= 0
 
     def _take(self) -> Pcm:
         pcm, self._rest = self._rest[:CHUNK_SAMPLES], self._rest[CHUNK_SAMPLES:]
@@ -166,15 +203,15 @@ class SoundJoin:
 
     def _shorten(self) -> None:
         self._steps += 1
-        if len(self._rest) > 2 * CHUNK_SAMPLES and self._steps % SHORTEN_EACH == 0:
+        if len(self._rest) > 2 * CHUNK_SAMPLES and (self._steps % SHORTEN_EACH == 0 or len(self._rest) > MUCH_LATE):
             if self._wsola is None:
                 self._wsola = Wsola(SAMPLE_RATE, CHUNK_SAMPLES)
             self._rest = self._wsola.shorten(self._rest, 1)
 
     def _is_quiet(self, pcm: Pcm) -> bool:
         level = max(LEAST_BACKGROUND, float(np.sqrt(np.mean(pcm.astype(np.float32) ** 2))))
-        # Falls at once, rises by half in a second.
-        self._background = min(level, 1.008 * self._background)
+        # Falls at once, doubles in a second.
+        self._background = min(level, 1.015 * self._background)
         return level < QUIET * self._background
 
 

@@ -5,6 +5,7 @@ What is lost is restored by libopus: from the redundancy of the next packet wher
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ LONGEST_PACKET_MS = 120
 _FRAME_BYTES = 5
 _MOST_FRAMES = 100
 _BACKWARD_TICKS = 100
+_KNOWN_PACKETS = 64
 """A time up to 2 s back is late rather than new."""
 MADE_UP_FRAMES = 5
 """Where nothing comes sound is made up for 100 ms; what comes then is silence, or tokens."""
@@ -48,6 +50,7 @@ class SoundPlayer:
         self._newest: tuple[int, int] | None = None  # tick, and our clock when it came
         self._next_tick = 0
         self._missing = MADE_UP_FRAMES
+        self._known: deque[int] = deque(maxlen=_KNOWN_PACKETS)
         self.packets = 0
         self.unreadable = 0
         """Frames that libopus refused."""
@@ -68,6 +71,9 @@ class SoundPlayer:
         if samples % CHUNK_SAMPLES or not 0 < samples <= SAMPLE_RATE * LONGEST_PACKET_MS // 1000:
             raise PayloadError(f"The Opus packet has {samples} samples; whole 20 ms are sent, 120 ms at most.")
         tick = self._unfold(time)
+        if tick in self._known:
+            return  # a copy of what is here already
+        self._known.append(tick)
         self.packets += 1
         for place, frame in enumerate(self._opus.parse(packet, tick * _TICK_STAMPS % _STAMPS)):
             self._buffer.put(frame.data, tick + place)

@@ -117,7 +117,7 @@ def test_codes_go_with_the_phones_that_may_be_wrong(unsure: int | None) -> None:
     said = script(HELLO)
     phones = [replace(phone, sure=number != unsure) for number, phone in enumerate(said.phones)]
     models = models_for(phones)
-    encoder = Encoder(models, EncoderSettings(interval_ms=160, redundancy=0, voice=False, detail=2))
+    encoder = Encoder(models, EncoderSettings(interval_ms=160, redundancy=0, voice=False, detail=2, wait=True))
     payloads = [payload for at in range(0, len(said.pcm), 320) for payload in encoder.encode(said.pcm[at : at + 320])] + encoder.flush()
     groups = [parse(payload, models.entropy).groups[-1] for payload in payloads]
     detailed = {token.phone for group in groups for token in group if token.details}
@@ -126,3 +126,4 @@ def test_codes_go_with_the_phones_that_may_be_wrong(unsure: int | None) -> None:
     assert (doubtful in detailed) == bool(doubtful)
     assert bool(detailed) == bool(doubtful)
     assert len(detailed) < len({phone.phone for phone in phones}) - 1
+    assert {token.phone for token, as_heard in encoder.sent if as_heard} == {doubtful} - {0}

@@ -72,6 +72,7 @@ def test_a_second_implementation_reads_payloads_of_sound(entropy: Entropy) -> No
             told = (*sound.report.path.extension().data, pytest.approx(sound.report.rate_bps))
         assert (found["time"], found["opus"], found["deaf"], found["padding"]) == (sound.time, sound.opus, sound.deaf, sound.padding)
         assert found["report"] == told
+        assert (found["copies"], found["words"]) == (list(sound.copies), sound.words)
         assert (found["tokens"] is None) == (not sound.tokens)
         if sound.tokens:
             tokens = parse(sound.tokens, entropy)

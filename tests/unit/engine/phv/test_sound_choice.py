@@ -6,7 +6,7 @@ import pytest
 
 from codec.wire.link_report import LinkReport
 from codec.wire.sound import SoundReport
-from softphone.engine.phv.sound.choice import SoundChoice
+from softphone.engine.phv.sound.choice import BLIND_TRIES, SoundChoice
 from softphone.engine.phv.sound.level import LEVELS
 
 FAST = SoundReport(LinkReport(0.0, 0.0, 0.0, 5.0), 56_000)
@@ -86,13 +86,13 @@ def test_a_link_of_unknown_rate_is_measured_before_sound_goes() -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", [None, report(queue_ms=900, rate_bps=2400), report(loss=0.6), report(queue_ms=200, rate_bps=2400)], ids=str
+    "trouble", [None, report(queue_ms=900, rate_bps=2400), report(loss=0.85), report(queue_ms=200, rate_bps=2400)], ids=str
 )
 def test_a_link_that_falls_ends_the_sound_within_a_second(trouble: SoundReport | None) -> None:
     sender = Sender(SoundChoice("auto"))
     sender.go(5, CLEAN, answer=FAST)
     assert sender.go(1, trouble) == 0
-    assert sender.choice.fallen_bps
+    assert bool(sender.choice.fallen_bps) == (trouble is None or not trouble.path.loss), "loss says nothing about the rate"
 
 
 def test_a_queue_at_a_high_rate_costs_a_level_and_not_the_sound() -> None:
@@ -119,7 +119,65 @@ def test_where_loss_is_too_much_for_sound_there_are_tokens() -> None:
     sender = Sender(SoundChoice("auto"))
     sender.go(4, CLEAN)
     assert sender.go(6, report(loss=0.1)) > 0, "libopus repairs that"
-    assert sender.go(6, report(loss=0.35), answer=report(loss=0.35, rate_bps=28_000)) == 0
+    assert sender.go(10, report(loss=0.5), answer=report(loss=0.5, rate_bps=24_000)) == 0
+
+
+def test_where_packets_are_lost_the_same_rate_goes_into_sound_that_is_sent_again() -> None:
+    sender = Sender(SoundChoice("auto"))
+    assert sender.go(5, CLEAN, answer=FAST) == 24_000
+    for loss, copies in ((0.1, 1), (0.2, 2), (0.35, 3), (0.5, 3)):
+        sender.go(8, report(loss=loss))
+        level = sender.choice.level
+        assert level is not None and level.copies == copies
+        assert level.ip_bps < 1.03 * LEVELS[-1].ip_bps
+    assert sender.go(60, CLEAN) == 24_000, "slow to relax"
+
+
+def test_after_loss_ended_the_sound_a_probe_looks_for_room_for_copies() -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(12, report(loss=0.5), answer=report(loss=0.5, rate_bps=24_000))
+    assert sender.choice.level is None and sender.choice.probes_for_much
+    assert sender.go(8, report(loss=0.5), answer=report(loss=0.5, rate_bps=56_000)) > 0
+    assert sender.choice.level is not None and sender.choice.level.copies
+
+
+def test_where_probes_are_lost_they_go_again_soon_and_not_for_ever() -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(12, report(loss=0.5))
+    assert sender.choice.level is None and sender.choice.probe_packets == 3
+    before = sender.probes
+    sender.go(12, None)
+    assert BLIND_TRIES <= sender.probes - before <= 4 * BLIND_TRIES
+    before = sender.probes
+    sender.go(60, None)
+    assert sender.probes - before <= 60 / 6 * BLIND_TRIES
+
+
+def test_reports_that_are_lost_in_bursts_are_waited_for_longer() -> None:
+    for told, goes in ((CLEAN, False), (SoundReport(LinkReport(0.2, 3.0, 0.0, 5.0)), True)):
+        sender = Sender(SoundChoice("auto"))
+        sender.go(5, CLEAN, answer=FAST)
+        sender.go(5, told)
+        assert bool(sender.go(1.0, None)) == goes
+        assert not sender.go(1.5, None)
+
+
+@pytest.mark.parametrize(("jitter_ms", "copies"), [(10, 0), (33, 1), (100, 2), (160, 3)])
+def test_packets_that_overtake_each_other_are_sent_again(jitter_ms: float, copies: int) -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(5, CLEAN, answer=FAST)
+    sender.go(12, SoundReport(LinkReport(0.0, 0.0, 0.0, jitter_ms)))
+    assert sender.choice.level is not None and sender.choice.level.copies == copies
+
+
+def test_copies_keep_to_the_ceiling() -> None:
+    ceiling = round(LEVELS[2].ip_bps + 100)
+    choice = SoundChoice("auto", ceiling_bps=ceiling)
+    sender = Sender(choice)
+    sender.go(5, CLEAN, answer=FAST)
+    for loss in (0.1, 0.3):
+        sender.go(3, report(loss=loss))
+        assert choice.level is None or choice.level.ip_bps <= ceiling
 
 
 @pytest.mark.parametrize(("ceiling", "most"), [(2400, 0), (12_500, 6000), (17_000, 8000), (30_000, 16_000), (0, 24_000)])

@@ -1,0 +1,131 @@
+"""Measures what changes between sound and tokens in one call cost: words that are lost or come twice.
+
+`python -m tools.measure_changes --data LIST --limit 20`: each recording is heard as sound alone, as tokens alone, and with changes in
+mid-word each two seconds or so, by the codec and the parts of a call, without a clock. Where sound ends, what went in the last 0.7 s is
+lost, as on a link that breaks; the encoder rested until half of that was over. A word is lost by a change where a recogniser of speech
+heard it in both of the others; one that comes twice is a word that it heard twice in a row, and neither in the others nor in the text.
+"""
+
+import argparse
+import itertools
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codec.decoder import Decoder
+from codec.encoder import STEP_SAMPLES, Encoder
+from codec.models import Models
+from codec.recognise.rest import Rest
+from codec.units import audio_file
+from codec.wire.packet import TIME_MODULO
+from codec.wire.settings import EncoderSettings
+from softphone.bench.instruments.asr import Asr
+from softphone.bench.instruments.manifest import Recording, read_manifest
+from softphone.bench.instruments.wer import normalise
+from softphone.bench.network.network_judge import words_right
+from softphone.engine.phv.sound.join import SILENT, SoundJoin
+from softphone.engine.phv.sound.level import LEVELS
+from softphone.engine.phv.sound.player import SoundPlayer
+from softphone.engine.phv.sound.sender import SoundSender
+from softphone.engine.phv.stream import LOST_GROUPS
+
+LOST_TICKS, NOTICED_TICKS = 35, 17
+SHORTEST, LONGEST = 60, 140
+"""Ticks between changes."""
+TAIL_TICKS = 150
+
+
+def modes(kind: str, ticks: int, rng: random.Random) -> list[bool]:
+    """For each tick whether sound goes."""
+    if kind != "changes":
+        return [kind == "sound"] * ticks
+    found: list[bool] = []
+    sound = rng.random() < 0.5
+    while len(found) < ticks:
+        found += [sound] * rng.randrange(SHORTEST, LONGEST)
+        sound = not sound
+    return found[:ticks]
+
+
+def heard(models: Models, pcm: NDArray[np.int16], sounds: list[bool]) -> NDArray[np.int16]:
+    """What the far end hears."""
+    encoder, decoder = Encoder(models, EncoderSettings(wait=False)), Decoder(models)
+    sender, player, join = SoundSender(), SoundPlayer(), SoundJoin()
+    blocks = []
+    pcm = np.concatenate((pcm, np.zeros(TAIL_TICKS * STEP_SAMPLES, np.int16)))
+    for tick, sound in enumerate([*sounds, *[sounds[-1]] * TAIL_TICKS]):
+        step = pcm[tick * STEP_SAMPLES : (tick + 1) * STEP_SAMPLES]
+        ending = sound and not all(sounds[tick : tick + LOST_TICKS] or [True])
+        noticed = sound and not all(sounds[tick : tick + NOTICED_TICKS] or [True])
+        encoder.may_rest = Rest.ALWAYS if sound and not noticed and all(sounds[max(0, tick - 50) : tick]) else Rest.NEVER
+        just_ended = not sound and any(sounds[max(0, tick - 50) : tick])
+        encoder.settings = EncoderSettings(wait=False, redundancy=LOST_GROUPS if just_ended else 1)
+        for payload in encoder.encode(step):
+            if not ending:
+                decoder.receive(payload)
+                if not sound and len(payload) > 2:
+                    join.expect(payload[0])
+        if not sound:
+            sender.stop()
+        elif (packet := sender.take(step.tobytes(), tick, LEVELS[-1], 0.0)) is not None and not ending:
+            player.put(packet[0] % TIME_MODULO, packet[1])
+        if join.wants_tokens and join.heard_until is not None:
+            decoder.skip(join.heard_until)
+        tokens = decoder.pull(STEP_SAMPLES, heard=join.wants_tokens).tobytes()
+        at = SILENT if decoder.said_at is None else decoder.said_at % TIME_MODULO
+        blocks.append(np.frombuffer(join.next(tokens, at, player.take()), np.int16))
+    return np.concatenate(blocks)
+
+
+def too_many(text: str, *others: str) -> int:
+    """Words that stand twice in a row here and in none of the others."""
+    words = normalise(text).split()
+    pairs = {(word, word) for word, following in itertools.pairwise(words) if word == following}
+    for other in others:
+        said = normalise(other).split()
+        pairs -= set(itertools.pairwise(said))
+    return len(pairs)
+
+
+def main() -> None:
+    """Prints the counts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--keep", type=Path, help="a folder for what was heard")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    models, ear, rng = Models.load(), Asr(), random.Random(1)
+    changes = lost = twice = words = 0
+    recordings: list[Recording] = read_manifest(arguments.data, arguments.limit)
+    wrong = dict.fromkeys(("sound", "tokens", "changes"), 0)
+    for recording in recordings:
+        pcm = audio_file.read(recording.file)
+        understood = {}
+        for kind in wrong:
+            sounds = modes(kind, len(pcm) // STEP_SAMPLES, rng)
+            with torch.inference_mode():
+                sound = heard(models, pcm, sounds)
+            if arguments.keep is not None:
+                arguments.keep.mkdir(parents=True, exist_ok=True)
+                audio_file.write(arguments.keep / f"{recording.name}-{kind}.flac", sound)
+            understood[kind] = ear.transcribe(sound)
+            wrong[kind] += words_right(recording, understood[kind]).count(False)
+            if kind == "changes":
+                changes += sum(before != after for before, after in itertools.pairwise(sounds))
+        right = [words_right(recording, understood[kind]) for kind in ("sound", "tokens", "changes")]
+        words += len(right[0])
+        here = sum(a and b and not c for a, b, c in zip(*right, strict=True))
+        again = too_many(understood["changes"], recording.text, understood["sound"], understood["tokens"])
+        lost, twice = lost + here, twice + again
+        print(f"{recording.name}: {here} lost, {again} twice; {understood['changes']}", flush=True)
+    shares = ", ".join(f"{kind} {count / words:.1%}" for kind, count in wrong.items())
+    print(f"{changes} changes: {lost} words lost, {twice} twice, {100 * (lost + twice) / max(1, changes):.0f} in 100 changes")
+    print(f"words not understood, of {words}: {shares}")
+
+
+if __name__ == "__main__":
+    main()
