@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.style import Style
 from textual.widgets import Static
 
 from softphone.control.protocol import SendDtmf
@@ -18,7 +19,7 @@ from softphone.tui.notices.notice_line import NoticeLine
 from softphone.tui.state.phone_state import Topic
 
 KEYS = "123456789*0#"
-COLUMNS, WIDTH = 3, 11
+COLUMNS, WIDTH = 3, 10
 """Of the keys, and cells of one."""
 LETTERS = "ABCD"
 
@@ -45,14 +46,13 @@ class Keypad(Dialog[None]):
             yield NoticeLine()
 
     def on_mount(self) -> None:
-        rows = [range(first, first + COLUMNS) for first in range(0, len(KEYS), COLUMNS)]
         # One text instead of twelve buttons, which take longer to make than all the rest.
-        self.query_one("#keys", Line).show(
-            Content("\n").join(
-                Content("").join(Content.from_markup(f"[@click=screen.press({n})]$key[/]", key=KEYS[n].center(WIDTH)) for n in row)
-                for row in rows
-            )
-        )
+        rows = [KEYS[first : first + COLUMNS] for first in range(0, len(KEYS), COLUMNS)]
+        texts = [
+            Content("").join(Content(key.center(WIDTH)).stylize(Style.from_meta({"@click": f"screen.press({key!r})"})) for key in row)
+            for row in rows
+        ]
+        self.query_one("#keys", Line).show(Content("\n").join(texts))
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
         if not self.query("#sent"):
@@ -75,9 +75,9 @@ class Keypad(Dialog[None]):
             event.stop()
             await self._press(key)
 
-    async def action_press(self, place: int) -> None:
-        """A click on the key at this place."""
-        await self._press(KEYS[place])
+    async def action_press(self, key: str) -> None:
+        """A click on a key."""
+        await self._press(key)
 
     async def _press(self, key: str) -> None:
         if await self.ask(SendDtmf(call=self._call, digits=key, method=self._method)) is not None:
