@@ -277,4 +277,4 @@ def unpack(datagram: bytes) -> Message:
     try:
         return _DECODER.decode(datagram)
     except (msgspec.MsgspecError, CodecError, RecursionError, UnicodeDecodeError) as error:
-        raise LinkError(f"a datagram of {len(datagram)} bytes is no message of the link: {error}") from None
+        raise LinkError(f"a datagram of {len(datagram)} bytes is no message of the link: {' '.join(str(error).split())}") from None

@@ -19,7 +19,7 @@ from softphone.control.protocol import CallStatistics
 from softphone.engine.codecs import libopus
 from softphone.engine.phv.rate_model import RTCP_BPS, WORDS_WAIT_S
 from softphone.engine.phv.receiver_report import Received, TransitTimes
-from softphone.engine.phv.sound.choice import Mode, SoundChoice
+from softphone.engine.phv.sound.choice import NOTED_LOSS, Mode, SoundChoice
 from softphone.engine.phv.sound.half import SoundHalf
 from softphone.engine.phv.sound.level import LEVELS
 from softphone.engine.phv.token_sound import FILL_CHUNKS, SILENT, TokenSound
@@ -227,7 +227,7 @@ class PhvStream:
         if self.sound is not None:
             self.sound.path.counted(received)
             self.sound.pace.look(now, self.statistics, self.counters["playout_underruns"])
-            self._follow(self.sound.choice, now)
+            self._follow(self.sound.choice, now, self.sound.path.loss)
             beside_sound = self.sound.take_report()
         report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now), beside_sound)[1]
         self._tell(report)
@@ -237,11 +237,11 @@ class PhvStream:
             event.sends_why = self.sound.why
             event.sound_bps = 0 if self.sound.level is None else self.sound.level.bit_rate
 
-    def _follow(self, choice: SoundChoice, now: float) -> None:
-        """What sound met on the path holds for tokens too."""
+    def _follow(self, choice: SoundChoice, now: float, loss: float) -> None:
+        """What sound met on the path holds for tokens too. loss: of the far end's packets; where it is much, ours are lost as well."""
         fallen, choice.fallen_bps = choice.fallen_bps, None
         risen, choice.risen_bps = choice.risen_bps, None
-        if fallen is not None:
+        if fallen is not None and loss <= NOTED_LOSS:
             self.tuning.adaptation.fell(now, fallen)
         elif risen is not None:
             self.tuning.adaptation.rose(now, risen)

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softphone import sound_file
+from codec.units.rates import SAMPLE_RATE
+from softphone import paths, sound_file
 from softphone.config import Phv
 from softphone.control import protocol
 from tests.phones.phone import Phone
@@ -221,16 +222,22 @@ def test_srtp_across_a_change(make_phone: MakePhone, tones: Path) -> None:
     wait_levels(tones / "alice.wav", hears(BOB))
 
 
-def test_the_voice_is_described_and_trained_beside_sound(make_phone: MakePhone, speech: Path) -> None:
+def test_the_voice_is_described_and_trained_beside_sound(make_phone: MakePhone, tmp_path: Path) -> None:
+    talk = tmp_path / "talk.wav"
+    once = sound_file.read(paths.demo_recording()[0])[: 15 * SAMPLE_RATE]
+    sound_file.write_wav(talk, np.concatenate([once] * 6))
     alice, bob = make_phone("alice", phv=AUTO), make_phone("bob", phv=AUTO)
     ready(alice, bob)
     bob.client.request(protocol.AutoAnswer())
-    alice.client.request(protocol.Subscribe(events=["statistics", "call_state", "media"]))
-    bob.client.request(protocol.Subscribe(events=["statistics", "call_state", "media"]))
-    call = alice.call(bob.uri, wav_in=speech)
+    call = alice.call(bob.uri, wav_in=talk)
     known = bob.wait(protocol.CallStatistics, lambda event: bool(event.codec_counters.voice_known), seconds=60)
     assert known.hears == "sound" and known.queues["sound_packets"] > 0
-    assert wait_sends(alice, call, "sound")
+    trained = alice.wait(protocol.CallStatistics, lambda event: event.codec_counters.training_steps > 0, seconds=80)
+    assert trained.sends == "sound"
+    after = len(alice.events)
+    type_there_and_back(alice, call)
+    steps = trained.codec_counters.training_steps
+    alice.wait(protocol.CallStatistics, lambda event: event.codec_counters.training_steps > steps, seconds=60, after=after)
 
 
 def test_a_phone_that_never_takes_sound_gets_tokens(make_phone: MakePhone, speech: Path) -> None:

@@ -65,8 +65,8 @@ UNTOLD_S = 0.3
 """Where nothing at all went for so long, no report is owed for what went before: Opus tells of silence each 400 ms."""
 SILENCE_S = 0.3
 """Between packets of sound: Opus had nothing to say (DTX), which says nothing about what the path carries."""
-FALLEN_BPS = 1900.0
-"""What a path is taken to carry from which nothing is heard any more."""
+FALLEN_BPS, NOTED_LOSS = 1900.0, 0.08
+"""What a path is taken to carry from which nothing is heard any more; but not where so much was lost before, for then that is why."""
 FAST_START_BPS = 35_000.0
 FIRST_LEVEL = 1
 PROBED_MARGIN = 1.2
@@ -269,7 +269,7 @@ class SoundChoice:
     def _watch(self, now: float) -> None:
         if self._unreported >= REPORT_PACKETS and now - self._waits_since > self._report_s and self._mode == "auto":
             # Where packets are lost so are reports: that says nothing about the rate.
-            self._stop(now, "nothing is heard from the other side", 0.0 if self._loss > LOSS_TO_BEGIN else FALLEN_BPS)
+            self._stop(now, "nothing is heard from the other side", 0.0 if self._loss > NOTED_LOSS else FALLEN_BPS)
         elif now - self._troubled_at > STABLE_S and now - self._changed_at > STABLE_S:
             self._patience_s, self._again_s = max(CLEAN_S, self._patience_s / 2), max(AGAIN_S, self._again_s / 2)
             self._troubled_at = now

@@ -46,6 +46,11 @@ class SoundPath:
         self._transits: deque[float] = deque(maxlen=FASTER_PACKETS)
         self._loss = self._burst = self._jitter_ms = 0.0
 
+    @property
+    def loss(self) -> float:
+        """Share of the far end's packets that is lost lately."""
+        return self._loss
+
     def arrived(self, now: float, size: int) -> None:
         """A payload of sound, of so many bytes."""
         with self._lock:
