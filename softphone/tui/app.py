@@ -64,6 +64,8 @@ SCREENS: dict[str, tuple[str, str]] = {
     "settings": ("softphone.tui.settings.screen", "SettingsScreen"),
     "setup": ("softphone.tui.settings.setup", "SetupScreen"),
     "help": ("softphone.tui.help", "HelpScreen"),
+    "ladder": ("softphone.tui.sip_view.ladder", "LadderScreen"),
+    "sdp": ("softphone.tui.sip_view.sdp", "SdpScreen"),
 }
 
 
@@ -389,7 +391,7 @@ class PhoneApp(FrugalDisplay[int], KeysInOrder[int], inherit_bindings=False):
     async def _run(self, action: str) -> None:
         await self.run_action(action)
 
-    def open(self, name: str, *arguments: str) -> None:
+    def open(self, name: str, *arguments: Any) -> None:
         """Show a screen by its name in `SCREENS` over what is there, to which it leads back; one that is open comes to the front."""
         module, kind = SCREENS[name]
         screen: type[PhoneScreen[None]] = getattr(importlib.import_module(module), kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -55,7 +55,7 @@ class HelpScreen(PhoneScreen[None]):
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
 
-    def opened_again(self, *_arguments: str) -> None:
+    def opened_again(self, *_arguments: Any) -> None:
         self.query_one(VerticalScroll).scroll_home(animate=False)
 
     def available(self) -> list[tuple[str, str, str]]:

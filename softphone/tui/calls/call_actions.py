@@ -291,17 +291,13 @@ class CallActions(PhoneParts):
             self.tell(said.format(path=paths.from_home(answer.path)), "info")
 
     def action_wire(self) -> None:
-        from softphone.tui.sip_view.ladder import LadderScreen  # noqa: PLC0415 - opened seldom
-
         call = self.state.call or self.state.last_call
-        self._here.app.push_screen(LadderScreen(call.number if call is not None else None))
+        self.phone.open("ladder", call.number if call is not None else None)
 
     def action_sdp(self) -> None:
-        from softphone.tui.sip_view.sdp import SdpScreen  # noqa: PLC0415 - opened seldom
-
         call = self.state.call or self.state.last_call
         if call is not None:
-            self._here.app.push_screen(SdpScreen(call.number))
+            self.phone.open("sdp", call.number)
 
     def action_call_down(self) -> None:
         self.phone.changed(self.state.step(1))

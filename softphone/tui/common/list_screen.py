@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from softphone.tui.common.pick_list import PickList
 from softphone.tui.common.screens import PhoneScreen
@@ -42,7 +42,7 @@ class ListScreen(PhoneScreen[None], Generic[EntryT]):
         self.set_interval(LOOK_AGAIN_S, self._look_again)
         self.call_after_refresh(self.reload)
 
-    def opened_again(self, *_arguments: str) -> None:
+    def opened_again(self, *_arguments: Any) -> None:
         self.tell("")
         self._shown = None
         self._list.focus()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from softphone.config import Config
 from softphone.store.dial import Target
@@ -46,7 +46,7 @@ class Phone(Protocol):
     def action_possible(self, name: str) -> bool:
         """Whether an action of the table can be done now."""
 
-    def open(self, name: str, *arguments: str) -> None:
+    def open(self, name: str, *arguments: Any) -> None:
         """Show a screen by its name."""
 
     def name_of(self, remote: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -112,7 +112,7 @@ class PhoneScreen(Screen[Result], PhoneParts, metaclass=AbstractScreen):
     def left(self) -> None:
         """It is no longer shown; one that is kept lets go of what others may change until it is opened again."""
 
-    def opened_again(self, *arguments: str) -> None:
+    def opened_again(self, *arguments: Any) -> None:
         """A kept screen is shown again, with the arguments that a new one would have got: it begins as a new one does."""
 
     def available(self) -> list[tuple[str, str, str]]:

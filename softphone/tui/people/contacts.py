@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import work
 from textual.binding import BindingType
@@ -65,7 +65,7 @@ class ContactsScreen(ListScreen[Contact]):
                 yield PickList(NOBODY, id="contacts-list")
             yield Static(id="contacts-side", markup=False)
 
-    def opened_again(self, search: str = "", *_arguments: str) -> None:
+    def opened_again(self, search: str = "", *_arguments: Any) -> None:
         with self._field.prevent(Input.Changed):
             self._field.value = search
         super().opened_again()

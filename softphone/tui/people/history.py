@@ -7,7 +7,7 @@ from asyncio import to_thread
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
@@ -58,7 +58,7 @@ class HistoryScreen(ListScreen[CallRecord]):
         yield Static(id="history-head", markup=False)
         yield PickList(NO_CALLS, id="history-list")
 
-    def opened_again(self, *_arguments: str) -> None:
+    def opened_again(self, *_arguments: Any) -> None:
         self._missed_only, self._limit = False, PAGE
         super().opened_again()
 

@@ -6,7 +6,7 @@ import time
 from asyncio import to_thread
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
@@ -81,7 +81,7 @@ class MessagesScreen(PhoneScreen[None]):
         self.set_interval(LOOK_AGAIN_S, self._look_again)
         self.call_after_refresh(self._begin)
 
-    def opened_again(self, to: str = "", *_arguments: str) -> None:
+    def opened_again(self, to: str = "", *_arguments: Any) -> None:
         self.tell("")
         self.remove_class("-reading")
         self._drafts[self._peer] = self._line.value

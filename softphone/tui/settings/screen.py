@@ -131,7 +131,7 @@ class SettingsScreen(PhoneScreen[None]):
             if page != "accounts":
                 self.query_one(f"#page-{page}").remove_children()
 
-    def opened_again(self, page: str = "accounts", *_arguments: str) -> None:
+    def opened_again(self, page: str = "accounts", *_arguments: Any) -> None:
         self.tell("")
         self._show_page(page)
 

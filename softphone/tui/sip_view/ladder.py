@@ -6,7 +6,7 @@ import base64
 import time
 from asyncio import to_thread
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
@@ -35,6 +35,7 @@ class LadderScreen(PhoneScreen[None]):
     """Asked again when the call changes, and after its end too, as long as the engine remembers it. Without a call: registrations alone."""
 
     SCOPE = "wire"
+    KEPT = True
     TITLE_TEXT = "SIP messages"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,w", "back", "Back", show=False),
@@ -67,6 +68,17 @@ class LadderScreen(PhoneScreen[None]):
     def on_mount(self) -> None:
         self.query_one("#ladder-filter").display = False
         self.query_one(OptionList).focus()
+
+    def opened_again(self, call: int | None = None, *_arguments: Any) -> None:
+        self._call = call
+        self._all, self._messages, self._answered = [], [], False
+        self._with_registrations, self._long_names = True, False
+        field = self.query_one("#ladder-filter", Input)
+        with field.prevent(Input.Changed):
+            field.value, field.display = "", False
+        self.query_one(OptionList).clear_options().focus()
+        self._show_message("")
+        self.tell("")
 
     def state_changed(self, topics: frozenset[Topic]) -> None:
         if topics & {"calls", "accounts"}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -19,6 +19,7 @@ class SdpScreen(PhoneScreen[None]):
     """Ours at the left, theirs at the right."""
 
     SCOPE = "sdp"
+    KEPT = True
     TITLE_TEXT = "SDP of the call"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,x", "back", "Back", show=False), Binding("r", "reload", "Again", show=False)]
 
@@ -36,6 +37,15 @@ class SdpScreen(PhoneScreen[None]):
     async def on_mount(self) -> None:
         self.query(VerticalScroll).first().focus()
         await self.action_reload()
+
+    def opened_again(self, call: int = 0, *_arguments: Any) -> None:
+        self._call = call
+        for view in self.query(Static):
+            if view.id in ("local", "remote"):
+                view.update("")
+        self.query(VerticalScroll).first().focus()
+        self.tell("")
+        self.run_worker(self.action_reload(), exclusive=True)
 
     async def action_reload(self) -> None:
         answer = await self.ask(Sdp(call=self._call))
