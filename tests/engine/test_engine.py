@@ -101,7 +101,7 @@ def test_without_our_codec_the_media_event_says_why(make_phone: MakePhone) -> No
     media = alice.wait_media(alice.call(bob.uri))
     assert media.codec == "opus" and "did not agree to x-phv" in media.note
     answered = bob.wait_media(bob.wait(CallState).call)
-    assert "x-phv was not ready" in answered.note
+    assert "x-phv is switched off in the settings" in answered.note
 
 
 def test_ring_answer_refuse_and_cancel(make_phone: MakePhone, speech: Path, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_nothing_that_is_said_or_logged_holds_a_secret(tmp_path: Path, kamailio:
             if path.is_file():
                 assert path.stat().st_mode & 0o077 == 0, f"{path} can be read by others"
                 assert PASSWORDS["alice"].encode() not in path.read_bytes()
-    ladder = "".join(message["text"] for message in answers[1]["messages"])
+    ladder = "".join(message.text for message in answers[1].messages)
     for header in (r"Proxy-Authorization: ?Digest \(not shown\)", r"a=crypto:\d+ \S+ \(not shown\)"):
         assert re.search(header, ladder), f"the call had no {header}"
     for answer in answers:

@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 
 from softphone import codecs
-from softphone.engine import engine
+from softphone.engine import lifetime
 from softphone.engine.accounts import account
 from softphone.engine.calls import call
 from softphone.engine.main import main
@@ -32,7 +32,7 @@ def hurry() -> None:
         (call, "RTCP_INTERVAL_S", 0.0),
         (account, "FIRST_RETRY_S", 1),
         (account, "RETRY_S", 2),
-        (engine, "IDLE_S", IDLE_S),
+        (lifetime, "IDLE_S", IDLE_S),
     ):
         assert hasattr(module, name)
         setattr(module, name, value)
