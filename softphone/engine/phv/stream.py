@@ -238,10 +238,11 @@ class PhvStream:
             event.sound_bps = 0 if self.sound.level is None else self.sound.level.bit_rate
 
     def _follow(self, choice: SoundChoice, now: float, loss: float) -> None:
-        """What sound met on the path holds for tokens too. loss: of the far end's packets; where it is much, ours are lost as well."""
+        """What sound met on the path holds for tokens too. loss: of the far end's packets; where it is much, ours are lost as well, and
+        that is why nothing was heard, unless no sound ever arrived: then the link is too slow for it."""
         fallen, choice.fallen_bps = choice.fallen_bps, None
         risen, choice.risen_bps = choice.risen_bps, None
-        if fallen is not None and loss <= NOTED_LOSS:
+        if fallen is not None and (loss <= NOTED_LOSS or not choice.is_confirmed):
             self.tuning.adaptation.fell(now, fallen)
         elif risen is not None:
             self.tuning.adaptation.rose(now, risen)

@@ -63,8 +63,9 @@ JITTER_LIKE_LOSS_MS = 340.0
 """Packets that overtake each other are lost to a jitter buffer that does not wait for all. Of packets of 20 ms that are late by 0 to 100
 ms (a jitter of 33) a quarter came too late, of packets of 40 ms that go twice 1 %; with three times as much jitter 60, and 13, of four
 times 2."""
-UNTOLD_S = 0.3
-"""Where nothing at all went for so long, no report is owed for what went before: Opus tells of silence each 400 ms."""
+UNTOLD_S, FIRST_UNTOLD_S = 0.3, 1.0
+"""Where nothing at all went for so long, no report is owed for what went before: Opus tells of silence each 400 ms. Before the first report
+silence counts as well: nothing has shown yet that the path carries sound."""
 SILENCE_S = 0.3
 """Between packets of sound: Opus had nothing to say (DTX), which says nothing about what the path carries."""
 FALLEN_BPS, NOTED_LOSS = 1900.0, 0.08
@@ -106,6 +107,8 @@ class SoundChoice:
         """Whether the far end sends sound now: where both share a link, a probe would show what is left of it."""
         self.risen_bps: float | None = None
         """Set where a probe told what the path carries."""
+        self.is_confirmed = False
+        """Whether a report ever said that sound arrives."""
         self._needed = False
         self._uneasy_at = float("-inf")
         self._tries = 0
@@ -176,7 +179,7 @@ class SoundChoice:
     def sent(self, now: float) -> None:
         """A packet with sound went out."""
         gap, self._sent_at = now - self._sent_at, now
-        if not self._unreported or gap > UNTOLD_S:
+        if not self._unreported or gap > (UNTOLD_S if self.is_confirmed else FIRST_UNTOLD_S):
             self._unreported, self._waits_since = 0, now  # what was sent before a pause has its report, or will have none
         self._unreported += 1
         if gap > SILENCE_S:
@@ -207,6 +210,7 @@ class SoundChoice:
         else:
             self._loss += (MORE_LOSS_SHARE if path.loss > self._loss else LESS_LOSS_SHARE) * (path.loss - self._loss)
         if self._level is not None:
+            self.is_confirmed = True
             self._judge(now, report)
         elif report.rate_bps and path.queue_ms < QUEUE_MS and now - self._probed_at < PROBE_ANSWER_S:
             fitting = [n for n in range(self._highest + 1) if MARGIN * LEVELS[n].ip_bps <= report.rate_bps]
@@ -273,7 +277,7 @@ class SoundChoice:
     def _watch(self, now: float) -> None:
         if self._unreported >= REPORT_PACKETS and now - self._waits_since > self._report_s and self._mode == "auto":
             # Where packets are lost so are reports: that says nothing about the rate.
-            self._stop(now, "nothing is heard from the other side", 0.0 if self._loss > NOTED_LOSS else FALLEN_BPS)
+            self._stop(now, "nothing is heard from the other side", 0.0 if self._loss > NOTED_LOSS and self.is_confirmed else FALLEN_BPS)
         elif now - self._troubled_at > STABLE_S and now - self._changed_at > STABLE_S:
             self._patience_s, self._again_s = max(CLEAN_S, self._patience_s / 2), max(AGAIN_S, self._again_s / 2)
             self._troubled_at = now

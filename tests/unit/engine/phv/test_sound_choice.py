@@ -6,7 +6,7 @@ import pytest
 
 from codec.wire.link_report import LinkReport
 from codec.wire.sound import SoundReport
-from softphone.engine.phv.sound.choice import BLIND_TRIES, SoundChoice
+from softphone.engine.phv.sound.choice import BLIND_TRIES, FALLEN_BPS, SoundChoice
 from softphone.engine.phv.sound.level import LEVELS
 
 FAST = SoundReport(LinkReport(0.0, 0.0, 0.0, 5.0), 56_000)
@@ -62,6 +62,21 @@ def test_silence_says_nothing_about_what_a_path_carries() -> None:
         choice.sent(now)  # Opus sends next to nothing
         choice.report(now + 0.1, CLEAN)
     assert choice.step(60.0) != LEVELS[-1]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_path_that_never_answered_gets_no_sound_though_nobody_speaks(answered: bool) -> None:
+    """A call that came in over a slow link: its SIP messages were too few to tell the rate."""
+    choice = SoundChoice("auto")
+    choice.begin(0.0, None)
+    if answered:
+        choice.sent(0.05)
+        choice.report(0.1, CLEAN)
+    for step in range(1, 12):
+        choice.sent(0.4 * step)  # Opus tells of silence
+        choice.step(0.4 * step)
+    assert (choice.level is None) != answered
+    assert choice.fallen_bps == (None if answered else FALLEN_BPS)
 
 
 def test_a_probe_beside_sound_saves_the_climb() -> None:
