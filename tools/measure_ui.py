@@ -6,6 +6,7 @@ sides talk, normal and in slow mode; and its processor time in a call on our cod
 machine is printed too: times say little on a busy one, the processor time of the program does.
 """
 
+import argparse
 import contextlib
 import os
 import re
@@ -231,6 +232,8 @@ def call(ui: Ui, peer: Phone, speech: Path) -> None:
 
 
 def main() -> None:
+    """Prints the tables."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="softphone-measure-") as name:
         folder = Path(name)
         speech = folder / "speech.wav"

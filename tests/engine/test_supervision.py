@@ -46,7 +46,7 @@ def test_a_killed_worker_comes_back_and_the_call_goes_on(watch: Callable[..., Wa
     victim = bob.wait_worker()
     heard = tmp_path / "heard.wav"
     bob.engine.request(AutoAnswer(wav_out=str(heard)))
-    address = str(bob.status().address)
+    address = bob.status().address
     call = alice.engine.request(Call(uri=f"sip:softphone@{address}")).call
     assert alice.wait(Media, lambda event: event.state == "active").codec == "x-phv"
     os.kill(victim, signal.SIGKILL)
@@ -77,7 +77,7 @@ def test_while_the_worker_is_away_calls_carry_sound_and_say_why(watch: Callable[
     alice.wait_worker()
     bob.wait_worker()
     bob.engine.request(AutoAnswer())
-    address = str(bob.status().address)
+    address = bob.status().address
     os.kill(alice.worker(), signal.SIGKILL)
     alice.wait(Worker, lambda event: event.state == "died")
     alice.engine.request(Call(uri=f"sip:softphone@{address}"))

@@ -79,7 +79,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 @pytest.mark.parametrize("codec", ["opus", "PCMU"])
 def test_keys_both_ways(codec: str, make_phone: MakePhone, peer: Baresip) -> None:
     phone = make_phone("phone")
-    call = int(phone.client.request(Call(uri=peer.uri, codecs=[codec])).call)
+    call = phone.client.request(Call(uri=peer.uri, codecs=[codec])).call
     assert phone.wait_media(call).codec == codec
     phone.wait_state(call, "confirmed")
     for method in ("rfc4733", "info"):

@@ -137,17 +137,17 @@ def test_digest_that_goes_wrong(phone: Phone, tmp_path: Path) -> None:
         )
         first = '<recv request="INVITE"/>'
         with sipp(tmp_path, first, refused("first"), first, refused("second", True), fresh, OK, ACK, BYE) as peer:
-            call = int(phone.client.request(Call(uri=peer.uri, account="work")).call)
+            call = phone.client.request(Call(uri=peer.uri, account="work")).call
             phone.wait_state(call, "confirmed")
             phone.client.request(Hangup(call=call))
             peer.wait()
         with sipp(tmp_path, first, refused("a"), first, refused("a")) as peer:
-            over = phone.wait_state(int(phone.client.request(Call(uri=peer.uri, account="work")).call), "disconnected")
+            over = phone.wait_state(phone.client.request(Call(uri=peer.uri, account="work")).call, "disconnected")
             assert over.code == 401 and "password" in over.reason
             peer.wait()
         endless = [part for number in range(6) for part in (first, refused(f"n{number}", True))]
         with sipp(tmp_path, *endless) as peer:
-            over = phone.wait_state(int(phone.client.request(Call(uri=peer.uri, account="work")).call), "disconnected", 30)
+            over = phone.wait_state(phone.client.request(Call(uri=peer.uri, account="work")).call, "disconnected", 30)
             assert over.code == 401, "it gives up, though each nonce is only said to be stale"
         with sipp(tmp_path, '<recv request="REGISTER"/>', response("503 Service Unavailable", "Retry-After: 3")) as peer:
             phone.client.request(Register(account="late", uri=f"sip:alice@{peer.uri.partition('@')[2]}", message_waiting=False))

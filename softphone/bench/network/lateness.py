@@ -9,7 +9,7 @@ BEARABLE_SHARE = 0.02
 
 def late_to_speak(statistics: CallStatistics) -> int:
     """Steps of the own sound that the codec was too busy to take."""
-    return int(statistics.codec_counters.encoder_pcm_dropped)
+    return statistics.codec_counters.encoder_pcm_dropped
 
 
 def late_to_listen(statistics: CallStatistics) -> int:

@@ -91,7 +91,7 @@ class _Phone(EventLog):
         return up.call
 
     def address(self) -> tuple[str, int]:
-        host, _, port = str(self.engine.request(Status()).address).rpartition(":")
+        host, _, port = self.engine.request(Status()).address.rpartition(":")
         return host, int(port)
 
     def wait_worker(self) -> None:

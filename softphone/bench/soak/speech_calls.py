@@ -49,12 +49,12 @@ def speech_calls(phones: TwoPhones, count: int, one: Callable[[Callable[[], int]
 def _heard(phones: TwoPhones, speech: Path) -> bool:
     for phone in (phones.a, phones.b):
         phone.forget()
-    number = int(phones.a.engine.request(Call(uri=phones.direct, codecs=["x-phv"], wav_in=str(speech))).call)
+    number = phones.a.engine.request(Call(uri=phones.direct, codecs=["x-phv"], wav_in=str(speech))).call
     state = phones.a.wait_state(number, "confirmed")
     other = phones.b.wait(CallState, lambda event: event.state == "confirmed", EVENT_S)
     media = phones.a.wait(Media, lambda event: event.state == "active", EVENT_S)
     if state is None or state.state != "confirmed" or other is None or media is None or media.codec != "x-phv":
         return phones.hang_up() and False
     played = phones.a.wait(File, lambda event: event.call == number and event.action == "played", 10 * SPOKEN_S)
-    tokens = int(phones.b.newest(other.call).codec_counters.tokens_received)
+    tokens = phones.b.newest(other.call).codec_counters.tokens_received
     return phones.hang_up() and played is not None and tokens >= LEAST_TOKENS

@@ -51,7 +51,7 @@ class SoakPhone(EventLog):
     def dial(self, uri: str, codec: str | None = None) -> int | None:
         """The number of the call; None when it is refused here."""
         try:
-            return int(self.engine.request(Call(uri=uri, codecs=[codec] if codec else None)).call)
+            return self.engine.request(Call(uri=uri, codecs=[codec] if codec else None)).call
         except ControlError:
             return None
 

@@ -19,7 +19,7 @@ from softphone.control.protocol import CallStatistics
 from softphone.engine.codecs import libopus
 from softphone.engine.phv.rate_model import RTCP_BPS, WORDS_WAIT_S
 from softphone.engine.phv.receiver_report import Received, TransitTimes
-from softphone.engine.phv.sound.choice import NOTED_LOSS, Mode, SoundChoice
+from softphone.engine.phv.sound.choice import NOTED_LOSS, QUEUE_MS, Mode, SoundChoice
 from softphone.engine.phv.sound.half import SoundHalf
 from softphone.engine.phv.sound.level import LEVELS
 from softphone.engine.phv.token_sound import FILL_CHUNKS, SILENT, TokenSound
@@ -49,6 +49,8 @@ PAYLOAD_QUEUE = 16
 REPORT_QUEUE = 8
 LOST_GROUPS, LOST_S = 6, 1.0
 """Of tokens: for so long after sound ended so many groups are repeated, a second of speech."""
+QUEUED_S = 10.0
+"""So long after packets waited in a queue loss is taken for the queue's, and not for the path's."""
 QUICK_S = 3.0
 """So long after that nothing waits for its words: who hears nothing should hear something soon."""
 EMPTY_BYTES = 2
@@ -105,7 +107,7 @@ class PhvStream:
         if (mode := sound_mode(phv)) is not None and accepts_sound(fmtp_remote or {}):
             ceiling = self.tuning.adaptation.ceiling_bps
             self.sound = SoundHalf(mode, most_sound_bps(fmtp_remote or {}), ceiling, self.transit, is_ready, self.counters)
-        self._again_until = float("-inf")
+        self._again_until = self._queued_at = float("-inf")
         self._worker_has = self._settings
         self._tick = 0  # of the own sound, which is the clock of what is sent
         self._first_tick = 0  # at which the worker's clock began
@@ -224,12 +226,15 @@ class PhvStream:
         """Called each second: adapt what is sent, and report to the far end on its packets. rtcp: how often the far
         end reported on our packets, and on how many the last time."""
         now, beside_sound = time.monotonic(), None
+        queue_ms = self.transit.queue_ms(now)
         if self.sound is not None:
             self.sound.path.counted(received)
             self.sound.pace.look(now, self.statistics, self.counters["playout_underruns"])
-            self._follow(self.sound.choice, now, self.sound.path.loss)
+            if queue_ms > QUEUE_MS:
+                self._queued_at = now
+            self._follow(self.sound.choice, now, 0.0 if now - self._queued_at < QUEUED_S else self.sound.path.loss)
             beside_sound = self.sound.take_report()
-        report = self.tuning.turn(now, event, self.statistics, received, rtcp, self.transit.queue_ms(now), beside_sound)[1]
+        report = self.tuning.turn(now, event, self.statistics, received, rtcp, queue_ms, beside_sound)[1]
         self._tell(report)
         if self.sound is not None:
             event.sends = "tokens" if self.sound.level is None else "sound"
@@ -238,8 +243,8 @@ class PhvStream:
             event.sound_bps = 0 if self.sound.level is None else self.sound.level.bit_rate
 
     def _follow(self, choice: SoundChoice, now: float, loss: float) -> None:
-        """What sound met on the path holds for tokens too. loss: of the far end's packets; where it is much, ours are lost as well, and
-        that is why nothing was heard, unless no sound ever arrived: then the link is too slow for it."""
+        """What sound met on the path holds for tokens too. loss: of the far end's packets, a queue's not counted; where it is much, ours
+        are lost as well, and that is why nothing was heard, unless no sound ever arrived: then the link is too slow for it."""
         fallen, choice.fallen_bps = choice.fallen_bps, None
         risen, choice.risen_bps = choice.risen_bps, None
         if fallen is not None and (loss <= NOTED_LOSS or not choice.is_confirmed):

@@ -32,7 +32,7 @@ def call_to(phone: Phone, *answers: int) -> Iterator[tuple[RefusingPeer, int]]:
     peer = RefusingPeer(*answers)
     peer.start()
     try:
-        call = int(phone.client.request(Call(uri=peer.uri)).call)
+        call = phone.client.request(Call(uri=peer.uri)).call
         phone.wait_state(call, "confirmed")
         yield peer, call
         phone.client.request(Hangup())

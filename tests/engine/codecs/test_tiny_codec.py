@@ -32,7 +32,7 @@ def test_two_phones_talk_on_a_new_codec(tmp_path: Path) -> None:
         assert bob.client.request(Status()).codecs == ["x-tiny", "PCMU"]
         wav_in, wav_out = str(write_tone(tmp_path / "500.wav", 500)), str(tmp_path / "alice.wav")
         command = Call(uri=bob.uri, wav_in=wav_in, wav_out=wav_out, codecs=["x-tiny", "PCMU"])
-        call = int(alice.client.request(command).call)
+        call = alice.client.request(command).call
         media = alice.wait_media(call)
         assert (media.codec, media.rtpmap_local) == ("x-tiny", "a=rtpmap:96 x-tiny/8000")
         his = bob.wait(CallState, lambda event: event.state == "confirmed").call

@@ -63,9 +63,9 @@ JITTER_LIKE_LOSS_MS = 340.0
 """Packets that overtake each other are lost to a jitter buffer that does not wait for all. Of packets of 20 ms that are late by 0 to 100
 ms (a jitter of 33) a quarter came too late, of packets of 40 ms that go twice 1 %; with three times as much jitter 60, and 13, of four
 times 2."""
-UNTOLD_S, FIRST_UNTOLD_S = 0.3, 1.0
-"""Where nothing at all went for so long, no report is owed for what went before: Opus tells of silence each 400 ms. Before the first report
-silence counts as well: nothing has shown yet that the path carries sound."""
+UNTOLD_S, LOSSY_UNTOLD_S = 1.0, 0.3
+"""Where nothing at all went for so long, no report is owed for what went before. Opus tells of silence each 400 ms, which counts, except
+where packets are lost: then those few may all be lost, or their reports."""
 SILENCE_S = 0.3
 """Between packets of sound: Opus had nothing to say (DTX), which says nothing about what the path carries."""
 FALLEN_BPS, NOTED_LOSS = 1900.0, 0.08
@@ -107,6 +107,7 @@ class SoundChoice:
         """Whether the far end sends sound now: where both share a link, a probe would show what is left of it."""
         self.risen_bps: float | None = None
         """Set where a probe told what the path carries."""
+        self._fell_at = float("-inf")  # the path was taken to be slow, and no probe has shown otherwise
         self.is_confirmed = False
         """Whether a report ever said that sound arrives."""
         self._needed = False
@@ -170,7 +171,8 @@ class SoundChoice:
             self._watch(now)
         known_bps, known_at = self._known
         self._needed = needed
-        if needed and known_bps < LEVELS[0].ip_bps and now - known_at < LONGEST_S:
+        too_slow = (known_bps < LEVELS[0].ip_bps and now - known_at < LONGEST_S) or now - self._fell_at < LONGEST_S
+        if needed and too_slow:
             return self.level  # it would fill the queue, and nothing of it be understood
         if (self._mode == "always" or needed) and self._level is None and self._highest >= 0:
             return self._form(min(self._highest, 0 if now - self._troubled_at < LONGEST_S else 1))
@@ -179,7 +181,7 @@ class SoundChoice:
     def sent(self, now: float) -> None:
         """A packet with sound went out."""
         gap, self._sent_at = now - self._sent_at, now
-        if not self._unreported or gap > (UNTOLD_S if self.is_confirmed else FIRST_UNTOLD_S):
+        if not self._unreported or gap > (LOSSY_UNTOLD_S if self._loss > CALM_LOSS else UNTOLD_S):
             self._unreported, self._waits_since = 0, now  # what was sent before a pause has its report, or will have none
         self._unreported += 1
         if gap > SILENCE_S:
@@ -199,6 +201,7 @@ class SoundChoice:
         if self._level is None and report.rate_bps and not path.queue_ms > QUEUE_MS:
             self.risen_bps = report.rate_bps
             self._known = (report.rate_bps, now)
+            self._fell_at = float("-inf")
         elif self._level is None and self._needed and path.queue_ms > FULL_QUEUE_MS and 0 < report.rate_bps < LEVELS[0].ip_bps:
             self._known = (report.rate_bps, now)  # not even the lowest level, which goes for want of tokens, gets through
         if path.loss > CALM_LOSS or path.queue_ms > CALM_QUEUE_MS:
@@ -340,6 +343,7 @@ class SoundChoice:
             self._again_s = min(LONGEST_AGAIN_S, 2 * self._again_s)
         self._level, self._changed_at = None, now
         self.fallen_bps = fallen_bps or None
+        self._fell_at = now if fallen_bps else self._fell_at
         self._known = (fallen_bps, now) if known else (float("inf"), float("-inf"))
         self._fail(now, reason)
 

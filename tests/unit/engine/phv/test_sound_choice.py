@@ -69,12 +69,11 @@ def test_a_path_that_never_answered_gets_no_sound_though_nobody_speaks(answered:
     """A call that came in over a slow link: its SIP messages were too few to tell the rate."""
     choice = SoundChoice("auto")
     choice.begin(0.0, None)
-    if answered:
-        choice.sent(0.05)
-        choice.report(0.1, CLEAN)
     for step in range(1, 12):
         choice.sent(0.4 * step)  # Opus tells of silence
-        choice.step(0.4 * step)
+        if answered:
+            choice.report(0.4 * step + 0.1, CLEAN)
+        choice.step(0.4 * step + 0.2)
     assert (choice.level is None) != answered
     assert choice.fallen_bps == (None if answered else FALLEN_BPS)
 
@@ -225,6 +224,15 @@ def test_where_tokens_are_not_possible_there_is_sound() -> None:
     slow = SoundChoice("auto")
     slow.begin(0.0, 2400.0)
     assert slow.step(1.0, needed=True) is None, "nothing of it would be understood"
+
+
+def test_where_sound_ended_for_want_of_an_answer_none_goes_for_want_of_tokens_before_a_probe() -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(5, CLEAN, answer=FAST)
+    assert sender.go(2, None) == 0
+    assert sender.choice.step(sender.now, needed=True) is None
+    sender.choice.report(sender.now, FAST)
+    assert sender.choice.step(sender.now + 0.1, needed=True) is not None
 
 
 def test_after_a_pause_a_report_has_time_to_travel() -> None:
