@@ -123,7 +123,7 @@ class DeviceList(Struct, frozen=True):
 
 
 class SipMessage(Struct, frozen=True):
-    """`time` is of the clock of the wall, seconds; `peer` address and port; `summary` the first line and of a response its method."""
+    """`time`: wall clock, seconds since 1970; `peer`: address and port; `summary`: the first line, and the method that a response is to."""
 
     time: float = 0.0
     sent: bool = False
