@@ -128,7 +128,7 @@ RESULTS: dict[type[Command[Any]], Struct] = {
         microphone=True,
         loudspeaker=True,
         volume=Volumes(0, 6),
-        worker=WorkerStatus("ready", pid=4712, facts=WorkerFacts(3, "arpabet39", "0123456789ab")),
+        worker=WorkerStatus("ready", pid=4712, facts=WorkerFacts(2, "arpabet-39", "01234567")),
         accounts=[
             AccountStatus(
                 "work",
@@ -163,9 +163,9 @@ EVENTS: dict[type[Event], Event] = {
             codec="x-phv",
             clock_hz=16000,
             rtpmap_local="x-phv/16000",
-            fmtp_local="version=3;inventory=arpabet-1;model=0123456789ab",
+            fmtp_local="version=2;inventory=arpabet-39;model=01234567",
             rtpmap_remote="x-phv/16000",
-            fmtp_remote="version=3;inventory=arpabet-1;model=0123456789ab",
+            fmtp_remote="version=2;inventory=arpabet-39;model=01234567",
             remote_address="192.0.2.7:4002",
         ),
         File(**_CALL, action="recorded", path="/home/alice/call.wav"),
