@@ -70,14 +70,22 @@ class LadderScreen(PhoneScreen[None]):
         self.query_one(OptionList).focus()
 
     def opened_again(self, call: int | None = None, *_arguments: Any) -> None:
-        self._call = call
-        self._all, self._messages, self._answered = [], [], False
-        self._with_registrations, self._long_names = True, False
         field = self.query_one("#ladder-filter", Input)
+        as_it_was = call == self._call and self._with_registrations and not self._long_names and not field.value
+        self._call = call
+        self._with_registrations, self._long_names = True, False
         with field.prevent(Input.Changed):
             field.value, field.display = "", False
-        self.query_one(OptionList).clear_options().focus()
-        self._show_message("")
+        rungs = self.query_one(OptionList)
+        self._answered = False
+        if as_it_was and self._messages:
+            # What was there stands until the engine's answer is.
+            rungs.highlighted = len(self._messages) - 1
+        else:
+            self._all, self._messages = [], []
+            rungs.clear_options()
+            self._show_message("")
+        rungs.focus()
         self.tell("")
 
     def state_changed(self, topics: frozenset[Topic]) -> None:

@@ -39,20 +39,24 @@ class SdpScreen(PhoneScreen[None]):
         await self.action_reload()
 
     def opened_again(self, call: int = 0, *_arguments: Any) -> None:
-        self._call = call
-        for view in self.query(Static):
-            if view.id in ("local", "remote"):
-                view.update("")
+        if call != self._call:
+            self._call = call
+            self._show("", "")
         self.query(VerticalScroll).first().focus()
         self.tell("")
         self.run_worker(self.action_reload(), exclusive=True)
 
     async def action_reload(self) -> None:
         answer = await self.ask(Sdp(call=self._call))
-        if answer is not None:
-            for side, text in (("local", answer.local), ("remote", answer.remote)):
-                lines = [visible(line) for line in text.splitlines()]
-                self.query_one(f"#{side}", Static).update("\n".join(lines) or "nothing was negotiated yet; r asks again")
+        if answer is None:
+            self._show("", "")
+        else:
+            nothing = "nothing was negotiated yet; r asks again"
+            self._show(answer.local or nothing, answer.remote or nothing)
+
+    def _show(self, local: str, remote: str) -> None:
+        for side, text in (("#local", local), ("#remote", remote)):
+            self.query_one(side, Static).update("\n".join(visible(line) for line in text.splitlines()))
 
     def available(self) -> list[tuple[str, str, str]]:
         return [("screen.back", "esc", "Back"), ("screen.reload", "r", "Ask again"), ("app.focus_next", "tab", "Other side")]
