@@ -26,10 +26,10 @@ class LeaveDialog(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         count = len(self.state.calls)
-        what = "You are in a call. Keep it" if count == 1 else f"You have {count} calls. Keep them"
+        what, them = ("You are in a call. Keep it", "it") if count == 1 else (f"You have {count} calls. Keep them", "them")
         with Vertical(classes="window"):
             yield Static(f"{what} running in the background?", classes="heading", markup=False)
-            yield Static("Start softphone again to come back to it.", markup=False)
+            yield Static(f"Start softphone again to come back to {them}.", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Keep (k)", id="keep", variant="primary", compact=True)
                 yield Button("Hang up (b)", id="end", variant="error", compact=True)

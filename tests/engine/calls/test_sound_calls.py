@@ -178,6 +178,28 @@ def test_hold_and_resume_across_a_change(make_phone: MakePhone, tones: Path) -> 
     type_there_and_back(alice, call)
 
 
+@pytest.mark.parametrize("holder", ["alice", "bob"])
+def test_after_a_long_hold_sound_goes_on_at_once(make_phone: MakePhone, tones: Path, holder: str) -> None:
+    """Who is on hold sends no reports: that says nothing of the path."""
+    alice, bob = make_phone("alice", phv=AUTO), answering(make_phone("bob", phv=AUTO), tones, BOB)
+    ready(alice, bob)
+    call = alice.call(bob.uri, wav_in=tones / f"{ALICE}.wav")
+    wait_sends(alice, call, "sound")
+    wait_sends(bob, 1, "sound")
+    holds = alice if holder == "alice" else bob
+    holds.client.request(protocol.Hold(call=1))
+    holds.wait(protocol.Media, lambda event: event.state == "held")
+    time.sleep(5)
+    before = {phone.folder.name: len(phone.events) for phone in (alice, bob)}
+    holds.client.request(protocol.Resume(call=1))
+    for phone in (alice, bob):
+        phone.wait(protocol.Media, lambda event: event.state == "active", after=before[phone.folder.name])
+        after = len(phone.events)
+        phone.wait(protocol.CallStatistics, lambda event: event.hears == "sound", 30, after)
+        said = [event for event in phone.events[after:] if isinstance(event, protocol.CallStatistics)]
+        assert all(event.sends == "sound" for event in said), [(event.sends, event.sends_why) for event in said]
+
+
 def test_a_conference_across_changes(make_phone: MakePhone, tones: Path) -> None:
     alice = make_phone("alice", phv=AUTO)
     bob, carol = (answering(make_phone(name, phv=AUTO), tones, hertz) for name, hertz in (("bob", BOB), ("carol", CAROL)))

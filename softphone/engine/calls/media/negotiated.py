@@ -65,6 +65,7 @@ class CallMedia:
         self._stream: PhvStream | None = None
         self._wait: str | None = None
         self._is_up = False
+        self._is_slow = False  # the path, so that sound ended on it
         self._phv_offered = environment.offers_phv()
 
     @property
@@ -121,11 +122,12 @@ class CallMedia:
 
     def stream_created(self, call: PhoneCall, index: int, stream: int) -> None:
         """PJSUA made the stream (address of its pjmedia_stream) of this media line; no packet has passed yet."""
-        # What the path carried before a hold it will hardly carry less or more of after it.
-        slow = self._is_up and self._stream is not None and self._stream.sound_ended
+        # What the path carried before a hold it will hardly carry less or more of after it. During one nobody reports on it.
+        if self._is_up and self._stream is not None and self._codec is not None and not self.held_by_remote:
+            self._is_slow = self._stream.sound_ended
         self._stream = self._environment.claim_stream()
         if self._stream is not None and self._is_up:
-            self._stream.call_is_up(SLOW_BPS if slow else self._environment.link_bps(self._number))
+            self._stream.call_is_up(SLOW_BPS if self._is_slow else self._environment.link_bps(self._number))
         if self._stream is not None and self.max_rate != self._environment.max_rate:
             self._stream.limit(self.max_rate)
         if self._stream is not None and self._wait is not None:
