@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codec.recognise.moonshine import adapters
 from codec.recognise.moonshine.int8 import to_int8
 from codec.recognise.moonshine.network import (
     END,
@@ -24,6 +25,8 @@ from codec.recognise.moonshine.network import (
 )
 from codec.recognise.moonshine.settled_encoder import SettledEncoder
 from codec.units.rates import SAMPLE_RATE
+from codec.units.weights import load_weights
+from codec.units.weights_files import weights_directory
 
 PIECES_PER_SECOND = 8.0
 """More word pieces than that nobody says; Moonshine's own limit is 6.5 on average."""
@@ -81,10 +84,13 @@ class MoonshineWords:
         self._encoder, self._decoder, self._vocabulary = encoder, decoder, vocabulary
 
     @classmethod
-    def load(cls) -> MoonshineWords:
-        """From the installed package. Raises ModelError."""
-        folder = model_folder()
-        return cls(load_encoder(folder), load_decoder(folder), Vocabulary(folder / "tokenizer.bin"))
+    def load(cls, adapted: bool = True) -> MoonshineWords:
+        """From the installed package; adapted: with what was trained here. Raises ModelError."""
+        folder, trained = model_folder(), weights_directory() / f"{adapters.NAME}.safetensors"
+        encoder, decoder = load_encoder(folder), load_decoder(folder)
+        if adapted and trained.exists():
+            adapters.merge(load_weights(trained)[0], encoder=encoder, decoder=decoder)
+        return cls(encoder, decoder, Vocabulary(folder / "tokenizer.bin"))
 
     def stream(self) -> WordStream:
         """See `WordRecogniser`."""

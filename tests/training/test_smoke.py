@@ -17,7 +17,8 @@ from codec.train.corpus.packed import Corpus
 STEPS = (
     "corpus.pack corpus.tracks corpus.wire_tokens entropy_tables voice.codebook recogniser.phone_language_model "
     "recogniser.word_lexicon recogniser.train recogniser.export synthesis.vocoder synthesis.synthesiser synthesis.export "
-    "detail.train detail.export voice.lessons voice.residual corpus.realign recogniser.evaluate text.melody"
+    "detail.train detail.export voice.lessons voice.residual corpus.realign recogniser.evaluate text.melody "
+    "recogniser.word_teacher recogniser.word_adapters recogniser.export_word_adapters"
 ).split()
 
 pytestmark = pytest.mark.timeout(900)

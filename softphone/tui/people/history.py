@@ -185,7 +185,7 @@ def call_row(record: CallRecord, name: str) -> Row:
             Cell(datetime.fromtimestamp(record.started).strftime("%H:%M"), 5, "$foreground-muted"),
             Cell(("* " if new else "") + who, style="bold" if new else ""),
             Cell(short(record.remote) if name else "", style="$foreground-muted", least=96),
-            Cell(end, 24 if width >= 96 else 18, "$foreground-muted", least=60),
+            Cell(end, 40 if width >= 116 else 24 if width >= 96 else 18, "$foreground-muted", least=60),
             Cell(record.codec, 6, "$foreground-muted", least=54),
         ),
     )

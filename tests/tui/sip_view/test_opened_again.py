@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from softphone.control.protocol import AgreedSdp, SipMessages, Command, Sdp, SipLadder, SipMessage
+from softphone.control.protocol import AgreedSdp, Command, Sdp, SipLadder, SipMessage, SipMessages
 from tests.tui.driving import awaited, see, see_no_more
 from tests.tui.recorded import answered, call_state
 from tests.tui.running import connected
