@@ -20,13 +20,13 @@ from softphone.bench.instruments.markdown import Column, table_of
 from softphone.bench.instruments.rhyme_test import RhymeTest, Word
 from softphone.bench.instruments.speech import speech_seconds
 
-PAUSE = 12 * SAMPLE_RATE // 10
-"""Between words: longer than a second, so that it counts as silence for the rate."""
-MARGIN = SAMPLE_RATE // 2
+PAUSE = SAMPLE_RATE // 2
+"""Between words: with the silence around them mostly shorter than a second, so that it counts as speech for the rate of every codec."""
+MARGIN = 4 * SAMPLE_RATE // 10
 """Around a word, of what is heard: some sounds come earlier or later than others."""
 _95_PERCENT = 1.96
 
-Row = dict[str, str | float | int | None | dict[str, float]]
+Row = dict[str, str | float | int | dict[str, float] | None]
 
 _COLUMNS: tuple[Column, ...] = (
     ("system", "system", "{}"),
@@ -37,11 +37,12 @@ _COLUMNS: tuple[Column, ...] = (
 )
 
 NOTES = f"""
-- intelligibility: ABC-MRT16 (`abcmrt16` 1.0.2) on NIST's recordings, corrected for guessing: 1 is every word, 0 is chance. Which of six words
-  that differ in one consonant was said is decided by the likeness of each band to the talker's own recording of them, so speech that is made
-  anew, in other timing and colour, is judged more strictly than a listener would. It has no lexicon: no codec gains by a guess of the word.
+- intelligibility: ABC-MRT16 (`abcmrt16` 1.0.2) on NIST's recordings (`mcvqoe-intelligibility` 1.1.3), corrected for guessing: 1 is every
+  word, 0 is chance. Which of six words that differ in one consonant was said is decided by how like each band is to the talker's own
+  recordings of them. It has no lexicon and no context: no codec gains by a likely word.
 - ±: half of the 95 % interval over the words.
-- A talker's words are one call, {PAUSE / SAMPLE_RATE:g} s apart. Payload is over the seconds of speech.
+- A talker's words, each after "Please select the word", are one call, {PAUSE / SAMPLE_RATE:g} s apart. Payload is over the seconds of
+  speech.
 - `original`: the recordings at 16 kHz.
 """
 

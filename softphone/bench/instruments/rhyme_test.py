@@ -1,9 +1,8 @@
 """The modified rhyme test without listeners: ABC-MRT16 (Voran, ICASSP 2017; NTIA, 2016) on NIST's recordings of the test's words.
 
-A talker says "Please select the word ..." and one of six words that differ in their first or last consonant (ANSI S3.2). The instrument knows
-how each of these recordings sounds in each of 21 bands, and says in which share of the 16 bands that resemble any of the six most the right
-one is the most like. What is as clear but timed or coloured otherwise loses by that: codecs that speak anew are judged more strictly than
-those that keep the waveform.
+A talker says "Please select the word ..." and one of six words that differ in their first or last consonant (ANSI S3.2). The instrument
+knows how each of these recordings sounds in each of 21 bands, takes the 16 bands that resemble any of the six words most, and says in which
+share of them it is the right word. The recordings that it compares with are the talker's own: what is timed or coloured otherwise loses.
 """
 
 import importlib.util
@@ -16,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from codec.models import use_one_thread
 from codec.units.rates import SAMPLE_RATE
 from softphone.errors import SoftphoneError
 
 HOW_TO_GET = (
-    "install both packages with: make rhyme-setup (or: pip install 'softphone[rhyme]', then pip install --no-deps mcvqoe-intelligibility==1.1.3)"
+    "install both packages with: make rhyme-setup "
+    "(or: pip install 'softphone[rhyme]', then pip install --no-deps mcvqoe-intelligibility==1.1.3)"
 )
 TALKERS = 4
 MOST_WORDS = 300
@@ -52,6 +53,7 @@ class RhymeTest:
         except ImportError as error:
             raise RhymeTestError(f"the package abcmrt16 is missing, or one that it needs ({error}); {HOW_TO_GET}") from None
         self._abcmrt: Any = abcmrt
+        use_one_thread()
         try:
             abcmrt.load_templates()
         except Exception as error:  # scipy raises types of its own
