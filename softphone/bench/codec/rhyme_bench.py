@@ -33,7 +33,6 @@ _COLUMNS: tuple[Column, ...] = (
     ("payload bit/s", "payload_bps", "{:.0f}"),
     ("intelligibility", "intelligibility", "{:.3f}"),
     ("±", "interval", "{:.3f}"),
-    ("words", "words", "{}"),
 )
 
 NOTES = f"""
@@ -41,8 +40,7 @@ NOTES = f"""
   word, 0 is chance. Which of six words that differ in one consonant was said is decided by how like each band is to the talker's own
   recordings of them. It has no lexicon and no context: no codec gains by a likely word.
 - ±: half of the 95 % interval over the words.
-- A talker's words, each after "Please select the word", are one call, {PAUSE / SAMPLE_RATE:g} s apart. Payload is over the seconds of
-  speech.
+- Payload: over the seconds of speech. A talker's words, each after "Please select the word", are one call, {PAUSE / SAMPLE_RATE:g} s apart.
 - `original`: the recordings at 16 kHz.
 """
 
@@ -110,10 +108,11 @@ def row(name: str, sent: Sequence[int | None], seconds: float, scores: Mapping[s
         "intelligibility": intelligibility,
         "interval": None if spread is None else _95_PERCENT * spread / float(np.sqrt(len(scores))),
         "words": len(scores),
+        "talkers": len(sent),
         "scores": dict(scores),
     }
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows in Markdown."""
-    return table_of(_COLUMNS, rows)
+    """The rows in Markdown, and how many words and talkers they come from."""
+    return f"{table_of(_COLUMNS, rows)}\n\n{rows[0]['words']} words of {rows[0]['talkers']} talkers."

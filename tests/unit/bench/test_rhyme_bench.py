@@ -53,9 +53,14 @@ def test_silence_is_cut_too_and_an_end_that_is_missing_is_empty(words: list[Word
 
 def test_a_row_has_its_rate_and_the_interval_of_what_is_corrected_for_guessing() -> None:
     found = row("some", [100, 200], 2.0, {"a": 1.0, "b": 0.5, "c": 0.75, "d": 0.75}, 0.7)
-    assert found["payload_bps"] == 1200 and found["words"] == 4
+    assert found["payload_bps"] == 1200 and (found["words"], found["talkers"]) == (4, 2)
     # Standard deviation .2041, of the mean .1021; 6/5 of it, and 1.96 of those.
     assert found["interval"] == pytest.approx(0.2401, abs=1e-3)
     alone = row("original", [None], 2.0, {"a": 1.0}, 1.0)
     assert alone["payload_bps"] is None and alone["interval"] is None
-    assert table([found, alone]).splitlines()[2:] == ["| some | 1200 | 0.700 | 0.240 | 4 |", "| original |  | 1.000 |  | 1 |"]
+    assert table([found, alone]).splitlines()[2:] == [
+        "| some | 1200 | 0.700 | 0.240 |",
+        "| original |  | 1.000 |  |",
+        "",
+        "4 words of 2 talkers.",
+    ]
