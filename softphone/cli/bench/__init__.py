@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softphone.cli import status
-from softphone.cli.bench import compare, soak
+from softphone.cli.bench import compare, rhyme, soak
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_network(actions.add_parser("network", help="whole phones over bad networks, compared with other codecs", epilog=status.HELP))
     _add_setup(actions.add_parser("setup", help="how long a call takes to be set up, and how many bytes", epilog=status.HELP))
     _add_voice(actions.add_parser("voice", help="speaker similarity at the far end, against seconds of speech", epilog=status.HELP))
+    rhyme.add(actions)
     soak.add(actions)
     compare.add(actions)
     _add_relay(actions.add_parser("relay", help="a bad network between two phones on this machine, until Ctrl-C", epilog=status.HELP))
