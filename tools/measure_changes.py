@@ -32,7 +32,7 @@ from softphone.engine.phv.sound.player import SoundPlayer
 from softphone.engine.phv.sound.sender import SoundSender
 from softphone.engine.phv.stream import LOST_GROUPS
 
-LOST_TICKS, NOTICED_TICKS = 35, 17
+LOST_TICKS = 35
 SHORTEST, LONGEST = 60, 140
 """Ticks between changes."""
 TAIL_TICKS = 150
@@ -50,7 +50,7 @@ def modes(kind: str, ticks: int, rng: random.Random) -> list[bool]:
     return found[:ticks]
 
 
-def heard(models: Models, pcm: NDArray[np.int16], sounds: list[bool]) -> NDArray[np.int16]:
+def heard(models: Models, pcm: NDArray[np.int16], sounds: list[bool], lost: int) -> NDArray[np.int16]:
     """What the far end hears."""
     encoder, decoder = Encoder(models, EncoderSettings(wait=False)), Decoder(models)
     sender, player, join = SoundSender(), SoundPlayer(), SoundJoin()
@@ -58,8 +58,8 @@ def heard(models: Models, pcm: NDArray[np.int16], sounds: list[bool]) -> NDArray
     pcm = np.concatenate((pcm, np.zeros(TAIL_TICKS * STEP_SAMPLES, np.int16)))
     for tick, sound in enumerate([*sounds, *[sounds[-1]] * TAIL_TICKS]):
         step = pcm[tick * STEP_SAMPLES : (tick + 1) * STEP_SAMPLES]
-        ending = sound and not all(sounds[tick : tick + LOST_TICKS] or [True])
-        noticed = sound and not all(sounds[tick : tick + NOTICED_TICKS] or [True])
+        ending = sound and not all(sounds[tick : tick + lost] or [True])
+        noticed = sound and not all(sounds[tick : tick + max(1, lost // 2)] or [True])
         encoder.may_rest = Rest.ALWAYS if sound and not noticed and all(sounds[max(0, tick - 50) : tick]) else Rest.NEVER
         just_ended = not sound and any(sounds[max(0, tick - 50) : tick])
         encoder.settings = EncoderSettings(wait=False, redundancy=LOST_GROUPS if just_ended else 1)
@@ -95,6 +95,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--limit", type=int)
+    parser.add_argument(
+        "--lost", type=int, default=LOST_TICKS, help="ticks of 20 ms that are lost before sound ends; 0: a change by choice"
+    )
     parser.add_argument("--keep", type=Path, help="a folder for what was heard")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -108,7 +111,7 @@ def main() -> None:
         for kind in wrong:
             sounds = modes(kind, len(pcm) // STEP_SAMPLES, rng)
             with torch.inference_mode():
-                sound = heard(models, pcm, sounds)
+                sound = heard(models, pcm, sounds, arguments.lost)
             if arguments.keep is not None:
                 arguments.keep.mkdir(parents=True, exist_ok=True)
                 audio_file.write(arguments.keep / f"{recording.name}-{kind}.flac", sound)

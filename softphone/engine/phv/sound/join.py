@@ -1,11 +1,15 @@
 """What is heard where sound and speech made of tokens come for the same call: one of them, changed over by the sender's clock.
 
-Tokens are heard most of a second after sound. So when sound ends, the tokens are spoken unheard until they reach what was heard last; and
-when sound begins while tokens are heard, it waits until they reach its beginning, or pause. It is then late, and catches up: pauses are
-left out, and PJMEDIA's WSOLA shortens what is spoken.
+Tokens are heard most of a second after sound. So when sound ends, the tokens are spoken unheard until they reach what was heard last, or,
+where the end cut a word in two, its beginning: half a word that goes on in another voice after a pause is not understood. When sound
+begins while tokens are heard, it waits until they reach its beginning, or pause. It is then late, and catches up: pauses are left out, and
+PJMEDIA's WSOLA shortens what is spoken.
 """
 
 from __future__ import annotations
+
+import math
+from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +40,10 @@ SHORTEN_EACH, MUCH_LATE = 2, 25 * CHUNK_SAMPLES
 """In each 40 ms WSOLA leaves out its least, 1 to 20 ms and 5.5 on average; in each 20 where sound is later than the second."""
 GAP_TICKS, GAP_FRAMES = 30, 25
 """Where tokens end so shortly before the sound begins, the last of them may still come: they are waited for, so long at most."""
+BACK_TICKS = 25
+"""Where sound ends in mid-word the tokens begin with that word, or this much before the end."""
+LULL = 0.15
+"""Between words, or syllables, the level falls below this share of what is near."""
 QUIET_FRAMES_LEFT = 3
 """Of a pause that is left out, so much stays."""
 
@@ -64,6 +72,9 @@ class SoundJoin:
         self._quiet = 0
         self._steps = 0
         self._wsola: Wsola | None = None
+        self._levels: deque[tuple[int, float]] = deque(maxlen=BACK_TICKS)  # of sound that was heard
+        self._word: int | None = None  # where the one began that the end of the sound cut
+        self._alone = False  # tokens came without sound since the last sound: it ended there, and was not lost on the way
 
     @property
     def hears_tokens(self) -> bool:
@@ -77,8 +88,24 @@ class SoundJoin:
 
     @property
     def heard_until(self) -> int | None:
-        """Tick modulo 256 before which all was heard as sound, of late, so that tokens before it may be left out; else None."""
-        return None if self._end is None or self._since_end > LONGEST_END else self._end
+        """Tick modulo 256 before which tokens may be left out, as all that matters of it was heard as sound, of late; else None."""
+        return None if self._end is None or self._since_end > LONGEST_END else self._word_began
+
+    @property
+    def _word_began(self) -> int:
+        """The tick after what was heard as sound; in mid-word, where that word began."""
+        assert self._end is not None
+        if self._word is None:
+            self._word = self._end
+            if self._levels and self._levels[-1][1] > QUIET * self._background:
+                loudest, lowest = 0.0, math.inf
+                for tick, level in reversed(self._levels):
+                    loudest = max(level, loudest)
+                    if level <= lowest:
+                        self._word, lowest = tick, level
+                    if level < LULL * loudest:
+                        break
+        return self._word
 
     @property
     def late_ms(self) -> float:
@@ -87,6 +114,7 @@ class SoundJoin:
 
     def expect(self, tick: int) -> None:
         """Tokens came alone that begin at this tick modulo 256: words that no sound brings."""
+        self._alone = True
         if not self.on_sound and (self._token_tick is None or _ticks_after(self._token_tick, tick) < 0):
             self._expected, self._waited = tick, 0
 
@@ -120,7 +148,9 @@ class SoundJoin:
             del self._line[:-1]
         late, self._line = self._line, []
         self._rest = np.concatenate([np.zeros(0, np.int16), *self._without_pauses([_samples(frame.pcm) for frame in late])])
-        self._end, self._since_end = (late[-1].tick + 1) % TIME_MODULO, 0
+        self._levels.clear()
+        for frame in late:
+            self._heard(frame)
         self.on_sound, self._heard_tokens, self._unreached, self._gap_waited = True, False, 0, 0
         pcm = self._take()
         return (_fade(_samples(tokens), pcm) if audible else pcm).tobytes()
@@ -150,7 +180,7 @@ class SoundJoin:
     def _go_on(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
         if sound is not None:
             if sound.real:
-                self._end, self._since_end = (sound.tick + 1) % TIME_MODULO, 0
+                self._heard(sound)
             pcm = _samples(sound.pcm)
             if not self._rest.size and not self._is_quiet(pcm):
                 return sound.pcm
@@ -168,6 +198,11 @@ class SoundJoin:
         if at != SILENT and not self._after_end(at):
             return bytes(len(tokens))
         return self._tokens(tokens, at)
+
+    def _heard(self, sound: SoundFrame) -> None:
+        self._end, self._since_end, self._word = (sound.tick + 1) % TIME_MODULO, 0, None
+        self._alone = False
+        self._levels.append((sound.tick, self._level(_samples(sound.pcm))))
 
     def _last(self, tokens: bytes, at: int) -> bytes:
         """What is left of the sound, and after it in the same 20 ms the tokens, where they have come so far."""
@@ -195,7 +230,8 @@ class SoundJoin:
             return True
         # The sender's clock has gone on meanwhile: 8 bits are unfolded by that.
         ahead = self._since_end + AHEAD_TICKS
-        return (at - self._end - ahead - 1) % TIME_MODULO - TIME_MODULO + ahead + 1 >= 0
+        begin = self._word_began if self._alone else self._end
+        return (at - begin - ahead - 1) % TIME_MODULO - TIME_MODULO + ahead + 1 >= 0
 
     def _take(self) -> Pcm:
         pcm, self._rest = self._rest[:CHUNK_SAMPLES], self._rest[CHUNK_SAMPLES:]
@@ -208,8 +244,12 @@ class SoundJoin:
                 self._wsola = Wsola(SAMPLE_RATE, CHUNK_SAMPLES)
             self._rest = self._wsola.shorten(self._rest, 1)
 
+    @staticmethod
+    def _level(pcm: Pcm) -> float:
+        return max(LEAST_BACKGROUND, float(np.sqrt(np.mean(pcm.astype(np.float32) ** 2))))
+
     def _is_quiet(self, pcm: Pcm) -> bool:
-        level = max(LEAST_BACKGROUND, float(np.sqrt(np.mean(pcm.astype(np.float32) ** 2))))
+        level = self._level(pcm)
         # Falls at once, doubles in a second.
         self._background = min(level, 1.015 * self._background)
         return level < QUIET * self._background

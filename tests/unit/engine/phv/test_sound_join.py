@@ -1,4 +1,5 @@
-"""Sound and tokens of one call become one voice: nothing is heard twice, nothing is left out, and what was late catches up.
+"""Sound and tokens of one call become one voice: nothing is left out, nothing but a word that was cut is heard twice, and what was late
+catches up.
 
 Each tick of 20 ms is said as a constant level that names it, so that what is heard can be read back.
 """
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from softphone.engine.phv.sound import join as sound_join
-from softphone.engine.phv.sound.join import SILENT, SoundJoin
+from softphone.engine.phv.sound.join import BACK_TICKS, SILENT, SoundJoin
 from softphone.engine.phv.sound.player import SoundFrame
 
 STEP, FIRST, NAMES = 40, 600, 700
@@ -34,22 +35,40 @@ class Call:
     """A sender who speaks all the time. sound: the ticks that arrive as sound; tokens: those that arrive as tokens."""
 
     def __init__(
-        self, sound: range | tuple[int, ...], tokens: range, sound_late: int = 3, pause: range = range(0), tokens_late: int = TOKENS_LATE
+        self,
+        sound: range | tuple[int, ...],
+        tokens: range,
+        sound_late: int = 3,
+        pause: range = range(0),
+        tokens_late: int = TOKENS_LATE,
+        lull: range = range(0),
+        alone: bool = True,
     ) -> None:
         self._sound, self._tokens, self._late, self._pause, self._tokens_late = sound, tokens, sound_late, pause, tokens_late
+        self._lull, self._alone = lull, alone
         self.join = SoundJoin()
 
     def heard(self, ticks: int) -> Iterator[int | None]:
         for now in range(ticks):
             said, spoken = now - self._late, now - self._tokens_late
             sound = SoundFrame(self._pcm(said), said % 256, True) if said in self._sound else None
-            if now in self._tokens and now not in self._sound:
+            if self._alone and now in self._tokens and now not in self._sound:
                 self.join.expect(now % 256)  # a packet with it, before it is spoken
             speaks = spoken in self._tokens and spoken not in self._pause
             yield tick_of(self.join.next(self._pcm(spoken) if speaks else bytes(640), spoken % 256 if speaks else SILENT, sound))
 
     def _pcm(self, tick: int) -> bytes:
+        if tick in self._lull:
+            return (np.frombuffer(pcm(tick), np.int16) // 10).tobytes()
         return np.full(320, 2, np.int16).tobytes() if tick in self._pause else pcm(tick)
+
+
+def begun_again(heard: list[int]) -> list[tuple[int, int]]:
+    """(tick that was reached, tick from which it went on) for each place where something is heard again; nothing else is out of order."""
+    places = [(before, after) for before, after in pairwise(heard) if after < before]
+    assert all(after - before <= 2 for before, after in pairwise(heard)), "no jump ahead"
+    assert all(before - after <= BACK_TICKS for before, after in places), places
+    return places
 
 
 def test_sound_alone_is_heard_as_it_comes() -> None:
@@ -62,9 +81,21 @@ def test_tokens_alone_are_heard_as_they_come() -> None:
     assert heard == list(range(100))
 
 
-def test_where_sound_ends_the_tokens_go_on_with_the_next_word() -> None:
+def test_where_sound_ends_in_a_pause_the_tokens_go_on_with_the_next_word() -> None:
+    heard = [tick for tick in Call(range(100), range(200), pause=range(90, 100)).heard(240) if tick is not None]
+    assert [tick for tick in heard if tick > 0] == [*range(1, 90), *range(100, 200)]
+
+
+def test_where_sound_ends_in_mid_word_the_tokens_begin_with_the_word() -> None:
+    call = Call(range(100), range(200), lull=range(86, 87))
+    heard = [tick for tick in call.heard(240) if tick is not None and tick > 0]
+    assert begun_again(heard) == [(99, 87)]
+    assert heard[-1] == 199
+
+
+def test_no_word_is_longer_than_half_a_second() -> None:
     heard = [tick for tick in Call(range(100), range(200)).heard(240) if tick is not None]
-    assert heard == list(range(200))
+    assert begun_again(heard) == [(99, 100 - BACK_TICKS)]
 
 
 @pytest.mark.parametrize("begins", [7, 60, 130])
@@ -81,7 +112,7 @@ def test_there_and_back_and_there_again() -> None:
     sound = (*range(60), *range(140, 240), *range(330, 420))
     call = Call(sound, range(500))
     heard = [tick for tick in call.heard(560) if tick is not None]
-    assert all(0 < after - before <= 2 for before, after in pairwise(heard))
+    assert len(begun_again(heard)) == 3, "where sound ends"
     assert heard[0] == 0 and heard[-1] == 499
     assert call.join.changes == 5
 
@@ -99,7 +130,7 @@ def test_in_a_pause_sound_takes_over() -> None:
 
 def test_a_hole_that_is_shorter_than_the_tokens_are_late_is_no_change() -> None:
     sound = (*range(100), *range(120, 200))
-    call = Call(sound, range(200))
+    call = Call(sound, range(200), alone=False)
     heard = [tick for tick in call.heard(240) if tick is not None]
     assert heard == [*range(100), *range(120, 200)]
     assert call.join.changes == 0
@@ -134,6 +165,7 @@ def test_the_last_tokens_before_the_sound_are_waited_for() -> None:
 @pytest.mark.parametrize(("seed", "tokens_late"), [(0, TOKENS_LATE), (1, TOKENS_LATE), (2, 90), (3, 130)])
 def test_a_hundred_changes_lose_and_repeat_nothing(seed: int, tokens_late: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sound_join, "QUIET", 0.0)  # speech of even levels has no pauses
+    monkeypatch.setattr(sound_join, "BACK_TICKS", 0)  # nor words that could begin again
     rng = random.Random(seed)
     end, sound = 0, set[int]()
     shortest = max(60, tokens_late + 20)
