@@ -84,8 +84,10 @@ class PathReport:
 class Adaptation:
     """One direction of one call. base: what is sent where nothing is in the way; ceiling_bps: the user's, RTCP counted, 0 for none."""
 
-    def __init__(self, base: Profile, ceiling_bps: int = 0, max_redundancy: int = HIGHEST_REDUNDANCY) -> None:
+    def __init__(self, base: Profile, ceiling_bps: int = 0, max_redundancy: int = HIGHEST_REDUNDANCY, wait: str = "auto") -> None:
         self.base = base
+        self.wait = wait
+        """"clear", "quick" or "auto", as in the configuration."""
         self.ceiling_bps = ceiling_bps
         self._max_redundancy = min(max_redundancy, HIGHEST_REDUNDANCY)
         self._loss = 0.0
@@ -217,8 +219,10 @@ class Adaptation:
 
     def _cost(self, profile: Profile) -> float:
         loss = max(self._loss, LEAST_LOSS)
-        words = profile.words_lost(loss, self._again)
-        return words + DELAY_COST * profile.delay_s(self._loss, self._again) + RATE_COST * self.estimate_bps(profile) / 1000
+        waits = self.waits(profile)
+        words = profile.words_lost(loss, self._again, waits) + waits * WAIT_COST
+        delay_s = profile.delay_s(self._loss, self._again) + waits * WORDS_WAIT_S
+        return words + DELAY_COST * delay_s + RATE_COST * self.estimate_bps(profile) / 1000
 
     def _best(self) -> Profile:
         base = self._fitting_base()
@@ -264,9 +268,14 @@ class Adaptation:
             return self._cost(best) < self._cost(current) - WORTH_A_CHANGE
         return now - self._changed_at >= RELAX_AFTER_S
 
-    def worth_waiting(self, profile: Profile) -> bool:
-        """Whether the words that are understood because they were waited for are worth the delay, where the network does not ask for it."""
-        return profile.words_waited_for > WAIT_COST + DELAY_COST * max(0.0, WORDS_WAIT_S - profile.delay_s(self._loss, self._again))
+    def waits(self, profile: Profile) -> bool:
+        """Whether what is said waits for its words, with this profile: where that is left open, if the words that are understood for it
+        are worth the delay that the network does not ask for."""
+        if self.wait != "auto":
+            return self.wait == "clear"
+        later_s = max(0.0, WORDS_WAIT_S - profile.delay_s(self._loss, self._again))
+        quick, clear = (profile.words_lost(self._loss, self._again, waits) for waits in (False, True))
+        return quick - clear > WAIT_COST + DELAY_COST * later_s
 
     @property
     def reason(self) -> str:

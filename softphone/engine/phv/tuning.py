@@ -40,8 +40,6 @@ class PhvTuning:
     """phv: of the configuration; fmtp_remote: the far end's limits. Main thread only."""
 
     def __init__(self, phv: Phv, fmtp_remote: Mapping[str, str]) -> None:
-        self.wait = phv.wait
-        """"clear", "quick" or "auto", as in the configuration; may be changed."""
         self.adaptive = phv.profile == "adaptive"
         self._fmtp_remote = dict(fmtp_remote)
         self._configured = encoder_settings(phv)
@@ -49,7 +47,7 @@ class PhvTuning:
         self._far_ceiling = self._limit("maxrate", LOWEST_RATE, HIGHEST_RATE, 0)
         self.most_redundancy = most = self._limit("maxred", 0, MAX_REDUNDANCY, MAX_REDUNDANCY)
         """Groups that the far end has use for."""
-        self.adaptation = Adaptation(replace(base, redundancy=min(base.redundancy, most)), 0, most)
+        self.adaptation = Adaptation(replace(base, redundancy=min(base.redundancy, most)), 0, most, phv.wait)
         self.limit(phv.max_rate)
         self._writer = ReportWriter()
         self._set_up_known = False
@@ -84,7 +82,16 @@ class PhvTuning:
     @property
     def waits(self) -> bool:
         """Whether what is said waits for its words."""
-        return self.wait == "clear" or (self.wait == "auto" and self.adaptation.worth_waiting(self._profile))
+        return self.adaptation.waits(self._profile)
+
+    @property
+    def wait(self) -> str:
+        """ "clear", "quick" or "auto", as in the configuration; may be changed."""
+        return self.adaptation.wait
+
+    @wait.setter
+    def wait(self, mode: str) -> None:
+        self.adaptation.wait = mode
 
     @property
     def _profile(self) -> Profile:

@@ -8,7 +8,10 @@ from softphone.engine.sip.head import Head
 SHORTEST_S = 0.05
 """Whatever is answered faster was not sent over a slow link."""
 FAST_BPS = 9000.0
-"""A retransmission answered at such a rate means that the first message was lost: the link is not slow."""
+"""A retransmission answered at such a rate may mean that the first message was lost, and that the link is fast: or that the first was
+answered late."""
+UNSURE_BPS = 20_000.0
+"""What the link is taken to carry then, where the retransmission does not show less: enough to be measured, not to be trusted."""
 
 
 class LinkRate:
@@ -39,6 +42,6 @@ class LinkRate:
             bits = 8 * (size + len(message) + IP_UDP_BYTES)
             self._settled = True
             if self._again is not None and bits >= FAST_BPS * (now - self._again):
-                return
-            if now - began >= SHORTEST_S:
+                self.bps = min(UNSURE_BPS, bits / max(SHORTEST_S, now - self._again))
+            elif now - began >= SHORTEST_S:
                 self.bps = bits / (now - began)

@@ -26,10 +26,10 @@ QUEUED = PathReport(0.0, 20, queue_ms=900)
 class Call:
     """A clock and a report each two seconds."""
 
-    def __init__(self, ceiling: int = 0, base: Profile = BASE, max_redundancy: int = 11) -> None:
+    def __init__(self, ceiling: int = 0, base: Profile = BASE, max_redundancy: int = 11, wait: str = "auto") -> None:
         self.now = 100.0
         self.spoken_s = 0.0
-        self.adaptation = Adaptation(base, ceiling, max_redundancy)
+        self.adaptation = Adaptation(base, ceiling, max_redundancy, wait)
 
     def goes_on(self, report: PathReport | None, seconds: int, rtt_ms: float | None = None) -> Profile:
         for second in range(seconds):
@@ -67,7 +67,7 @@ def test_our_packets_are_taken_to_fare_like_those_of_the_far_end_until_it_report
 
 
 def test_a_call_that_was_set_up_slowly_begins_with_what_fits() -> None:
-    call = Call()
+    call = Call(wait="quick")
     call.adaptation.set_up_at(call.now, 2300)
     began = call.adaptation.profile
     assert began.detail == BASE.detail
@@ -86,7 +86,7 @@ def test_a_clean_path_gets_what_is_configured() -> None:
 
 
 def test_loss_is_answered_at_once_and_forgotten_slowly() -> None:
-    call = Call()
+    call = Call(wait="quick")
     protected = call.goes_on(LOSSY, 1)
     assert protected.redundancy >= 2
     assert protected.repeated_detail == 2
@@ -123,10 +123,15 @@ def test_the_ceiling_holds_whatever_happens(ceiling: int, report: PathReport) ->
 
 
 def test_a_narrow_ceiling_gives_up_the_interval_first() -> None:
-    profile = Call(1600).goes_on(CLEAN, 5)
+    profile = Call(1600, wait="quick").goes_on(CLEAN, 5)
     assert profile.interval_ms == 640
     assert profile.detail == 2
     assert "1600" in Call(1600).adaptation.reason
+
+
+def test_a_narrow_ceiling_gives_up_the_details_first_where_words_are_waited_for() -> None:
+    profile = Call(1600).goes_on(CLEAN, 5)
+    assert (profile.interval_ms, profile.detail) == (320, 0)
 
 
 def test_what_does_not_fit_at_all_is_sent_as_cheaply_as_can_be() -> None:

@@ -56,7 +56,7 @@ class Stream:
 def test_the_worker_gets_what_is_configured_and_nothing_that_is_not_the_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Stream(monkeypatch).sent[0]
     assert isinstance(opened, Open)
-    assert opened.settings == EncoderSettings(redundancy=FIRST_REDUNDANCY, repeated_detail=2, wait=False)
+    assert opened.settings == EncoderSettings(redundancy=FIRST_REDUNDANCY, repeated_detail=2, wait=True)
     assert opened.learn
     opened = Stream(monkeypatch, learn=False, voice=False, comfort_noise=False, detail=1, interval_ms=320).sent[0]
     assert isinstance(opened, Open) and not opened.learn
@@ -84,9 +84,22 @@ def test_waiting_for_words_follows_the_user_and_else_what_it_is_worth(monkeypatc
 
 def test_waiting_is_worth_it_where_it_saves_words_or_the_network_waits_anyway() -> None:
     base = Profile(160, 1, 0, 0)
-    assert Adaptation(base).worth_waiting(base)
+    assert Adaptation(base).waits(base)
     slow = Profile(640, 2, 2, 0)
-    assert Adaptation(slow).worth_waiting(slow)
+    assert Adaptation(slow).waits(slow)
+    fine = Profile(80, 0, 2, 0)
+    for wait, waits in (("quick", False), ("clear", True)):
+        adaptation = Adaptation(fine)
+        adaptation.wait = wait
+        assert adaptation.waits(fine) == waits
+
+
+def test_on_a_slow_link_words_are_waited_for_and_not_replaced_by_details() -> None:
+    for rate in (1200.0, 2400.0):
+        adaptation = Adaptation(Profile(160, 1, 2, 0))
+        adaptation.set_up_at(0.0, rate)
+        assert adaptation.waits(adaptation.profile), adaptation.profile
+        assert adaptation.estimate_bps(adaptation.profile) <= 0.75 * rate
 
 
 def test_reports_of_the_far_end_change_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
