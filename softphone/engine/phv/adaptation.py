@@ -36,7 +36,7 @@ SET_UP_SHARE = 0.75
 RISEN_SHARE = 0.6
 """So much of what a probe shows is used: both ends may share the link."""
 
-CLEAN_LOSS = 0.02
+CLEAN_LOSS, MUCH_LOSS = 0.02, 0.1
 LEAST_LOSS = 0.005
 """Assumed of a network that lost nothing yet."""
 WORTH_A_CHANGE = 0.01
@@ -199,6 +199,10 @@ class Adaptation:
                 sent = min(self.estimate_bps(self.profile), self._budget or float("inf"))
                 self._budget = max(SMALLEST_BUDGET_BPS, DECREASE * max(LEAST_DELIVERED, delivered) * sent)
                 self._congested_at, self._wall = now, (sent, now)
+        elif self._budget is not None and report is not None and report.loss >= MUCH_LOSS and now - self._congested_at >= SETTLE_S:
+            # Without a queue it is the path that loses them: what was let go for the queue's sake is needed for copies, at once.
+            self._budget = max(self._budget, min(2 * self._budget, 0.9 * self._wall[0]))
+            self._congested_at = now - SETTLE_S
         elif self._budget is not None and report is not None and report.packets and now - self._congested_at >= CLEAR_S:
             wall, built_at = self._wall
             stands_s = CONTENT_WALL_S if self.profile.detail == self.base.detail else WALL_S

@@ -172,6 +172,16 @@ def test_loss_from_a_queue_is_not_answered_with_more_of_everything() -> None:
     assert Call().goes_on(PathReport(0.3, 20, burst=2, queue_ms=1500), 30).ip_bps() < BASE.ip_bps()
 
 
+def test_loss_without_a_queue_is_answered_on_a_path_that_fell() -> None:
+    call = Call()
+    call.goes_on(CLEAN, 20)
+    call.adaptation.fell(call.now, 1900.0)
+    call.goes_on(QUEUED, 30)
+    assert call.adaptation.profile.redundancy == 0, call.adaptation.profile
+    assert call.goes_on(PathReport(0.3, 12, 3.0, 20.0), 8).redundancy >= 1
+    assert call.adaptation.profile.ip_bps() < 1900.0
+
+
 def test_a_queue_that_overflows_is_known_from_the_round_trip_alone() -> None:
     # A call that begins on a full link has never seen it empty.
     call = Call()
