@@ -176,7 +176,7 @@ def test_loss_without_a_queue_is_answered_on_a_path_that_fell() -> None:
     call = Call()
     call.goes_on(CLEAN, 20)
     call.adaptation.fell(call.now, 1900.0)
-    call.goes_on(QUEUED, 30)
+    call.goes_on(QUEUED, 16)
     assert call.adaptation.profile.redundancy == 0, call.adaptation.profile
     assert call.goes_on(PathReport(0.3, 12, 3.0, 20.0), 8).redundancy >= 1
     assert call.adaptation.profile.ip_bps() < 1900.0
