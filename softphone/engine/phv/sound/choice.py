@@ -240,7 +240,14 @@ class SoundChoice:
     @property
     def probes_for_much(self) -> bool:
         """Whether a probe has to show more than the lowest levels need: beside sound, and where only a higher one survives the loss."""
-        return self._level is not None or (self._loss > LOSS_TO_BEGIN and self._known[0] > LEVELS[0].ip_bps)
+        lossy = self._loss > LOSS_TO_BEGIN and self._known[0] > LEVELS[0].ip_bps and not self._seems_slow
+        return self._level is not None or lossy
+
+    @property
+    def _seems_slow(self) -> bool:
+        """Whether the path was taken to be slow, and no probe has shown otherwise: a probe is small then, as what is said waits behind it,
+        and what was lost was lost to a full queue."""
+        return self._fell_at > float("-inf")
 
     def wants_probe(self, now: float) -> bool:
         """Whether a pair of packets should go that shows what the path carries; it is then taken to go."""
@@ -250,7 +257,8 @@ class SoundChoice:
             return False
         self._probed_at = now
         self._tries += 1
-        if self._loss > LOSSY and self._tries < (TRIES if LEVELS[0].ip_bps < self._known[0] < float("inf") else BLIND_TRIES):
+        tries = TRIES if LEVELS[0].ip_bps < self._known[0] < float("inf") else BLIND_TRIES
+        if self._loss > LOSSY and not self._seems_slow and self._tries < tries:
             self._probe_at = now + RETRY_S
             return True
         if self._tries > 1:
@@ -263,7 +271,7 @@ class SoundChoice:
     @property
     def probe_packets(self) -> int:
         """Of a probe: two that follow one another have to arrive."""
-        return 3 if self._loss > LOSSY else 2
+        return 3 if self._loss > LOSSY and not self._seems_slow else 2
 
     def _probe_answered(self, now: float) -> None:
         if self._tries > 0:

@@ -274,6 +274,21 @@ def test_probes_take_little_of_a_slow_link() -> None:
     assert sender.probes * 1120 < 0.06 * 200 * 1200 + 1120
 
 
+def test_after_a_fall_probes_are_small_though_the_full_queue_lost_packets() -> None:
+    """Three large packets, twice, would take 2.8 s of a link of 2400 bit/s."""
+    choice = SoundChoice("auto")
+    sender = Sender(choice)
+    sender.go(5, CLEAN, answer=FAST)
+    assert sender.go(2, None) == 0
+    choice.report(sender.now, report(loss=0.4))  # what became of the sound in the queue
+    probes = sender.probes
+    sender.go(20, None)
+    assert 1 <= sender.probes - probes <= 8
+    assert (choice.probes_for_much, choice.probe_packets) == (False, 2)
+    choice.report(sender.now, report(loss=0.4, rate_bps=28_000))  # it was a fast link that loses packets
+    assert (choice.probes_for_much, choice.probe_packets) == (True, 3)
+
+
 def test_always_means_always() -> None:
     sender = Sender(SoundChoice("always"))
     sender.go(5, CLEAN)
