@@ -51,8 +51,11 @@ async def test_what_was_there_stands_until_the_answer_comes(key: str, engine: Sc
         assert await asyncio.to_thread(asked.wait, 30), "it is asked for again"
         gate.set()
         await pilot.press("escape")
-        engine.tell(call_state(1, "disconnected"), *answered(2))
-        await see(pilot, "Bob Example", "talking")
+        await see(pilot, "talking")
+        engine.tell(call_state(1, "disconnected"))
+        await see_no_more(pilot, "talking")
+        engine.tell(*answered(2))
+        await see(pilot, "talking")
         gate.clear()
         await pilot.press(key)
         await see_no_more(pilot, "talking")
