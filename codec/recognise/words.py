@@ -62,7 +62,7 @@ class WordStream(Protocol):
 
     def hear(self, pcm: NDArray[np.int16], at: int, guess: Sequence[Word]) -> Hypothesis:
         """pcm (samples,) int16 16 kHz, the window; at: the sample of the stream it begins with; guess: what is probably said in it, which
-        saves time and changes nothing."""
+        saves time and changes no word."""
         ...
 
 
