@@ -42,9 +42,8 @@ from codec.train.recogniser.word_teacher import EACH
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
 from codec.units.errors import AudioFileError
-from codec.units.rates import SAMPLE_RATE
+from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
 
-TICK_SAMPLES = 320
 RANK = 16
 BATCH = 8
 PIECES_AT_ONCE = 160
@@ -112,7 +111,7 @@ def load(work: Path) -> list[Taught]:
         name, words = record["list"], record["words"]
         if words and _is_sure(record["text"], words, spelling):
             corpus = corpora.setdefault(name, Corpus(name, work / "corpus"))
-            ticks = [(tuple(pieces), start * TICK_SAMPLES, end * TICK_SAMPLES) for _, pieces, start, end, _ in words]
+            ticks = [(tuple(pieces), start * CHUNK_SAMPLES, end * CHUNK_SAMPLES) for _, pieces, start, end, _ in words]
             found.append(Taught(corpus, record["index"], ticks))
     return found
 
@@ -144,7 +143,7 @@ def window(one: Taught, noises: list[augment.Sound], rng: random.Random) -> Wind
         return None
     if rng.random() < DISTORTED:
         pcm = augment.augment(pcm, noises, np.random.default_rng(rng.randrange(1 << 30)))
-    heard = [word for word in words[first:] if word[2] <= end + 2 * TICK_SAMPLES]
+    heard = [word for word in words[first:] if word[2] <= end + 2 * CHUNK_SAMPLES]
     weights = [1.0 + (end - word[2] < LATE_S * SAMPLE_RATE) for word in heard for _ in word[0]]
     pieces = [START, *(piece for word in heard for piece in word[0]), END]
     return Window(torch.from_numpy(np.ascontiguousarray(pcm)), torch.tensor(pieces), torch.tensor([*weights, 2.0]))

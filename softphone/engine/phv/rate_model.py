@@ -33,7 +33,7 @@ MISHEARD = (0.28, 0.22, 0.15)
 """Share of words lost to the codec itself, by codes of detail;"""
 MISHEARD_CLEAR = (0.095, 0.09, 0.085)
 """the same where what is said waits for its words: both as `bench codec` has them over 17 utterances, mean of its two judges (one code:
-between the others),"""
+between the others), before the word recogniser was trained for windows of a call,"""
 WORDS_WAIT_S = 0.8
 """so much longer."""
 MISHEARD_AGAIN = (0.36, 0.21, 0.15)
