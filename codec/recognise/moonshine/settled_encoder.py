@@ -70,8 +70,9 @@ class SettledEncoder:
     def _front(self, pcm: Tensor, first: int, count: int) -> Tensor:
         """`count` frames from number `first` on -> (1, count, WIDTH); levelled over the whole window, as in training."""
         encoder = self._encoder
-        known = self._parts.shape[2]
-        self._parts = torch.cat((self._parts, torch.tanh(encoder.conv1(pcm[None, None, known * PART_SAMPLES :]))), 2)
+        unknown = pcm[self._parts.shape[2] * PART_SAMPLES :]
+        if len(unknown) >= encoder.conv1.kernel_size[0]:  # less than that is no part yet
+            self._parts = torch.cat((self._parts, torch.tanh(encoder.conv1(unknown[None, None]))), 2)
         deviation, mean = torch.std_mean(self._parts, correction=0)
         norm: nn.GroupNorm = encoder.group_norm
         start = first * PARTS

@@ -141,6 +141,15 @@ class Adaptation:
         if self._budget is not None and RISEN_SHARE * bps > self._budget:
             self._budget = None if RISEN_SHARE * bps > 2 * self.estimate_bps(self.base) else RISEN_SHARE * bps
             self._wall = (float("inf"), float("-inf"))
+            if self._budget is None:
+                self._congested_at = float("-inf")  # no queue explains what is lost from now on
+            self.profile, self._changed_at = self._best(), now
+
+    def loses(self, now: float, loss: float, burst: float) -> None:
+        """The path was found to lose such a share of what is sent, so many packets in a row, and no queue is why."""
+        if loss > self._loss:
+            self._loss, self._told = loss, True
+            self._cluster(burst, loss * ENOUGH_PACKETS)
             self.profile, self._changed_at = self._best(), now
 
     def measured(self, profile: Profile, ip_bps: float) -> None:

@@ -43,7 +43,10 @@ class Received:
 
 
 class TransitTimes:
-    """How much longer packets travel now than the fastest of the last half minute. Any thread."""
+    """How much longer packets travel now than the fastest of the last half minute. Any thread.
+
+    Times of travel are in seconds, off by what the two ends' clocks differ.
+    """
 
     def __init__(self) -> None:
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=MAX_ARRIVALS)
@@ -71,6 +74,18 @@ class TransitTimes:
         with self._lock:
             recent = [transit for moment, transit in self._arrivals if now - moment <= RECENT_S][-packets:]
             return 1000 * (min(recent) - min(transit for _, transit in self._arrivals)) if recent else 0.0
+
+    @property
+    def fastest_s(self) -> float | None:
+        """Of the last half minute; None before the first packet."""
+        with self._lock:
+            return min((transit for _, transit in self._arrivals), default=None)
+
+    @property
+    def newest_s(self) -> float | None:
+        """Of the newest packet."""
+        with self._lock:
+            return self._arrivals[-1][1] if self._arrivals else None
 
 
 class ReportWriter:

@@ -19,7 +19,7 @@ from softphone.control.protocol import CallStatistics
 from softphone.engine.codecs import libopus
 from softphone.engine.phv.rate_model import RTCP_BPS, WORDS_WAIT_S
 from softphone.engine.phv.receiver_report import Received, TransitTimes
-from softphone.engine.phv.sound.choice import NOTED_LOSS, QUEUE_MS, Mode, SoundChoice
+from softphone.engine.phv.sound.choice import NOTED_LOSS, QUEUE_MS, Mode
 from softphone.engine.phv.sound.half import SoundHalf
 from softphone.engine.phv.sound.level import LEVELS
 from softphone.engine.phv.token_sound import FILL_CHUNKS, SILENT, TokenSound
@@ -52,7 +52,9 @@ LOST_GROUPS, LOST_S = 6, 1.0
 QUEUED_S = 10.0
 """So long after packets waited in a queue loss is taken for the queue's, and not for the path's."""
 QUICK_S = 3.0
-"""So long after that nothing waits for its words: who hears nothing should hear something soon."""
+"""So long after that nothing waits for its words, unless the path is slow: who hears nothing should hear something soon."""
+RELEASE_S = 1.0
+"""When sound begins the tokens that wait for words go at once, and for so long none wait: they are heard before the sound."""
 EMPTY_BYTES = 2
 """A payload of no more is a keep-alive."""
 
@@ -115,6 +117,7 @@ class PhvStream:
         self._observed = (False, False)
         self._rests = False  # what the worker was told
         self._sound_goes = False
+        self._sound_since = float("-inf")
         self._reports: BoundedQueue[Observed] = BoundedQueue(REPORT_QUEUE)
         self._learn = phv.learn
         self._send = send
@@ -166,12 +169,15 @@ class PhvStream:
 
     @property
     def _settings(self) -> EncoderSettings:
-        """Of the worker's encoder. Tokens that go beside sound wait for nothing: they are there for the moment in which it ends."""
+        """Of the worker's encoder. Tokens beside sound wait for their words, as nobody waits for them: what waits when the sound ends goes
+        at once, as it is then known, or, on a slow path, where it comes late in any case, when its words are there."""
         settings = self.tuning.settings
-        if self.sound is not None and self.sound.level is not None:
-            return replace(settings, wait=False)
+        if self.sound is None:
+            return settings
         now = time.monotonic()
-        if now < self._again_until + QUICK_S:
+        if self.sound.level is not None:
+            return replace(settings, wait=self.tuning.wait != "quick" and now > self._sound_since + RELEASE_S)
+        if now < self._again_until + QUICK_S and not self.sound.choice.seems_slow:
             settings = replace(settings, wait=False)
         return self._again(settings) if now < self._again_until else settings
 
@@ -186,11 +192,15 @@ class PhvStream:
             self._rests = rests
             self._send(Tune(self.number, rest=rests))
         goes = sound.level is not None
-        if self._sound_goes and not goes:
-            self._again_until = time.monotonic() + LOST_S
-            self._worker_has = self._again(self._worker_has)
-            self._send(Tune(self.number, self._worker_has))
-        self._sound_goes = goes
+        if goes == self._sound_goes:
+            return
+        now, self._sound_goes = time.monotonic(), goes
+        if goes:
+            self._sound_since = now
+        else:
+            self._again_until = now + LOST_S
+            self._follow(sound, now)
+        self._tell()
 
     def _tell(self, report: PathQuality | None = None) -> None:
         """Tell the worker what has changed for its encoder."""
@@ -232,7 +242,7 @@ class PhvStream:
             self.sound.pace.look(now, self.statistics, self.counters["playout_underruns"])
             if queue_ms > QUEUE_MS:
                 self._queued_at = now
-            self._follow(self.sound.choice, now, 0.0 if now - self._queued_at < QUEUED_S else self.sound.path.loss)
+            self._follow(self.sound, now)
             beside_sound = self.sound.take_report()
         report = self.tuning.turn(now, event, self.statistics, received, rtcp, queue_ms, beside_sound)[1]
         self._tell(report)
@@ -242,15 +252,19 @@ class PhvStream:
             event.sends_why = self.sound.why
             event.sound_bps = 0 if self.sound.level is None else self.sound.level.bit_rate
 
-    def _follow(self, choice: SoundChoice, now: float, loss: float) -> None:
-        """What sound met on the path holds for tokens too. loss: of the far end's packets, a queue's not counted; where it is much, ours
-        are lost as well, and that is why nothing was heard, unless no sound ever arrived: then the link is too slow for it."""
+    def _follow(self, sound: SoundHalf, now: float) -> None:
+        """What sound met on the path holds for tokens too. Where many of the far end's packets are lost, and no queue is why, ours are lost
+        as well, and that is why nothing was heard, unless no sound ever arrived: then the link is too slow for it."""
+        choice, loss = sound.choice, 0.0 if now - self._queued_at < QUEUED_S else sound.path.loss
         fallen, choice.fallen_bps = choice.fallen_bps, None
         risen, choice.risen_bps = choice.risen_bps, None
+        lost, choice.ended_in_loss = choice.ended_in_loss, None
         if fallen is not None and (loss <= NOTED_LOSS or not choice.is_confirmed):
             self.tuning.adaptation.fell(now, fallen)
         elif risen is not None:
             self.tuning.adaptation.rose(now, risen)
+        elif lost is not None:
+            self.tuning.adaptation.loses(now, *lost)
 
     @property
     def types_tokens(self) -> bool:
@@ -304,10 +318,12 @@ class PhvStream:
             self.counters["payloads_without_worker"] += 1
 
     def take_pcm(self, samples: int) -> bytes:
-        self._send(self._pull(samples))
+        holds = self.sound is not None and self.sound.join.holds_tokens
+        if not holds:
+            self._send(self._pull(samples))
         while len(self._played) < 2 * samples:
             with self._lock:
-                taken = self._tokens.take()
+                taken = None if holds else self._tokens.take()
             tokens, at = taken or (bytes(CHUNK_BYTES), SILENT)
             if self.sound is not None:
                 self._played += self.sound.play(tokens, at)

@@ -103,6 +103,8 @@ class SoundChoice:
         self._loss = self._burst = self._jitter_ms = 0.0
         self.fallen_bps: float | None = None
         """Set where sound ended because the path carries less now: so much, in IP bit/s. To be taken out by the owner."""
+        self.ended_in_loss: tuple[float, float] | None = None
+        """Set where sound ended because packets are lost: share, and how many in a row. To be taken out by the owner."""
         self.busy = False
         """Whether the far end sends sound now: where both share a link, a probe would show what is left of it."""
         self.risen_bps: float | None = None
@@ -230,6 +232,16 @@ class SoundChoice:
         elif not report.rate_bps and path.queue_ms < QUEUE_MS and now - self._probed_at > AGAIN_S:
             self._probe_at = now  # the far end says that packets come faster than before
 
+    def heard_fast(self, now: float) -> None:
+        """What the far end sends travels as fast as while sound went: then the path may carry sound in both directions again."""
+        slow = self.seems_slow or self._known[0] < MARGIN * LEVELS[0].ip_bps
+        patience_s = AGAIN_S if slow else self._again_s
+        if self._level is not None or now - self._probed_at < AGAIN_S or now - self._troubled_at < patience_s:
+            return
+        if slow:
+            self._fell_at, self._known, self._again_s = float("-inf"), (float("inf"), float("-inf")), AGAIN_S
+        self._tries, self._probe_at, self.busy = 0, now, False
+
     def is_calm(self, now: float) -> bool:
         """Whether sound goes, and nothing says that it will end soon: then tokens may be late for a moment."""
         if self._mode == "always":
@@ -240,11 +252,11 @@ class SoundChoice:
     @property
     def probes_for_much(self) -> bool:
         """Whether a probe has to show more than the lowest levels need: beside sound, and where only a higher one survives the loss."""
-        lossy = self._loss > LOSS_TO_BEGIN and self._known[0] > LEVELS[0].ip_bps and not self._seems_slow
+        lossy = self._loss > LOSS_TO_BEGIN and self._known[0] > LEVELS[0].ip_bps and not self.seems_slow
         return self._level is not None or lossy
 
     @property
-    def _seems_slow(self) -> bool:
+    def seems_slow(self) -> bool:
         """Whether the path was taken to be slow, and no probe has shown otherwise: a probe is small then, as what is said waits behind it,
         and what was lost was lost to a full queue."""
         return self._fell_at > float("-inf")
@@ -258,7 +270,7 @@ class SoundChoice:
         self._probed_at = now
         self._tries += 1
         tries = TRIES if LEVELS[0].ip_bps < self._known[0] < float("inf") else BLIND_TRIES
-        if self._loss > LOSSY and not self._seems_slow and self._tries < tries:
+        if self._loss > LOSSY and not self.seems_slow and self._tries < tries:
             self._probe_at = now + RETRY_S
             return True
         if self._tries > 1:
@@ -271,7 +283,7 @@ class SoundChoice:
     @property
     def probe_packets(self) -> int:
         """Of a probe: two that follow one another have to arrive."""
-        return 3 if self._loss > LOSSY and not self._seems_slow else 2
+        return 3 if self._loss > LOSSY and not self.seems_slow else 2
 
     def _probe_answered(self, now: float) -> None:
         if self._tries > 0:
@@ -311,6 +323,7 @@ class SoundChoice:
         carries = [n for n in range(self._highest + 1) if PROBED_MARGIN * LEVELS[n].ip_bps <= rate]
         if self._lost(level, min(path.loss, self._loss)) > MOST_LOSS and not self._hopes(now, level):
             self._stop(now, f"{round(100 * self._loss)} % of packets lost")
+            self.ended_in_loss = self._loss, self._burst
         elif queued and ((rate and not carries) or (level == 0 and path.queue_ms > FULL_QUEUE_MS)):
             self._stop(now, "packets queue", rate or FALLEN_BPS, known=rate > 0)
         elif queued:

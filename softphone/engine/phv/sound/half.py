@@ -37,6 +37,8 @@ BUSY_S = 0.2
 DEAF_EACH_S = 0.4
 """A far end that must not send tokens is told so often."""
 DEAF_HOLDS_S = 2.0
+AS_FAST_S = 0.08
+"""A packet that travels so much longer than the fastest did while sound went met no slower link: at 2400 bit/s 60 bytes take 0.2 s."""
 TYPED_TAIL_S = 1.5
 WORDS_HOLD_S = 5.0
 """A far end that writes down words says so with each payload of sound; so long its wish holds."""
@@ -83,6 +85,8 @@ class SoundHalf:
         self._sound_came_at = float("-inf")
         self._was_needed = False
         self._told: LinkReport | None = None
+        self._transit = transit
+        self._usual_s: float | None = None  # that packets travelled while sound went
 
     def begin(self, link_bps: float | None) -> None:
         """The call is up: sound may leave."""
@@ -139,6 +143,8 @@ class SoundHalf:
             self._sender.stop()
             self._packet = None
         self.level, self.why = level, self._reason(now)
+        if level is not None:
+            self._usual_s = self._transit.fastest_s
         self.calm = level is not None and not needed and now > self._words_until and self.choice.is_calm(now)
 
     def payload(self, take_tokens: Callable[[], bytes | None]) -> bytes | None:
@@ -215,8 +221,12 @@ class SoundHalf:
             self._counters["sound_packets"] += 1
             self._sound_came_at = now
             self.path.arrived(now, len(payload))
+            self._compare(now)
         if sound.padding:
             self.path.probe(timestamp, now, len(payload))
+        if len(sound.tokens) > SMALL_BYTES:
+            with self._lock:
+                self.join.expect(sound.tokens[0], alone=False)
         return sound.tokens
 
     def take_report(self) -> LinkReport | None:
@@ -229,8 +239,15 @@ class SoundHalf:
         self._they_are_deaf_until = float("-inf")
         self.path.tokens(timestamp, time.monotonic(), size)
         if size > SMALL_BYTES:
+            self._compare(time.monotonic())
             with self._lock:
                 self.join.expect(time_8)
+
+    def _compare(self, now: float) -> None:
+        """A packet came that was not small: did it travel as fast as packets did before the sound ended?"""
+        newest_s = self._transit.newest_s
+        if self.level is None and self._usual_s is not None and newest_s is not None and newest_s - self._usual_s < AS_FAST_S:
+            self.choice.heard_fast(now)
 
     def play(self, tokens: bytes, at: int) -> bytes:
         """20 ms to be heard; see `SoundJoin.next`."""

@@ -29,17 +29,21 @@ LONGEST_END = 100
 """Frames after its last for which it matters where the sound ended: tokens that come later are none that it brought."""
 GIVE_UP_FRAMES = 150
 """Tokens that are heard for 3 s without reaching the end of the sound belong to another clock."""
-LONGEST_EXPECTED = 75
+LONGEST_EXPECTED = 125
 """Frames for which sound waits for tokens that came and are not heard yet: the longest that they are usually held."""
-LONGEST_LINE = 150 * CHUNK_SAMPLES
+LONGEST_LINE = 200 * CHUNK_SAMPLES
 QUIET = 2.5
 """A frame is quiet whose level is under so many times the background's."""
 LEAST_BACKGROUND = 8.0
 FADE_SAMPLES = 160
+HELD_FOR = 3 * CHUNK_SAMPLES
+"""Tokens take a moment to go on."""
 SHORTEN_EACH, MUCH_LATE = 2, 25 * CHUNK_SAMPLES
 """In each 40 ms WSOLA leaves out its least, 1 to 20 ms and 5.5 on average; in each 20 where sound is later than the second."""
 GAP_TICKS, GAP_FRAMES = 30, 25
-"""Where tokens end so shortly before the sound begins, the last of them may still come: they are waited for, so long at most."""
+"""Where tokens end so shortly before the sound begins, the last of them may still come: they are waited for, so long at most;"""
+LONGEST_GAP = 150
+"""or this much before it, where some came in the last `GAP_FRAMES`: they may be of what was said before the sound."""
 BACK_TICKS = 25
 """Where sound ends in mid-word the tokens begin with that word, or this much before the end."""
 LULL = 0.15
@@ -63,7 +67,7 @@ class SoundJoin:
         self._since_end = 0  # frames since then
         self._unreached = 0
         self._expected: int | None = None  # tokens alone came that begin there, and were not heard yet
-        self._waited = self._gap_waited = 0
+        self._waited = self._gap_waited = self._since_tokens = 0  # the last: frames since tokens came
         self._heard_tokens = False
         self._token_tick: int | None = None
         self._line: list[SoundFrame] = []
@@ -85,6 +89,11 @@ class SoundJoin:
     def wants_tokens(self) -> bool:
         """Whether speech made of tokens is heard, or may be soon: it has to be there when sound ends."""
         return not self.on_sound or not self._sound_comes
+
+    @property
+    def holds_tokens(self) -> bool:
+        """Whether sound that is late is still to be heard, and no more comes: tokens must not go on meanwhile."""
+        return self.on_sound and not self._sound_comes and len(self._rest) > HELD_FOR
 
     @property
     def heard_until(self) -> int | None:
@@ -112,18 +121,20 @@ class SoundJoin:
         """By how much sound is later than it could be."""
         return 1000 * (len(self._rest) + CHUNK_SAMPLES * len(self._line)) / SAMPLE_RATE
 
-    def expect(self, tick: int) -> None:
-        """Tokens came alone that begin at this tick modulo 256: words that no sound brings."""
-        self._alone = True
+    def expect(self, tick: int, *, alone: bool = True) -> None:
+        """Tokens came that begin at this tick modulo 256: words that no sound brings. alone: not with sound, which begins after them."""
+        self._alone = self._alone or alone
+        self._since_tokens = 0
         if not self.on_sound and (self._token_tick is None or _ticks_after(self._token_tick, tick) < 0):
             self._expected, self._waited = tick, 0
 
     def next(self, tokens: bytes, at: int, sound: SoundFrame | None) -> bytes:
         """20 ms to be heard. tokens: speech, said at the sender's tick `at` modulo 256, or SILENT; sound: of the jitter buffer."""
         self._since_end += 1
+        self._since_tokens += 1
         self._sound_comes = sound is not None and sound.real
         if at != SILENT:
-            self._token_tick, self._expected = at, None
+            self._token_tick, self._expected, self._gap_waited = at, None, 0
         if self.on_sound:
             return self._go_on(tokens, at, sound)
         if sound is None and not self._line:
@@ -144,8 +155,6 @@ class SoundJoin:
             heard_to = (self._token_tick + (not audible)) % TIME_MODULO
             while len(self._line) > 1 and _ticks_after(heard_to, self._line[0].tick) > 0:
                 self._line.pop(0)
-        else:
-            del self._line[:-1]
         late, self._line = self._line, []
         self._rest = np.concatenate([np.zeros(0, np.int16), *self._without_pauses([_samples(frame.pcm) for frame in late])])
         self._levels.clear()
@@ -165,10 +174,12 @@ class SoundJoin:
 
     def _may_go_on(self) -> bool:
         """Whether tokens that are silent now have probably not come to their end."""
-        if not self._heard_tokens or self._token_tick is None:
-            return False
         self._gap_waited += 1
-        return 1 < -_ticks_after(self._token_tick, self._line[0].tick) <= GAP_TICKS and self._gap_waited <= GAP_FRAMES
+        if not self._heard_tokens or self._token_tick is None:
+            # They came, and wait for words that the sound did not bring.
+            return self._alone and self._since_tokens <= LONGEST_GAP and self._gap_waited <= GAP_FRAMES
+        longest = LONGEST_GAP if self._since_tokens <= GAP_FRAMES else GAP_TICKS
+        return 1 < -_ticks_after(self._token_tick, self._line[0].tick) <= longest and self._gap_waited <= GAP_FRAMES
 
     def _is_expected(self) -> bool:
         """Whether tokens that came are still to be heard before the sound that waits."""

@@ -25,6 +25,8 @@ PAIR_S = 0.02
 """Between the packets of a probe."""
 FEW_PACKETS, ENOUGH_PACKETS, WINDOWS = 8, 40, 6
 """Loss is that of the newest seconds that have so many packets, at most six; fewer than the first say nothing."""
+OUTAGE_WINDOWS = 2
+"""In so many windows one after the other nothing came at all."""
 FASTER_MS, FASTER_EACH_S, FASTER_PACKETS = 100.0, 4.0, 4
 """Packets that travel so much faster than any did lately are worth a report: the path may carry more now."""
 
@@ -43,6 +45,7 @@ class SoundPath:
         self._probed_bps = 0.0
         self._before: Received | None = None
         self._windows: deque[tuple[int, int]] = deque(maxlen=WINDOWS)
+        self._silent_windows = 0
         self._transits: deque[float] = deque(maxlen=FASTER_PACKETS)
         self._loss = self._burst = self._jitter_ms = 0.0
 
@@ -88,6 +91,9 @@ class SoundPath:
                 return
             packets, lost = received.packets - before.packets, max(0, received.lost - before.lost)
             self._before = received
+            if packets and self._silent_windows >= OUTAGE_WINDOWS:
+                lost = 0  # in an outage, which is over: it says nothing about what will be lost
+            self._silent_windows = 0 if packets else self._silent_windows + 1
             self._windows.append((packets, lost))
             all_ = gone = 0
             for came, missed in reversed(self._windows):

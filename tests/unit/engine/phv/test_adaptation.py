@@ -182,6 +182,22 @@ def test_loss_without_a_queue_is_answered_on_a_path_that_fell() -> None:
     assert call.adaptation.profile.ip_bps() < 1900.0
 
 
+def test_loss_that_ended_the_sound_is_answered_before_any_report_on_tokens() -> None:
+    call = Call()
+    call.goes_on(CLEAN, 20)
+    call.adaptation.loses(call.now, 0.3, 3.0)
+    assert call.adaptation.profile.redundancy > 1 and "30 % of packets lost" in call.adaptation.reason
+
+
+def test_loss_counts_at_once_on_a_path_that_is_fast_again() -> None:
+    call = Call()
+    call.goes_on(CLEAN, 20)
+    call.adaptation.fell(call.now, 1900.0)
+    call.goes_on(QUEUED, 4)
+    call.adaptation.rose(call.now, 56_000.0)
+    assert call.goes_on(LOSSY, 1).redundancy > 1
+
+
 def test_a_queue_that_overflows_is_known_from_the_round_trip_alone() -> None:
     # A call that begins on a full link has never seen it empty.
     call = Call()

@@ -294,3 +294,24 @@ def test_always_means_always() -> None:
     sender.go(5, CLEAN)
     sender.go(5, report(queue_ms=900, loss=0.6))
     assert min(sender.rates) == 6000
+
+
+def test_where_the_far_end_is_heard_as_fast_as_before_a_probe_goes_at_once() -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(5, CLEAN, answer=FAST)
+    sender.go(12, None, answer=report(rate_bps=1200))  # a slow stretch, which the far end's own packets made seem slower still
+    assert sender.choice.level is None
+    probes = sender.probes
+    sender.go(5, None)
+    assert sender.probes == probes, "a slow link gets few probes"
+    sender.choice.heard_fast(sender.now)
+    assert sender.go(1, None, answer=FAST) > 0
+    assert sender.probes == probes + 1
+
+
+def test_sound_that_ends_in_loss_says_so() -> None:
+    sender = Sender(SoundChoice("auto"))
+    sender.go(5, CLEAN, answer=FAST)
+    assert sender.go(8, report(loss=0.7)) == 0
+    assert sender.choice.ended_in_loss is not None
+    assert sender.choice.ended_in_loss[0] > 0.4 and sender.choice.fallen_bps is None

@@ -53,6 +53,11 @@ class Stream:
         return self.event
 
     @property
+    def probes(self) -> int:
+        """Packets of probes that went."""
+        return sum(payload.padding > 0 for payload in self.payloads)
+
+    @property
     def rests(self) -> list[bool]:
         return [message.rest for message in self.sent if isinstance(message, Tune) and message.rest is not None]
 
@@ -90,6 +95,24 @@ def test_a_queue_of_sound_says_what_the_path_carries_and_nothing_else(monkeypatc
     event = stream.go(2, LinkReport(0.0, 0.0, 450.0, 5.0))
     assert event.sends == "tokens" and event.profile is not None
     assert event.profile.ip_bps < 1500 and event.profile.reason == "packets queue"
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.3])
+def test_tokens_that_come_as_fast_as_the_sound_did_bring_a_probe(monkeypatch: pytest.MonkeyPatch, late_s: float) -> None:
+    stream = Stream(monkeypatch)
+    spoken = bytes([1, *range(1, 30)])
+    stream.stream.put_payload(spoken, round(16_000 * stream.now) % 2**32)
+    stream.go(6)
+    assert stream.go(9, report=None).sends == "tokens"
+    before = stream.probes
+    while stream.probes == before:
+        stream.go(0.1, report=None)
+    stream.go(2, report=None)
+    before = stream.probes
+    for _ in range(2):
+        stream.stream.put_payload(spoken, round(16_000 * (stream.now - late_s)) % 2**32)
+        stream.go(0.2, report=None)
+    assert (stream.probes > before) == (late_s == 0)
 
 
 def test_a_calm_path_lets_the_encoder_rest_until_anything_happens(monkeypatch: pytest.MonkeyPatch) -> None:
