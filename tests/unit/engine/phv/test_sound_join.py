@@ -43,14 +43,18 @@ class Call:
         tokens_late: int = TOKENS_LATE,
         lull: range = range(0),
         alone: bool = True,
+        held: bool = False,
     ) -> None:
+        """held: tokens stand still where that is wanted, and are not earlier again later on, as they would be in the next pause."""
         self._sound, self._tokens, self._late, self._pause, self._tokens_late = sound, tokens, sound_late, pause, tokens_late
-        self._lull, self._alone = lull, alone
+        self._lull, self._alone, self._held = lull, alone, held
         self.join = SoundJoin()
 
     def heard(self, ticks: int) -> Iterator[int | None]:
+        spoken = -self._tokens_late - 1
         for now in range(ticks):
-            said, spoken = now - self._late, now - self._tokens_late
+            said = now - self._late
+            spoken += not (self._held and self.join.holds_tokens)
             sound = SoundFrame(self._pcm(said), said % 256, True) if said in self._sound else None
             if self._alone and now in self._tokens and now not in self._sound:
                 self.join.expect(now % 256)  # a packet with it, before it is spoken
@@ -160,6 +164,29 @@ def test_the_last_tokens_before_the_sound_are_waited_for() -> None:
         sound = SoundFrame(pcm(now - 3), (now - 3) % 256, True) if now >= 103 else None
         heard.append(tick_of(join.next(bytes(640) if silent else pcm(at), SILENT if silent else at % 256, sound)))
     assert set(range(100)) <= set(heard)
+
+
+def test_tokens_stand_still_while_late_sound_is_heard() -> None:
+    """The sound that waited for tokens is over before it has caught up."""
+    call = Call(range(60, 130), range(400), tokens_late=75, held=True)
+    heard = [tick for tick in call.heard(560) if tick is not None]
+    assert begun_again(heard) == [(129, 130 - BACK_TICKS)]
+    assert set(range(0, 60)) <= set(heard) and set(range(130, 400)) <= set(heard)
+
+
+def test_tokens_that_still_come_are_waited_for_whatever_they_lack() -> None:
+    """Of the last 60 ticks before the sound, which wait for their words, nothing is there when it begins; they come a moment later."""
+    join = SoundJoin()
+    heard = []
+    for now in range(300):
+        stops, again = 40 + TOKENS_LATE, 55 + TOKENS_LATE
+        at = now - TOKENS_LATE - (15 if now >= again else 0)
+        silent = stops <= now < again or not 0 <= at < 100
+        if now % 8 == 0 and now < 100 + TOKENS_LATE:
+            join.expect(max(0, at - 20) % 256, alone=now < 70)  # repeats what was heard already
+        sound = SoundFrame(pcm(now - 3), (now - 3) % 256, True) if now >= 103 - 30 else None
+        heard.append(tick_of(join.next(bytes(640) if silent else pcm(at), SILENT if silent else at % 256, sound)))
+    assert set(range(70)) <= set(heard)
 
 
 @pytest.mark.parametrize(("seed", "tokens_late"), [(0, TOKENS_LATE), (1, TOKENS_LATE), (2, 90), (3, 130)])
