@@ -120,8 +120,8 @@ class SecondReader:
             self.details(reader, groups[-1], kind + 1)
         elif kind == 2:
             for group in reversed(groups):
-                codes = reader.plain(2)
-                if codes == 3:
+                codes = reader.plain(3)
+                if codes == 7:
                     return
                 self.details(reader, group, codes)
 
@@ -129,8 +129,9 @@ class SecondReader:
         for token in group:
             for segment in range(-(-token["ticks"] // 2) if token["phone"] and codes else 0):
                 first = self.of(reader, "detail_first", token["phone"], int(segment == 0))
-                second = [self.of(reader, "detail_second", phone_class(token["phone"]))] if codes == 2 else []
-                token["details"].append((first, *second))
+                second = [self.of(reader, "detail_second", phone_class(token["phone"]))] if codes > 1 else []
+                later = [self.of(reader, "detail_later", stage) for stage in range(codes - 2)]
+                token["details"].append((first, *second, *later))
 
 
 def phone_class(phone: int) -> int:

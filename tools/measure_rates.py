@@ -1,6 +1,6 @@
 """Measures what x-phv costs, for the constants of `softphone/engine/phv/rate_model.py`.
 
-`python -m tools.measure_rates --data LIST --limit 20`: each recording is encoded with no, one and two codes of detail, with and
+`python -m tools.measure_rates --data LIST --limit 20`: each recording is encoded with each number of codes of detail, with and
 without a repeated group; bit/s are over the seconds in which somebody speaks, and without what a packet costs
 whatever is in it (PACKET_BITS).
 """
@@ -13,6 +13,7 @@ import torch
 from codec.encoder import STEP_SAMPLES, Encoder
 from codec.models import Models
 from codec.units import audio_file
+from codec.units.limits import DETAIL_STAGES
 from codec.units.rates import SAMPLE_RATE
 from codec.wire.settings import EncoderSettings
 from softphone.bench.instruments.manifest import Recording, read_manifest
@@ -43,15 +44,15 @@ def main() -> None:
     models, recordings = Models.load(), read_manifest(arguments.data, arguments.limit)
     found = {}
     with torch.inference_mode():
-        for codes in range(3):
+        for codes in range(DETAIL_STAGES + 1):
             for redundancy in range(2):
                 settings = EncoderSettings(redundancy=redundancy, detail=codes, repeated_detail=codes, comfort_noise=False)
                 found[codes, redundancy] = cost(models, recordings, settings)
     tokens, repeated = found[0, 0], found[0, 1] - found[0, 0]
     print(f"TOKEN_BPS = {tokens:.0f}")
-    print(f"DETAIL_BPS = {tuple(round(found[codes, 0] - tokens) for codes in range(3))}")
+    print(f"DETAIL_BPS = {tuple(round(found[codes, 0] - tokens) for codes in range(DETAIL_STAGES + 1))}")
     print(f"REPEATED_TOKEN_BPS = {repeated:.0f}")
-    print(f"REPEATED_DETAIL_BPS = {tuple(round(found[codes, 1] - found[codes, 0] - repeated) for codes in range(3))}")
+    print(f"REPEATED_DETAIL_BPS = {tuple(round(found[codes, 1] - found[codes, 0] - repeated) for codes in range(DETAIL_STAGES + 1))}")
     print(f"{len(recordings)} recordings of {len({one.speaker for one in recordings})} speakers")
 
 

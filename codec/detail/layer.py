@@ -19,7 +19,7 @@ from codec.wire.token import SegmentCodes
 
 CODES = DETAIL_CODES
 """Entries of the codebook of a stage."""
-LATENT = 24
+LATENT = 40
 REACH = 7
 """Frames on either side of a segment that the encoder hears."""
 _WIDTH = 192

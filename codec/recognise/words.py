@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,12 +38,10 @@ CYCLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """text as it was written, with punctuation; pieces: the recogniser's own symbols for it; margin: by how much, in natural log
-    units, the least sure of them was likelier than the next best."""
+    """text as it was written, with punctuation; pieces: the recogniser's own symbols for it."""
 
     text: str
     pieces: tuple[int, ...]
-    margin: float = math.inf
 
     @property
     def plain(self) -> str:
@@ -115,37 +112,26 @@ class MoonshineStream:
             return Hypothesis(())
         said = [piece for word in guess for piece in word.pieces]
         hidden, past = self._decoder(torch.tensor([[START, *said]]), heard)
-        best, margins = _best(self._decoder.score(hidden[0]))
+        best = self._decoder.score(hidden[0]).argmax(-1).tolist()
         right = next((place for place, piece in enumerate(said) if best[place] != piece), len(said))
-        said, margins = said[:right], margins[: right + 1]
+        said = said[:right]
         past = [(key[:, :, : right + 1], value[:, :, : right + 1]) for key, value in past]
         piece = best[right]
         most = FEWEST_PIECES + int(PIECES_PER_SECOND * len(pcm) / SAMPLE_RATE)
         while piece != END and len(said) < most:
             said.append(piece)
             hidden, past = self._decoder(torch.tensor([[piece]]), heard, past)
-            (piece,), (margin,) = _best(self._decoder.score(hidden[0, -1:]))
-            margins.append(margin)
-        return Hypothesis(self._words(said, margins), piece != END or loops(said))
+            piece = int(self._decoder.score(hidden[0, -1:]).argmax())
+        return Hypothesis(self._words(said), piece != END or loops(said))
 
-    def _words(self, pieces: Sequence[int], margins: Sequence[float]) -> tuple[Word, ...]:
+    def _words(self, pieces: Sequence[int]) -> tuple[Word, ...]:
         """Pieces that do not begin with a space belong to the word before them."""
         groups: list[list[int]] = []
-        least: list[float] = []
-        for piece, margin in zip(pieces, margins, strict=False):
+        for piece in pieces:
             if not groups or self._vocabulary.pieces[piece].startswith(b" "):
                 groups.append([])
-                least.append(math.inf)
             groups[-1].append(piece)
-            least[-1] = min(least[-1], margin)
-        words = zip(groups, least, strict=True)
-        return tuple(Word(self._vocabulary.text(group).strip(), tuple(group), margin) for group, margin in words)
-
-
-def _best(scores: torch.Tensor) -> tuple[list[int], list[float]]:
-    """scores (n, pieces) -> the best piece of each row, and by how much it is better than the next."""
-    highest = scores.topk(2, -1)
-    return highest.indices[:, 0].tolist(), (highest.values[:, 0] - highest.values[:, 1]).tolist()
+        return tuple(Word(self._vocabulary.text(group).strip(), tuple(group)) for group in groups)
 
 
 def loops(symbols: Sequence[int]) -> bool:

@@ -1,4 +1,4 @@
-"""One packet of payload type x-phv, format version 2: groups of tokens with their time, and pieces of the voice.
+"""One packet of payload type x-phv, format version 3: groups of tokens with their time, and pieces of the voice.
 
 docs/payload-format.md is the whole description. In short:
 
@@ -43,7 +43,7 @@ from codec.wire.token_coding import (
     stages_of,
 )
 
-VERSION = 2
+VERSION = 3
 TIME_MODULO = 256
 MAX_PAYLOAD = 1024
 VOICE_PIECE_BYTES = 4
@@ -52,7 +52,7 @@ MAX_EXTENSIONS = 3
 
 START, END, VOICE, EXTENSIONS, LAYER = 1, 2, 4, 8, 16
 _ANY_GROUP, _UNKNOWN_KIND = 2, 3
-_KIND = _STAGES = uniform(2)
+_KIND, _STAGES = uniform(2), uniform(3)
 _BIT, _VERSION, _INDEX, _BYTE, _MANY = uniform(1), uniform(3), uniform(5), uniform(8), uniform(3)
 
 
@@ -133,7 +133,7 @@ def serialize(packet: Packet, entropy: Entropy) -> bytes:
 
 
 def _encode_layer(coder: RangeEncoder, entropy: Entropy, groups: tuple[Group, ...]) -> None:
-    if not any(token.details for group in groups[:-1] for token in group):
+    if stages_of(groups[-1]) <= _ANY_GROUP and not any(token.details for group in groups[:-1] for token in group):
         coder.encode(stages_of(groups[-1]) - 1, _KIND)
         encode_details(coder, entropy, groups[-1])
         return

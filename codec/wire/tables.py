@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from codec.units.arrays import load_arrays
+from codec.units.limits import DETAIL_STAGES
 from codec.units.phones import INVENTORY, PHONES, SOUND_CLASSES
 from codec.wire.range_coder import TOTAL, FrequencyTable
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES
@@ -41,6 +42,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
 DETAIL_SHAPES: dict[str, tuple[int, ...]] = {
     "detail_first": (len(PHONES), 2, DETAIL_CODES),
     "detail_second": (PHONE_CLASSES, DETAIL_CODES),
+    "detail_later": (DETAIL_STAGES - 2, DETAIL_CODES),
 }
 """Tables: leading dimensions are contexts, the last one is the symbol. The tables of the detail layer come with its weights: context of the
 first code is the phone, and whether it is the phone's first segment. In first_pitch and pitch_change the last symbol is "not voiced"."""

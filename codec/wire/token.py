@@ -15,7 +15,7 @@ TICK_FRAMES = 2
 """Durations and times on the wire are in ticks of 20 ms: the recogniser decides no finer."""
 
 SegmentCodes = tuple[int, ...]
-"""Codes of a segment, coarse first: one or two."""
+"""Codes of a segment, coarse first."""
 
 SEGMENT_TICKS = 2
 

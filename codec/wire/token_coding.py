@@ -102,9 +102,8 @@ def encode_details(coder: RangeEncoder, entropy: Entropy, group: Group) -> None:
         for place, codes in enumerate(token.details):
             if len(codes) != stages:
                 raise ValueError(f"all segments of a group have as many codes, {stages} here, got {len(codes)}")
-            coder.encode(codes[0], entropy.table("detail_first", token.phone, int(place == 0)))
-            for code in codes[1:]:
-                coder.encode(code, entropy.table("detail_second", phone_class(token.phone)))
+            for stage, code in enumerate(codes):
+                coder.encode(code, _detail_table(entropy, token.phone, place, stage))
 
 
 def decode_details(coder: RangeDecoder, entropy: Entropy, group: Group, stages: int) -> Group:
@@ -113,8 +112,13 @@ def decode_details(coder: RangeDecoder, entropy: Entropy, group: Group, stages: 
     for token in group:
         segments = []
         for place in range(segment_count(token.phone, token.ticks)):
-            first = coder.decode(entropy.table("detail_first", token.phone, int(place == 0)))
-            more = (coder.decode(entropy.table("detail_second", phone_class(token.phone))) for _ in range(stages - 1))
-            segments.append((first, *more))
+            segments.append(tuple(coder.decode(_detail_table(entropy, token.phone, place, stage)) for stage in range(stages)))
         detailed.append(replace(token, details=tuple(segments)))
     return tuple(detailed)
+
+
+def _detail_table(entropy: Entropy, phone: int, place: int, stage: int) -> FrequencyTable:
+    """Of the code of a stage of a segment, which lies at `place` in its token."""
+    if stage == 0:
+        return entropy.table("detail_first", phone, int(place == 0))
+    return entropy.table("detail_second", phone_class(phone)) if stage == 1 else entropy.table("detail_later", stage - 2)

@@ -94,7 +94,7 @@ class Direction(Struct, kw_only=True):
 
 class SendProfile(Struct, kw_only=True):
     """What an x-phv stream sends now: time between packets, earlier packets repeated in each, codes of detail of new and of repeated sound
-    (0 to 2). `max_rate`: the ceiling in IP bit/s, RTCP counted, 0 for none; `ip_bps`: what the profile costs while somebody speaks;
+    (0 to 6). `max_rate`: the ceiling in IP bit/s, RTCP counted, 0 for none; `ip_bps`: what the profile costs while somebody speaks;
     `adaptive`: it follows the network; `reason`: why it is as it is, in a few words. `wait`: "clear", "quick" or "auto", and `waits`,
     whether what is said waits for its words now."""
 

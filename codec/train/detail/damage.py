@@ -1,4 +1,4 @@
-"""What a call does to details before and behind the wire: noise under the speech, repeated groups with fewer codes, lost ones."""
+"""What a call does to details before and behind the wire: noise under the speech, groups with fewer codes, lost ones."""
 
 import numpy as np
 import torch
@@ -6,25 +6,28 @@ from torch import Tensor
 
 from codec.speak.mel import MEL_BANDS
 from codec.train.synthesis.token_data import FRAMES
+from codec.units.limits import DETAIL_STAGES
 from codec.wire.token import TICK_FRAMES
 
 GROUP_FRAMES = 8 * TICK_FRAMES
 """Tokens are lost by whole groups of 160 ms."""
-COARSE_ALL, COARSE_GROUPS, LOST_GROUPS = 0.15, 0.4, 0.3
-"""Shares of examples whose repeated groups all have the first code alone; some of them; that lack some groups' details."""
+MIXED, LOST_GROUPS = 0.3, 0.25
+"""Shares of examples some of whose groups, which were repeated, have fewer codes than the others; that lack some groups' details."""
+STAGES_CHANCE = (0.1, 0.3, 0.1, 0.2, 0.1, 0.2)
+"""How often an example has one code a segment, two, and so on."""
 SCATTERED_LOSS = 0.04
 """Share of single tokens without details."""
 NOISY = 0.35
 
 
 class Damage:
-    """Which frames of one example have the first code alone (`coarse`), which have none (`lost`): (FRAMES,) bool."""
+    """How many codes the frames of one example have (`stages`), (FRAMES,) int, and which have none (`lost`), (FRAMES,) bool."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        kind = rng.random()
-        self.coarse = np.full(FRAMES, True) if kind < COARSE_ALL else np.full(FRAMES, False)
-        if COARSE_ALL <= kind < COARSE_ALL + COARSE_GROUPS:
-            self.coarse = some_groups(rng)
+        stages = 1 + int(rng.choice(DETAIL_STAGES, p=STAGES_CHANCE))
+        self.stages = np.full(FRAMES, stages)
+        if rng.random() < MIXED:
+            self.stages[some_groups(rng)] = int(rng.integers(1, stages + 1))
         self.lost = some_groups(rng) if rng.random() < LOST_GROUPS else np.full(FRAMES, False)
         self._rng = rng
 

@@ -38,28 +38,29 @@ def count_codes(detail: Detail, data: TokenData, limit: int) -> list[NDArray[np.
         segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)])
         codes = detail.codebooks.codes(detail.latents(target.mel, target.weight > 0.5, segments)).numpy()
         first = (segments.place[:, 0] * segments.place[:, 1] * 8 < 1).long().numpy()
-        for phone, begins, (coarse, fine) in zip(segments.phones.tolist(), first, codes, strict=True):
+        for phone, begins, (coarse, fine, *later) in zip(segments.phones.tolist(), first, codes, strict=True):
             counts[0][phone, begins, coarse] += 1
             counts[1][phone_class(phone), fine] += 1
+            counts[2][np.arange(len(later)), later] += 1
     return counts
 
 
 def tables(counts: list[NDArray[np.float64]]) -> dict[str, NDArray[np.int64]]:
     """Counts -> frequencies, backing off from a context to the wider one."""
-    first, second = counts
+    first, second, later = counts
     overall = first.sum((0, 1)) + 1
     overall /= overall.sum()
     phone = first.sum(1) + BACKOFF * overall
     phone /= phone.sum(-1, keepdims=True)
-    smooth = (first + BACKOFF * phone[:, None], second + 64 * (second.sum(0) + 1) / (second.sum() + CODES))
+    smooth = (first + BACKOFF * phone[:, None], second + 64 * (second.sum(0) + 1) / (second.sum() + CODES), later + BACKOFF)
     return {name: to_frequencies(table) for name, table in zip(DETAIL_SHAPES, smooth, strict=True)}
 
 
 def bits_per_code(frequencies: dict[str, NDArray[np.int64]], counts: list[NDArray[np.float64]]) -> list[float]:
     """Mean cost of a code of each stage."""
-    return [
-        float(-(seen * np.log2(table / TOTAL)).sum() / max(1, seen.sum())) for table, seen in zip(frequencies.values(), counts, strict=True)
-    ]
+    costs = [-(seen * np.log2(table / TOTAL)) for table, seen in zip(frequencies.values(), counts, strict=True)]
+    stages = [(costs[0], counts[0]), (costs[1], counts[1]), *zip(costs[2], counts[2], strict=True)]
+    return [float(cost.sum() / max(1, seen.sum())) for cost, seen in stages]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,8 +1,8 @@
 """Trains the detail layer: `python -m codec.train.detail.train --minutes 60`.
 
 Encoder, codebooks and decoder together, around a synthesiser that stays as it is. What counts is what a listener notices
-(`codec.train.detail.perception`), then the mel spectrogram. Many phones are wrong on purpose, as a recogniser's are: details must put
-them right.
+(`codec.train.detail.perception`), likeness to the speaker and to speech as such (`codec.train.synthesis.polish`), then the mel
+spectrogram. Many phones are wrong on purpose, as a recogniser's are: details must put them right.
 """
 
 import random
@@ -29,7 +29,8 @@ from codec.train.detail.damage import Damage, with_noise
 from codec.train.detail.perception import Perception
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
-from codec.train.synthesis.synthesiser import open_data
+from codec.train.synthesis.polish import VOICE_FRAMES, VoiceLoss
+from codec.train.synthesis.synthesiser import Polish, open_data
 from codec.train.synthesis.token_data import PART_WEIGHT, Target, TokenData, collate
 from codec.units.limits import DETAIL_STAGES
 from codec.units.weights import load_weights
@@ -37,9 +38,13 @@ from codec.units.weights_files import weights_directory
 from codec.wire.token import TICK_FRAMES, segment_count
 
 BATCH = 12
-LABEL_NOISE = 0.2
-FREE_STEPS = 250
-"""Steps without quantising, before the first codebooks are made of what the encoder says."""
+LABEL_NOISE, RIGHT = 0.25, 0.4
+"""Share of phones that are wrong, and of batches that have the right ones, as a sender who waits for words has."""
+HEARD, LIKENESS, DECEIT, MATCHING, COMMITMENT = 2.0, 1.0, 0.05, 0.3, 0.015
+SHOWN = (1, 2, 4, 6)
+"""Numbers of codes that `evaluate` looks at."""
+FREE_STEPS, FREE_BATCHES = 250, 60
+"""Steps without quantising, and batches then remembered at least, before the first codebooks are made of what the encoder says."""
 DECAY = 0.99
 
 
@@ -47,7 +52,7 @@ DECAY = 0.99
 class Segments:
     """Segments of a batch, in order: frame_segment (batch, T) index into them, or their number where a frame has none; token features;
     place (batch, T, 4) as `DetailDecoder` wants it; following (segments,) index of the next segment of the same token, or their number;
-    coarse (segments,) whether only the first code arrives.
+    stages (segments,) how many codes arrive.
     """
 
     frame_segment: Tensor
@@ -55,7 +60,7 @@ class Segments:
     place: Tensor
     of_frame: Tensor
     following: Tensor
-    coarse: Tensor
+    stages: Tensor
 
 
 def segments_of(batch: TokenBatch, lengths: list[int], damages: Sequence[Damage] | None = None) -> Segments:
@@ -66,7 +71,7 @@ def segments_of(batch: TokenBatch, lengths: list[int], damages: Sequence[Damage]
     phones: list[int] = []
     places: list[tuple[float, float]] = []
     following: list[int] = []
-    coarse: list[bool] = []
+    stages: list[int] = []
     for row, total in enumerate(lengths):
         owners, counts = torch.unique_consecutive(batch.owner[row, :total], return_counts=True)
         at = 0
@@ -82,12 +87,12 @@ def segments_of(batch: TokenBatch, lengths: list[int], damages: Sequence[Damage]
                     phones.append(phone)
                     places.append(place_of_segment(index, count))
                     following.append(first + index + 1 if index + 1 < count else -1)
-                    coarse.append(bool(damage and damage.coarse[at]))
+                    stages.append(int(damage.stages[at]) if damage else DETAIL_STAGES)
             at += length
     many = len(phones)
     frame_segment[frame_segment < 0] = many
     follow = torch.tensor([many if index < 0 else index for index in following] + [many])
-    return Segments(frame_segment, torch.tensor(phones), torch.tensor(places), of_frame, follow, torch.tensor(coarse))
+    return Segments(frame_segment, torch.tensor(phones), torch.tensor(places), of_frame, follow, torch.tensor(stages))
 
 
 class Detail(DetailLayer):
@@ -113,11 +118,12 @@ class Detail(DetailLayer):
         result: Tensor = self.encoder(mean, segments.phones, segments.place)
         return result
 
-    def quantise(self, latents: Tensor, coarse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Straight-through quantised latents, commitment, codes; `coarse` (n,) segments get the first stage alone. Learns the books."""
+    def quantise(self, latents: Tensor, stages: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Straight-through quantised latents, commitment, codes; stages (n,): how many each segment gets. Learns the books."""
         if not bool(self.ready):
             return latents, latents.new_zeros(()), torch.zeros(len(latents), DETAIL_STAGES, dtype=torch.int64)
         rest, total, chosen = latents.detach(), torch.zeros_like(latents), []
+        commitment = latents.new_zeros(())
         for stage in range(DETAIL_STAGES):
             book = self.codebooks.books[stage]
             nearest = torch.cdist(rest, book).argmin(1)
@@ -125,9 +131,9 @@ class Detail(DetailLayer):
             if self.training:
                 self._learn(stage, nearest, rest)
             said = book[nearest]
-            total = total + (said if stage == 0 else torch.where(coarse[:, None], torch.zeros_like(said), said))
+            total = total + torch.where(stages[:, None] > stage, said, 0.0)
             rest = rest - said
-        commitment = (latents - total.detach()).square().mean()
+            commitment = commitment + (latents - (latents.detach() - rest)).square().mean()
         return latents + (total - latents).detach(), commitment, torch.stack(chosen, 1)
 
     @torch.no_grad()
@@ -199,9 +205,10 @@ def to_device(batch: TokenBatch, target: Target, segments: Segments) -> tuple[To
 
 @torch.no_grad()
 def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, data: TokenData, count: int = 60) -> dict[str, float]:
-    """Distances over exact tokens as the wire brings them: without details, with them, with the first code alone, with 30 % of the
-    segments so, and with noise before the encoder."""
+    """Distances over exact tokens as the wire brings them: without details, with some numbers of codes, and with noise before the encoder;
+    and the likeness of the voice (GE2E)."""
     detail.eval()
+    voice = VoiceLoss().to(device())
     rng = np.random.default_rng(0)
     sums: dict[str, float] = {}
     chosen = data.indices[:: max(1, len(data.indices) // count)]
@@ -212,22 +219,18 @@ def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, d
         base = base_mel(synthesiser, batch)
         latents = detail.latents(target.mel, target.weight > 0.5, segments)
         noisy = detail.latents(with_noise(target.mel, target.weight > 0.5, rng), target.weight > 0.5, segments)
-        every = torch.ones(len(latents), dtype=torch.bool, device=base.device)
-        some = torch.from_numpy(rng.random(len(latents)) < 0.3).to(base.device)
-        mels = {"base": base}
-        for name, said, coarse in (
-            ("detail", latents, ~every),
-            ("coarse", latents, every),
-            ("mixed", latents, some),
-            ("noisy", noisy, ~every),
-        ):
-            mels[name] = speak(detail, base, batch, segments, detail.quantise(said, coarse)[0])
+        mels = {"none": base}
+        for name, said, stages in (*((str(many), latents, many) for many in SHOWN), ("2 noisy", noisy, 2)):
+            mels[name] = speak(detail, base, batch, segments, detail.quantise(said, torch.full_like(segments.stages, stages))[0])
+        long = (target.weight > 0).sum(1) >= VOICE_FRAMES
         share = len(base) / len(chosen)
         for name, one in mels.items():
             sums[f"{name} mel"] = sums.get(f"{name} mel", 0) + share * float(spectral(one, target)[0])
             sums[f"{name} heard"] = sums.get(f"{name} heard", 0) + share * float(perception(one, target.mel, target.weight))
+            likeness = (voice.embed(one[long, :VOICE_FRAMES]) * voice.embed(target.mel[long, :VOICE_FRAMES])).sum(1)
+            sums[f"{name} voice"] = sums.get(f"{name} voice", 0) + share * float(likeness.mean())
     detail.train()
-    return sums
+    return {name: round(value, 4) for name, value in sums.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -241,16 +244,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     detail = Detail().to(device()).train()
     synthesiser = frozen_synthesiser().to(device())
     optimizer = torch.optim.AdamW([*detail.encoder.parameters(), *detail.decoder.parameters()], lr=arguments.rate, betas=(0.9, 0.98))
-    run = Run("detail", arguments, {"detail": detail, "optimizer": optimizer})
+    polish = Polish(2e-4, arguments.seed)
+    parts = {"detail": detail, "optimizer": optimizer, "adversary": polish.adversary, "adversary_optimizer": polish.optimizer}
+    run = Run("detail", arguments, parts)
     corpus = Corpus("train", arguments.work / "corpus")
     run.uses(data_card(corpus, PART_WEIGHT, aligned=True))
     data = open_data("train", arguments.seed + run.step, arguments.work)
-    data.label_noise = LABEL_NOISE
     # Whisper takes longer to load than a smoke run lasts.
     perception = None if arguments.smoke else Perception(corpus).to(device())
     remembered: list[Tensor] = []
     for done in run.steps():
         set_rate(optimizer, arguments.rate, done, run.step)
+        data.label_noise = LABEL_NOISE if rng.random() > RIGHT else 0.0
         batch, target = collate(data.draw(2 if arguments.smoke else BATCH))
         segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], [Damage(rng) for _ in range(len(batch.phones))])
         if not len(segments.phones):
@@ -259,18 +264,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         base = base_mel(synthesiser, batch)
         spoken = target.weight > 0.5
         latents = detail.latents(with_noise(target.mel, spoken, rng), spoken, segments, float(rng.normal(0, 0.3)))
-        rough, commitment, codes = detail.quantise(latents, segments.coarse)
+        rough, commitment, codes = detail.quantise(latents, segments.stages)
         if not bool(detail.ready):
-            remembered = [*remembered, latents.detach()][-60:]
-            if run.step >= FREE_STEPS or arguments.smoke:
+            remembered = [*remembered, latents.detach()][-FREE_BATCHES:]
+            if (run.step >= FREE_STEPS and len(remembered) == FREE_BATCHES) or arguments.smoke:
                 detail.begin_quantising(torch.cat(remembered))
         mel = speak(detail, base, batch, segments, rough)
         level, patches = spectral(mel, target)
-        loss = 0.4 * level + 0.6 * patches + 0.1 * commitment
+        loss = 0.4 * level + 0.6 * patches + COMMITMENT * commitment
         if perception is not None:
             heard = perception(mel, target.mel, target.weight)
-            loss = loss + 2.0 * heard
-            run.note(heard=float(heard.detach()))
+            likeness = polish.likeness(mel, target)
+            deceit, matching = polish.teach(mel, batch, target)
+            loss = loss + HEARD * heard + LIKENESS * likeness + DECEIT * deceit + MATCHING * matching
+            run.note(heard=float(heard.detach()), likeness=float(likeness.detach()), matching=float(matching.detach()))
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(detail.parameters(), 1.0)

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from codec.units.limits import DETAIL_STAGES
 from softphone.cli import status
 from softphone.cli.output import tell_lines
 
@@ -17,7 +18,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     encode.add_argument("target", type=Path, metavar="PHV")
     encode.add_argument("--interval-ms", type=int, default=160, metavar="N", help="time between packets (default %(default)s)")
     encode.add_argument(
-        "--detail", type=int, default=2, metavar="N", help="codes for how each sound was spoken, 0 to 2 (default %(default)s)"
+        "--detail",
+        type=int,
+        default=2,
+        metavar="N",
+        help=f"codes for how each sound was spoken, 0 to {DETAIL_STAGES} (default %(default)s)",
     )
     encode.add_argument("--redundancy", type=int, default=1, metavar="N", help="earlier packets that each repeats (default %(default)s)")
     encode.add_argument("--no-voice", action="store_true", help="do not describe the speaker's voice")

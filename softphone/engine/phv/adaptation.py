@@ -20,10 +20,15 @@ WAIT_COST = 0.02
 DELAY_COST = 0.04
 """A second of delay is worth so much of all words,"""
 RATE_COST = 0.005
-"""and a kbit/s so much."""
+"""and a kbit/s so much;"""
+LIKENESS_WORTH = 0.15
+"""and that a voice is the speaker's, and not anybody's, so much."""
+DETAILS = (0, 1, 2, 4, 6)
+"""Numbers of codes that are chosen from."""
 
 FIRST_REDUNDANCY = 3
 """Until the first report came, each group is repeated at least so often, and finely: most networks need less, and say so in two seconds."""
+FIRST_REPEATED = 2
 ENOUGH_PACKETS = 24
 """So many packets without loss have to be reported before the path is taken to be good: losses cluster;"""
 UNTOLD_S = 12.0
@@ -234,13 +239,15 @@ class Adaptation:
         loss = max(self._loss, LEAST_LOSS)
         waits = self.waits(profile)
         words = profile.words_lost(loss, self._again, waits) + waits * WAIT_COST
+        words -= LIKENESS_WORTH * profile.likeness(loss, self._again, waits)
         delay_s = profile.delay_s(self._loss, self._again) + waits * WORDS_WAIT_S
         return words + DELAY_COST * delay_s + RATE_COST * self.estimate_bps(profile) / 1000
 
     def _best(self) -> Profile:
         base = self._fitting_base()
         if self._loss < CLEAN_LOSS and base == self.base:
-            wary = replace(base, redundancy=min(max(base.redundancy, FIRST_REDUNDANCY), self._max_redundancy), repeated_detail=base.detail)
+            redundancy = min(max(base.redundancy, FIRST_REDUNDANCY), self._max_redundancy)
+            wary = replace(base, redundancy=redundancy, repeated_detail=min(base.detail, FIRST_REPEATED))
             return base if self._told or self._budget is not None or self.estimate_bps(wary) > self._limit else wary
         return min(self._candidates(), key=self._cost, default=base)
 
@@ -248,12 +255,13 @@ class Adaptation:
         """Profiles that fit under the limit; without a limit, only those that keep what the base has."""
         base, limit = self.base, self._limit
         intervals = sorted({base.interval_ms, *(interval for interval in INTERVALS_MS if interval > base.interval_ms)})
+        details = sorted({base.detail, *(codes for codes in DETAILS if codes < base.detail)})
         found = []
         for interval, redundancy in product(intervals, range(self._max_redundancy + 1)):
             if redundancy > 1 and redundancy * interval + 2 * self._jitter_ms > LONGEST_SPAN_MS:
                 continue
-            for detail in range(base.detail + 1):
-                for repeated in range(detail + 1 if redundancy else 1):
+            for detail in details:
+                for repeated in [codes for codes in details if codes <= detail] if redundancy else [0]:
                     profile = Profile(interval, redundancy, detail, repeated)
                     if self.estimate_bps(profile) <= limit:
                         found.append(profile)

@@ -139,7 +139,7 @@ def test_what_does_not_fit_at_all_is_sent_as_cheaply_as_can_be() -> None:
 
 
 def test_a_call_that_costs_more_than_the_model_says_is_held_below_the_ceiling() -> None:
-    call = Call(2400)
+    call = Call(1600)
     before = call.goes_on(CLEAN, 5)
     assert before.interval_ms == 320
     for _ in range(40):
@@ -147,7 +147,7 @@ def test_a_call_that_costs_more_than_the_model_says_is_held_below_the_ceiling() 
         call.goes_on(CLEAN, 2)
     after = call.adaptation.profile
     assert after != before
-    assert 1.45 * after.ip_bps() + RTCP_BPS <= 2400
+    assert 1.45 * after.ip_bps() + RTCP_BPS <= 1600
 
 
 def test_queues_lower_the_rate_and_it_comes_back() -> None:
@@ -176,9 +176,8 @@ def test_loss_without_a_queue_is_answered_on_a_path_that_fell() -> None:
     call = Call()
     call.goes_on(CLEAN, 20)
     call.adaptation.fell(call.now, 1900.0)
-    call.goes_on(QUEUED, 16)
-    assert call.adaptation.profile.redundancy == 0, call.adaptation.profile
-    assert call.goes_on(PathReport(0.3, 12, 3.0, 20.0), 8).redundancy >= 1
+    before = call.goes_on(QUEUED, 10)
+    assert call.goes_on(PathReport(0.3, 12, 3.0, 20.0), 8).redundancy > before.redundancy
     assert call.adaptation.profile.ip_bps() < 1900.0
 
 
@@ -201,7 +200,7 @@ def test_loss_counts_at_once_on_a_path_that_is_fast_again() -> None:
 def test_a_queue_that_overflows_is_known_from_the_round_trip_alone() -> None:
     # A call that begins on a full link has never seen it empty.
     call = Call()
-    assert call.goes_on(PathReport(0.3, 20), 3, rtt_ms=2100).ip_bps() < 0.8 * BASE.ip_bps()
+    assert call.goes_on(PathReport(0.3, 20), 9, rtt_ms=2100).ip_bps() < 0.8 * BASE.ip_bps()
     assert "queue" in call.adaptation.reason
 
 
@@ -227,3 +226,12 @@ def test_what_the_user_asked_for_is_the_least() -> None:
     wanted = Profile(320, 3, 2, 0)
     assert Call(base=wanted).goes_on(CLEAN, 60) == wanted
     assert Call(base=replace(wanted, detail=0)).goes_on(LOSSY, 60).detail == 0
+
+
+@pytest.mark.parametrize("wait", ["quick", "clear"])
+def test_what_a_link_has_room_for_goes_into_codes_of_detail(wait: str) -> None:
+    """On 4.8 kbit/s the headers take two thirds of the bytes: another kilobit of codes costs little."""
+    most = replace(BASE, detail=6)
+    assert Call(base=most, wait=wait).goes_on(CLEAN, 60) == most
+    assert Call(4800, most, wait=wait).goes_on(CLEAN, 60).detail == 6
+    assert Call(1200, most, wait=wait).goes_on(CLEAN, 60).detail < 4
