@@ -25,6 +25,7 @@ _LEAST_SPEECH = 0.1
 _DELAY_LIMITS_MS = (0.0, 5000.0)
 _LEAST_LIKENESS = 0.4
 _OPUS_BITRATE = 6000
+_SLOW_LINK_CODES = 2
 
 
 class DemoError(SoftphoneError):
@@ -66,8 +67,8 @@ def run_demo(config: Config, wav: Path, text: str | None, received: Path, say: C
         network=Network(bind="127.0.0.1"),
         audio=Audio(input="null", output="null"),
         privacy=Privacy(history=False),
-        # On loopback there is room for sound; the demo is there to show speech sent as symbols.
-        phv=replace(config.phv, sound="never"),
+        # On loopback there is room for sound and all details; the demo is there to show speech sent as symbols, as on a slow link.
+        phv=replace(config.phv, sound="never", detail=min(config.phv.detail, _SLOW_LINK_CODES)),
     )
     received.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="softphone-demo-") as folder:

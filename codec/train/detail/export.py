@@ -86,8 +86,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "name": "detail",
         "purpose": f"how each phone was spoken: {DETAIL_STAGES} codes of {CODES} for every 40 ms, "
         "and the frames they make of the synthesiser's",
-        "origin": "trained by this project from nothing: python -m codec.train.detail.train; judged inside Whisper base's encoder (MIT), "
-        "which is not part of the file",
+        "origin": "trained by this project from nothing: python -m codec.train.detail.train; judged inside Whisper base's encoder (MIT) "
+        "and by resemblyzer's GE2E (Apache-2.0), which are not part of the file",
         "licence": "GPL-2.0-or-later",
         "parameters": sum(parameter.numel() for parameter in layer.parameters()),
         "format": "safetensors, fp16; tables int32",

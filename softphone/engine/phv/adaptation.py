@@ -27,8 +27,9 @@ DETAILS = (0, 1, 2, 4, 6)
 """Numbers of codes that are chosen from."""
 
 FIRST_REDUNDANCY = 3
-"""Until the first report came, each group is repeated at least so often, and finely: most networks need less, and say so in two seconds."""
-FIRST_REPEATED = 2
+"""Until the first report came, each group is repeated at least so often, and finely: most networks need less, and say so in two seconds;"""
+FIRST_CODES = 2
+"""and all have no more codes: the path may be slow."""
 ENOUGH_PACKETS = 24
 """So many packets without loss have to be reported before the path is taken to be good: losses cluster;"""
 UNTOLD_S = 12.0
@@ -247,7 +248,8 @@ class Adaptation:
         base = self._fitting_base()
         if self._loss < CLEAN_LOSS and base == self.base:
             redundancy = min(max(base.redundancy, FIRST_REDUNDANCY), self._max_redundancy)
-            wary = replace(base, redundancy=redundancy, repeated_detail=min(base.detail, FIRST_REPEATED))
+            codes = min(base.detail, FIRST_CODES)
+            wary = replace(base, redundancy=redundancy, detail=codes, repeated_detail=codes)
             return base if self._told or self._budget is not None or self.estimate_bps(wary) > self._limit else wary
         return min(self._candidates(), key=self._cost, default=base)
 

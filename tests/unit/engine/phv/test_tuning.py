@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from codec.units.limits import DETAIL_STAGES
 from codec.wire.link_report import LinkReport
 from codec.wire.settings import EncoderSettings
 from softphone.config import Phv
@@ -57,7 +56,7 @@ class Stream:
 def test_the_worker_gets_what_is_configured_and_nothing_that_is_not_the_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Stream(monkeypatch).sent[0]
     assert isinstance(opened, Open)
-    assert opened.settings == EncoderSettings(redundancy=FIRST_REDUNDANCY, detail=DETAIL_STAGES, repeated_detail=2)
+    assert opened.settings == EncoderSettings(redundancy=FIRST_REDUNDANCY, detail=2, repeated_detail=2, wait=True)
     assert opened.learn
     opened = Stream(monkeypatch, learn=False, voice=False, comfort_noise=False, detail=1, interval_ms=320).sent[0]
     assert isinstance(opened, Open) and not opened.learn
