@@ -245,7 +245,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     synthesiser = frozen_synthesiser().to(device())
     optimizer = torch.optim.AdamW([*detail.encoder.parameters(), *detail.decoder.parameters()], lr=arguments.rate, betas=(0.9, 0.98))
     polish = Polish(2e-4, arguments.seed)
-    parts = {"detail": detail, "optimizer": optimizer, "adversary": polish.adversary, "adversary_optimizer": polish.optimizer}
+    parts: dict[str, nn.Module | torch.optim.Optimizer] = {"detail": detail, "optimizer": optimizer}
+    parts |= {"adversary": polish.adversary, "adversary_optimizer": polish.optimizer}
     run = Run("detail", arguments, parts)
     corpus = Corpus("train", arguments.work / "corpus")
     run.uses(data_card(corpus, PART_WEIGHT, aligned=True))
