@@ -21,7 +21,7 @@ DELAY_COST = 0.04
 """A second of delay is worth so much of all words,"""
 RATE_COST = 0.005
 """and a kbit/s so much;"""
-LIKENESS_WORTH = 0.15
+LIKENESS_WORTH = 0.02
 """and that a voice is the speaker's, and not anybody's, so much."""
 DETAILS = (0, 1, 2, 4, 6)
 """Numbers of codes that are chosen from."""
@@ -142,9 +142,11 @@ class Adaptation:
         self._loss = 0.0
         self.profile, self._changed_at = self._best(), now
 
-    def rose(self, now: float, bps: float) -> None:
+    def probed(self, now: float, bps: float) -> None:
         """The path was measured to carry so much, IP bit/s, whatever filled a queue before."""
-        if self._budget is not None and RISEN_SHARE * bps > self._budget:
+        if self._budget is None and SET_UP_SHARE * bps < self.estimate_bps(self.profile):
+            self.set_up_at(now, bps)
+        elif self._budget is not None and RISEN_SHARE * bps > self._budget:
             self._budget = None if RISEN_SHARE * bps > 2 * self.estimate_bps(self.base) else RISEN_SHARE * bps
             self._wall = (float("inf"), float("-inf"))
             if self._budget is None:

@@ -262,7 +262,7 @@ class PhvStream:
         if fallen is not None and (loss <= NOTED_LOSS or not choice.is_confirmed):
             self.tuning.adaptation.fell(now, fallen)
         elif risen is not None:
-            self.tuning.adaptation.rose(now, risen)
+            self.tuning.adaptation.probed(now, risen)
         elif lost is not None:
             self.tuning.adaptation.loses(now, *lost)
 

@@ -78,6 +78,22 @@ def test_a_call_that_was_set_up_slowly_begins_with_what_fits() -> None:
     assert fast.goes_on(CLEAN, 20) == BASE
 
 
+def test_a_path_that_a_probe_shows_to_be_slow_gets_what_fits_before_it_queues() -> None:
+    """The phone that is called knows the rate of no SIP message."""
+    call = Call(base=replace(BASE, detail=6))
+    call.adaptation.probed(call.now, 2400.0)
+    assert call.adaptation.profile.ip_bps() <= 1800
+    fast = Call(base=replace(BASE, detail=6))
+    before = fast.adaptation.profile
+    fast.adaptation.probed(fast.now, 56_000.0)
+    assert fast.adaptation.profile == before
+
+
+def test_words_are_worth_more_than_a_likeness_that_comes_late() -> None:
+    profile = Call(1800, replace(BASE, detail=6)).goes_on(CLEAN, 5)
+    assert profile.interval_ms == 320
+
+
 def test_a_clean_path_gets_what_is_configured() -> None:
     call = Call()
     assert call.goes_on(CLEAN, 60, rtt_ms=40) == BASE
@@ -193,7 +209,7 @@ def test_loss_counts_at_once_on_a_path_that_is_fast_again() -> None:
     call.goes_on(CLEAN, 20)
     call.adaptation.fell(call.now, 1900.0)
     call.goes_on(QUEUED, 4)
-    call.adaptation.rose(call.now, 56_000.0)
+    call.adaptation.probed(call.now, 56_000.0)
     assert call.goes_on(LOSSY, 1).redundancy > 1
 
 
