@@ -1,7 +1,7 @@
 """What a profile of x-phv costs on the wire, and how well it is understood: figures measured on the dev set.
 
-Costs are those of `python -m tools.measure_rates --data LIST --limit 20`, of more than two codes those of `bench codec`; shares of words are word errors of 50 utterances in simulated
-calls beyond those of the recordings themselves.
+Costs are those of `python -m tools.measure_rates --data LIST --limit 20`, of more than two codes those of `bench codec`; shares of words
+are word errors beyond those of the recordings themselves.
 
 A call corrects the costs by what it measures itself (`adaptation.Adaptation`).
 """
