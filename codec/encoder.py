@@ -39,6 +39,7 @@ REMEMBERED_TOKENS = 64
 REMEMBERED_EXAMPLES = 128
 """Twenty seconds of speech, for the training during the call."""
 MANY_CODES = 4
+"""So many for each 40 ms, and words that are certain are understood better with them than without."""
 LONGEST_PAYLOAD = 400
 """Earlier groups are left out of a payload that would be longer: it has to fit one network packet and PJMEDIA's buffers."""
 

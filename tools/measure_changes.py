@@ -175,7 +175,6 @@ def main() -> None:
             sounds = modes(kind, len(pcm) // STEP_SAMPLES, rng)
             with torch.inference_mode():
                 sound, join = heard(models, pcm, sounds, arguments.lost, arguments.slow)
-                spoken = times(recogniser, spelling, pcm, recording.text)
             if arguments.keep is not None:
                 arguments.keep.mkdir(parents=True, exist_ok=True)
                 audio_file.write(arguments.keep / f"{recording.name}-{kind}.flac", sound)
@@ -183,6 +182,8 @@ def main() -> None:
             wrong[kind] += words_right(recording, understood[kind]).count(False)
             if kind == "changes":
                 changes += sum(before != after for before, after in itertools.pairwise(sounds))
+                with torch.inference_mode():
+                    spoken = times(recogniser, spelling, pcm, recording.text)
                 clocked.update(dict(zip(("lost", "twice"), join.by_clock(spoken), strict=True)))
         right = [words_right(recording, understood[kind]) for kind in ("sound", "tokens", "changes")]
         words += len(right[0])

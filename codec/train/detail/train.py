@@ -29,8 +29,8 @@ from codec.train.detail.damage import Damage, with_noise
 from codec.train.detail.perception import Perception
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
-from codec.train.synthesis.polish import VOICE_FRAMES, VoiceLoss
-from codec.train.synthesis.synthesiser import Polish, open_data
+from codec.train.synthesis.polish import VOICE_FRAMES, Polish, VoiceLoss
+from codec.train.synthesis.synthesiser import open_data
 from codec.train.synthesis.token_data import PART_WEIGHT, Target, TokenData, collate
 from codec.units.limits import DETAIL_STAGES
 from codec.units.weights import load_weights

@@ -1,10 +1,13 @@
-"""What the synthesiser is taught beyond the mean: to look like speech (adversary) and to sound like its speaker (GE2E)."""
+"""What synthesiser and detail layer are taught beyond the mean: to look like speech (adversary) and to sound like its speaker (GE2E)."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from codec.speak.mel import LOG_PER_DB, N_FFT, mel_filters
+from codec.speak.synthesiser import TokenBatch
+from codec.train.run import device
+from codec.train.synthesis.token_data import Target
 from codec.units.rates import SAMPLE_RATE
 from codec.voice.embedding import VoiceEncoder
 from codec.voice.embedding import mel_filters as voice_filters
@@ -86,3 +89,39 @@ def deceit_loss(real: list[Tensor], false: list[Tensor]) -> tuple[Tensor, Tensor
     """How far the adversary is from being deceived; mean difference of what its layers see (feature matching)."""
     matching = torch.stack([(a.detach() - b).abs().mean() for a, b in zip(real[:-1], false[:-1], strict=True)])
     return ((false[-1] - 1) ** 2).mean(), matching.mean()
+
+
+class Polish:
+    """The second half of training: an adversary that learns along, and the likeness to the speaker."""
+
+    def __init__(self, rate: float, seed: int) -> None:
+        self.adversary = Adversary().to(device())
+        self.optimizer = torch.optim.AdamW(self.adversary.parameters(), lr=rate, betas=(0.5, 0.9))
+        self.voice_loss = VoiceLoss().to(device())
+        self._rng = np.random.default_rng(seed)
+
+    def likeness(self, mel: Tensor, target: Target) -> Tensor:
+        """Voice loss on one window of each example that is long enough and knows its speaker."""
+        lengths = (target.weight > 0).sum(1)
+        rows = [r for r in range(len(mel)) if lengths[r] >= VOICE_FRAMES and target.speaker[r].any()]
+        if not rows:
+            return mel.new_zeros(())
+        starts = [int(self._rng.integers(int(lengths[r]) - VOICE_FRAMES + 1)) for r in rows]
+        said = torch.stack([mel[r, at : at + VOICE_FRAMES] for r, at in zip(rows, starts, strict=True)])
+        true = torch.stack([target.mel[r, at : at + VOICE_FRAMES] for r, at in zip(rows, starts, strict=True)])
+        loss: Tensor = self.voice_loss(said, true, target.speaker[rows])
+        return loss
+
+    def teach(self, mel: Tensor, batch: TokenBatch, target: Target) -> tuple[Tensor, Tensor]:
+        """One step of the adversary; then what it says of the predicted mel: deceit and feature matching."""
+        with torch.autocast(mel.device.type, dtype=torch.bfloat16):
+            real = self.adversary(target.mel, batch.level, target.weight)
+            false = self.adversary(mel.detach(), batch.level, target.weight)
+            lesson = adversary_loss(real, false)
+        self.optimizer.zero_grad()
+        torch.autograd.backward(lesson.float())
+        self.optimizer.step()
+        with torch.autocast(mel.device.type, dtype=torch.bfloat16):
+            false = self.adversary(mel, batch.level, target.weight)
+            deceit, matching = deceit_loss(real, false)
+        return deceit.float(), matching.float()

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +12,7 @@ from codec.train.corpus.packed import Corpus
 from codec.train.corpus.tracks import Tracks
 from codec.train.run import Run, device, options, set_rate
 from codec.train.step import begin, run_step
-from codec.train.synthesis.polish import VOICE_FRAMES, Adversary, VoiceLoss, adversary_loss, deceit_loss
+from codec.train.synthesis.polish import Polish
 from codec.train.synthesis.token_data import PART_WEIGHT, Target, TokenData, Voices, collate
 from codec.train.voice.codebook import embed
 
@@ -57,42 +56,6 @@ def open_data(name: str, seed: int, work: Path = WORK) -> TokenData:
     """A packed list with its tracks and voices, which are measured where they are not there yet."""
     corpus = Corpus(name, work / "corpus")
     return TokenData(corpus, Tracks(corpus), Voices(corpus, embed(name, work)), seed)
-
-
-class Polish:
-    """The second half of training: an adversary that learns along, and the likeness to the speaker."""
-
-    def __init__(self, rate: float, seed: int) -> None:
-        self.adversary = Adversary().to(device())
-        self.optimizer = torch.optim.AdamW(self.adversary.parameters(), lr=rate, betas=(0.5, 0.9))
-        self.voice_loss = VoiceLoss().to(device())
-        self._rng = np.random.default_rng(seed)
-
-    def likeness(self, mel: Tensor, target: Target) -> Tensor:
-        """Voice loss on one window of each example that is long enough and knows its speaker."""
-        lengths = (target.weight > 0).sum(1)
-        rows = [r for r in range(len(mel)) if lengths[r] >= VOICE_FRAMES and target.speaker[r].any()]
-        if not rows:
-            return mel.new_zeros(())
-        starts = [int(self._rng.integers(int(lengths[r]) - VOICE_FRAMES + 1)) for r in rows]
-        said = torch.stack([mel[r, at : at + VOICE_FRAMES] for r, at in zip(rows, starts, strict=True)])
-        true = torch.stack([target.mel[r, at : at + VOICE_FRAMES] for r, at in zip(rows, starts, strict=True)])
-        loss: Tensor = self.voice_loss(said, true, target.speaker[rows])
-        return loss
-
-    def teach(self, mel: Tensor, batch: TokenBatch, target: Target) -> tuple[Tensor, Tensor]:
-        """One step of the adversary; then what it says of the predicted mel: deceit and feature matching."""
-        with torch.autocast(mel.device.type, dtype=torch.bfloat16):
-            real = self.adversary(target.mel, batch.level, target.weight)
-            false = self.adversary(mel.detach(), batch.level, target.weight)
-            lesson = adversary_loss(real, false)
-        self.optimizer.zero_grad()
-        torch.autograd.backward(lesson.float())
-        self.optimizer.step()
-        with torch.autocast(mel.device.type, dtype=torch.bfloat16):
-            false = self.adversary(mel, batch.level, target.weight)
-            deceit, matching = deceit_loss(real, false)
-        return deceit.float(), matching.float()
 
 
 def main(argv: Sequence[str] | None = None) -> None:

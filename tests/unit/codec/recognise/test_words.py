@@ -66,6 +66,17 @@ def test_a_window_that_grows_or_moves_is_understood_as_one_that_is_heard_at_once
         assert same >= 0.8 * len(once.words)
 
 
+@pytest.mark.parametrize("more", [0, 1, 64, 126, 127, 320])
+def test_a_window_that_grew_by_next_to_nothing_is_heard_again(service: WordService, demo: tuple[np.ndarray, str], more: int) -> None:
+    """As at the end of a recording, where the last look is at what the one before it heard."""
+    pcm, _ = demo
+    stream = service.recogniser.stream()
+    before = stream.hear(pcm[:48000], 0, ()).words
+    assert len(before) > 3
+    again = stream.hear(pcm[: 48000 + more], 0, before).words
+    assert [word.plain for word in again[:3]] == [word.plain for word in before[:3]]
+
+
 def test_silence_has_no_words(service: WordService) -> None:
     assert service.recogniser.stream().hear(np.zeros(16000 * 2, np.int16), 0, ()).words == ()
     assert service.recogniser.stream().hear(np.zeros(100, np.int16), 0, ()).words == ()
