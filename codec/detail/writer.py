@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.detail.layer import REACH, DetailLayer, place_of_segment, segment_of_frames
+from codec.detail.layer import REACH, DetailLayer, at_points, place_of_segment, segment_of_frames, span_of_segment
 from codec.speak.mel import log_mel
 from codec.units.phones import SILENCE
 from codec.wire.token import TICK_FRAMES, WireToken, segment_count
@@ -40,18 +40,23 @@ class DetailWriter:
         self._hear(mel[0, REACH:-REACH][torch.from_numpy(spoken)])
         if not stages:
             return tokens
-        heard = self._layer.encoder.hear(mel - self._loudness)[0, REACH:-REACH]
-        means, phones, places = [], [], []
+        mel = mel - self._loudness
+        heard = self._layer.encoder.hear(mel)[0, REACH:-REACH]
+        means, begins, sizes, phones, places = [], [], [], [], []
         at = 0
         for token in tokens:
             frames, count = token.ticks * TICK_FRAMES, segment_count(token.phone, token.ticks)
             segment = segment_of_frames(frames, max(1, count))
             for index in range(count):
                 means.append(heard[at : at + frames][segment == index].mean(0))
+                start, size = span_of_segment(index, frames, count)
+                begins.append(at + start)
+                sizes.append(size)
                 phones.append(token.phone)
                 places.append(place_of_segment(index, count))
             at += frames
-        latents = self._layer.encoder(torch.stack(means), torch.tensor(phones), torch.tensor(places))
+        points = at_points(mel[0, REACH:-REACH], torch.tensor(begins), torch.tensor(sizes))
+        latents = self._layer.encoder(torch.stack(means), points, torch.tensor(phones), torch.tensor(places))
         codes = iter(self._layer.codebooks.codes(latents)[:, :stages].tolist())
         return tuple(
             replace(token, details=tuple(tuple(next(codes)) for _ in range(segment_count(token.phone, token.ticks)))) for token in tokens

@@ -3,6 +3,8 @@
 Whisper clips at the maximum of the whole file minus 8; here the floor is fixed, so that a frame never depends on later sound.
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -18,7 +20,14 @@ def log_mel(pcm: Tensor, filters: Tensor) -> Tensor:
 
     Frame i sees samples i * HOP .. i * HOP + WINDOW of the input: the caller pads.
     """
-    frames: Tensor = pcm.unfold(-1, WINDOW, HOP) * torch.hann_window(WINDOW, device=pcm.device)
+    frames: Tensor = pcm.unfold(-1, WINDOW, HOP) * _hann().to(pcm.device)
     power = torch.fft.rfft(frames).abs().square()
     mel: Tensor = power @ filters.T
     return (mel.clamp_min(10.0**LOG_FLOOR).log10() + 2.0) / 4.0
+
+
+@cache
+def _hann() -> Tensor:
+    # Kept for good, so it must serve gradients too, whoever asked first.
+    with torch.inference_mode(False):
+        return torch.hann_window(WINDOW)

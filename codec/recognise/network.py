@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.recognise.features import BANDS, HOP, WINDOW, log_mel
+from codec.recognise.int8 import Int8Conv1d, to_int8
 from codec.units.phones import PHONES
 
 FRAME_SAMPLES = 2 * HOP
@@ -97,8 +98,8 @@ class RecogniserNetwork(nn.Module):
         self.config = config = config or RecogniserConfig()
         if config.look_ahead < REACH:
             raise ValueError(f"look_ahead is at least {REACH} frames, got {config.look_ahead}")
-        self.conv1 = nn.Conv1d(BANDS, config.width, 3, padding=1)
-        self.conv2 = nn.Conv1d(config.width, config.width, 3, stride=2, padding=1)
+        self.conv1 = nn.Conv1d(BANDS, config.width, 3)
+        self.conv2: nn.Conv1d | Int8Conv1d = nn.Conv1d(config.width, config.width, 3, stride=2)
         self.blocks = nn.ModuleList(_Block(config.width) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
         self.head = PhoneHead(config.width)
@@ -114,10 +115,16 @@ class RecogniserNetwork(nn.Module):
         """An empty network of the sizes in the metadata. Raises KeyError, ValueError."""
         return cls(RecogniserConfig(**{key: int(metadata[key]) for key in asdict(RecogniserConfig())}))
 
+    def use_int8(self) -> None:
+        """Compute what takes the most time in int8, from now on: to recognise with, not to train."""
+        to_int8(self.blocks)
+        if isinstance(self.conv2, nn.Conv1d):
+            self.conv2 = Int8Conv1d(self.conv2)
+
     def convolve(self, mel: Tensor) -> Tensor:
         """mel (batch, 2 * frames, BANDS) -> (batch, frames, width), zero-padded at both ends."""
-        x = functional.gelu(self.conv1(mel.transpose(1, 2)))
-        return functional.gelu(self.conv2(x)).transpose(1, 2)
+        x = functional.gelu(self.conv1(functional.pad(mel.transpose(1, 2), (1, 1))))
+        return functional.gelu(self.conv2(functional.pad(x, (1, 1)))).transpose(1, 2)
 
     def chunk_mask(self, chunks: int) -> Tensor:
         """(chunks * span, the same), span = chunk + look_ahead: true where a query (row) sees a key (column)."""
@@ -238,12 +245,12 @@ class PosteriorStream:
         mel = state.mel[:, : 2 * step + (1 if first else 2)].transpose(1, 2)
         if first:
             mel = functional.pad(mel, (1, 0))
-        x = functional.gelu(functional.conv1d(mel, network.conv1.weight, network.conv1.bias))
+        x = functional.gelu(network.conv1(mel))
         left = torch.zeros_like(x[..., :1]) if self._conv1_left is None else self._conv1_left
         x = torch.cat((left, x), 2)
         self._conv1_left = x[..., -1:]
         state.mel = state.mel[:, 2 * step - (1 if first else 0) :]
-        y = functional.gelu(functional.conv1d(x, network.conv2.weight, network.conv2.bias, stride=2))
+        y = functional.gelu(network.conv2(x))
         state.coming = torch.cat((state.coming, y.transpose(1, 2)), 1)
         return True
 

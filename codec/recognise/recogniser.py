@@ -67,6 +67,7 @@ class Recogniser:
         own = {name: tensor.float() for name, tensor in tensors.items()}
         tables = SearchTables(own.pop("search.log_prior").numpy(), own.pop("search.trigram").numpy())
         network.load_state_dict(own)
+        network.use_int8()
         return cls(network, tables, lexicon)
 
     @property

@@ -62,6 +62,17 @@ class SecondPassSettings:
     hurried: float = 1.5
     least_hurried: float = -1.0
     """The same for a word with less time than `hurried` for a phone: it was squeezed in beside what was said."""
+    trust_words: float = 6.0
+    """The evidence of about so many words, on average, tells whether the sound is English at all: of dev it is -0.5 to -0.2, of speakers
+    with an accent the same, of French, Spanish, Italian and Russian made English -2.5 to -1.9."""
+    least_trust: float = -1.4
+    """With less on average no word is believed,"""
+    trusted_again: float = -0.9
+    """until it is this much again."""
+    first_trust: float = -0.6
+    """Before the first word."""
+    no_evidence: float = -4.0
+    """Of a loop, and the least that counts of a word."""
     doubts: int = 3
     """Words in a row against which the sound speaks, or loops, after which the word recogniser starts again."""
     late_looks: int = 4
@@ -128,7 +139,7 @@ class SecondPass:
         """at: the tick before which everything was given out already; counters: to be continued.
 
         They are looks, words that were given out as words, words_alone (of them those that only the last look had), words_rejected
-        (because the sound speaks against them), loops, and ticks_as_heard.
+        (because the sound speaks against them, or against the words before them), loops, and ticks_as_heard.
         """
         self.counters: Counter[str] = Counter() if counters is None else counters
         self._listener, self._spelling, self._log_prior = recogniser.stream(), spelling, log_prior
@@ -145,6 +156,7 @@ class SecondPass:
         self.too_slow = False
         """Set when the word recogniser did not keep up with the sound: then nobody should wait for it."""
         self._late = 0
+        self._trust, self._trusted = self._settings.first_trust, True
         self._generation = 0
         """Counts how often the words were started again: what was asked before that is no longer of use."""
         self._pending = (0, False)
@@ -267,6 +279,7 @@ class SecondPass:
             return []
         if found.looped:
             self.counters["loops"] += 1
+            self._believe(self._settings.no_evidence)
             self._loops += 1
             if self._loops >= self._settings.doubts:
                 self._begin()
@@ -306,7 +319,8 @@ class SecondPass:
         A word that is sure goes out as one, which saves packets; of others only what begins before a tick: the rest may become clearer.
         """
         given = self._give_heard(min(word.start, until))
-        fits = self._fits(word)
+        explains = self._fits(word)
+        fits = explains and self._trusted
         if fits and word.whole and word.agreed:
             until = word.end
         whole = word.whole and word.phones[-1].start < until
@@ -319,11 +333,18 @@ class SecondPass:
             self._plan = [each for each in self._plan if each.number > word.number]
             self.counters["words" if fits else "words_rejected"] += 1
             self.counters["words_alone"] += fits and not word.agreed
-            self._doubts = 0 if fits else self._doubts + 1
+            self._doubts = 0 if explains else self._doubts + 1
+            self._believe(word.evidence)
         if self._doubts >= self._settings.doubts:
             # The words have lost the sound.
             self._begin()
         return given
+
+    def _believe(self, evidence: float) -> None:
+        """What a word, or a loop, says of whether this is English."""
+        settings = self._settings
+        self._trust += (max(settings.no_evidence, evidence) - self._trust) / settings.trust_words
+        self._trusted = self._trust >= (settings.least_trust if self._trusted else settings.trusted_again)
 
     def _fits(self, word: AlignedWord) -> bool:
         settings = self._settings

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codec.recognise.int8 import to_int8
 from codec.recognise.moonshine import adapters
-from codec.recognise.moonshine.int8 import to_int8
 from codec.recognise.moonshine.network import (
     END,
     START,
@@ -31,6 +31,8 @@ from codec.units.weights_files import weights_directory
 PIECES_PER_SECOND = 8.0
 """More word pieces than that nobody says; Moonshine's own limit is 6.5 on average."""
 FEWEST_PIECES = 6
+CHECKED = 8
+"""Guessed pieces that are checked at once where the guess was wrong before, and among which the next one is looked for."""
 LONGEST_CYCLE = 12
 CYCLES = 3
 """The same pieces so often in a row are a loop of the decoder, not speech."""
@@ -110,19 +112,24 @@ class MoonshineStream:
         heard = self._encoder.listen(torch.from_numpy(pcm.astype(np.float32) / 32768), at)
         if heard is None:
             return Hypothesis(())
-        said = [piece for word in guess for piece in word.pieces]
-        hidden, past = self._decoder(torch.tensor([[START, *said]]), heard)
-        best = self._decoder.score(hidden[0]).argmax(-1).tolist()
-        right = next((place for place, piece in enumerate(said) if best[place] != piece), len(said))
-        said = said[:right]
-        past = [(key[:, :, : right + 1], value[:, :, : right + 1]) for key, value in past]
-        piece = best[right]
+        rest = [piece for word in guess for piece in word.pieces]
+        checked = len(rest)
         most = FEWEST_PIECES + int(PIECES_PER_SECOND * len(pcm) / SAMPLE_RATE)
-        while piece != END and len(said) < most:
+        said: list[int] = []
+        piece, past = START, None
+        while True:
+            guessed = rest[:checked]
+            hidden, past = self._decoder(torch.tensor([[piece, *guessed]]), heard, past)
+            best = self._decoder.score(hidden[0]).argmax(-1).tolist()
+            right = next((place for place, piece in enumerate(guessed) if best[place] != piece), len(guessed))
+            said += guessed[:right]
+            past = [(key[:, :, : len(said) + 1], value[:, :, : len(said) + 1]) for key, value in past]
+            piece = best[right]
+            if piece == END or len(said) >= most:
+                return Hypothesis(self._words(said), piece != END or loops(said))
             said.append(piece)
-            hidden, past = self._decoder(torch.tensor([[piece]]), heard, past)
-            piece = int(self._decoder.score(hidden[0, -1:]).argmax())
-        return Hypothesis(self._words(said), piece != END or loops(said))
+            rest, found = rest_of_guess(rest[right:], piece)
+            checked = CHECKED if found or right else 0
 
     def _words(self, pieces: Sequence[int]) -> tuple[Word, ...]:
         """Pieces that do not begin with a space belong to the word before them."""
@@ -132,6 +139,15 @@ class MoonshineStream:
                 groups.append([])
             groups[-1].append(piece)
         return tuple(Word(self._vocabulary.text(group).strip(), tuple(group)) for group in groups)
+
+
+def rest_of_guess(guess: Sequence[int], piece: int) -> tuple[list[int], bool]:
+    """What is left of a guess once another piece than its first was said, and whether that piece was guessed next: those before it were
+    left out then."""
+    near = list(guess[:CHECKED])
+    if piece in near:
+        return list(guess[near.index(piece) + 1 :]), True
+    return list(guess), False
 
 
 def loops(symbols: Sequence[int]) -> bool:

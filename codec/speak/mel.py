@@ -48,6 +48,12 @@ def mel_filters() -> Tensor:
         return torch.from_numpy(weights.astype(np.float32))
 
 
+@cache
+def _hann() -> Tensor:
+    with torch.inference_mode(False):
+        return torch.hann_window(WINDOW)
+
+
 def log_mel(pcm: Tensor) -> Tensor:
     """Log-mel frames of whole utterances.
 
@@ -58,7 +64,6 @@ def log_mel(pcm: Tensor) -> Tensor:
     lead = WINDOW // 2 - FRAME_SAMPLES // 2
     padded = torch.nn.functional.pad(pcm, (lead, WINDOW))
     windows = padded.unfold(-1, WINDOW, FRAME_SAMPLES)[..., :frames, :]
-    window = torch.hann_window(WINDOW, device=pcm.device)
-    magnitude = torch.fft.rfft(windows * window, N_FFT).abs()
+    magnitude = torch.fft.rfft(windows * _hann().to(pcm.device), N_FFT).abs()
     mel = magnitude @ mel_filters().to(pcm.device).T
     return torch.log(mel.clamp_min(FLOOR))

@@ -68,7 +68,8 @@ class Run:
         with suppress(ModelError, FileNotFoundError):
             tensors, metadata = load_weights(weights_directory() / f"{self.name}.safetensors")
             if network is not None:
-                network.load_state_dict(tensors)
+                load = getattr(network, "load_shipped", network.load_state_dict)
+                load(tensors)
                 self.runs = json.loads((weights_directory() / f"{self.name}.json").read_text()).get("runs", [])
                 self.step = int(metadata.get("step", 0))
                 print(f"{self.name}: going on from the shipped weights of step {self.step}", file=sys.stderr)
@@ -123,6 +124,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def bfloat16(where: torch.device) -> torch.autocast:
+    """Computes in bfloat16 where that is faster: on CUDA, and on processors that know it. Others emulate it, far slower."""
+    known = torch.cpu.get_capabilities()
+    return torch.autocast(where.type, torch.bfloat16, enabled=where.type != "cpu" or known["avx512_bf16"] or known["amx_bf16"])
 
 
 def set_rate(optimizer: torch.optim.Optimizer, highest: float, done: float, step: int) -> None:

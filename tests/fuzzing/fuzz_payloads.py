@@ -64,6 +64,9 @@ def sound_seeds(entropy: Entropy) -> list[bytes]:
         if packet is None:
             continue
         tokens = made.payload()
+        copies = tuple((packet[0] - at, copied) for at, copied in earlier[-rng.randrange(1, 5) :] if len(copied) <= MAX_COPY)
+        while sum(len(copied) for _, copied in copies) + len(packet[1]) > MAX_PAYLOAD - MAX_TOKENS - 50:
+            copies = copies[1:]
         report = SoundReport(LinkReport(rng.random(), 2 * rng.random(), 500 * rng.random(), 40), rng.choice((0.0, 12_000.0, 1e7)))
         found.append(
             serialize_sound(
@@ -73,7 +76,7 @@ def sound_seeds(entropy: Entropy) -> list[bytes]:
                     tokens if len(tokens) <= MAX_TOKENS and rng.random() < 0.5 else b"",
                     report if rng.random() < 0.5 else None,
                     rng.random() < 0.2,
-                    copies=tuple((packet[0] - at, copied) for at, copied in earlier[-rng.randrange(1, 5) :] if len(copied) <= MAX_COPY),
+                    copies=copies,
                     words=rng.random() < 0.2,
                 )
             )

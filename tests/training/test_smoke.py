@@ -65,7 +65,7 @@ def test_training_goes_on_and_the_same_weights_give_the_same_bytes(work: Path, c
     for step in ("recogniser.export", "synthesis.export", "entropy_tables"):
         run(step, work.parent)
     assert exported == {path.name: path.read_bytes() for path in (work / "models").glob("*.safetensors")}
-    run("synthesis.vocoder", work.parent, "--seed", "2")
+    run("synthesis.vocoder", work.parent, "--seed", "2", "--polish")
     assert "going on from step 5" in capsys.readouterr().err
     run("synthesis.export", work.parent, "vocoder")
     card = json.loads((work / "models" / "vocoder.json").read_text())

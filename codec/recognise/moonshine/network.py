@@ -80,14 +80,12 @@ class EncoderBlock(nn.Module):
         return y
 
     def continued(self, x: Tensor, turn: Tensor, past: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """x (batch, frames, WIDTH) after the keys, not turned yet, and values of earlier frames; turn: of all from the first of them on.
-
-        -> (y, keys and values of all).
-        """
+        """x (batch, frames, WIDTH) after the keys, turned, and values of earlier frames; turn: of x -> (y, keys and values of all)."""
         query, key, value = (split_heads(part) for part in self.qkv(self.norm_attention(x)).chunk(3, -1))
+        query, key = rotate(query, turn), rotate(key, turn)
         if past is not None:
             key, value = torch.cat((past[0], key), 2), torch.cat((past[1], value), 2)
-        seen = functional.scaled_dot_product_attention(rotate(query, turn[:, -x.shape[1] :]), rotate(key, turn), value)
+        seen = functional.scaled_dot_product_attention(query, key, value)
         x = x + self.out(seen.transpose(1, 2).flatten(2))
         return x + self.down(functional.gelu(self.up(self.norm_mlp(x)))), (key, value)
 

@@ -35,7 +35,7 @@ class SettledEncoder:
         self._encoder, self._decoder = encoder, decoder
         self._at = 0  # sample of the stream with which the window begins
         self._settled = 0  # so many frames are kept
-        self._kept: Cache = []  # keys, not turned, and values of each layer of the encoder
+        self._kept: Cache = []  # keys and values of each layer of the encoder
         self._parts = torch.zeros(1, WIDTH, 0)  # the first convolution of the window
         self._heard: Cache = []  # keys and values for each layer of the decoder
 
@@ -49,7 +49,7 @@ class SettledEncoder:
         if count <= 0:
             return None
         x = self._front(pcm, before, count)
-        turn = rotations(torch.arange(before + count))
+        turn = rotations(torch.arange(before, before + count))
         self._settled = max(before, before + count - SETTLED_FRAMES)
         kept: Cache = []
         for number, block in enumerate(self._encoder.blocks):

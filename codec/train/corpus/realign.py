@@ -24,7 +24,7 @@ from codec.train.corpus.packed import Corpus, write_records
 from codec.train.ledger import Ledger
 from codec.train.recogniser.data import UNLABELLED, frame_labels
 from codec.train.recogniser.train import mel_of
-from codec.train.run import device
+from codec.train.run import bfloat16, device
 from codec.train.step import begin, run_step, step_options
 from codec.units.phones import PHONES, phone_index
 from codec.units.weights import load_weights
@@ -60,7 +60,7 @@ class Aligner:
         config = self._network.config
         tail = WINDOW + (config.look_ahead + config.chunk) * FRAME_SAMPLES
         padded = functional.pad(torch.from_numpy(pcm / np.float32(32768))[None], (WINDOW // 2, tail)).to(device())
-        with torch.autocast(device().type, torch.bfloat16):
+        with bfloat16(device()):
             found = self._network(mel_of(padded, self._network)[:, : 2 * LONGEST_FRAMES])[0]
         return np.asarray(found[: len(pcm) // FRAME_SAMPLES].float().cpu().numpy())
 

@@ -14,6 +14,7 @@ from codec.recognise.features import log_mel as whisper_mel
 from codec.speak.mel import log_mel
 from codec.train.corpus.packed import Corpus
 from codec.train.recogniser.whisper_weights import recogniser_from_whisper
+from codec.train.run import bfloat16
 from codec.units.rates import FRAME_SAMPLES
 
 BLOCKS = (1, 3)
@@ -59,7 +60,7 @@ class Perception(nn.Module):
 
     def forward(self, said: Tensor, true: Tensor, weight: Tensor) -> Tensor:
         """said, true (batch, T, 80); weight (batch, T), 0 beyond the end."""
-        with torch.autocast(said.device.type, torch.bfloat16):
+        with bfloat16(said.device):
             ours = self.hidden(said)
             with torch.no_grad():
                 theirs = self.hidden(true)

@@ -1,8 +1,8 @@
 """Trains the detail layer: `python -m codec.train.detail.train --minutes 60`.
 
-Encoder, codebooks and decoder together, around a synthesiser that stays as it is. What counts is what a listener notices
-(`codec.train.detail.perception`), likeness to the speaker and to speech as such (`codec.train.synthesis.polish`), then the mel
-spectrogram. Many phones are wrong on purpose, as a recogniser's are: details must put them right.
+Encoder, codebooks and decoder together, between a synthesiser and a vocoder that stay as they are. What counts is what a listener
+notices of the sound (`codec.train.detail.perception`), likeness to the speaker and to speech as such (`codec.train.synthesis.polish`),
+then the mel spectrogram. Many phones are wrong on purpose, as a recogniser's are: details must put them right.
 """
 
 import random
@@ -17,17 +17,21 @@ from codec.detail.layer import (
     CODES,
     LATENT,
     DetailLayer,
+    at_points,
     loudness,
     place_of_segment,
     places_of_frames,
     segment_of_frames,
+    span_of_segment,
 )
 from codec.speak.synthesiser import Synthesiser, TokenBatch
 from codec.train.card import data_card
 from codec.train.corpus.packed import Corpus
 from codec.train.detail.damage import Damage, with_noise
 from codec.train.detail.perception import Perception
-from codec.train.run import Run, device, options, set_rate
+from codec.train.detail.picture import first_picture
+from codec.train.detail.voiced import Voiced, pitch
+from codec.train.run import Run, bfloat16, device, options, set_rate
 from codec.train.step import begin, run_step
 from codec.train.synthesis.polish import VOICE_FRAMES, Polish, VoiceLoss
 from codec.train.synthesis.synthesiser import open_data
@@ -40,19 +44,20 @@ from codec.wire.token import TICK_FRAMES, segment_count
 BATCH = 12
 LABEL_NOISE, RIGHT = 0.25, 0.4
 """Share of phones that are wrong, and of batches that have the right ones, as a sender who waits for words has."""
-HEARD, LIKENESS, DECEIT, MATCHING, COMMITMENT = 2.0, 1.0, 0.05, 0.3, 0.015
+HEARD, LIKENESS, DECEIT, MATCHING, COMMITMENT = 2.0, 1.5, 0.05, 0.3, 0.015
 SHOWN = (1, 2, 4, 6)
 """Numbers of codes that `evaluate` looks at."""
 FREE_STEPS, FREE_BATCHES = 250, 60
 """Steps without quantising, and batches then remembered at least, before the first codebooks are made of what the encoder says."""
-DECAY = 0.99
+DECAY, USUAL_HITS = 0.99, 5.0
+"""What is left of the counts of a codebook after each batch; the count of every code where training goes on from shipped weights."""
 
 
 @dataclass
 class Segments:
     """Segments of a batch, in order: frame_segment (batch, T) index into them, or their number where a frame has none; token features;
     place (batch, T, 4) as `DetailDecoder` wants it; following (segments,) index of the next segment of the same token, or their number;
-    stages (segments,) how many codes arrive.
+    stages (segments,) how many codes arrive; begin, size (segments,): first frame, counted through all rows, and number of frames.
     """
 
     frame_segment: Tensor
@@ -61,6 +66,8 @@ class Segments:
     of_frame: Tensor
     following: Tensor
     stages: Tensor
+    begin: Tensor
+    size: Tensor
 
 
 def segments_of(batch: TokenBatch, lengths: list[int], damages: Sequence[Damage] | None = None) -> Segments:
@@ -72,6 +79,8 @@ def segments_of(batch: TokenBatch, lengths: list[int], damages: Sequence[Damage]
     places: list[tuple[float, float]] = []
     following: list[int] = []
     stages: list[int] = []
+    begins: list[int] = []
+    sizes: list[int] = []
     for row, total in enumerate(lengths):
         owners, counts = torch.unique_consecutive(batch.owner[row, :total], return_counts=True)
         at = 0
@@ -88,11 +97,15 @@ def segments_of(batch: TokenBatch, lengths: list[int], damages: Sequence[Damage]
                     places.append(place_of_segment(index, count))
                     following.append(first + index + 1 if index + 1 < count else -1)
                     stages.append(int(damage.stages[at]) if damage else DETAIL_STAGES)
+                    start, size_here = span_of_segment(index, length, count)
+                    begins.append(row * frames + at + start)
+                    sizes.append(size_here)
             at += length
     many = len(phones)
     frame_segment[frame_segment < 0] = many
     follow = torch.tensor([many if index < 0 else index for index in following] + [many])
-    return Segments(frame_segment, torch.tensor(phones), torch.tensor(places), of_frame, follow, torch.tensor(stages))
+    told = (torch.tensor(phones), torch.tensor(places), of_frame, follow, torch.tensor(stages), torch.tensor(begins), torch.tensor(sizes))
+    return Segments(frame_segment, *told)
 
 
 class Detail(DetailLayer):
@@ -107,15 +120,23 @@ class Detail(DetailLayer):
         self.sums: Tensor
         self.ready: Tensor
 
+    def load_shipped(self, tensors: dict[str, Tensor]) -> None:
+        """Goes on from what was exported, which lacks the counts: every code is taken to have been used as often as the others."""
+        own = {name: value.float() for name, value in tensors.items() if name in self.state_dict()}
+        counts = {"used": torch.full_like(self.used, USUAL_HITS), "sums": USUAL_HITS * own["codebooks.books"]}
+        self.load_state_dict(own | counts | {"ready": torch.ones(())})
+
     def latents(self, mel: Tensor, spoken: Tensor, segments: Segments, jitter: float = 0.0) -> Tensor:
         """What the encoder says of each segment, (segments, LATENT)."""
-        heard = self.encoder.hear(mel - loudness(mel, spoken) + jitter)
+        mel = mel - loudness(mel, spoken) + jitter
+        heard = self.encoder.hear(mel)
         many = len(segments.phones)
         flat = segments.frame_segment.flatten()
         sums = torch.zeros(many + 1, heard.shape[2], device=mel.device).index_add(0, flat, heard.flatten(0, 1).float())
         counts = torch.zeros(many + 1, device=mel.device).index_add(0, flat, torch.ones(len(flat), device=mel.device))
         mean = (sums / counts.clamp_min(1)[:, None])[:many]
-        result: Tensor = self.encoder(mean, segments.phones, segments.place)
+        points = at_points(mel.flatten(0, 1), segments.begin, segments.size)
+        result: Tensor = self.encoder(mean, points, segments.phones, segments.place)
         return result
 
     def quantise(self, latents: Tensor, stages: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -188,11 +209,11 @@ def frozen_synthesiser() -> Synthesiser:
 
 
 @torch.no_grad()
-def base_mel(synthesiser: Synthesiser, batch: TokenBatch) -> Tensor:
-    """What is heard without details."""
-    with torch.autocast(batch.frames.device.type, torch.bfloat16):
-        mel: Tensor = synthesiser(synthesiser.network_state(len(batch.phones)), batch)[0].float()
-    return mel
+def base_speech(synthesiser: Synthesiser, batch: TokenBatch) -> tuple[Tensor, Tensor]:
+    """What is spoken without details: mel (batch, T, 80); F0 (batch, T) Hz, 0 where there is no voice."""
+    with bfloat16(batch.frames.device):
+        mel, voicing = synthesiser(synthesiser.network_state(len(batch.phones)), batch)
+    return mel.float(), pitch(batch, voicing.float())
 
 
 def to_device(batch: TokenBatch, target: Target, segments: Segments) -> tuple[TokenBatch, Target, Segments]:
@@ -208,7 +229,8 @@ def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, d
     """Distances over exact tokens as the wire brings them: without details, with some numbers of codes, and with noise before the encoder;
     and the likeness of the voice (GE2E)."""
     detail.eval()
-    voice = VoiceLoss().to(device())
+    voice, voiced = VoiceLoss().to(device()), Voiced().to(device())
+    torch.manual_seed(0)
     rng = np.random.default_rng(0)
     sums: dict[str, float] = {}
     chosen = data.indices[:: max(1, len(data.indices) // count)]
@@ -216,7 +238,7 @@ def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, d
         batch, target = collate([data.example(i, damaged=False, wired=True) for i in chosen[start : start + BATCH]])
         segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)])
         batch, target, segments = to_device(batch, target, segments)
-        base = base_mel(synthesiser, batch)
+        base, f0 = base_speech(synthesiser, batch)
         latents = detail.latents(target.mel, target.weight > 0.5, segments)
         noisy = detail.latents(with_noise(target.mel, target.weight > 0.5, rng), target.weight > 0.5, segments)
         mels = {"none": base}
@@ -226,16 +248,29 @@ def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, d
         share = len(base) / len(chosen)
         for name, one in mels.items():
             sums[f"{name} mel"] = sums.get(f"{name} mel", 0) + share * float(spectral(one, target)[0])
-            sums[f"{name} heard"] = sums.get(f"{name} heard", 0) + share * float(perception(one, target.mel, target.weight))
-            likeness = (voice.embed(one[long, :VOICE_FRAMES]) * voice.embed(target.mel[long, :VOICE_FRAMES])).sum(1)
+            sound = voiced(one, f0, target.weight > 0)
+            sums[f"{name} heard"] = sums.get(f"{name} heard", 0) + share * float(perception(sound, target.mel, target.weight))
+            likeness = (voice.embed(sound[long, :VOICE_FRAMES]) * voice.embed(target.mel[long, :VOICE_FRAMES])).sum(1)
             sums[f"{name} voice"] = sums.get(f"{name} voice", 0) + share * float(likeness.mean())
     detail.train()
     return {name: round(value, 4) for name, value in sums.items()}
 
 
+def pictures(data: TokenData, batches: int) -> list[Tensor]:
+    """Spectra of many segments, for `first_picture`."""
+    found = []
+    for _ in range(batches):
+        batch, target = collate(data.draw(BATCH))
+        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)])
+        mel = target.mel - loudness(target.mel, target.weight > 0.5)
+        found.append(at_points(mel.flatten(0, 1), segments.begin, segments.size))
+    return found
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the step."""
     parser = options(__doc__ or "")
+    parser.add_argument("--spectra", action="store_true", help="only the mel spectrogram counts: five times as fast, for a beginning")
     arguments = begin(parser, argv)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
@@ -244,15 +279,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     detail = Detail().to(device()).train()
     synthesiser = frozen_synthesiser().to(device())
     optimizer = torch.optim.AdamW([*detail.encoder.parameters(), *detail.decoder.parameters()], lr=arguments.rate, betas=(0.9, 0.98))
-    polish = Polish(2e-4, arguments.seed)
+    polish, voiced = Polish(2e-4, arguments.seed), Voiced().to(device())
     parts: dict[str, nn.Module | torch.optim.Optimizer] = {"detail": detail, "optimizer": optimizer}
     parts |= {"adversary": polish.adversary, "adversary_optimizer": polish.optimizer}
     run = Run("detail", arguments, parts)
     corpus = Corpus("train", arguments.work / "corpus")
     run.uses(data_card(corpus, PART_WEIGHT, aligned=True))
     data = open_data("train", arguments.seed + run.step, arguments.work)
+    if not run.step:
+        print(f"the pictures keep {first_picture(detail, pictures(data, 2 if arguments.smoke else 60)):.0%} of the variance", flush=True)
     # Whisper takes longer to load than a smoke run lasts.
-    perception = None if arguments.smoke else Perception(corpus).to(device())
+    perception = None if arguments.smoke or arguments.spectra else Perception(corpus).to(device())
     remembered: list[Tensor] = []
     for done in run.steps():
         set_rate(optimizer, arguments.rate, done, run.step)
@@ -262,7 +299,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not len(segments.phones):
             continue
         batch, target, segments = to_device(batch, target, segments)
-        base = base_mel(synthesiser, batch)
+        base, f0 = base_speech(synthesiser, batch)
         spoken = target.weight > 0.5
         latents = detail.latents(with_noise(target.mel, spoken, rng), spoken, segments, float(rng.normal(0, 0.3)))
         rough, commitment, codes = detail.quantise(latents, segments.stages)
@@ -271,12 +308,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             if (run.step >= FREE_STEPS and len(remembered) == FREE_BATCHES) or arguments.smoke:
                 detail.begin_quantising(torch.cat(remembered))
         mel = speak(detail, base, batch, segments, rough)
-        level, patches = spectral(mel, target)
+        sound = mel if perception is None else voiced(mel, f0, target.weight > 0)
+        level, patches = spectral(mel, target)[0], spectral(sound, target)[1]
         loss = 0.4 * level + 0.6 * patches + COMMITMENT * commitment
         if perception is not None:
-            heard = perception(mel, target.mel, target.weight)
-            likeness = polish.likeness(mel, target)
-            deceit, matching = polish.teach(mel, batch, target)
+            heard = perception(sound, target.mel, target.weight)
+            likeness = polish.likeness(sound, target)
+            deceit, matching = polish.teach(sound, batch, target)
             loss = loss + HEARD * heard + LIKENESS * likeness + DECEIT * deceit + MATCHING * matching
             run.note(heard=float(heard.detach()), likeness=float(likeness.detach()), matching=float(matching.detach()))
         optimizer.zero_grad()

@@ -28,7 +28,7 @@ from codec.train.corpus.packed import DATA, Corpus
 from codec.train.recogniser.batching import likeness
 from codec.train.recogniser.data import UNLABELLED, WEIGHTS, Batch, Utterance, batches, frame_labels, load, load_noises
 from codec.train.recogniser.whisper_weights import SOURCES, recogniser_from_whisper
-from codec.train.run import Run, device, options, set_rate
+from codec.train.run import Run, bfloat16, device, options, set_rate
 from codec.train.step import begin, run_step
 from codec.units.weights import load_weights
 from codec.units.weights_files import weights_directory
@@ -93,7 +93,7 @@ def losses(network: RecogniserNetwork, teacher: RecogniserNetwork, batch: Batch,
         whole = mel_of(batch.clean.to(device), network)
     offset = random.randrange(0, 1500 - mel.shape[1] // 2)
     within, labels = batch.within.to(device), batch.labels.to(device)
-    with torch.autocast(device.type, torch.bfloat16):
+    with bfloat16(device):
         *inner, last = teach(teacher, whole, offset)
         hidden, kept = network.encode(mel, offset, MATCHED)
         said = network.classify(hidden).float()
@@ -124,7 +124,7 @@ def evaluate(network: RecogniserNetwork, utterances: list[Utterance]) -> tuple[f
     for one in utterances:
         tail = WINDOW + (config.look_ahead + config.chunk) * FRAME_SAMPLES
         pcm = functional.pad(torch.from_numpy(one.pcm / np.float32(32768))[None], (WINDOW // 2, tail))
-        with torch.autocast(device().type, torch.bfloat16):
+        with bfloat16(device()):
             best = network(mel_of(pcm.to(device()), network)[:, :3000])[0].argmax(1).cpu().numpy()
         if one.labels:
             labels = frame_labels(one.labels, min(len(one.pcm) // FRAME_SAMPLES, len(best)), 1.0)

@@ -39,7 +39,7 @@ from codec.train.corpus.packed import DATA, Corpus
 from codec.train.recogniser import augment
 from codec.train.recogniser.data import load_noises
 from codec.train.recogniser.word_teacher import EACH
-from codec.train.run import Run, device, options, set_rate
+from codec.train.run import Run, bfloat16, device, options, set_rate
 from codec.train.step import begin, run_step
 from codec.units.errors import AudioFileError
 from codec.units.rates import CHUNK_SAMPLES, SAMPLE_RATE
@@ -152,7 +152,7 @@ def window(one: Taught, noises: list[augment.Sound], rng: random.Random) -> Wind
 def loss(encoder: MoonshineEncoder, decoder: MoonshineDecoder, one: Window, settled: int) -> Tensor:
     """Weighted cross-entropy of the pieces, summed. settled: of `SETTLED`."""
     where = device()
-    with torch.autocast(where.type, torch.bfloat16):
+    with bfloat16(where):
         x = encoder.front(one.pcm[None].to(where))
         place = torch.arange(x.shape[1], device=where)
         seen = place[None] <= place[:, None] + settled if settled else None

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from codec.speak.mel import LOG_PER_DB, N_FFT, mel_filters
 from codec.speak.synthesiser import TokenBatch
-from codec.train.run import device
+from codec.train.run import bfloat16, device
 from codec.train.synthesis.token_data import Target
 from codec.units.rates import SAMPLE_RATE
 from codec.voice.embedding import VoiceEncoder
@@ -114,14 +114,14 @@ class Polish:
 
     def teach(self, mel: Tensor, batch: TokenBatch, target: Target) -> tuple[Tensor, Tensor]:
         """One step of the adversary; then what it says of the predicted mel: deceit and feature matching."""
-        with torch.autocast(mel.device.type, dtype=torch.bfloat16):
+        with bfloat16(mel.device):
             real = self.adversary(target.mel, batch.level, target.weight)
             false = self.adversary(mel.detach(), batch.level, target.weight)
             lesson = adversary_loss(real, false)
         self.optimizer.zero_grad()
         torch.autograd.backward(lesson.float())
         self.optimizer.step()
-        with torch.autocast(mel.device.type, dtype=torch.bfloat16):
+        with bfloat16(mel.device):
             false = self.adversary(mel, batch.level, target.weight)
             deceit, matching = deceit_loss(real, false)
         return deceit.float(), matching.float()

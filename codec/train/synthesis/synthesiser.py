@@ -10,7 +10,7 @@ from codec.speak.synthesiser import Synthesiser, TokenBatch
 from codec.train.card import data_card
 from codec.train.corpus.packed import Corpus
 from codec.train.corpus.tracks import Tracks
-from codec.train.run import Run, device, options, set_rate
+from codec.train.run import Run, bfloat16, device, options, set_rate
 from codec.train.step import begin, run_step
 from codec.train.synthesis.polish import Polish
 from codec.train.synthesis.token_data import PART_WEIGHT, Target, TokenData, Voices, collate
@@ -25,7 +25,7 @@ def losses(synthesiser: Synthesiser, batch: TokenBatch, target: Target) -> tuple
     """Predicted mel; L1 of mel; L1 of the error averaged over patches, where the chance in every single value of
     speech cancels out and the formants remain; cross-entropy of voicing.
     """
-    with torch.autocast(batch.frames.device.type, dtype=torch.bfloat16):
+    with bfloat16(batch.frames.device):
         mel, logit = synthesiser(synthesiser.network_state(len(batch.phones)), batch)
     mel, logit = mel.float(), logit.float()
     weight = target.weight[..., None] / target.weight.sum()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from codec.decoder import Decoder
-from codec.detail.layer import CODES, LATENT, REACH, DetailLayer, segment_of_frames, spread_latents
+from codec.detail.layer import CODES, LATENT, POINTS, REACH, DetailLayer, at_points, segment_of_frames, spread_latents
 from codec.detail.writer import MARGIN, DetailWriter
 from codec.encoder import Encoder
 from codec.models import Models
@@ -127,3 +127,30 @@ def test_codes_go_with_the_phones_that_may_be_wrong(unsure: int | None) -> None:
     assert bool(detailed) == bool(doubtful)
     assert len(detailed) < len({phone.phone for phone in phones}) - 1
     assert {token.phone for token, as_heard in encoder.sent if as_heard} == {doubtful} - {0}
+
+
+def test_a_segment_is_seen_at_moments_spread_over_it() -> None:
+    mel = torch.arange(12.0)[:, None].expand(12, 80)
+    found = at_points(mel, torch.tensor([2, 4, 10]), torch.tensor([4, 6, 2]))
+    assert found.shape == (3, POINTS, 80)
+    assert found[0, :, 0].tolist() == [2, 3, 4, 5]
+    assert found[1, :, 7].tolist() == pytest.approx([4.25, 5.75, 7.25, 8.75])
+    assert found[2, :, 0].tolist() == pytest.approx([10, 10.25, 10.75, 11])
+
+
+def test_codes_are_sought_together_and_none_of_their_beginnings_is_worse(layer: DetailLayer) -> None:
+    books = layer.codebooks.books
+    torch.manual_seed(3)
+    latents = sum(book[torch.randint(CODES, (400,))] for book in books) + 0.3 * torch.randn(400, LATENT) * books[-1].std()
+    together, alone, left = layer.codebooks.codes(latents), [], latents
+    for book in books:
+        alone.append(torch.cdist(left, book).argmin(1))
+        left = left - book[alone[-1]]
+    greedy = torch.stack(alone, 1)
+
+    def error(codes: torch.Tensor, count: int) -> float:
+        kept = torch.where(torch.arange(DETAIL_STAGES) < count, codes, -1)
+        return float((latents - layer.codebooks.latents(kept)).square().mean())
+
+    assert error(together, DETAIL_STAGES) < 0.95 * error(greedy, DETAIL_STAGES)
+    assert all(error(together, count) < 1.02 * error(greedy, count) for count in range(2, DETAIL_STAGES))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from codec.recognise.second_pass import TICK_SAMPLES, InlineRunner, SecondPass, SecondPassSettings
 from codec.recognise.spelling import Spelling
-from codec.recognise.word_alignment import align_words
+from codec.recognise.word_alignment import AlignedWord, align_words
 from codec.recognise.words import Hypothesis, Word, loops
 from codec.units.phones import PHONE_INDEX, PHONES, SILENCE
 from codec.units.token import RecognisedPhone
@@ -231,3 +231,24 @@ def test_a_mistake_of_one_look_does_not_lead_the_next_astray() -> None:
 def test_loops() -> None:
     assert loops([5, 1, 2, 1, 2, 1, 2])
     assert not loops([1, 2, 3, 1, 2, 3, 4])
+
+
+def test_what_does_not_sound_like_english_is_left_as_heard() -> None:
+    """Words of which each is only just possible: one alone is believed, many together are not, until they sound like English again."""
+    second = SecondPass(Scripted(lambda at, seconds: ""), SPELLING, PRIOR, InlineRunner())
+    settings = SecondPassSettings()
+
+    def believed(evidence: float) -> bool:
+        word = AlignedWord(0, (RecognisedPhone(1, 0, 10, 0.5),), evidence, True, True)
+        before = second.counters["words"]
+        second._give_word(word, 100)
+        return second.counters["words"] > before
+
+    assert believed(-2.2) and believed(-0.3)
+    foreign = [believed(-2.2) for _ in range(30)]
+    assert sum(foreign) <= 6 and not any(foreign[6:])
+    english = [believed(-0.3) for _ in range(20)]
+    assert not english[0] and all(english[8:])
+    for _ in range(12):
+        second._believe(settings.no_evidence)
+    assert not believed(-0.3)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from codec.recognise.speech_gate import PAUSE_TICKS, WEAK_TICKS, SpeechGate
+from codec.recognise.speech_gate import FLOOR_FRAMES, FLOOR_PERCENTILE, PAUSE_TICKS, WEAK_TICKS, SpeechGate
 from codec.units.phones import SILENCE, phone_index
 from codec.units.token import RecognisedPhone
 
@@ -16,6 +16,15 @@ def gate(floor: float = -60.0) -> SpeechGate:
 
 def phone(number: int, start: int, ticks: int = 4, level: float = -20.0, confidence: float = 0.9) -> tuple[RecognisedPhone, float]:
     return RecognisedPhone(number, start, start + ticks, confidence), level
+
+
+@pytest.mark.parametrize("frames", [20, 21, 137, FLOOR_FRAMES, FLOOR_FRAMES + 211])
+def test_the_floor_is_a_percentile_of_the_last_seconds(frames: int) -> None:
+    levels = (np.random.default_rng(frames).normal(size=frames) * 10 - 50).astype(np.float32)
+    made = SpeechGate()
+    for at in range(0, frames, 2):
+        made.hear(levels[at : at + 2])
+    assert made.floor == pytest.approx(np.percentile(levels[-FLOOR_FRAMES:], FLOOR_PERCENTILE), abs=1e-4)
 
 
 def test_speech_goes_through_at_once() -> None:

@@ -3,14 +3,16 @@
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from codec.models import Models
-from codec.recognise.moonshine.network import Vocabulary, load_encoder, model_folder
+from codec.recognise.moonshine.network import Cache, MoonshineDecoder, Vocabulary, load_encoder, model_folder
 from codec.recognise.second_pass import WordService
-from codec.recognise.words import MoonshineWords, Word
+from codec.recognise.words import CHECKED, MoonshineWords, Word, rest_of_guess
 from codec.units.errors import ModelError
 from softphone import paths, sound_file
 
@@ -49,6 +51,36 @@ def test_a_guess_changes_nothing(service: WordService, demo: tuple[np.ndarray, s
     assert [word.plain for word in guessed.words] == [word.plain for word in alone.words]
     wrong = [*alone.words[:3], Word(alone.words[0].text, alone.words[0].pieces), *alone.words[3:]]
     assert [word.plain for word in service.recogniser.stream().hear(pcm, 0, wrong).words] == [word.plain for word in alone.words]
+
+
+def test_what_follows_a_wrong_word_of_a_guess_is_not_spelled_again(
+    service: WordService, demo: tuple[np.ndarray, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pcm, _ = demo
+    right = service.recogniser.stream().hear(pcm, 0, ()).words
+    pieces = sum(len(word.pieces) for word in right)
+    assert pieces > 15
+    calls: list[int] = []
+    decode = MoonshineDecoder.forward
+
+    def count(decoder: MoonshineDecoder, pieces: Tensor, *more: Any) -> tuple[Tensor, Cache]:
+        calls.append(pieces.shape[1])
+        return decode(decoder, pieces, *more)
+
+    monkeypatch.setattr(MoonshineDecoder, "forward", count)
+    left_out, put_in, other = [*right[:4], *right[5:]], [*right[:4], right[0], *right[4:]], [*right[:4], right[0], *right[5:]]
+    for guess in (left_out, put_in, other):
+        calls.clear()
+        heard = service.recogniser.stream().hear(pcm, 0, guess).words
+        assert [word.plain for word in heard] == [word.plain for word in right]
+        assert len(calls) < pieces / 2, "pieces that were guessed right are checked together"
+
+
+def test_what_is_left_of_a_guess() -> None:
+    assert rest_of_guess([1, 2, 3, 4], 3) == ([4], True)
+    assert rest_of_guess([1, 2, 3, 4], 9) == ([1, 2, 3, 4], False)
+    assert rest_of_guess([], 9) == ([], False)
+    assert rest_of_guess([*range(CHECKED), 99], 99)[1] is False, "what was guessed far from here is something else"
 
 
 def test_a_window_that_grows_or_moves_is_understood_as_one_that_is_heard_at_once(
