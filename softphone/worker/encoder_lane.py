@@ -26,7 +26,7 @@ from softphone.worker.codec import SharedModels
 from softphone.worker.keep_alive import KeepAlive
 from softphone.worker.lane import MAX_OBSERVED, Lane, Send
 from softphone.worker.rest import RestPlan
-from softphone.worker.trainer_messages import TrainingResult
+from softphone.worker.trainer_messages import FromTrainer, TrainingProgress, TrainingResult
 
 PCM_QUEUE = 50
 
@@ -144,11 +144,13 @@ class EncoderLane(Lane):
             self._encoder.examples = deque(maxlen=REMEMBERED_EXAMPLES)
         self._recall()
 
-    def _put_result(self, result: TrainingResult) -> None:
+    def _put_result(self, result: FromTrainer) -> None:
+        if isinstance(result, TrainingProgress):
+            self.training = result.steps, result.cpu_s
+            return
         # On a thread of the trainer's client: the encoder is told in its own.
         self._results.append(result)
         self.heard = result.heard_sent if result.coordinates is None else result.heard_found
-        self.training = result.steps, result.cpu_s
 
     def _train(self) -> None:
         """Hand on what was said lately to the training; what its queue does not take waits, and the oldest is forgotten."""

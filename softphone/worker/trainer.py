@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 import torch
 
 from codec.learning.trainer import ListenerNetworks, VoiceTrainer
-from softphone.worker.trainer_messages import TO_TRAINER, Forget, Pipe, Train, TrainingResult
+from softphone.worker.trainer_messages import TO_TRAINER, Forget, Pipe, Train, TrainingProgress, TrainingResult
 
 SHARE = 0.25
 """Of a core."""
@@ -59,8 +59,9 @@ class Trainer:
         update = trainer.work()
         took = time.process_time() - began
         self._spent[stream] = self._spent.get(stream, 0.0) + took
+        self._pipe.send(TrainingProgress(stream, trainer.steps, self._spent[stream]))
         if update is not None:
-            self._pipe.send(TrainingResult.of(stream, update, trainer.steps, self._spent[stream]))
+            self._pipe.send(TrainingResult.of(stream, update))
         time.sleep(took * (1 / SHARE - 1))
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from codec.learning.trainer import TrainingBatch
-from softphone.worker.trainer_messages import FROM_TRAINER, Forget, Pipe, Train, TrainingResult
+from softphone.worker.trainer_messages import FROM_TRAINER, Forget, FromTrainer, Pipe, Train
 
 MAX_WAITING = 64
 IDLE_S = 60.0
@@ -44,7 +44,7 @@ class TrainerClient:
     def __init__(self, idle_s: float = IDLE_S) -> None:
         self._idle_s = idle_s
         self._queue: queue.Queue[tuple[int, TrainingBatch]] = queue.Queue(MAX_WAITING)
-        self._listeners: dict[int, Callable[[TrainingResult], None]] = {}
+        self._listeners: dict[int, Callable[[FromTrainer], None]] = {}
         self._over: set[int] = set()
         """Streams that ended and that the process still has."""
         self._last = 0.0
@@ -53,8 +53,8 @@ class TrainerClient:
         self._lock = threading.Lock()
         self._broken = False
 
-    def open(self, stream: int, learned: Callable[[TrainingResult], None]) -> None:
-        """`learned` is called with the results of this stream's batches, on a thread of this client."""
+    def open(self, stream: int, learned: Callable[[FromTrainer], None]) -> None:
+        """`learned` is called with the progress and results of this stream's batches, on a thread of this client."""
         with self._lock:
             self._listeners[stream] = learned
             self._broken = False
@@ -106,7 +106,7 @@ class TrainerClient:
             ours.close()
         process.wait()
 
-    def _hand_on(self, pipe: Pipe[TrainingResult]) -> None:
+    def _hand_on(self, pipe: Pipe[FromTrainer]) -> None:
         with contextlib.suppress(queue.Empty):
             stream, batch = self._queue.get(timeout=LOOK_S)
             with self._lock:
@@ -126,7 +126,7 @@ class TrainerClient:
             self._thread = None
             return True
 
-    def _listen(self, pipe: Pipe[TrainingResult]) -> None:
+    def _listen(self, pipe: Pipe[FromTrainer]) -> None:
         with contextlib.closing(pipe), contextlib.suppress(EOFError, OSError):
             while True:
                 result = pipe.receive()

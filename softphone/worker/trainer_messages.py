@@ -72,11 +72,16 @@ class Forget(Struct, frozen=True, array_like=True, tag=True):
     stream: int
 
 
-class TrainingResult(Struct, frozen=True, array_like=True, tag=True):
-    """Trainer -> worker: `VoiceUpdate` of a stream, its `Judgement` field by field; steps and processor time of its training so far.
+class TrainingProgress(Struct, frozen=True, array_like=True, tag=True):
+    """Trainer -> worker, after each step: steps and processor time of a stream's training so far."""
 
-    found, coordinates: float32.
-    """
+    stream: int
+    steps: int
+    cpu_s: float
+
+
+class TrainingResult(Struct, frozen=True, array_like=True, tag=True):
+    """Trainer -> worker, after some steps: `VoiceUpdate` of a stream, its `Judgement` field by field. found, coordinates: float32."""
 
     stream: int
     speaker: int
@@ -85,15 +90,13 @@ class TrainingResult(Struct, frozen=True, array_like=True, tag=True):
     heard_found: Heard
     found: bytes
     coordinates: bytes | None
-    steps: int
-    cpu_s: float
 
     @classmethod
-    def of(cls, stream: int, update: VoiceUpdate, steps: int, cpu_s: float) -> TrainingResult:
+    def of(cls, stream: int, update: VoiceUpdate) -> TrainingResult:
         judgement = update.judgement
         coordinates = None if update.coordinates is None else _bytes(update.coordinates)
         heard = judgement.alone, judgement.sent, judgement.found
-        return cls(stream, update.speaker, *heard, _bytes(judgement.coordinates), coordinates, steps, cpu_s)
+        return cls(stream, update.speaker, *heard, _bytes(judgement.coordinates), coordinates)
 
     def update(self) -> VoiceUpdate:
         judgement = Judgement(self.heard_alone, self.heard_sent, self.heard_found, _floats(self.found))
@@ -101,7 +104,8 @@ class TrainingResult(Struct, frozen=True, array_like=True, tag=True):
 
 
 TO_TRAINER: msgspec.msgpack.Decoder[Train | Forget] = msgspec.msgpack.Decoder(Train | Forget)
-FROM_TRAINER: msgspec.msgpack.Decoder[TrainingResult] = msgspec.msgpack.Decoder(TrainingResult)
+FromTrainer = TrainingProgress | TrainingResult
+FROM_TRAINER: msgspec.msgpack.Decoder[FromTrainer] = msgspec.msgpack.Decoder(FromTrainer)
 
 
 class Pipe(Generic[M]):
@@ -116,7 +120,7 @@ class Pipe(Generic[M]):
         """Whether a message is there, or comes within so many seconds; None: however long it takes. Raises OSError, EOFError."""
         return self._connection.poll(timeout)
 
-    def send(self, message: Train | Forget | TrainingResult) -> None:
+    def send(self, message: Train | Forget | FromTrainer) -> None:
         """Raises OSError."""
         self._connection.send_bytes(self._encoder.encode(message))
 

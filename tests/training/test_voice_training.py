@@ -27,7 +27,7 @@ from codec.voice.training_example import TrainingExample
 from codec.wire.settings import EncoderSettings
 from softphone import paths
 from softphone.worker.trainer_client import TrainerClient
-from softphone.worker.trainer_messages import TrainingResult
+from softphone.worker.trainer_messages import FromTrainer, TrainingProgress, TrainingResult
 
 torch.set_num_threads(1)
 
@@ -224,13 +224,17 @@ def children() -> list[int]:
 @pytest.mark.timeout(300)
 def test_the_process_of_its_own_answers(examples: list[TrainingExample], voice: Voice) -> None:
     weights, _ = load_weights(weights_directory() / "voice_residual.safetensors")
-    client, came = TrainerClient(idle_s=0.1), queue.SimpleQueue[TrainingResult]()
+    client, came = TrainerClient(idle_s=0.1), queue.SimpleQueue[FromTrainer]()
     batch = TrainingBatch(0, voice, np.zeros(len(weights["directions"]), np.float32), voice.embedding, tuple(again(examples, 4)))
     assert not client.train(7, batch)
     client.open(7, came.put)
     assert client.train(7, batch)
-    result = came.get(timeout=280)
-    assert result.stream == 7 and result.steps >= DUE_STEPS
+    told = []
+    while isinstance(result := came.get(timeout=280), TrainingProgress):
+        told.append(result)
+    assert [each.steps for each in told] == list(range(1, len(told) + 1)) and len(told) >= DUE_STEPS, "each step is told"
+    assert all(each.stream == 7 and each.cpu_s > 0 for each in told)
+    assert isinstance(result, TrainingResult) and result.stream == 7
     assert 0 < result.heard_alone.similarity < 1
     assert [os.sched_getscheduler(each) for each in children()] == [os.SCHED_IDLE]
     running = client._thread
