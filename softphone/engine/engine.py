@@ -284,6 +284,8 @@ class Engine:
         self._guarded(self.active_calls.update)
         for part in (self._recording_notice, self.transcripts, self.alerts):
             self._guarded(partial(part.update, self.calls))
+        for call in self.calls.values():
+            self._guarded(call.look)
         self._guarded(lambda: self.live.turn(time.monotonic()))
 
     def _sound_changed(self, event: SoundDevice) -> None:

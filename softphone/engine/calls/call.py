@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 import weakref
 from collections.abc import Callable
 from typing import Literal
@@ -230,6 +231,11 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
             self.end(reason="the other side took the call without a word of its media; no sound can be agreed on")
         if self.state == "confirmed" and self.media.silent_s > self.media.silence_limit_s and not self._end_reason:
             self.end(reason=f"lost contact: nothing arrived for {self.media.silence_limit_s:g} s; check the network and call again")
+
+    def look(self) -> None:
+        """Called each turn of the main loop: what has to be known before the next `tick`."""
+        if not self.over:
+            self.media.look(self, time.monotonic())
 
     def _is_dropped(self) -> bool:
         """Not active may also mean that a relay or STUN server is still being asked, before the INVITE goes out."""

@@ -40,9 +40,9 @@ MISHEARD_AGAIN = (0.36, 0.23, 0.185, 0.15, 0.12, 0.105, 0.087)
 """Of groups that came by redundancy, among others that came whole: what changes all the time is understood worse;"""
 MISHEARD_AGAIN_CLEAR = (0.15, 0.10, 0.08, 0.08, 0.07, 0.062, 0.054)
 """estimated: as much worse as without waiting, in proportion."""
-LIKENESS = (0.75, 0.79, 0.82, 0.83, 0.84, 0.845, 0.85)
+LIKENESS = (0.75, 0.80, 0.85, 0.865, 0.88, 0.885, 0.89)
 """Of the voice that is heard to the speaker's, by codes of detail;"""
-LIKENESS_CLEAR = (0.74, 0.74, 0.74, 0.74, 0.84, 0.84, 0.84)
+LIKENESS_CLEAR = (0.74, 0.74, 0.74, 0.74, 0.87, 0.875, 0.88)
 """where what is said waits for its words, few codes go only where these are in doubt."""
 LOST = 2.0
 """Words for each word's length of speech that did not come at all: a group of 160 ms that is missing spoils the words on both sides."""

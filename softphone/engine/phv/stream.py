@@ -252,6 +252,16 @@ class PhvStream:
             event.sends_why = self.sound.why
             event.sound_bps = 0 if self.sound.level is None else self.sound.level.bit_rate
 
+    @property
+    def is_new(self) -> bool:
+        """Whether `counted` is welcome before the next `tune`."""
+        return self.sound is not None and self.sound.path.is_new
+
+    def counted(self, received: Received) -> None:
+        """Packets of the far end in the first seconds."""
+        if self.sound is not None:
+            self.sound.path.counted_early(received)
+
     def _follow(self, sound: SoundHalf, now: float) -> None:
         """What sound met on the path holds for tokens too. Where many of the far end's packets are lost, and no queue is why, ours are lost
         as well, and that is why nothing was heard, unless no sound ever arrived: then the link is too slow for it."""

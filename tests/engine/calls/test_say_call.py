@@ -73,6 +73,7 @@ def test_on_another_codec_it_is_sound_and_bad_requests_get_a_sentence(make_phone
         alice.client.request(Say(call=ringing, text="Hello."))
     alice.client.request(Hangup(call=ringing))
     alice.wait_state(ringing, "disconnected")
+    bob.wait(CallState, lambda event: event.state == "disconnected")  # or he answers it while its CANCEL is under way
     bob.client.request(AutoAnswer(wav_out=str(tmp_path / "bob.wav")))
     call = alice.call(bob.uri)
     assert alice.wait_media(call).codec == "PCMU"

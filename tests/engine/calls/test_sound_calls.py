@@ -39,6 +39,12 @@ def wait_hears(phone: Phone, call: int, what: str, seconds: float = 30, after: i
     return phone.wait(protocol.CallStatistics, lambda event: event.call == call and event.hears == what, seconds, after)
 
 
+def silence_before(sound: np.ndarray) -> float:
+    """Seconds before anything is heard in a recording, which begins with the call's media."""
+    heard = np.flatnonzero(np.abs(sound) > 0.01)
+    return float(heard[0] if len(heard) else len(sound)) / SAMPLE_RATE
+
+
 @pytest.fixture
 def tones(tmp_path: Path) -> Path:
     for hertz in (ALICE, BOB, CAROL):
@@ -73,6 +79,10 @@ def test_dialled_at_once_the_call_has_sound_and_moves_no_codec(make_phone: MakeP
     confirmed = alice.wait_state(call, "confirmed")
     wait_levels(tones / "bob-1.wav", hears(ALICE), seconds=5)
     wait_levels(tones / "alice.wav", hears(BOB), seconds=5)
+    for name in ("bob-1.wav", "alice.wav"):
+        quiet_s = silence_before(read_growing(tones / name))
+        print(f"{name} has sound after {quiet_s:.2f} s")
+        assert quiet_s <= 0.3, "silence at the beginning"
     assert alice.client.request(protocol.Status()).worker.state == "starting", "or this tests nothing"
     first = alice.wait(protocol.CallStatistics, lambda event: event.call == call and event.sends == "sound")
     assert first.monotonic - confirmed.monotonic < 2.5 and first.sends_why == "the codec is not ready here"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 import pjsua2 as pj
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 SLOW_BPS = 2400.0
 """Of a path that carried no sound."""
+LOOK_S = 0.2
+"""From one look at the packets of a new call to the next."""
 MAX_PTIME_MS = 640
 """`a=maxptime`: the longest packets of any codec that this phone decodes."""
 
@@ -64,6 +67,7 @@ class CallMedia:
         self._index = -1
         self._stream: PhvStream | None = None
         self._wait: str | None = None
+        self._next_look = 0.0
         self._is_up = False
         self._is_slow = False  # the path, so that sound ended on it
         self._phv_offered = environment.offers_phv()
@@ -207,6 +211,15 @@ class CallMedia:
             self.phv_stream.tune(event, self._meter.received, (self._meter.rtcp_reports, self._meter.rtcp_packets))
         estimate_delay(event, self._codec.packet_ms, self._stream.delay_ms if self._stream is not None else 0.0)
         self._environment.publish(event)
+
+    def look(self, call: PhoneCall, now: float) -> None:
+        """Called each turn: the packets of a call that has just begun are counted more often than each second."""
+        stream = self.phv_stream
+        if self._codec is None or stream is None or not stream.is_new or now < self._next_look:
+            return
+        self._next_look = now + LOOK_S
+        with suppress(pj.Error):
+            stream.counted(CallMeter.count(call, self._index))
 
     def hears(self, call: PhoneCall) -> bool:
         """Whether any media has arrived yet."""

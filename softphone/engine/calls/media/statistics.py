@@ -55,8 +55,7 @@ class CallMeter:
         heard = rtcp.rxStat.pkt + rtcp.txStat.updateCount
         if heard != self._heard:
             self._heard, self._heard_at = heard, now
-        rtt, lost = rtcp.rttUsec, rtcp.rxStat
-        self.received = Received(int(lost.pkt), int(lost.loss), int(lost.lossPeriodUsec.n), lost.jitterUsec.last / 1000)
+        rtt, self.received = rtcp.rttUsec, _received(rtcp.rxStat)
         self.rtcp_reports = int(rtcp.txStat.updateCount)
         return CallStatistics(
             call=self._number,
@@ -72,6 +71,11 @@ class CallMeter:
             jitter_buffer_ms=float(stat.jbuf.avgDelayMsec),
             silent_s=round(now - self._heard_at, 1),
         )
+
+    @staticmethod
+    def count(call: pj.Call, media_index: int) -> Received:
+        """Counters of the far end's packets now. Raises pj.Error when the media is gone."""
+        return _received(call.getStreamStat(media_index).rtcp.rxStat)
 
     @property
     def silent_s(self) -> float:
@@ -110,6 +114,10 @@ class CallMeter:
             return min(100.0, 100 * max(new_lost, 0) / new_packets) if new_packets > 0 else 0.0
         new_packets, new_lost = max(packets - before.packets, 0), max(lost - before.lost, 0)
         return 100 * new_lost / (new_packets + new_lost) if new_packets + new_lost else 0.0
+
+
+def _received(stat: pj.RtcpStreamStat) -> Received:
+    return Received(int(stat.pkt), int(stat.loss), int(stat.lossPeriodUsec.n), stat.jitterUsec.last / 1000)
 
 
 def estimate_delay(event: CallStatistics, packet_ms: float, phv_encoder_ms: float) -> None:

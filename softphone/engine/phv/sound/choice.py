@@ -9,11 +9,13 @@ be clean for a while, which doubles with each try that failed, and a pair of pac
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal
 
 from codec.wire.sound import SoundReport
 from softphone.engine.phv.rate_model import RTCP_BPS
 from softphone.engine.phv.sound.level import LEVELS, SoundLevel, form
+from softphone.engine.phv.sound.path import LOSSY
 
 Mode = Literal["auto", "always"]
 
@@ -32,8 +34,10 @@ REPORT_S, SLOWEST_REPORT_S, REPORT_PACKETS = 0.65, 2.0, 4
 """Where no report comes for so long after a packet that should have one, and for so many packets, the path is taken to be broken;"""
 REPORT_FACTOR, REPORT_SPARE_S = 1.5, 0.15
 """or for so many times the longest wait of late and a little more, where that is longer: reports travel,"""
-REPORT_EACH_S, REPORTS_LOST = 0.15, 0.01
+REPORT_EACH_S, REPORTS_LOST = 0.15, 0.002
 """and are lost, too: as many of them in a row as happens with this chance."""
+NEW_S = 3.0
+"""In the first seconds of a call it is not known yet how many are lost: every report has the time of the first."""
 WAIT_FORGOTTEN = 0.99
 """Of the longest wait, with each report."""
 HOPE_S = 6.0
@@ -51,11 +55,16 @@ LONGEST_S, LONGEST_AGAIN_S = 60.0, 6.0
 STABLE_S = 25.0
 """and halve after so long without one."""
 FIRST_PROBE_S = 0.2
-PROBE_ANSWER_S = 2.5
+PROBE_ANSWER_S, SAME_ANSWER_S = 2.5, 0.4
+"""So long an answer may take, and so long the same rate is the same answer, told again in case it was lost."""
+CONFIRM_SHARE, CONFIRM_S = 0.5, 0.4
+"""A probe that shows less than this share of what the path was known to carry may have met another packet between its own, such as the last
+SIP message of the set-up: it is believed when the next one, so much later, shows it too; by then the first is told no more."""
 BUSY_S = 3.0
 """A probe waits so long at most for the far end to be silent: who never is would keep us on tokens for good."""
-LOSSY, RETRY_S, TRIES, BLIND_TRIES = 0.05, 0.7, 4, 2
-"""Where so much is lost a probe is of three packets, and goes again after so long, so often; the last where the rate is not known."""
+RETRY_S, TRIES, BLIND_TRIES = 0.7, 4, 2
+"""Where packets are lost (LOSSY) a probe is of three packets while no sound goes, and goes again after
+so long, so often; the last where the rate is not known."""
 MORE_LOSS_SHARE, LESS_LOSS_SHARE = 0.4, 0.05
 """Of the newest report, of which several come a second."""
 JITTER_SHARE = 0.1
@@ -95,6 +104,7 @@ class SoundChoice:
         self._known = (float("inf"), float("-inf"))  # what the path was found to carry, and when
         self._changed_at = self._sound_since = self._troubled_at = float("-inf")
         self._sent_at = float("-inf")
+        self._gap_s = 0.0  # between the last two packets of sound
         self._unreported = 0
         self._waits_since = 0.0  # for a report: when the first packet after the last report went
         self._longest_wait_s = FIRST_REPORT_S
@@ -117,6 +127,8 @@ class SoundChoice:
         self._tries = 0
         self._probe_at = float("inf")
         self._probed_at = float("-inf")
+        self._answer = (0.0, float("-inf"))  # the rate that was told last, and when for the first time
+        self._doubted = False  # the last probe's answer was not believed
 
     def limit(self, ceiling_bps: int) -> None:
         """Another ceiling, from now on."""
@@ -183,6 +195,7 @@ class SoundChoice:
     def sent(self, now: float) -> None:
         """A packet with sound went out."""
         gap, self._sent_at = now - self._sent_at, now
+        self._gap_s = gap
         if not self._unreported or gap > (LOSSY_UNTOLD_S if self._loss > CALM_LOSS else UNTOLD_S):
             self._unreported, self._waits_since = 0, now  # what was sent before a pause has its report, or will have none
         self._unreported += 1
@@ -197,8 +210,16 @@ class SoundChoice:
             first = self._longest_wait_s >= FIRST_REPORT_S
             self._longest_wait_s = waited if first else max(WAIT_FORGOTTEN * self._longest_wait_s, waited)
         self._unreported = 0
+        if report.rate_bps and report.path.queue_ms < CALM_QUEUE_MS:  # of a probe, and not of packets that queue
+            again = report.rate_bps == self._answer[0] and now - self._answer[1] < SAME_ANSWER_S
+            self._answer = (report.rate_bps, self._answer[1] if again else now)
+            if again:
+                report = replace(report, rate_bps=0.0)
         if report.rate_bps and now - self._probed_at < PROBE_ANSWER_S:
             self._probe_answered(now)
+        if self._doubts(report):
+            report = replace(report, rate_bps=0.0)
+            self._probe_at = now + CONFIRM_S
         path = report.path
         if self._level is None and report.rate_bps and not path.queue_ms > QUEUE_MS:
             self.risen_bps = report.rate_bps
@@ -232,6 +253,13 @@ class SoundChoice:
         elif not report.rate_bps and path.queue_ms < QUEUE_MS and now - self._probed_at > AGAIN_S:
             self._probe_at = now  # the far end says that packets come faster than before
 
+    def _doubts(self, report: SoundReport) -> bool:
+        """Whether what a probe tells is too little to be believed at once."""
+        if self._level is not None or not report.rate_bps or report.path.queue_ms > QUEUE_MS:
+            return False
+        self._doubted = not self._doubted and report.rate_bps < CONFIRM_SHARE * self._known[0] < float("inf")
+        return self._doubted
+
     def heard_fast(self, now: float) -> None:
         """What the far end sends travels as fast as while sound went: then the path may carry sound in both directions again."""
         slow = self.seems_slow or self._known[0] < MARGIN * LEVELS[0].ip_bps
@@ -242,11 +270,18 @@ class SoundChoice:
             self._fell_at, self._known, self._again_s = float("-inf"), (float("inf"), float("-inf")), AGAIN_S
         self._tries, self._probe_at, self.busy = 0, now, False
 
+    def gives_way(self, now: float, queue_ms: float) -> None:
+        """The far end's tokens wait so long in a queue. The silence of sound is a third of what a link of 2.4 kbit/s carries, and on one
+        that both share it is what they wait for."""
+        silent = max(self._gap_s, now - self._sent_at) > SILENCE_S
+        if self._level is not None and self._mode == "auto" and silent and queue_ms > FULL_QUEUE_MS:
+            self._stop(now, "packets queue", FALLEN_BPS)
+
     def is_calm(self, now: float) -> bool:
         """Whether sound goes, and nothing says that it will end soon: then tokens may be late for a moment."""
         if self._mode == "always":
             return self._level is not None
-        waits = self._unreported >= REPORT_PACKETS and now - self._waits_since > CALM_REPORT * self._report_s
+        waits = self._unreported >= REPORT_PACKETS and now - self._waits_since > CALM_REPORT * self._report_s(now)
         return self._level is not None and not waits and now - max(self._changed_at, self._uneasy_at) > CALM_S
 
     @property
@@ -269,7 +304,7 @@ class SoundChoice:
             return False
         self._probed_at = now
         self._tries += 1
-        tries = TRIES if LEVELS[0].ip_bps < self._known[0] < float("inf") else BLIND_TRIES
+        tries = TRIES if self._level is not None or LEVELS[0].ip_bps < self._known[0] < float("inf") else BLIND_TRIES
         if self._loss > LOSSY and not self.seems_slow and self._tries < tries:
             self._probe_at = now + RETRY_S
             return True
@@ -282,8 +317,8 @@ class SoundChoice:
 
     @property
     def probe_packets(self) -> int:
-        """Of a probe: two that follow one another have to arrive."""
-        return 3 if self._loss > LOSSY and not self.seems_slow else 2
+        """Of a probe: two that follow one another have to arrive. There is no room for more between packets of sound."""
+        return 3 if self._loss > LOSSY and not self.seems_slow and self._level is None else 2
 
     def _probe_answered(self, now: float) -> None:
         if self._tries > 0:
@@ -298,17 +333,16 @@ class SoundChoice:
         self.reason = "the path carries it"
 
     def _watch(self, now: float) -> None:
-        if self._unreported >= REPORT_PACKETS and now - self._waits_since > self._report_s and self._mode == "auto":
+        if self._unreported >= REPORT_PACKETS and now - self._waits_since > self._report_s(now) and self._mode == "auto":
             # Where packets are lost so are reports: that says nothing about the rate.
             self._stop(now, "nothing is heard from the other side", 0.0 if self._loss > NOTED_LOSS and self.is_confirmed else FALLEN_BPS)
         elif now - self._troubled_at > STABLE_S and now - self._changed_at > STABLE_S:
             self._patience_s, self._again_s = max(CLEAN_S, self._patience_s / 2), max(AGAIN_S, self._again_s / 2)
             self._troubled_at = now
 
-    @property
-    def _report_s(self) -> float:
+    def _report_s(self, now: float) -> float:
         """How long a report may take."""
-        if self._longest_wait_s >= FIRST_REPORT_S:
+        if self._longest_wait_s >= FIRST_REPORT_S or (self._began is not None and now - self._began < NEW_S):
             return FIRST_REPORT_S
         usual = REPORT_SPARE_S + REPORT_FACTOR * self._longest_wait_s
         if REPORTS_LOST < self._loss < 1:

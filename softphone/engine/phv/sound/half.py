@@ -14,24 +14,28 @@ from collections.abc import Callable
 from codec.units.errors import PayloadError
 from codec.units.rates import CHUNK_MS
 from codec.wire.link_report import LinkReport
-from codec.wire.packet import TIME_MODULO
+from codec.wire.packet import MAX_PAYLOAD, TIME_MODULO
 from codec.wire.sound import MAX_TOKENS, SoundPayload, parse_sound, serialize_sound
 from softphone.engine.phv.pace import WorkerPace
 from softphone.engine.phv.receiver_report import SMALL_BYTES, TransitTimes
 from softphone.engine.phv.sound.choice import Mode, SoundChoice
 from softphone.engine.phv.sound.join import SoundJoin
 from softphone.engine.phv.sound.level import SoundLevel
-from softphone.engine.phv.sound.path import SoundPath
+from softphone.engine.phv.sound.path import LOSSY, RECENT_PACKETS, SoundPath
 from softphone.engine.phv.sound.player import SoundPlayer
 from softphone.engine.phv.sound.sender import SoundSender
 
 CHOOSE_EACH_TICKS = 5
 LONGEST_WAIT_TICKS = 4
 """Tokens wait so long at most for a packet of sound to go with."""
+MOST_BESIDES = 32
+"""Bytes of a payload that are neither Opus nor tokens: flags, counts, a report."""
 PROBE_PADDING = 27
 """Makes the packets of a probe 70 bytes with their headers: 28 kbit/s, where two go in 40 ms."""
 LARGE_PROBE_PADDING = 97
-"""The same beside sound: 140 bytes, which show 56 kbit/s."""
+"""The same beside sound: 140 bytes, which show 56 kbit/s;"""
+LOSSY_PROBE_PADDING = 150
+"""and 193 where packets are lost, and with them most probes: they show enough though they meet a little jitter."""
 BUSY_S = 0.2
 """A far end that speaks sends sound more often; Opus's signs of silence come each 400 ms."""
 DEAF_EACH_S = 0.4
@@ -156,8 +160,9 @@ class SoundHalf:
             return self._tokens.popleft()[1] if self._tokens else None
         packet, self._packet = self._packet, None
         deaf = self._deaf
-        if self._probes and packet is None:
-            self._probes -= 1  # nothing comes between the two of a pair
+        if self._probes:
+            self._probes -= 1
+            self._packet = packet  # 20 ms later: nothing comes between the two of a pair
             return self._probe_payload()
         report = self.path.report(now)
         if (
@@ -175,15 +180,15 @@ class SoundHalf:
                 self._deaf_told_at = now
                 return serialize_sound(SoundPayload(self._tick % TIME_MODULO, deaf=True, words=self.words))
             return self._probe(now)
-        tokens = b""
-        if self._tokens and len(self._tokens[0][1]) <= MAX_TOKENS:
-            tokens = self._tokens.popleft()[1]
         time_8, opus = (packet[0] % TIME_MODULO, packet[1]) if packet is not None else (self._tick % TIME_MODULO, b"")
         if deaf:
             self._deaf_told_at = now
-        copies: tuple[tuple[int, bytes], ...] = ()
+        copies = self._sender.copies(packet, self.level) if packet is not None and self.level is not None else ()
+        room = MAX_PAYLOAD - MOST_BESIDES - len(opus) - sum(len(copied) + 2 for _, copied in copies)
+        tokens = b""
+        if self._tokens and len(self._tokens[0][1]) <= min(MAX_TOKENS, room):
+            tokens = self._tokens.popleft()[1]
         if packet is not None:
-            copies = self._sender.copies(packet, self.level) if self.level is not None else ()
             self.choice.sent(now)
             self._counters["sound_packets_sent"] += 1
         return serialize_sound(SoundPayload(time_8, opus, tokens, report, deaf, copies=copies, words=self.words))
@@ -195,7 +200,9 @@ class SoundHalf:
         return self._probe_payload()
 
     def _probe_payload(self) -> bytes:
-        padding = LARGE_PROBE_PADDING if self.choice.probes_for_much else PROBE_PADDING
+        padding = PROBE_PADDING
+        if self.choice.probes_for_much:
+            padding = LOSSY_PROBE_PADDING if self.choice.loss > LOSSY else LARGE_PROBE_PADDING
         return serialize_sound(SoundPayload(self._tick % TIME_MODULO, padding=padding))
 
     def receive(self, payload: bytes, timestamp: int) -> bytes:
@@ -236,10 +243,12 @@ class SoundHalf:
 
     def tokens_came(self, timestamp: int, size: int, time_8: int) -> None:
         """A payload of tokens alone, of so many bytes, with the first 8 bits of its time: the far end's worker lives."""
+        now = time.monotonic()
         self._they_are_deaf_until = float("-inf")
-        self.path.tokens(timestamp, time.monotonic(), size)
+        self.path.tokens(timestamp, now, size)
         if size > SMALL_BYTES:
-            self._compare(time.monotonic())
+            self._compare(now)
+            self.choice.gives_way(now, self._transit.queue_ms(now, RECENT_PACKETS))
             with self._lock:
                 self.join.expect(time_8)
 

@@ -1,9 +1,8 @@
 """What is heard where sound and speech made of tokens come for the same call: one of them, changed over by the sender's clock.
 
 Tokens are heard most of a second after sound. So when sound ends, the tokens are spoken unheard until they reach what was heard last, or,
-where the end cut a word in two, its beginning: half a word that goes on in another voice after a pause is not understood. When sound
-begins while tokens are heard, it waits until they reach its beginning, or pause. It is then late, and catches up: pauses are left out, and
-PJMEDIA's WSOLA shortens what is spoken.
+where the end cut a syllable in two, its beginning, if that is near. When sound begins while tokens are heard, it waits until they reach its
+beginning, or pause. It is then late, and catches up: pauses are left out, and PJMEDIA's WSOLA shortens what is spoken.
 """
 
 from __future__ import annotations
@@ -44,10 +43,11 @@ GAP_TICKS, GAP_FRAMES = 30, 25
 """Where tokens end so shortly before the sound begins, the last of them may still come: they are waited for, so long at most;"""
 LONGEST_GAP = 150
 """or this much before it, where some came in the last `GAP_FRAMES`: they may be of what was said before the sound."""
-BACK_TICKS = 25
-"""Where sound ends in mid-word the tokens begin with that word, or this much before the end."""
+BACK_TICKS = 5
+"""Where sound ends in mid-word the tokens begin with that syllable, or this much before the end: with half a second
+whole words were heard twice."""
 LULL = 0.15
-"""Between words, or syllables, the level falls below this share of what is near."""
+"""Between syllables the level falls below this share of what is near."""
 QUIET_FRAMES_LEFT = 3
 """Of a pause that is left out, so much stays."""
 
@@ -77,7 +77,7 @@ class SoundJoin:
         self._steps = 0
         self._wsola: Wsola | None = None
         self._levels: deque[tuple[int, float]] = deque(maxlen=BACK_TICKS)  # of sound that was heard
-        self._word: int | None = None  # where the one began that the end of the sound cut
+        self._syllable: int | None = None  # where the one began that the end of the sound cut in two
         self._alone = False  # tokens came without sound since the last sound: it ended there, and was not lost on the way
 
     @property
@@ -98,23 +98,23 @@ class SoundJoin:
     @property
     def heard_until(self) -> int | None:
         """Tick modulo 256 before which tokens may be left out, as all that matters of it was heard as sound, of late; else None."""
-        return None if self._end is None or self._since_end > LONGEST_END else self._word_began
+        return None if self._end is None or self._since_end > LONGEST_END else self._syllable_began
 
     @property
-    def _word_began(self) -> int:
-        """The tick after what was heard as sound; in mid-word, where that word began."""
+    def _syllable_began(self) -> int:
+        """The tick after what was heard as sound; in mid-word, where that syllable began, or a little before."""
         assert self._end is not None
-        if self._word is None:
-            self._word = self._end
+        if self._syllable is None:
+            self._syllable = self._end
             if self._levels and self._levels[-1][1] > QUIET * self._background:
                 loudest, lowest = 0.0, math.inf
                 for tick, level in reversed(self._levels):
                     loudest = max(level, loudest)
                     if level <= lowest:
-                        self._word, lowest = tick, level
+                        self._syllable, lowest = tick, level
                     if level < LULL * loudest:
                         break
-        return self._word
+        return self._syllable
 
     @property
     def late_ms(self) -> float:
@@ -211,7 +211,7 @@ class SoundJoin:
         return self._tokens(tokens, at)
 
     def _heard(self, sound: SoundFrame) -> None:
-        self._end, self._since_end, self._word = (sound.tick + 1) % TIME_MODULO, 0, None
+        self._end, self._since_end, self._syllable = (sound.tick + 1) % TIME_MODULO, 0, None
         self._alone = False
         self._levels.append((sound.tick, self._level(_samples(sound.pcm))))
 
@@ -241,7 +241,7 @@ class SoundJoin:
             return True
         # The sender's clock has gone on meanwhile: 8 bits are unfolded by that.
         ahead = self._since_end + AHEAD_TICKS
-        begin = self._word_began if self._alone else self._end
+        begin = self._syllable_began if self._alone else self._end
         return (at - begin - ahead - 1) % TIME_MODULO - TIME_MODULO + ahead + 1 >= 0
 
     def _take(self) -> Pcm:

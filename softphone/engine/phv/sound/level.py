@@ -52,7 +52,7 @@ PROTECTED: tuple[tuple[SoundLevel, ...], ...] = (
     (),
     (SoundLevel(6000, 60, 1),),
     (SoundLevel(8000, 40, 1), SoundLevel(6000, 60, 2)),
-    (SoundLevel(16000, 40, 1), SoundLevel(8000, 40, 2), SoundLevel(8000, 40, 3)),
+    (SoundLevel(16000, 40, 1), SoundLevel(11000, 40, 2), SoundLevel(8000, 40, 3)),
 )
 """For the same rates, within 3 %, the second within 10: forms for paths that lose packets."""
 

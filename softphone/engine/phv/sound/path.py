@@ -25,8 +25,12 @@ PAIR_S = 0.02
 """Between the packets of a probe."""
 FEW_PACKETS, ENOUGH_PACKETS, WINDOWS = 8, 40, 6
 """Loss is that of the newest seconds that have so many packets, at most six; fewer than the first say nothing."""
+EARLY_WINDOWS = 2
+"""Seconds after which loss no longer has to be counted in between."""
 OUTAGE_WINDOWS = 2
 """In so many windows one after the other nothing came at all."""
+LOSSY, PROBE_TOLD = 0.05, 3
+"""Share of lost packets from which reports are likely to be lost as well; then the rate that a probe showed is told so often."""
 FASTER_MS, FASTER_EACH_S, FASTER_PACKETS = 100.0, 4.0, 4
 """Packets that travel so much faster than any did lately are worth a report: the path may carry more now."""
 
@@ -43,6 +47,7 @@ class SoundPath:
         self._each_s = EACH_S
         self._probe: tuple[int, float] | None = None
         self._probed_bps = 0.0
+        self._tells = 0  # how often that still goes
         self._before: Received | None = None
         self._windows: deque[tuple[int, int]] = deque(maxlen=WINDOWS)
         self._silent_windows = 0
@@ -81,6 +86,7 @@ class SoundPath:
                 gap = max(PAIR_S, now - first[1])
                 self._probed_bps = 8 * (size + HEADER_BYTES) / gap
                 self._due, self._told_at, self._each_s = True, float("-inf"), EACH_S
+                self._tells = PROBE_TOLD if self._loss > LOSSY else 1
 
     def counted(self, received: Received) -> None:
         """PJMEDIA's counters, each second."""
@@ -104,6 +110,19 @@ class SoundPath:
                 self._loss = gone / all_
                 self._burst, self._jitter_ms = received.burst if lost else 0.0, received.jitter_ms
 
+    @property
+    def is_new(self) -> bool:
+        """Whether too few seconds were counted yet: then `counted_early` is welcome."""
+        return len(self._windows) < EARLY_WINDOWS
+
+    def counted_early(self, received: Received) -> None:
+        """PJMEDIA's counters, in between: in the first seconds loss is known from few packets, for what goes unprotected is lost."""
+        with self._lock:
+            all_ = received.packets + received.lost
+            if self.is_new and all_ >= FEW_PACKETS:
+                self._loss = received.lost / all_
+                self._burst, self._jitter_ms = received.burst if received.lost else 0.0, received.jitter_ms
+
     def report(self, now: float) -> SoundReport | None:
         """The report that should go now, if any."""
         with self._lock:
@@ -111,7 +130,10 @@ class SoundPath:
                 return None
             self._due, self._told_at = False, now
             queue_ms = self._transit.queue_ms(now, RECENT_PACKETS)
-            rate, self._probed_bps = self._probed_bps, 0.0
+            rate = self._probed_bps
+            self._tells -= 1
+            if self._tells <= 0:
+                self._probed_bps = 0.0
             if not rate and queue_ms > QUEUE_MS and len(self._arrivals) > RECENT_PACKETS:
                 rate = sum(bits for _, bits in list(self._arrivals)[1:]) / max(PAIR_S, self._arrivals[-1][0] - self._arrivals[0][0])
             self._each_s = max(EACH_S, REPORT_BITS / (REPORT_SHARE * rate)) if rate and queue_ms > QUEUE_MS else EACH_S

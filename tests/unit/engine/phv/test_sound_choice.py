@@ -99,6 +99,39 @@ def test_a_link_of_unknown_rate_is_measured_before_sound_goes() -> None:
     assert sender.probes == 1
 
 
+def test_a_probe_that_shows_far_less_than_the_set_up_is_believed_the_second_time() -> None:
+    """At 24 kbit/s a SIP message took 300 ms, between the two packets of the first probe."""
+    for second, sound in ((report(rate_bps=23_000), True), (report(rate_bps=1900), False)):
+        choice = SoundChoice("auto")
+        choice.begin(100.0, 20_000)
+        assert choice.wants_probe(100.3)
+        choice.report(100.7, report(rate_bps=1900))
+        assert choice.risen_bps is None and not choice.wants_probe(100.8)
+        assert choice.wants_probe(101.2)
+        choice.report(101.3, second)
+        assert (choice.level is not None) == sound and choice.risen_bps == second.rate_bps
+        assert not choice.wants_probe(102.0)
+
+
+@pytest.mark.parametrize(("queue_ms", "speaks", "goes_on"), [(900.0, False, False), (900.0, True, True), (200.0, False, True)])
+def test_silence_of_sound_leaves_a_slow_link_to_who_speaks(queue_ms: float, speaks: bool, goes_on: bool) -> None:
+    """The far end's tokens wait in a queue of a link that both share: Opus's silence would be a third of it."""
+    sender = Sender(SoundChoice("auto"))
+    sender.go(10, CLEAN, answer=FAST)
+    choice, now = sender.choice, sender.now
+    if not speaks:
+        choice.sent(now + 0.4)
+        now += 0.8
+        choice.sent(now)
+    choice.gives_way(now, queue_ms)
+    assert (choice.level is not None) == goes_on
+    assert choice.fallen_bps == (None if goes_on else FALLEN_BPS)
+    assert not choice.wants_probe(now + 0.5)
+    if not goes_on:
+        choice.heard_fast(now + 2)
+        assert choice.wants_probe(now + 2)
+
+
 @pytest.mark.parametrize(
     "trouble", [None, report(queue_ms=900, rate_bps=2400), report(loss=0.85), report(queue_ms=200, rate_bps=2400)], ids=str
 )
@@ -315,3 +348,41 @@ def test_sound_that_ends_in_loss_says_so() -> None:
     assert sender.go(8, report(loss=0.7)) == 0
     assert sender.choice.ended_in_loss is not None
     assert sender.choice.ended_in_loss[0] > 0.4 and sender.choice.fallen_bps is None
+
+
+def test_an_answer_told_again_is_no_second_answer() -> None:
+    """One that shows no more than goes already would put the next probe off for half a minute."""
+    choice = SoundChoice("auto")
+    choice.begin(0.0, None)
+    assert choice.wants_probe(0.3)
+    for place in range(3):
+        choice.report(0.4 + 0.1 * place, report(rate_bps=30_000))
+    level = choice.level
+    assert level is not None and level.bit_rate == 16_000
+    probes = []
+    for tick in range(32, 250):
+        now = tick / 50
+        choice.sent(now)
+        choice.report(now, CLEAN)
+        probes.append(choice.wants_probe(now))
+    assert any(probes)
+
+
+def test_the_first_seconds_have_time_for_reports() -> None:
+    """Nobody knows yet how many of them are lost."""
+    choice = SoundChoice("auto")
+    choice.begin(0.0, None)
+    choice.sent(0.05)
+    choice.report(0.1, CLEAN)
+    for tick in range(10, 95):
+        choice.sent(tick / 50)
+        assert choice.step(tick / 50) is not None, tick
+
+
+def test_the_rate_of_a_queue_that_is_told_again_ends_the_sound() -> None:
+    """Of a probe it would be the same answer once more."""
+    sender = Sender(SoundChoice("auto"))
+    sender.go(5, CLEAN, answer=FAST)
+    sender.choice.report(sender.now + 0.1, report(queue_ms=100, rate_bps=2400))
+    sender.choice.report(sender.now + 0.25, report(queue_ms=300, rate_bps=2400))
+    assert sender.choice.level is None

@@ -90,14 +90,14 @@ def test_where_sound_ends_in_a_pause_the_tokens_go_on_with_the_next_word() -> No
     assert [tick for tick in heard if tick > 0] == [*range(1, 90), *range(100, 200)]
 
 
-def test_where_sound_ends_in_mid_word_the_tokens_begin_with_the_word() -> None:
-    call = Call(range(100), range(200), lull=range(86, 87))
+def test_where_sound_ends_in_mid_word_the_tokens_begin_with_the_syllable() -> None:
+    call = Call(range(100), range(200), lull=range(96, 97))
     heard = [tick for tick in call.heard(240) if tick is not None and tick > 0]
-    assert begun_again(heard) == [(99, 87)]
+    assert begun_again(heard) == [(99, 97)]
     assert heard[-1] == 199
 
 
-def test_no_word_is_longer_than_half_a_second() -> None:
+def test_no_more_than_100_ms_is_heard_again() -> None:
     heard = [tick for tick in Call(range(100), range(200)).heard(240) if tick is not None]
     assert begun_again(heard) == [(99, 100 - BACK_TICKS)]
 

@@ -1,5 +1,6 @@
 """A stream that sends sound: what the worker is told of its path, when it may rest, and when sound goes for want of tokens."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -188,3 +189,14 @@ def test_nothing_is_synthesised_that_sound_covers(monkeypatch: pytest.MonkeyPatc
         stream.stream.take_pcm(320)
     pulls = [message.heard for message in stream.sent if isinstance(message, Pull)]
     assert all(pulls[-15:]), "the sound ended"
+
+
+def test_nothing_comes_between_the_packets_of_a_probe_and_no_sound_is_lost_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With packets of 40 ms there is no room for a pair between them."""
+    stream = Stream(monkeypatch)
+    stream.go(12)
+    times = [payload.time for payload in stream.payloads if payload.padding]
+    assert len(times) >= 4 and len(times) % 2 == 0
+    assert all((second - first) % 256 == 1 for first, second in zip(times[::2], times[1::2], strict=True))
+    sound = [payload.time for payload in stream.payloads if payload.opus]
+    assert {(after - before) % 256 for before, after in pairwise(sound)} <= {2}
