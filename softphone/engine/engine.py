@@ -38,6 +38,7 @@ from softphone.engine.accounts.addressing import Addressing
 from softphone.engine.accounts.message_waiting import MessageWaitingService
 from softphone.engine.accounts.messages import MessageGuard, Messages
 from softphone.engine.accounts.outside_requests import OutsideRequests
+from softphone.engine.calls import slots
 from softphone.engine.calls.active_calls import ActiveCalls
 from softphone.engine.calls.admission.call_gate import CallGate
 from softphone.engine.calls.call import PhoneCall
@@ -65,7 +66,7 @@ from softphone.engine.server import ControlServer
 from softphone.engine.sip.blame import Blame
 from softphone.engine.sip.compact import CompactSip
 from softphone.engine.sip.parsed import validation
-from softphone.engine.sip.parsed.module import SipModule, forget_call, set_t1
+from softphone.engine.sip.parsed.module import SipModule, set_t1
 from softphone.engine.sip.parsed.sdp_gate import SdpGate
 from softphone.engine.sip.refusal_notices import RefusalNotices
 from softphone.engine.sip.trace import SipTrace
@@ -274,7 +275,7 @@ class Engine:
         self.endpoint.poll(TURN_MS)
         self.blame.done()
         for number in [number for number, call in self.calls.items() if call.over]:
-            forget_call(int(self.calls.pop(number).this))
+            slots.release(self.calls.pop(number))
         busy = {call.account_name for call in self.calls.values()}
         for name in [name for name, account in self.accounts.items() if account.gone and name not in busy]:
             self._drop_account(name)

@@ -14,6 +14,7 @@ import pjsua2 as pj
 from softphone.codecs import PHV
 from softphone.control.protocol import CallState, Dtmf, Log, Transfer
 from softphone.engine.accounts.account import PhoneAccount
+from softphone.engine.calls import slots
 from softphone.engine.calls.environment import CallEnvironment
 from softphone.engine.calls.events import CallLength, State, state_event
 from softphone.engine.calls.media import dtmf
@@ -91,8 +92,13 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
 
     @property
     def is_known(self) -> bool:
-        """Whether PJSUA still has this call. Asking PJSUA about one that it does not have ends the process (pjsua_call.c asserts)."""
-        return bool(self.getId() != pj.PJSUA_INVALID_ID)
+        """Whether PJSUA still has this call. Asking PJSUA about one that it does not have ends the process (pjsua_call.c asserts), or
+        concerns the call that has its slot now."""
+        return bool(self.getId() != pj.PJSUA_INVALID_ID) and not slots.is_of_another(self)
+
+    def isActive(self) -> bool:
+        """Whether the call has a session that is not over."""
+        return self.is_known and bool(super().isActive())
 
     def getInfo(self) -> pj.CallInfo:
         """Raises pj.Error, also for a call that PJSUA does not have."""

@@ -86,9 +86,6 @@ int pjsip_endpt_respond_stateless(void *endpt, pjsip_rx_data *rdata, int code, c
 int pjsua_im_send(int acc_id, const pj_str_t *to, const pj_str_t *mime_type, const pj_str_t *content, const void *msg_data,
                   void *user_data);
 int pjsua_call_get_conf_port(int call_id);
-int pjsua_call_set_user_data(int call_id, void *user_data);
-void *pjsua_call_get_user_data(int call_id);
-unsigned pjsua_call_get_max_count(void);
 void pjsip_tsx_set_timers(unsigned t1, unsigned t2, unsigned t4, unsigned td);
 void *pjsip_ua_find_dialog(const pj_str_t *call_id, const pj_str_t *local_tag, const pj_str_t *remote_tag, int lock_dialog);
 void pjsip_dlg_dec_lock(void *dialog);
@@ -131,15 +128,6 @@ def end_session(call_id: bytes, local_tag: bytes, remote_tag: bytes) -> None:
     if session != ffi.NULL:
         lib.pjsip_inv_terminate(session, REQUEST_TIMEOUT, 1)
     lib.pjsip_dlg_dec_lock(dialog)
-
-
-def forget_call(address: int) -> None:
-    """No slot of PJSUA may point to this call object any more (address of its pj::Call), or the next callback of a transaction that
-    outlives the call ends the process: `~Call()` clears only the slot that it has last had, and after a REFER that may be another."""
-    ffi, lib = sip_library()
-    for slot in range(lib.pjsua_call_get_max_count()):
-        if int(ffi.cast("uintptr_t", lib.pjsua_call_get_user_data(slot))) == address:
-            lib.pjsua_call_set_user_data(slot, ffi.NULL)
 
 
 class _Guard(Protocol):
