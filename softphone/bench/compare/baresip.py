@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from softphone.bench.compare.pair import EVENT_S, BesideError
+from softphone.bench.ports import free_port
 
 MODULES = Path("/usr/lib/baresip/modules")
 QUIET_S = 60
@@ -27,7 +28,7 @@ class Baresip:
         if program is None:
             raise BesideError("baresip is not installed (apt-get install baresip-core)")
         folder.mkdir(parents=True)
-        self.port, control = _free_port(), _free_port()
+        self.port, control = free_port(), free_port()
         self.uri = f"sip:baresip@127.0.0.1:{self.port}"
         (folder / "accounts").write_text(f"<{self.uri}>;regint=0;answermode=auto;audio_codecs=pcmu\n")
         quiet = folder / "quiet.wav"
@@ -143,9 +144,3 @@ class BaresipPair:
         self._caller.wait_done()
         self._called.wait("CALL_CLOSED")
         return True
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

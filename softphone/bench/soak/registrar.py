@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from softphone.bench.ports import free_port
 from softphone.errors import SoftphoneError
 
 DOMAIN = "soak.test"
@@ -67,9 +68,7 @@ class Registrar:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._folder = folder
         self._config = folder / "kamailio.cfg"
         self._config.write_text(_CONFIG.format(domain=DOMAIN, port=self.port))

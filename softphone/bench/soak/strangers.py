@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from softphone.bench.ports import free_port
 from softphone.bench.soak.environment import environment
 from softphone.bench.soak.stranger_grammar import METHODS, Grammar, Talk
 from softphone.bench.soak.stranger_orders import Orders
@@ -114,7 +115,7 @@ class _Run:
         self._requests: deque[bytes] = deque([b""], maxlen=8)
         # Of loopback addresses no ICE candidates are made.
         host = (own_address() if network.ice else "") or _PHONE
-        port = _free_port(host)
+        port = free_port(host)
         self._to = (host, port)
         order = tuple(codec for codec in config.codecs.order if codec != "x-phv")
         where = replace(network, bind=host, port=port)
@@ -410,9 +411,3 @@ class _Run:
         self._live.clear()
         wait_for(lambda: bool(self._engine.pid) and bool(self._phone.status()), READY_S)
         self._pid = self._engine.pid
-
-
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

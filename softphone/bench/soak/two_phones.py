@@ -1,7 +1,6 @@
 """Two real phones on this machine that call each other, and what can be done to them."""
 
 import contextlib
-import socket
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from softphone.bench.impairment.box import Box
 from softphone.bench.impairment.gateway import loopback_addresses
+from softphone.bench.ports import free_port
 from softphone.bench.soak.environment import environment
 from softphone.bench.soak.registrar import DOMAIN, Registrar
 from softphone.config import Account, Audio, Config, Network, Privacy, to_toml
@@ -97,7 +97,7 @@ class TwoPhones:
             phones, ports = [], []
             for side in ("a", "b"):
                 host = addresses.of("a" if side == "a" else "b")
-                ports.append(_free_port(host))
+                ports.append(free_port(host))
                 network = Network(bind=host, port=ports[-1])
                 account = Account()
                 if registrar is not None:
@@ -145,9 +145,3 @@ class TwoPhones:
     def works(self) -> bool:
         """Whether a call comes about and ends."""
         return wait_for(lambda: self.call() is not None, EVENT_S) and self.hang_up()
-
-
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

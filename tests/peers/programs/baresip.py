@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tests.peers.programs.process import PeerError, PeerProcess, free_port
 
@@ -59,6 +59,7 @@ class Baresip:
             "auplay_channels 1",
             "net_interface 127.0.0.1",
             "rtp_timeout 0",
+            "rtp_ports 26000-30000",  # beside those of free_port
             "call_local_timeout 30",
             f"module_path {_MODULES}",
             *(f"module {name}.so" for name in ("opus", "g711", "aubridge", "aufile", "sndfile", "srtp")),
@@ -142,14 +143,22 @@ class Baresip:
         return True
 
     def _read(self) -> None:
-        """Netstrings of JSON: answers have "response", events have "event"."""
+        """Netstrings of JSON: answers have "response", events have "event". The last event says why there are no more."""
         assert self._socket is not None
-        with contextlib.suppress(OSError, ValueError), self._socket.makefile("rb") as stream:
-            while True:
-                digits = b""
-                while (byte := stream.read(1)) not in (b":", b""):
-                    digits += byte
-                if not byte:
-                    return
-                message = json.loads(stream.read(int(digits) + 1)[:-1])
-                (self._events if message.get("event") else self._answers).put(message)
+        end = "baresip closed its control connection"
+        try:
+            with self._socket.makefile("rb") as stream:
+                while message := _netstring(stream):
+                    told = json.loads(message)
+                    (self._events if told.get("event") else self._answers).put(told)
+        except (OSError, ValueError) as error:
+            end = f"its control connection broke: {error}"
+        self._events.put({"type": end})
+
+
+def _netstring(stream: BinaryIO) -> bytes:
+    """The next one, or nothing at the end. Raises ValueError for anything else."""
+    digits = b""
+    while (byte := stream.read(1)) not in (b":", b""):
+        digits += byte
+    return stream.read(int(digits) + 1)[:-1] if byte else b""

@@ -4,29 +4,18 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from softphone.bench.ports import free_port
+
+__all__ = ["PeerError", "PeerProcess", "free_port"]
+
 
 class PeerError(AssertionError):
     """A peer is missing or does not run: a failure of the test, never a reason to skip it."""
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that is free for UDP and for TCP at this moment."""
-    for _ in range(50):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind((host, 0))
-            port = int(tcp.getsockname()[1])
-            try:
-                udp.bind((host, port))
-            except OSError:
-                continue
-            return port
-    raise PeerError("no port is free for both UDP and TCP on 127.0.0.1")
 
 
 class PeerProcess:
