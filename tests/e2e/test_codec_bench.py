@@ -51,7 +51,7 @@ class Listener:
     def judge(self, clean: NDArray[np.int16], heard: NDArray[np.int16]) -> Verdict:
         self.times += 1
         whole = np.array_equal(clean, heard)
-        return Verdict("hello world this is a test of speech" if whole else "hello world this is", "hello", 1.0 if whole else 0.5, 3.0)
+        return Verdict("hello world this is a test of speech" if whole else "hello world this is", "hello", 1.0 if whole else 0.5, 0.9, 3.0)
 
 
 def quiet(_line: str) -> None:

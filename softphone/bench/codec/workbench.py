@@ -21,6 +21,7 @@ from softphone.bench.instruments.judge import VERSION as JUDGE_VERSION
 from softphone.bench.instruments.judge import Instruments, Judge
 from softphone.bench.instruments.manifest import Recording
 from softphone.bench.instruments.noise import Noise
+from softphone.bench.instruments.pitch import PitchLikeness, compare
 from softphone.bench.instruments.speech import speech_seconds
 from softphone.bench.systems import PARTS, SYSTEMS
 from softphone.bench.systems.system import System
@@ -106,14 +107,19 @@ class Workbench:
         passed = system.pass_through(sent, recording)
         verdict = self._judge.judge(clean, passed.pcm)
         lag = None if system.hold_ms is None else find_lag(sent, passed.pcm, SAMPLE_RATE, EARLIEST_MS, LATEST_MS)
+        late = lag.ms if lag is not None and lag.likeness >= _LEAST_LIKENESS else None
+        pitch = PitchLikeness(None, None) if late is None else compare(clean, passed.pcm, late)
         result = Result(
             seconds=len(clean) / SAMPLE_RATE,
             speech_s=speech_seconds(clean, SAMPLE_RATE),
             heard=verdict.heard,
             heard2=verdict.heard2,
             similarity=verdict.similarity,
+            similarity2=verdict.similarity2,
             dnsmos=verdict.dnsmos,
-            lag_ms=lag.ms if lag is not None and lag.likeness >= _LEAST_LIKENESS else None,
+            lag_ms=late,
+            f0_correlation=pitch.correlation,
+            voicing_error=pitch.voicing_error,
             payload_bytes=passed.payload_bytes,
             packets=passed.packets,
             encode_s=passed.encode_s,

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from codec.voice.embedding import VoiceEncoder
 from softphone.bench.instruments.asr import Asr, second_model_folder
 from softphone.bench.instruments.dnsmos import Dnsmos
+from softphone.bench.instruments.second_voice import SecondVoice
 
-VERSION = "1"
+VERSION = "2"
 """Changes when the same sound would be judged otherwise."""
 
 
@@ -22,6 +23,7 @@ class Verdict:
     heard: str
     heard2: str
     similarity: float
+    similarity2: float
     dnsmos: float | None
 
 
@@ -34,26 +36,26 @@ class Judge(Protocol):
 
 
 class Instruments:
-    """Two speech recognisers, a speaker embedding and DNSMOS. Raises AsrError, DnsmosError, ModelError."""
+    """Two speech recognisers, two speaker encoders and DNSMOS. Raises AsrError, DnsmosError, ModelError, SecondVoiceError."""
 
     def __init__(self) -> None:
         self._asr, self._second = Asr(), Asr(folder=second_model_folder())
-        self._voices = VoiceEncoder.load()
+        self._voices, self._second_voice = VoiceEncoder.load(), SecondVoice()
         self._dnsmos = Dnsmos()
-        self._own: dict[bytes, NDArray[np.float32]] = {}
+        self._own: dict[bytes, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
 
     def judge(self, clean: NDArray[np.int16], heard: NDArray[np.int16]) -> Verdict:
         # A recording comes once for each system.
         name = hashlib.sha256(clean.tobytes()).digest()
         if name not in self._own:
-            self._own[name] = _embedding(self._voices, clean)
-        similarity = float(_embedding(self._voices, heard) @ self._own[name])
-        return Verdict(self._asr.transcribe(heard), self._second.transcribe(heard), similarity, self._dnsmos.score(heard))
+            self._own[name] = self._embed(clean)
+        own, found = self._own[name], self._embed(heard)
+        likeness, likeness2 = float(own[0] @ found[0]), float(own[1] @ found[1])
+        return Verdict(self._asr.transcribe(heard), self._second.transcribe(heard), likeness, likeness2, self._dnsmos.score(heard))
 
-
-def _embedding(voices: VoiceEncoder, pcm: NDArray[np.int16]) -> NDArray[np.float32]:
-    """GE2E of the stretches that are not digital silence, as resemblyzer embeds an utterance, unit length."""
-    frames = pcm[: len(pcm) // 320 * 320].reshape(-1, 320)
-    sound = frames[np.abs(frames).max(1, initial=0) > 0].ravel() / np.float32(32768)
-    mean = voices.embed_windows(np.asarray(sound, np.float32)).mean(0)
-    return np.asarray(mean / (np.linalg.norm(mean) + 1e-9), np.float32)
+    def _embed(self, pcm: NDArray[np.int16]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """GE2E and the second encoder's, of the stretches that are not digital silence, of unit length."""
+        frames = pcm[: len(pcm) // 320 * 320].reshape(-1, 320)
+        sound = frames[np.abs(frames).max(1, initial=0) > 0].ravel()
+        mean = self._voices.embed_windows(np.asarray(sound / np.float32(32768), np.float32)).mean(0)
+        return np.asarray(mean / (np.linalg.norm(mean) + 1e-9), np.float32), self._second_voice.embed(sound)

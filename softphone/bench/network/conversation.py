@@ -65,12 +65,13 @@ def conversations(recordings: Sequence[Recording], seconds: Mapping[str, float])
     return [_in_turns(lists[n], lists[n + 1] if n + 1 < len(lists) else [], seconds) for n in range(0, len(lists), 2)]
 
 
-def fill(conversation: Conversation, seconds: float) -> Conversation:
-    """The same turns again and again, with short pauses, until this long has been talked."""
+def fill(conversation: Conversation, seconds: float, first: int = 0) -> Conversation:
+    """The same turns again and again, from number `first` on, with short pauses, until this long has been talked."""
+    first %= len(conversation.turns)
     turns: list[Turn] = []
     at = LEAD_S
     while at < seconds:
-        for turn in conversation.turns:
+        for turn in (*conversation.turns[first:], *conversation.turns[:first]):
             if at < seconds:
                 turns.append(Turn(turn.recording, turn.side, at, turn.seconds))
                 at += turn.seconds + SHORT_PAUSE_S

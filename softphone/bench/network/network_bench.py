@@ -50,7 +50,7 @@ IMPAIRMENTS = (
 _LIGHT_CALLS = 4
 """Calls on a codec of little work that take the place of one on ours."""
 _TRIES = 2
-TRACE_CALLS = 2
+TRACE_CALLS = 4
 """Calls of a system over a link that changes, each as long as that takes."""
 Say = Callable[[str], None]
 
@@ -101,11 +101,12 @@ def bench(
 
 
 def _talks(impairment: str, talks: list[Conversation]) -> list[Conversation]:
-    """For a link that changes during a call, one that lasts as long as it."""
+    """For a link that changes during a call, calls that last as long as it; a conversation's next call begins with its next turn."""
     stretches = parse_impairment(impairment).stretches
     if not stretches:
         return talks
-    return [fill(talk, sum(seconds for seconds, _ in stretches)) for talk in talks[:TRACE_CALLS]]
+    length = sum(seconds for seconds, _ in stretches)
+    return [fill(talks[call % len(talks)], length, call // len(talks)) for call in range(TRACE_CALLS)]
 
 
 def _key(system: NetworkSystem, impairment: str, talk: Conversation, sounds: dict[str, NDArray[np.int16]]) -> str:

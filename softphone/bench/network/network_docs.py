@@ -24,7 +24,8 @@ _NOTES = """
 - first words: share of the utterances whose first word was understood.
 - `trace`: a link that changes during one call (`softphone/bench/impairment/traces.py`), the same turns again and again until it is over, a
   line for each stretch of it. words kept: of the words said in it, those understood, among those understood without impairment. understood
-  again: from the first word said in the stretch until the first of three in a row is heard that are understood. mouth to ear: median over
+  again: from the first word said in the stretch until the first of three in a row is heard that are understood, of the same words; median
+  of the calls. mouth to ear: median over
   two seconds each; below 200 ms: from the beginning of the stretch. bytes: of both directions, with headers, RTP and RTCP.
 - mouth to ear: from microphone to loudspeaker without sound cards, median of the recordings.
 - gaps: stretches longer than 100 ms in which something was said and nothing is heard, a minute of speech. silent: their share of speech.

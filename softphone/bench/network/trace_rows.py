@@ -41,11 +41,13 @@ def words_of(conversation: Conversation, turns: Sequence[JudgedTurn], reference:
 
 
 def understood_again_s(words: Sequence[Word], begin: float, end: float) -> float | None:
-    """From the first word said in a stretch until the first of three in a row is heard that are understood; None where that never comes."""
+    """From the first word said in a stretch until the first of three in a row is heard that are understood; None where that never comes.
+    Words that are not understood without impairment either tell nothing."""
+    words = [word for word in words if word.kept is not None]
     inside = [place for place, word in enumerate(words) if begin <= word.said_s < end]
     for place in inside:
         run = words[place : place + IN_A_ROW]
-        if len(run) == IN_A_ROW and all(word.right for word in run):
+        if len(run) == IN_A_ROW and all(word.kept for word in run):
             return run[0].said_s - words[inside[0]].said_s + run[0].lag_ms / 1000
     return None
 

@@ -57,7 +57,7 @@ class Listener:
 
     def judge(self, clean: NDArray[np.int16], heard: NDArray[np.int16]) -> Verdict:
         understood = " ".join(TEXT.split()[: self._kept.pop(0)])
-        return Verdict(understood, understood, 0.5, None)
+        return Verdict(understood, understood, 0.5, 0.5, None)
 
 
 @pytest.fixture

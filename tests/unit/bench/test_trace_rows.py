@@ -29,6 +29,12 @@ def test_a_conversation_is_filled_with_its_turns() -> None:
     assert [turn.start_s for turn in TALK.turns] == pytest.approx([0.5, 6.1, 11.7, 17.3])
 
 
+def test_a_conversation_is_filled_from_another_of_its_turns_on() -> None:
+    other = Recording("v", Path("v.wav"), "t", "six")
+    talk = Conversation((Turn(RECORDING, "a", 0.5, 5.0), Turn(other, "b", 6.0, 1.0)), 9.5)
+    assert [turn.recording.name for turn in fill(talk, 8.0, 1).turns] == ["v", "u", "v"]
+
+
 def test_words_are_understood_again_when_three_in_a_row_are_heard() -> None:
     turns = [judged(WORDS), judged("one two six four five"), judged("seven two three four five"), judged(WORDS)]
     words = words_of(TALK, turns, {"u": WORDS})
@@ -37,6 +43,13 @@ def test_words_are_understood_again_when_three_in_a_row_are_heard() -> None:
     assert understood_again_s(words, 9.0, 20.0) == pytest.approx(12.7 - 9.1 + 0.1)
     assert understood_again_s(words, 0.0, 5.0) == pytest.approx(0.1)
     assert understood_again_s(words, 8.0, 10.0) is None
+
+
+def test_a_word_that_nobody_understands_does_not_delay_that_words_are_understood_again() -> None:
+    turns = [judged(WORDS), judged("one two six four five"), judged(WORDS), judged(WORDS)]
+    words = words_of(TALK, turns, {"u": "one two six four five"})
+    # From two of the second turn on: two, four and five are three in a row of those that can be understood.
+    assert understood_again_s(words, 7.0, 20.0) == pytest.approx(0.1)
 
 
 def test_what_was_not_understood_without_impairment_does_not_count() -> None:
