@@ -237,8 +237,9 @@ class WordSearch:
                 break
             ended.append((phone, end))
             given = max(given, end)
-        waiting, until = chain[len(ended)], now - settings.part_lag
-        return _Decision(ended, (waiting, until) if until - given >= LONGEST else None)
+        place, until = len(ended), now - settings.part_lag
+        goes_on = until - given >= LONGEST and (place + 1 == len(chain) or since[place + 1] >= until)
+        return _Decision(ended, (chain[place], until) if goes_on else None)
 
     def _commit(self, decision: _Decision) -> list[RecognisedPhone]:
         found: list[RecognisedPhone] = []
