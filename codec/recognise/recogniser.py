@@ -61,13 +61,15 @@ class Recogniser:
         self._lexicon = lexicon
 
     @classmethod
-    def from_weights(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], lexicon: Lexicon) -> Recogniser:
-        """From the tensors and metadata of `recogniser.safetensors`. Raises KeyError, ValueError, RuntimeError."""
+    def from_weights(cls, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], lexicon: Lexicon, int8: bool = True) -> Recogniser:
+        """From the tensors and metadata of `recogniser.safetensors`. int8: takes half the time; processors round it differently, so that
+        some phones differ between them. Raises KeyError, ValueError, RuntimeError."""
         network = RecogniserNetwork.from_metadata(metadata)
         own = {name: tensor.float() for name, tensor in tensors.items()}
         tables = SearchTables(own.pop("search.log_prior").numpy(), own.pop("search.trigram").numpy())
         network.load_state_dict(own)
-        network.use_int8()
+        if int8:
+            network.use_int8()
         return cls(network, tables, lexicon)
 
     @property
