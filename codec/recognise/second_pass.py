@@ -62,13 +62,15 @@ class SecondPassSettings:
     hurried: float = 1.5
     least_hurried: float = -1.0
     """The same for a word with less time than `hurried` for a phone: it was squeezed in beside what was said."""
-    trust_words: float = 6.0
+    trust_words: float = 9.0
     """The evidence of about so many words, on average, tells whether the sound is English at all: of dev it is -0.5 to -0.2, of speakers
     with an accent the same, of French, Spanish, Italian and Russian made English -2.5 to -1.9."""
-    least_trust: float = -1.4
+    least_trust: float = -1.2
     """With less on average no word is believed,"""
-    trusted_again: float = -0.9
+    trusted_again: float = -0.7
     """until it is this much again."""
+    lowest_trust: float = -1.7
+    """However long it was not English, so that English is believed again after about ten words."""
     first_trust: float = -0.6
     """Before the first word."""
     no_evidence: float = -4.0
@@ -344,6 +346,7 @@ class SecondPass:
         """What a word, or a loop, says of whether this is English."""
         settings = self._settings
         self._trust += (max(settings.no_evidence, evidence) - self._trust) / settings.trust_words
+        self._trust = max(self._trust, settings.lowest_trust)
         self._trusted = self._trust >= (settings.least_trust if self._trusted else settings.trusted_again)
 
     def _fits(self, word: AlignedWord) -> bool:

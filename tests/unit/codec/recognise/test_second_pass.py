@@ -248,7 +248,7 @@ def test_what_does_not_sound_like_english_is_left_as_heard() -> None:
     foreign = [believed(-2.2) for _ in range(30)]
     assert sum(foreign) <= 6 and not any(foreign[6:])
     english = [believed(-0.3) for _ in range(20)]
-    assert not english[0] and all(english[8:])
+    assert not english[0] and all(english[11:])
     for _ in range(12):
         second._believe(settings.no_evidence)
     assert not believed(-0.3)
