@@ -100,8 +100,7 @@ class Encoder:
                 self._gate.hear(levels)
                 level = float(levels.max(initial=-96.0))
                 self.extensions.hear(step, level, self._gate.floor, self._gate.speaking)
-            if isinstance(self._recognition.stream, WaitingPhoneStream):
-                self._recognition.stream.wait = self.settings.wait
+            self._recognition.wait(self.settings.wait)
             payloads += self._take(self._recognition.push(step, self._gate.loud(level)))
             if self._recognition.rests and self._gate.close():
                 payloads += self._end()

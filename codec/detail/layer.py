@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.speak.mel import LOG_PER_DB, MEL_BANDS
+from codec.units.convolution import convolve
 from codec.units.limits import DETAIL_STAGES
 from codec.units.phones import PHONES
 from codec.wire.tables import DETAIL_CODES, TABLES
@@ -175,7 +176,7 @@ class DetailDecoder(nn.Module):
         for index, convolution in enumerate(self.convolutions):
             padded = torch.cat((state[index], x), 2)
             state[index] = padded[:, :, -state[index].shape[2] :]
-            value, gate = convolution(padded).chunk(2, 1)
+            value, gate = convolve(convolution, padded).chunk(2, 1)
             x = x + torch.tanh(value) * torch.sigmoid(gate)
         x = x.transpose(1, 2)
         recalled, state[-1] = self.gru(x, state[-1])

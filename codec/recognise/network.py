@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from codec.recognise.features import BANDS, HOP, WINDOW, log_mel
 from codec.recognise.int8 import Int8Conv1d, to_int8
+from codec.units.convolution import convolve
 from codec.units.phones import PHONES
 
 FRAME_SAMPLES = 2 * HOP
@@ -83,7 +84,7 @@ class PhoneHead(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames (batch, REACH + n + REACH, width) -> logits (batch, n, phones)."""
-        logits: Tensor = self.out(functional.gelu(self.around(frames.transpose(1, 2)).transpose(1, 2)))
+        logits: Tensor = self.out(functional.gelu(convolve(self.around, frames.transpose(1, 2)).transpose(1, 2)))
         return logits
 
 
@@ -123,7 +124,7 @@ class RecogniserNetwork(nn.Module):
 
     def convolve(self, mel: Tensor) -> Tensor:
         """mel (batch, 2 * frames, BANDS) -> (batch, frames, width), zero-padded at both ends."""
-        x = functional.gelu(self.conv1(functional.pad(mel.transpose(1, 2), (1, 1))))
+        x = functional.gelu(convolve(self.conv1, functional.pad(mel.transpose(1, 2), (1, 1))))
         return functional.gelu(self.conv2(functional.pad(x, (1, 1)))).transpose(1, 2)
 
     def chunk_mask(self, chunks: int) -> Tensor:
@@ -225,10 +226,16 @@ class PosteriorStream:
         config = self._network.config
         return self.push(np.zeros((config.chunk + config.look_ahead + 2) * FRAME_SAMPLES, np.int16))
 
+    @property
+    def _frames_convolved(self) -> int:
+        """Mel frames that the next convolution takes: those of the left edge are made up at first."""
+        return 2 * self._network.config.look_ahead + (1 if self._conv1_left is None else 2)
+
     def _frame(self) -> None:
+        """All frames that are there, once there are enough for a convolution."""
         state = self._state
         count = (len(state.pcm) - WINDOW) // HOP + 1
-        if count <= 0:
+        if state.mel.shape[1] + count < self._frames_convolved:
             return
         window = torch.from_numpy(state.pcm[: WINDOW + (count - 1) * HOP])[None]
         state.mel = torch.cat((state.mel, log_mel(window, self._network.filters)), 1)
@@ -240,12 +247,12 @@ class PosteriorStream:
         step = network.config.look_ahead
         first = self._conv1_left is None
         # conv2 frame j needs conv1 frames 2j-1..2j+1, and those need mel frames 2j-2..2j+2.
-        if state.mel.shape[1] < 2 * step + (1 if first else 2):
+        if state.mel.shape[1] < self._frames_convolved:
             return False
-        mel = state.mel[:, : 2 * step + (1 if first else 2)].transpose(1, 2)
+        mel = state.mel[:, : self._frames_convolved].transpose(1, 2)
         if first:
             mel = functional.pad(mel, (1, 0))
-        x = functional.gelu(network.conv1(mel))
+        x = functional.gelu(convolve(network.conv1, mel))
         left = torch.zeros_like(x[..., :1]) if self._conv1_left is None else self._conv1_left
         x = torch.cat((left, x), 2)
         self._conv1_left = x[..., -1:]

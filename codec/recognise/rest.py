@@ -47,9 +47,15 @@ class RestingRecognition:
         self._history = history
         self.stream = recogniser.stream()
         """What hears now; replaced after each rest."""
+        self._waiting = self.stream if isinstance(self.stream, WaitingPhoneStream) else None
         self._from = 0  # tick at which the stream began
         self._given = 0  # tick up to which phones were given out
         self._loud_at = self._loud_since = 0  # the newest that was loud, and where what it belongs to began
+
+    def wait(self, on: bool) -> None:
+        """Whether phones wait for their words, where the recogniser has words at all."""
+        if self._waiting is not None:
+            self._waiting.wait = on
 
     def push(self, step: NDArray[np.int16], loud: bool) -> list[RecognisedPhone]:
         """step: (samples,) of a whole number of ticks, the newest of the history; loud: whether somebody may be speaking in it."""
@@ -71,10 +77,10 @@ class RestingRecognition:
         self.rests = False
         silent = now - self._loud_at > QUIET_TICKS
         since = max(self._given, now - LONGEST_TICKS + CONTEXT_TICKS, (now if silent else self._loud_since) - BEFORE_SPEECH_TICKS)
-        before = self.stream
-        self.stream = self._recogniser.stream()
-        if isinstance(before, WaitingPhoneStream) and isinstance(self.stream, WaitingPhoneStream):
-            self.stream.wait, self.stream.counters = before.wait, before.counters
+        before, self.stream = self._waiting, self._recogniser.stream()
+        self._waiting = self.stream if isinstance(self.stream, WaitingPhoneStream) else None
+        if before is not None and self._waiting is not None:
+            self._waiting.wait, self._waiting.counters = before.wait, before.counters
         self._from, self._given = max(0, since - CONTEXT_TICKS), since
         return self._placed(self.stream.push(self._history.around(self._from * TICK_FRAMES, now * TICK_FRAMES)))
 

@@ -268,14 +268,15 @@ class WordSearch:
     def _agreed(self) -> dict[int, float]:
         """Share of the paths, by their probability, that went through each phone."""
         weight = np.exp(self._paths.score)
-        last, place = np.unique(self._paths.phone, return_inverse=True)
-        share: dict[int, float] = {}
-        for phone, own in zip(last.tolist(), (np.bincount(place, weight) / weight.sum()).tolist(), strict=True):
-            at = phone
-            while at > self._anchor:
-                share[at] = share.get(at, 0.0) + own
-                at = self._after[at - self._base]
-        return share
+        own, at = weight / weight.sum(), self._paths.phone - self._base
+        after, anchor = np.array(self._after) - self._base, self._anchor - self._base
+        share = np.zeros(len(after))
+        while (on := at > anchor).any():
+            at, own = at[on], own[on]
+            share += np.bincount(at, own, len(after))
+            at = after[at]
+        found = np.flatnonzero(share)
+        return dict(zip((found + self._base).tolist(), share[found].tolist(), strict=True))
 
     def _drop_others(self) -> None:
         """Paths that do not go through the phone that was given out last can no longer win; what came before it is forgotten."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from codec.speak.mel import LOG_PER_DB, MEL_BANDS
 from codec.speak.shift import Shift
 from codec.speak.token_features import FRAME_FEATURES, TOKEN_FEATURES, TokenContext
+from codec.units.convolution import convolve
 from codec.units.phones import INVENTORY, PHONES
 from codec.units.token import Token
 
@@ -177,7 +178,7 @@ class Synthesiser(nn.Module):
         for place, convolution in enumerate(self.convolutions):
             padded = torch.cat((state.convolutions[place], x), dim=2)
             state.convolutions[place] = padded[:, :, -state.convolutions[place].shape[2] :]
-            value, gate = convolution(padded).chunk(2, dim=1)
+            value, gate = convolve(convolution, padded).chunk(2, dim=1)
             x = x + torch.tanh(value) * torch.sigmoid(gate)
         x = x.transpose(1, 2)
         recalled, state.frame_hidden = self.frame_gru(x, state.frame_hidden)
