@@ -71,6 +71,7 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
     `hasty`: it waits less for others (tests/phones/hasty_engine.py); `prepare` is given its
     folder before it starts; what else is given belongs to the section [network].
     """
+    phones: list[Phone] = []
     with ExitStack() as running:
 
         def make(
@@ -113,11 +114,15 @@ def make_phone(tmp_path: Path) -> Iterator[Callable[..., Phone]]:
                 )
                 config = replace(config, account=account)
             phone = Phone(folder, config, root, HASTY if hasty else "softphone.engine")
+            phones.append(phone)
             running.callback(phone.stop)
             phone.start()
             return phone
 
         yield make
+        # At the same time: each takes a second or two.
+        for phone in phones:
+            phone.terminate()
 
 
 @pytest.fixture

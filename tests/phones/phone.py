@@ -56,6 +56,10 @@ class Phone:
         self.events.extend([account.last for account in status.accounts if account.last is not None])
         self.events.append(Worker(state=status.worker.state or "starting", reason=status.worker.reason, facts=status.worker.facts))
 
+    def terminate(self) -> None:
+        """Ask it to end; `stop` waits for it."""
+        self._process.terminate()
+
     def stop(self) -> None:
         if self._client is not None:
             self._client.close()

@@ -8,7 +8,8 @@ import pytest
 
 from tests.engine.pjsip.harness import PeerProcess, find_tones, write_tones
 
-pytestmark = pytest.mark.alone
+alone = pytest.mark.alone
+"""Whoever compares sound."""
 
 TONES = [(1.0, 1.5, 400.0), (2.5, 3.0, 700.0)]
 ALL = ["phv", "opus"]
@@ -33,6 +34,7 @@ def assert_same_tones(path: Path, sides: tuple[dict, dict], tolerance_hz: float)
         assert abs(heard_hertz - hertz) < tolerance_hz, found
 
 
+@alone
 def test_phv_call_carries_sound_without_jitter_buffer_delay(tmp_path: Path) -> None:
     write_tones(tmp_path / "in.wav", TONES, 4.5)
     with (
@@ -73,6 +75,7 @@ class PullsAreOver:
         return pulls > 0 and stat["time"] - self._since > 0.5
 
 
+@alone
 def test_tail_is_pulled_long_after_the_last_packet(tmp_path: Path) -> None:
     write_tones(tmp_path / "in.wav", [(1.0, 1.1, 500.0)], 1.5)
     with (
@@ -89,6 +92,7 @@ def test_tail_is_pulled_long_after_the_last_packet(tmp_path: Path) -> None:
     assert 1.5 < sound[1] - sound[0] < 2.0, sound
 
 
+@alone
 def test_opus_call(tmp_path: Path) -> None:
     write_tones(tmp_path / "in.wav", TONES, 4.5)
     with (
@@ -167,6 +171,7 @@ def test_opus_peer_with_an_odd_rate_gets_pcmu() -> None:
         callee.quit()
 
 
+@alone
 def test_narrow_opus_peer_is_spoken_to_at_its_rate(tmp_path: Path) -> None:
     write_tones(tmp_path / "in.wav", TONES, 4.5)
     with (
@@ -199,6 +204,7 @@ def test_two_calls_one_after_the_other_leave_nothing_open() -> None:
         callee.quit()
 
 
+@alone
 @pytest.mark.parametrize("codec", ALL)
 def test_lost_packets_cost_sound_and_never_the_call(codec: str, tmp_path: Path) -> None:
     write_tones(tmp_path / "in.wav", [(0.5, 7.5, 500.0)], 8.0)

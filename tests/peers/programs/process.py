@@ -72,12 +72,17 @@ class PeerProcess:
                 raise PeerError(f"{self.program} was not ready within {seconds:g} s:\n{self.tail()}")
             time.sleep(0.05)
 
+    def terminate(self) -> None:
+        """Ask it to end, without waiting for it."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
     def stop(self) -> None:
         """End it (SIGTERM, then after five seconds SIGKILL to all of its children too) and wait for it."""
         if self._process is None:
             return
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+            self.terminate()
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
