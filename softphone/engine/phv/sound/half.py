@@ -93,9 +93,10 @@ class SoundHalf:
         self._usual_s: float | None = None  # that packets travelled while sound went
 
     def begin(self, link_bps: float | None) -> None:
-        """The call is up: sound may leave."""
+        """The call is up: sound may leave. What is sent is chosen now, and can be told, before anything was captured."""
         self._is_up = True
         self.choice.begin(time.monotonic(), link_bps)
+        self._choose(time.monotonic())
 
     def type_until(self, seconds: float) -> None:
         """Typed text is spoken for so long from now on, as tokens."""

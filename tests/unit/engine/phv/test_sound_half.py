@@ -29,3 +29,11 @@ def test_tokens_for_which_the_payload_has_no_room_go_with_the_next(monkeypatch: 
         found.append(len(parse_sound(payload).tokens))
         copies = ()
     assert found == [0, MAX_TOKENS, 0]
+
+
+def test_what_is_sent_is_known_the_moment_the_call_is_up() -> None:
+    """After a hold too: statistics may be told before anything is captured."""
+    half = SoundHalf("auto", 24_000, 0, TransitTimes(), lambda: True, Counter())
+    assert half.level is None and half.why == "the call is not up yet"
+    half.begin(None)
+    assert half.level is not None and "not up" not in half.why
