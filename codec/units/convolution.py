@@ -7,8 +7,8 @@ from torch import Tensor, nn
 def convolve(convolution: nn.Module, x: Tensor) -> Tensor:
     """As `convolution(x)`: x (batch, channels, n) -> (batch, out channels, n - what the kernel spans). No padding, stride or groups.
 
-    As a product of matrices, where nothing is trained: oneDNN prepares a convolution anew for each length, which takes ten times as long as
-    a few frames themselves.
+    As a product of matrices, where nothing is trained: oneDNN prepares a convolution anew for each length, which for a few frames takes
+    longer than the convolution.
     """
     assert isinstance(convolution, nn.Conv1d)
     if torch.is_grad_enabled():

@@ -110,7 +110,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
     def is_gone(self) -> bool:
         """Whether PJSUA 2.15.1 gave up this incoming call without a word, as where its ICE transport cannot be made: then it has no INVITE
         session, and answering it ends the process (pjsua_call.c, pjsua_call_answer2)."""
-        return self.direction == "incoming" and self.is_known and not self.isActive()
+        return self.direction == "incoming" and not self.isActive()
 
     @property
     def far_end(self) -> FarEnd:
