@@ -74,6 +74,11 @@ class Run:
                 self.step = int(metadata.get("step", 0))
                 print(f"{self.name}: going on from the shipped weights of step {self.step}", file=sys.stderr)
 
+    def continue_card(self) -> None:
+        """The parts begin as the weights that were exported last: count on from the steps and the data of their card."""
+        card = json.loads((weights_directory() / f"{self.name}.json").read_text())
+        self.step, self.runs = card["steps"], card["runs"]
+
     def uses(self, data: list[dict[str, Any]]) -> None:
         """Says what this run trains on: rows of `codec.train.card.data_rows`."""
         before = self.runs[-1] if self.runs else {}

@@ -1,10 +1,12 @@
 """Forced alignment finds the path that was drawn, chooses among pronunciations and pauses, and knows a wrong text."""
 
+from types import SimpleNamespace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from codec.train.corpus.alignment import align
-from codec.train.corpus.realign import agreement, labels_of
+from codec.train.corpus.realign import Realigned, agreement, align_one, labels_of
 from codec.units.phones import PHONE_INDEX, PHONES, SILENCE
 
 NO_PRIOR = np.zeros(len(PHONES), np.float32)
@@ -61,3 +63,8 @@ def test_agreement_counts_frames_that_have_a_label() -> None:
     found = align(posteriors("S S EY EY"), NO_PRIOR, [[phones("S EY")]])
     assert found is not None
     assert agreement(found, [("S", 0, 20), ("EY", 20, 60)]) == (2, 3)
+
+
+def test_what_is_said_may_be_unknown() -> None:
+    corpus = SimpleNamespace(records=[{"id": "arctic-1", "text": None, "phones": None}])
+    assert align_one(corpus, 0, aligner=None) == Realigned(None, None, None, (0, 0))

@@ -64,9 +64,9 @@ class Aligner:
             found = self._network(mel_of(padded, self._network)[:, : 2 * LONGEST_FRAMES])[0]
         return np.asarray(found[: len(pcm) // FRAME_SAMPLES].float().cpu().numpy())
 
-    def align(self, posteriors: Array, text: str) -> Alignment | None:
-        """None where the text is longer than the sound, or has no words."""
-        words = all_variants_of(text)
+    def align(self, posteriors: Array, text: str | None) -> Alignment | None:
+        """None where the text is longer than the sound, has no words, or is not known."""
+        words = all_variants_of(text or "")
         return align(posteriors, self._log_prior, words) if words else None
 
 
@@ -95,7 +95,10 @@ class Realigned:
 
 def align_one(corpus: Corpus, index: int, aligner: Aligner) -> Realigned:
     """One utterance of a list, and every CHECK_EVERY times the text of its neighbour."""
-    record, posteriors = corpus.records[index], aligner.posteriors(corpus.pcm(index))
+    record = corpus.records[index]
+    if not record["text"]:
+        return Realigned(None, None, None, (0, 0))
+    posteriors = aligner.posteriors(corpus.pcm(index))
     other = aligner.align(posteriors, corpus.records[index - 1]["text"]) if index % CHECK_EVERY == 0 else None
     wrong = other.score if other else None
     found = aligner.align(posteriors, record["text"])

@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from codec.units.phones import phone_index
 from codec.units.rates import SAMPLE_RATE
 
 UNLABELLED = -100
-CROP_SECONDS = 8
+CROP_SECONDS = 6
 CHUNK = 8
 """Batches are whole multiples of so many frames."""
 WEIGHTS = {
@@ -60,6 +60,15 @@ class Batch:
     distorted: Tensor
     labels: Tensor
     within: Tensor
+
+    @property
+    def frames(self) -> int:
+        """Of the sound with the silence after it."""
+        return (self.distorted.shape[1] - WINDOW // 2 - WINDOW) // FRAME_SAMPLES
+
+    def before(self, frames: int) -> "Batch":
+        """The same sound with no labels beyond so many frames."""
+        return replace(self, labels=self.labels[:, :frames], within=self.within[:, :frames])
 
 
 def load(split: str, cache: Path, limit: int | None = None, labels: str = "") -> list[tuple[str, Utterance]]:

@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     card = {
         "name": "recogniser",
         "purpose": "16 kHz sound -> phone posteriors every 20 ms, streaming; with priors and phone trigram for the search",
-        "origin": "encoder of Whisper base (OpenAI, MIT licence) made streaming: it learned to give in chunks of 160 ms "
+        "origin": "encoder of Whisper base (OpenAI, MIT licence) made streaming: it learned to give in chunks of 160 ms, 240 ms ahead, "
         "what the whole encoder gives for the whole sound; phone head trained on alignments: python -m codec.train.recogniser.train",
         "licence": "GPL-2.0-or-later; the weights it started from: MIT",
         "parameters": sum(value.numel() for value in network.values()),

@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,8 @@ MATCHED = (1, 3)
 """Blocks whose outputs are compared with the teacher's, besides the last norm."""
 WEIGHT_OF = {"last": 2.0, "inner": 0.5, "entropy": 0.2, "teacher": 0.5, "divergence": 0.5}
 SHIPPED = "shipped"
+SIZES = (8, 12), (8, 12), (12, 12), (6, 12), (8, 16)
+"""Chunk and look-ahead, in frames, of which each batch takes one: those of a call, and others, so that the network serves them too."""
 
 
 def shipped_network() -> RecogniserNetwork:
@@ -88,6 +91,7 @@ def teach(teacher: RecogniserNetwork, mel: Tensor, offset: int) -> list[Tensor]:
 def losses(network: RecogniserNetwork, teacher: RecogniserNetwork, batch: Batch, device: torch.device) -> dict[str, Tensor]:
     """likeness of the last and of inner layers, cross-entropy of the head on the student and on the teacher, divergence of the two."""
     chunk = network.config.chunk
+    batch = batch.before((batch.frames - network.config.look_ahead) // chunk * chunk)
     with torch.no_grad():
         mel = mask_features(mel_of(batch.distorted.to(device), network))
         whole = mel_of(batch.clean.to(device), network)
@@ -96,10 +100,10 @@ def losses(network: RecogniserNetwork, teacher: RecogniserNetwork, batch: Batch,
     with bfloat16(device):
         *inner, last = teach(teacher, whole, offset)
         hidden, kept = network.encode(mel, offset, MATCHED)
-        said = network.classify(hidden).float()
+        said = network.classify(hidden)[:, : within.shape[1]].float()
         around = functional.pad(last.detach()[:, : within.shape[1] + REACH], (0, 0, REACH, 0))
         heard = network.head(around).float()
-    main = [x[:, :, :chunk].flatten(1, 2).float() for x in (*kept, hidden)]
+    main = [x[:, :, :chunk].flatten(1, 2)[:, : within.shape[1]].float() for x in (*kept, hidden)]
     near = [likeness(x, y[:, : within.shape[1]].float(), within) for x, y in zip(main, (*inner, last), strict=True)]
     entropies = [
         torch.nan_to_num(functional.cross_entropy(x.transpose(1, 2), labels, ignore_index=UNLABELLED, label_smoothing=0.05))
@@ -180,19 +184,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     teacher.to(device()).eval()
     optimizer = torch.optim.AdamW(network.parameters(), arguments.rate, betas=(0.9, 0.98), weight_decay=0.01)
     run = Run("recogniser", arguments, {"network": network, "optimizer": optimizer})
+    if arguments.start == SHIPPED and not run.step and not arguments.smoke:
+        run.continue_card()
 
     cache = arguments.work / "corpus"
     # Exact labels need no second set, so a list of synthetic speech may have none.
     lists = [(name, arguments.labels if (cache / f"{name}.{arguments.labels}.jsonl").exists() else "") for name in arguments.lists]
     loaded = [pair for name, labels in lists for pair in load(name, cache, labels=labels)]
     train = [one for part, one in loaded for _ in range(WEIGHTS[part])]
-    run.uses([row for name, labels in lists for row in data_card(Corpus(name, cache, labels), WEIGHTS, aligned=False)])
+    told = [row for name, labels in lists for row in data_card(Corpus(name, cache, labels), WEIGHTS, aligned=False)]
+    run.uses([row for row in told if row["weight_per_second"]])
     held = load("valid", cache)
     valid = [one for part, one in held if part == "librispeech"] + [one for part, one in held if part == "l2"][::16]
     noises = load_noises(arguments.data)
     print(f"{len(train)} utterances, {sum(len(one.pcm) for one in train) / 57.6e6:.2f} h a pass; {len(valid)} for validation", flush=True)
 
-    stream = batches(train, noises, arguments.batch_seconds, arguments.seed + run.step, network.config.look_ahead)
+    called = network.config
+    stream = batches(train, noises, arguments.batch_seconds, arguments.seed + run.step, max(ahead for _, ahead in SIZES))
     reported = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, stream)
@@ -201,6 +209,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             coming = pool.submit(next, stream)
             set_rate(optimizer, arguments.rate, done, run.step)
             network.train()
+            chunk, ahead = random.choice(SIZES)
+            network.config = replace(called, chunk=chunk, look_ahead=ahead)
             found = losses(network, teacher, batch, device())
             torch.autograd.backward(torch.stack([weight * found[name] for name, weight in WEIGHT_OF.items()]).sum())
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -209,7 +219,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             run.note(**{name: float(value.detach()) for name, value in found.items()})
             if time.monotonic() - reported > REPORT_SECONDS:
                 reported = time.monotonic()
+                network.config = called
                 report(f"step {run.step}", network, valid)
+    network.config = called
     report("done", network, valid)
 
 
