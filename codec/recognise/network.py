@@ -39,8 +39,13 @@ class RecogniserConfig:
     width: int = 512
     layers: int = 6
     chunk: int = 8
-    look_ahead: int = 4
+    look_ahead: int = 12
     context: int = 240
+
+    @property
+    def step(self) -> int:
+        """Frames that the convolutions take at once: a chunk and a look-ahead are whole multiples of it."""
+        return math.gcd(self.chunk, self.look_ahead)
 
 
 def _sinusoids(length: int, width: int) -> Tensor:
@@ -229,7 +234,7 @@ class PosteriorStream:
     @property
     def _frames_convolved(self) -> int:
         """Mel frames that the next convolution takes: those of the left edge are made up at first."""
-        return 2 * self._network.config.look_ahead + (1 if self._conv1_left is None else 2)
+        return 2 * self._network.config.step + (1 if self._conv1_left is None else 2)
 
     def _frame(self) -> None:
         """All frames that are there, once there are enough for a convolution."""
@@ -244,7 +249,7 @@ class PosteriorStream:
     def _convolve(self) -> bool:
         """The next few frames through both convolutions, each of which keeps the frames that its kernel still needs; False if too few."""
         network, state = self._network, self._state
-        step = network.config.look_ahead
+        step = network.config.step
         first = self._conv1_left is None
         # conv2 frame j needs conv1 frames 2j-1..2j+1, and those need mel frames 2j-2..2j+2.
         if state.mel.shape[1] < self._frames_convolved:

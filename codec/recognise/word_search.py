@@ -2,8 +2,9 @@
 
 Time-synchronous Viterbi with tokens (Young, Russell and Thornton 1989) over a tree of pronunciations with a word bigram looked ahead
 into the tree (Ney and Ortmanns 1999). What no word explains is spoken by a loop of single phones. A phone stands as soon as nearly all
-of what is still possible agrees on it, and `lag` frames after its beginning in any case. The lag counts from the beginning because the
-listener's delay does: a short phone can wait longer for what follows it than a long one, and neither is late.
+of what is still possible agrees on it, and `lag` frames after its beginning in any case, though its end be one that the network only
+guesses ahead. The lag counts from the beginning because the listener's delay does: a short phone can wait longer for what follows it than
+a long one, and neither is late.
 """
 
 import itertools
@@ -43,7 +44,9 @@ class SearchTables:
 class WordSearchSettings:
     """Weights of the parts, tuned on the validation set.
 
-    In frames of 20 ms: lag from the beginning of a phone, least_lag from its end, part_lag from the end of a part of one that goes on.
+    In frames of 20 ms. Before the frames guessed ahead: lag from the beginning of a phone, least_lag from its end, part_lag from the end of
+    a part of one that goes on. Of the frames guessed ahead: least_ahead after an end among them; late_end: where the phone went on for
+    longer than that after such an end, it is given out again.
     agreement: share of what is possible.
     """
 
@@ -53,12 +56,14 @@ class WordSearchSettings:
     loop_penalty: float = -6.0
     loop_scale: float = 0.8
     silence_penalty: float = -1.0
-    beam: float = 14.0
+    beam: float = 9.0
     most_paths: int = 400
     most_endings: int = 60
-    lag: int = 15
+    lag: int = 5
     least_lag: int = 2
-    part_lag: int = 10
+    least_ahead: int = 2
+    late_end: int = 3
+    part_lag: int = 2
     agreement: float = 0.95
 
 
@@ -222,21 +227,27 @@ class WordSearch:
     def _decide(self, ahead: Floats) -> _Decision:
         """What stands, once the frames `ahead` are looked at; the search is as before afterwards."""
         settings = self._settings
-        paths, now, begun, rows = self._paths, self._now, len(self._said), len(self._rows)
+        paths, now, known, rows = self._paths, self._now, len(self._said), len(self._rows)
         for row in ahead:
             self._advance(row)
         chain, share = self._chain(int(self._paths.phone[0])), self._agreed()
         since = [self._since[phone - self._base] for phone in chain]
+        if chain[0] > self._anchor and since[0] > self._given + settings.late_end:
+            # The phone that was given out last went on after the end that was told ahead.
+            chain, since = [self._anchor, *chain], [self._given, *since]
         self._paths, self._now = paths, now
-        del self._said[begun:], self._since[begun:], self._after[begun:], self._rows[rows:]
+        del self._said[known:], self._since[known:], self._after[known:], self._rows[rows:]
         given, ended = self._given, []
         for place, (phone, following) in enumerate(itertools.pairwise(chain)):
             end = since[place + 1]
-            due = max(since[place], given) <= now - settings.lag or share.get(following, 0.0) >= settings.agreement
-            if not due or end > now - settings.least_lag:
+            overdue = max(since[place], given) <= now - settings.lag
+            until = now + len(ahead) - settings.least_ahead if overdue else now - settings.least_lag
+            if end > until or not (overdue or share.get(following, 0.0) >= settings.agreement):
                 break
             ended.append((phone, end))
             given = max(given, end)
+            if end >= now:
+                return _Decision(ended)
         place, until = len(ended), now - settings.part_lag
         goes_on = until - given >= LONGEST and (place + 1 == len(chain) or since[place + 1] >= until)
         return _Decision(ended, (chain[place], until) if goes_on else None)
@@ -285,14 +296,16 @@ class WordSearch:
             at, left = phone, self._now + self._whole
             while at > self._anchor:
                 at, left = self._after[at - self._base], self._since[at - self._base]
-            # One that was given out whole must have been left, one given out in part not before that.
-            through[phone] = at == self._anchor and (left <= self._now if self._whole else left >= self._given)
+            # One that was given out whole must have been left, unless its end is still to come; one given out in part not before that.
+            fits = left > self._now if self._given >= self._now else left <= self._now
+            through[phone] = at == self._anchor and (fits if self._whole else left >= self._given)
         self._paths = self._paths.at(np.array([through[phone] for phone in self._paths.phone.tolist()]))
         drop = self._anchor - self._base
         del self._said[:drop], self._since[:drop], self._after[:drop]
         self._base = self._anchor
-        del self._rows[: self._given - self._first_row]
-        self._first_row = self._given
+        passed = min(self._given, self._now) - self._first_row
+        del self._rows[:passed]
+        self._first_row += passed
 
     def _forget_dead_ends(self) -> None:
         """In long silence thousands of words are begun and given up: only phones on paths that are alive are kept."""

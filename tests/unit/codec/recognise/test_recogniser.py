@@ -9,9 +9,9 @@ from codec.recognise.network import RecogniserConfig, RecogniserNetwork
 from codec.units.phones import PHONES
 
 
-def small_network() -> RecogniserNetwork:
+def small_network(look_ahead: int = 12) -> RecogniserNetwork:
     torch.manual_seed(3)
-    network = RecogniserNetwork(RecogniserConfig(width=128, layers=2, chunk=8, look_ahead=4, context=16))
+    network = RecogniserNetwork(RecogniserConfig(width=128, layers=2, chunk=8, look_ahead=look_ahead, context=16))
     network.filters.uniform_(0, 0.1)
     network.positions.normal_(0, 0.1)
     return network.eval()
@@ -21,9 +21,10 @@ def noise(seconds: float) -> np.ndarray:
     return (np.random.default_rng(5).standard_normal(int(seconds * 16000)) * 3000).astype(np.int16)
 
 
+@pytest.mark.parametrize("look_ahead", [4, 12])
 @pytest.mark.parametrize("step", [320, 777, 16000])
-def test_streaming_equals_one_forward(step: int) -> None:
-    network, pcm = small_network(), noise(3.0)
+def test_streaming_equals_one_forward(step: int, look_ahead: int) -> None:
+    network, pcm = small_network(look_ahead), noise(3.0)
     padded = torch.nn.functional.pad(torch.from_numpy(pcm).float()[None] / 32768, (WINDOW // 2, 0))
     frames = ((padded.shape[1] - WINDOW) // HOP + 1) // 2 * 2
     with torch.inference_mode():
@@ -35,11 +36,18 @@ def test_streaming_equals_one_forward(step: int) -> None:
     np.testing.assert_allclose(parts[:known], whole[:known], atol=1e-4)
 
 
+def test_chunks_come_one_by_one() -> None:
+    """Also where the look-ahead is longer than a chunk: two that come together make every phone of the first one late."""
+    network, pcm = small_network(), noise(2.0)
+    stream = network.stream()
+    assert {len(stream.push(pcm[at : at + 320])) for at in range(0, len(pcm), 320)} == {0, 8}
+
+
 def test_positions_begin_again_after_thirty_seconds_without_a_break() -> None:
     network, pcm = small_network(), noise(40.0)
     stream = network.stream()
     posteriors = np.concatenate([stream.push(pcm[at : at + 16000]) for at in range(0, len(pcm), 16000)])
-    assert posteriors.shape == (40 * 50 - 8, len(PHONES))  # the last chunk waits for what it looks ahead at
+    assert posteriors.shape == (40 * 50 - 16, len(PHONES))  # the last chunk waits for what it looks ahead at
     assert np.isfinite(posteriors).all()
 
 

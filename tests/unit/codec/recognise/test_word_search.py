@@ -93,15 +93,30 @@ def test_a_wrong_guess_at_what_comes_next_is_forgotten(lexicon: Lexicon) -> None
     assert told.flush() == untold.flush()
 
 
-def test_a_long_phone_stands_sooner_after_its_end_than_a_short_one(lexicon: Lexicon) -> None:
+def test_long_and_short_phones_stand_equally_long_after_their_beginning(lexicon: Lexicon) -> None:
     settings, waits = WordSearchSettings(agreement=2.0), []
-    for frames in (3, 10):
-        stream, posteriors = WordSearch(lexicon, TABLES, settings), rows([("SIL", 8), ("AA", frames), ("S", 30)])
+    for frames in (3, 10, 14):
+        stream, posteriors = WordSearch(lexicon, TABLES, settings), rows([("SIL", 8), ("AA", frames), ("S", 40)])
         for now, row in enumerate(posteriors, 1):
-            if any(PHONES[one.phone] == "AA" for one in stream.push(row[None])):
-                waits.append(now - 8)
+            found = [one for one in stream.push(row[None], posteriors[now : now + 12]) if PHONES[one.phone] == "AA"]
+            if found:
+                waits.append((now - 8, found[0].end - found[0].start))
                 break
-    assert waits == [settings.lag, settings.lag], "from the beginning of the phone"
+    assert waits == [(settings.lag, 3), (settings.lag, 10), (settings.lag, 14)], "though the end is still ahead"
+
+
+@pytest.mark.parametrize(("lasts", "heard"), [(10, [18]), (12, [18]), (18, [18, 26])])
+def test_an_end_that_was_told_ahead_stands(lexicon: Lexicon, lasts: int, heard: list[int]) -> None:
+    """The first guess has the vowel end at 18. What follows takes what is left of it, unless it went on for long."""
+    guess, posteriors = rows([("SIL", 8), ("AA", 10), ("S", 20)]), rows([("SIL", 8), ("AA", lasts), ("S", 18), ("SIL", 20)])
+    stream = WordSearch(lexicon, TABLES, WordSearchSettings(agreement=2.0))
+    found = stream.push(posteriors[:13], guess[13:25])
+    assert [(PHONES[one.phone], one.start, one.end) for one in found] == [("SIL", 0, 8), ("AA", 8, 18)]
+    found += [one for now in range(13, len(posteriors)) for one in stream.push(posteriors[now : now + 1], posteriors[now + 1 : now + 13])]
+    found += stream.flush()
+    assert [PHONES[one.phone] for one in found[: 2 + len(heard)]] == ["SIL", *["AA"] * len(heard), "S"]
+    assert [one.start for one in found] == [0, *(one.end for one in found[:-1])]
+    assert [one.end for one in found[1 : 1 + len(heard)]] == heard
 
 
 def test_what_is_no_word_is_spoken_all_the_same(lexicon: Lexicon) -> None:
@@ -123,7 +138,7 @@ def test_a_phone_stands_after_the_lag_at_the_latest(lexicon: Lexicon) -> None:
 
 
 def test_what_is_certain_stands_before_the_lag_is_over(lexicon: Lexicon) -> None:
-    settings, posteriors = WordSearchSettings(), rows(HELLO)
+    settings, posteriors = WordSearchSettings(lag=15), rows(HELLO)
     stream, end_of_ow = WordSearch(lexicon, TABLES, settings), sum(frames for _, frames in HELLO[:5])
     found = [phone for row in posteriors[: end_of_ow + settings.lag - 8] for phone in stream.push(row[None])]
     assert labels_of(found)[:5] == ["SIL", "HH", "AH", "L", "OW"]
@@ -170,23 +185,26 @@ def test_a_stream_begins_anew_after_flush(lexicon: Lexicon) -> None:
     assert stream.flush() == []
 
 
-def test_sounds_that_are_no_words_are_survived(lexicon: Lexicon) -> None:
-    """Doubtful from frame to frame, as foreign speech is: here the path that won had left the phone that was to be given out in part."""
+@pytest.mark.parametrize(("seed", "ahead"), [(232, 4), (26, 12), (55, 12), (6, 12)])
+def test_sounds_that_are_no_words_are_survived(lexicon: Lexicon, seed: int, ahead: int) -> None:
+    """Doubtful from frame to frame, as foreign speech is: the path that won may have left the phone that is to be given out in part, or
+    still be in one that was given out whole."""
     tensors, _ = load_weights(MODELS / "recogniser.safetensors")
     stream = WordSearch(lexicon, SearchTables(tensors["search.log_prior"].float().numpy(), tensors["search.trigram"].float().numpy()))
-    rng, frames = np.random.default_rng(232), 120
+    rng, frames = np.random.default_rng(seed), 120
     made: list[np.ndarray] = []
-    while len(made) < frames:
+    while len(made) < frames + ahead:
         first, second = rng.integers(0, COUNT, 2)
         for _ in range(rng.integers(1, 30)):
             row = rng.normal(0, 1, COUNT)
             row[first] += rng.uniform(0, 4)
             row[second] += rng.uniform(0, 4)
             made.append(row - np.log(np.exp(row).sum()))
-    doubtful = np.array(made[:frames], np.float32)
+    doubtful = np.array(made[: frames + ahead], np.float32)
     found: list[RecognisedPhone] = []
-    for at in range(0, frames - 12, 8):
-        guess = doubtful[at + 8 : at + 12] + rng.normal(0, 0.5, (4, COUNT)).astype(np.float32)
+    for at in range(0, frames, 8):
+        guess = doubtful[at + 8 : at + 8 + ahead] + rng.normal(0, 0.5, (ahead, COUNT)).astype(np.float32)
         found += stream.push(doubtful[at : at + 8], guess)
-    found += stream.flush()
-    assert found[-1].end == 112 and all(before.end == after.start for before, after in pairwise(found))
+    found += stream.push(doubtful[frames:]) + stream.flush()
+    assert found[-1].end == frames + ahead
+    assert all(before.end == after.start for before, after in pairwise(found))
