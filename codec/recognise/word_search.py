@@ -1,10 +1,9 @@
 """Beam search over words: posteriors every 20 ms in, phones with their times out.
 
 Time-synchronous Viterbi with tokens (Young, Russell and Thornton 1989) over a tree of pronunciations with a word bigram looked ahead
-into the tree (Ney and Ortmanns 1999). What no word explains is spoken by a loop of single phones. A phone stands as soon as nearly all
-of what is still possible agrees on it, and `lag` frames after its beginning in any case, though its end be one that the network only
-guesses ahead. The lag counts from the beginning because the listener's delay does: a short phone can wait longer for what follows it than
-a long one, and neither is late.
+into the tree (Ney and Ortmanns 1999). What no word explains is spoken by a loop of single phones. A phone stands `lag` frames after its
+beginning, though its end be one that the network only guesses ahead. The lag counts from the beginning because the listener's delay does:
+a short phone can wait longer for what follows it than a long one, and neither is late.
 """
 
 import itertools
@@ -44,10 +43,9 @@ class SearchTables:
 class WordSearchSettings:
     """Weights of the parts, tuned on the validation set.
 
-    In frames of 20 ms. Before the frames guessed ahead: lag from the beginning of a phone, least_lag from its end, part_lag from the end of
-    a part of one that goes on. Of the frames guessed ahead: least_ahead after an end among them; late_end: where the phone went on for
+    In frames of 20 ms. Before the frames guessed ahead: lag from the beginning of a phone, part_lag from the end of a part of one that goes
+    on. Of the frames guessed ahead: least_ahead after an end among them; late_end: where the phone went on for
     longer than that after such an end, it is given out again.
-    agreement: share of what is possible.
     """
 
     acoustic_scale: float = 0.9
@@ -60,11 +58,9 @@ class WordSearchSettings:
     most_paths: int = 400
     most_endings: int = 60
     lag: int = 5
-    least_lag: int = 2
     least_ahead: int = 2
     late_end: int = 3
     part_lag: int = 2
-    agreement: float = 0.95
 
 
 class _Decision(NamedTuple):
@@ -230,7 +226,7 @@ class WordSearch:
         paths, now, known, rows = self._paths, self._now, len(self._said), len(self._rows)
         for row in ahead:
             self._advance(row)
-        chain, share = self._chain(int(self._paths.phone[0])), self._agreed()
+        chain = self._chain(int(self._paths.phone[0]))
         since = [self._since[phone - self._base] for phone in chain]
         if chain[0] > self._anchor and since[0] > self._given + settings.late_end:
             # The phone that was given out last went on after the end that was told ahead.
@@ -238,11 +234,9 @@ class WordSearch:
         self._paths, self._now = paths, now
         del self._said[known:], self._since[known:], self._after[known:], self._rows[rows:]
         given, ended = self._given, []
-        for place, (phone, following) in enumerate(itertools.pairwise(chain)):
+        for place, phone in enumerate(chain[:-1]):
             end = since[place + 1]
-            overdue = max(since[place], given) <= now - settings.lag
-            until = now + len(ahead) - settings.least_ahead if overdue else now - settings.least_lag
-            if end > until or not (overdue or share.get(following, 0.0) >= settings.agreement):
+            if max(since[place], given) > now - settings.lag or end > now + len(ahead) - settings.least_ahead:
                 break
             ended.append((phone, end))
             given = max(given, end)
@@ -275,19 +269,6 @@ class WordSearch:
         while (before := self._after[chain[-1] - self._base]) >= first:
             chain.append(before)
         return chain[::-1]
-
-    def _agreed(self) -> dict[int, float]:
-        """Share of the paths, by their probability, that went through each phone."""
-        weight = np.exp(self._paths.score)
-        own, at = weight / weight.sum(), self._paths.phone - self._base
-        after, anchor = np.array(self._after) - self._base, self._anchor - self._base
-        share = np.zeros(len(after))
-        while (on := at > anchor).any():
-            at, own = at[on], own[on]
-            share += np.bincount(at, own, len(after))
-            at = after[at]
-        found = np.flatnonzero(share)
-        return dict(zip((found + self._base).tolist(), share[found].tolist(), strict=True))
 
     def _drop_others(self) -> None:
         """Paths that do not go through the phone that was given out last can no longer win; what came before it is forgotten."""

@@ -78,14 +78,14 @@ def test_what_comes_next_helps_to_decide(lexicon: Lexicon) -> None:
     decided_at = doubtful.stop + 3
     heard = {}
     for ahead in (0, 10):
-        stream = WordSearch(lexicon, TABLES, WordSearchSettings(lag=7, agreement=2.0))
+        stream = WordSearch(lexicon, TABLES, WordSearchSettings(lag=7))
         found = [one for now in range(decided_at) for one in stream.push(posteriors[now : now + 1], posteriors[now + 1 : now + 1 + ahead])]
         heard[ahead] = labels_of(found)[-1]
     assert heard == {0: "N", 10: "L"}
 
 
 def test_a_wrong_guess_at_what_comes_next_is_forgotten(lexicon: Lexicon) -> None:
-    settings = WordSearchSettings(lag=1000, part_lag=1000, agreement=2.0)
+    settings = WordSearchSettings(lag=1000, part_lag=1000)
     posteriors, guess = rows(HELLO), rows([("ZH", 6)])
     told, untold = WordSearch(lexicon, TABLES, settings), WordSearch(lexicon, TABLES, settings)
     for at in range(0, len(posteriors), 8):
@@ -94,7 +94,7 @@ def test_a_wrong_guess_at_what_comes_next_is_forgotten(lexicon: Lexicon) -> None
 
 
 def test_long_and_short_phones_stand_equally_long_after_their_beginning(lexicon: Lexicon) -> None:
-    settings, waits = WordSearchSettings(agreement=2.0), []
+    settings, waits = WordSearchSettings(), []
     for frames in (3, 10, 14):
         stream, posteriors = WordSearch(lexicon, TABLES, settings), rows([("SIL", 8), ("AA", frames), ("S", 40)])
         for now, row in enumerate(posteriors, 1):
@@ -109,7 +109,7 @@ def test_long_and_short_phones_stand_equally_long_after_their_beginning(lexicon:
 def test_an_end_that_was_told_ahead_stands(lexicon: Lexicon, lasts: int, heard: list[int]) -> None:
     """The first guess has the vowel end at 18. What follows takes what is left of it, unless it went on for long."""
     guess, posteriors = rows([("SIL", 8), ("AA", 10), ("S", 20)]), rows([("SIL", 8), ("AA", lasts), ("S", 18), ("SIL", 20)])
-    stream = WordSearch(lexicon, TABLES, WordSearchSettings(agreement=2.0))
+    stream = WordSearch(lexicon, TABLES)
     found = stream.push(posteriors[:13], guess[13:25])
     assert [(PHONES[one.phone], one.start, one.end) for one in found] == [("SIL", 0, 8), ("AA", 8, 18)]
     found += [one for now in range(13, len(posteriors)) for one in stream.push(posteriors[now : now + 1], posteriors[now + 1 : now + 13])]
@@ -135,13 +135,6 @@ def test_a_phone_stands_after_the_lag_at_the_latest(lexicon: Lexicon) -> None:
         given = found[-1].end if found else given
         assert now - given <= settings.lag + LONGEST
     assert given > 380 - settings.lag
-
-
-def test_what_is_certain_stands_before_the_lag_is_over(lexicon: Lexicon) -> None:
-    settings, posteriors = WordSearchSettings(lag=15), rows(HELLO)
-    stream, end_of_ow = WordSearch(lexicon, TABLES, settings), sum(frames for _, frames in HELLO[:5])
-    found = [phone for row in posteriors[: end_of_ow + settings.lag - 8] for phone in stream.push(row[None])]
-    assert labels_of(found)[:5] == ["SIL", "HH", "AH", "L", "OW"]
 
 
 def test_one_doubtful_frame_does_not_make_a_phone(lexicon: Lexicon) -> None:
