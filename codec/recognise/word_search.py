@@ -44,8 +44,8 @@ class WordSearchSettings:
     """Weights of the parts, tuned on the validation set; the beam and the lags by the phone error of dev.
 
     In frames of 20 ms. Before the frames guessed ahead: lag from the beginning of a phone, part_lag from the end of a part of one that goes
-    on. Of the frames guessed ahead: least_ahead follow an end among them that stands; a phone that goes on for more than late_end after such
-    an end is given out again.
+    on. Of the frames guessed ahead: least_ahead follow an end among them that stands; a phone that goes on for more than late_end after
+    such an end is given out again.
     """
 
     acoustic_scale: float = 0.9

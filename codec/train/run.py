@@ -70,14 +70,18 @@ class Run:
             if network is not None:
                 load = getattr(network, "load_shipped", network.load_state_dict)
                 load(tensors)
-                self.runs = json.loads((weights_directory() / f"{self.name}.json").read_text()).get("runs", [])
+                self.runs = self._card().get("runs", [])
                 self.step = int(metadata.get("step", 0))
                 print(f"{self.name}: going on from the shipped weights of step {self.step}", file=sys.stderr)
 
     def continue_card(self) -> None:
         """The parts begin as the weights that were exported last: count on from the steps and the data of their card."""
-        card = json.loads((weights_directory() / f"{self.name}.json").read_text())
+        card = self._card()
         self.step, self.runs = card["steps"], card["runs"]
+
+    def _card(self) -> dict[str, Any]:
+        card: dict[str, Any] = json.loads((weights_directory() / f"{self.name}.json").read_text())
+        return card
 
     def uses(self, data: list[dict[str, Any]]) -> None:
         """Says what this run trains on: rows of `codec.train.card.data_rows`."""
