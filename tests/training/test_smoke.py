@@ -1,5 +1,6 @@
 """Every training step on the tiny corpus, one after the other as in models/README.md, and what they export works."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from importlib import import_module
@@ -17,7 +18,7 @@ from codec.train.corpus.packed import Corpus
 STEPS = (
     "corpus.pack corpus.tracks corpus.wire_tokens entropy_tables voice.codebook recogniser.phone_language_model "
     "recogniser.word_lexicon recogniser.train recogniser.export synthesis.vocoder synthesis.synthesiser synthesis.export "
-    "detail.train detail.export voice.lessons voice.residual corpus.realign recogniser.evaluate text.melody "
+    "corpus.realign corpus.heard detail.train detail.export voice.lessons voice.residual recogniser.evaluate text.melody "
     "recogniser.word_teacher recogniser.word_adapters recogniser.export_word_adapters"
 ).split()
 
@@ -82,3 +83,14 @@ def test_realigned_speech_has_labels_where_there_were_none(work: Path) -> None:
         edges = np.array([(start, end) for _, start, end in record["phones"]])
         assert (edges[1:, 0] == edges[:-1, 1]).all()
         assert record["seconds"] * 1000 - edges[-1, 1] < 20
+
+
+def test_what_the_recogniser_hears_lies_within_the_sound(work: Path) -> None:
+    heard = [record for record in Corpus("train", work / "corpus", "heard").records if record["phones"]]
+    assert {record["phones_source"] for record in heard} == {"heard"}
+    assert len(heard) >= 3
+    for record in heard:
+        assert record["phones"][0][1] == 0
+        assert all(start < end for _, start, end in record["phones"])
+        assert all(left[2] == right[1] for left, right in itertools.pairwise(record["phones"]))
+        assert record["phones"][-1][1] * 16 < record["samples"]

@@ -20,6 +20,12 @@ from codec.units.rates import SAMPLE_RATE
 
 DATA = Path(os.environ.get("SOFTPHONE_DATA", "../shared/data"))
 CACHE = Path("work/corpus")
+MADE_BY = {
+    "": "codec.train.corpus.pack",
+    "realigned": "codec.train.corpus.realign {}",
+    "heard": "codec.train.corpus.heard {}",
+}
+"""The step that writes each set of labels of a list."""
 
 
 def decode_audio(path: Path) -> NDArray[np.int16]:
@@ -68,10 +74,10 @@ class Corpus:
     """A packed data list: `records[i]` is the line of the list, `pcm(i)` its sound (int16, read from a memory map)."""
 
     def __init__(self, name: str, cache: Path = CACHE, labels: str = "") -> None:
-        """labels: "" for those that came with the list, or the name of another set, such as "realigned". Raises AudioFileError."""
+        """labels: "" for those that came with the list, or the name of another set, of MADE_BY. Raises AudioFileError."""
         index_path = cache / (f"{name}.{labels}.jsonl" if labels else f"{name}.jsonl")
         if not index_path.exists():
-            step = f"codec.train.corpus.realign {name}" if labels == "realigned" else "codec.train.corpus.pack"
+            step = MADE_BY[labels].format(name)
             raise AudioFileError(f"{index_path} is missing; run `python -m {step}` first")
         self.name, self.cache, self.labels = name, cache, labels
         self.records: list[dict[str, Any]] = [json.loads(line) for line in index_path.read_text().splitlines()]

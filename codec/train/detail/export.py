@@ -11,7 +11,7 @@ from safetensors.torch import save
 from codec.detail.layer import CODES, DetailLayer
 from codec.train.card import data_card, figures_of, trained_on, write_card
 from codec.train.corpus.packed import Corpus
-from codec.train.detail.train import Detail, segments_of
+from codec.train.detail.train import SETS, Detail, segments_of
 from codec.train.entropy_tables import to_frequencies
 from codec.train.run import load_checkpoint
 from codec.train.step import begin, run_step, step_options
@@ -73,8 +73,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     detail = Detail()
     detail.load_state_dict(saved["detail"])
     detail.eval()
-    made = tables(count_codes(detail, open_data("train", 0, arguments.work), UTTERANCES))
-    valid = count_codes(detail, open_data("valid", 0, arguments.work), UTTERANCES)
+    made = tables(count_codes(detail, open_data("train", 0, arguments.work, SETS[1]), UTTERANCES))
+    valid = count_codes(detail, open_data("valid", 0, arguments.work, SETS[1]), UTTERANCES)
     layer = DetailLayer()
     layer.load_state_dict({name: value for name, value in detail.state_dict().items() if name in layer.state_dict()})
     tensors = {name: value.half() for name, value in layer.state_dict().items()}

@@ -2,7 +2,9 @@
 
 Encoder, codebooks and decoder together, between a synthesiser and a vocoder that stay as they are. What counts is what a listener
 notices of the sound (`codec.train.detail.perception`), likeness to the speaker and to speech as such (`codec.train.synthesis.polish`),
-then the mel spectrogram. Many phones are wrong on purpose, as a recogniser's are: details must put them right.
+then the mel spectrogram. Most phones and their times are those that the streaming recogniser hears, often wrong: details must put them
+right. The others are aligned with the text, as those of a sender that waits for words. Needs `codec.train.corpus.realign` and
+`codec.train.corpus.heard`.
 """
 
 import random
@@ -42,9 +44,11 @@ from codec.units.weights_files import weights_directory
 from codec.wire.token import TICK_FRAMES, segment_count
 
 BATCH = 12
-LABEL_NOISE, RIGHT = 0.25, 0.4
-"""Share of phones that are wrong, and of batches that have the right ones, as a sender who waits for words has."""
+LABEL_NOISE, RIGHT = 0.1, 0.4
+"""Share of phones heard that are wrong besides, since the recogniser knows this speech; share of batches that have the right ones."""
 HEARD, LIKENESS, DECEIT, MATCHING, COMMITMENT = 2.0, 1.5, 0.05, 0.3, 0.015
+SETS = "realigned", "heard"
+"""Labels with the right phones, and with those of the recogniser."""
 SHOWN = (1, 2, 4, 6)
 """Numbers of codes that `evaluate` looks at."""
 FREE_STEPS, FREE_BATCHES = 250, 60
@@ -226,8 +230,8 @@ def to_device(batch: TokenBatch, target: Target, segments: Segments) -> tuple[To
 
 @torch.no_grad()
 def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, data: TokenData, count: int = 60) -> dict[str, float]:
-    """Distances over exact tokens as the wire brings them: without details, with some numbers of codes, and with noise before the encoder;
-    and the likeness of the voice (GE2E)."""
+    """Distances over the tokens of `data` as the wire brings them: without details, with some numbers of codes, and with noise before the
+    encoder; and the likeness of the voice (GE2E)."""
     detail.eval()
     voice, voiced = VoiceLoss().to(device()), Voiced().to(device())
     torch.manual_seed(0)
@@ -284,16 +288,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     parts |= {"adversary": polish.adversary, "adversary_optimizer": polish.optimizer}
     run = Run("detail", arguments, parts)
     corpus = Corpus("train", arguments.work / "corpus")
-    run.uses(data_card(corpus, PART_WEIGHT, aligned=True))
-    data = open_data("train", arguments.seed + run.step, arguments.work)
+    run.uses([row for labels in SETS for row in data_card(Corpus("train", corpus.cache, labels), PART_WEIGHT, aligned=True)])
+    right, heard_wrong = (open_data("train", arguments.seed + run.step, arguments.work, labels) for labels in SETS)
+    right.label_noise, heard_wrong.label_noise = 0.0, LABEL_NOISE
     if not run.step:
-        print(f"the pictures keep {first_picture(detail, pictures(data, 2 if arguments.smoke else 60)):.0%} of the variance", flush=True)
+        print(f"the pictures keep {first_picture(detail, pictures(right, 2 if arguments.smoke else 60)):.0%} of the variance", flush=True)
     # Whisper takes longer to load than a smoke run lasts.
     perception = None if arguments.smoke or arguments.spectra else Perception(corpus).to(device())
     remembered: list[Tensor] = []
+
+    def valid() -> TokenData:
+        return open_data("valid", 0, arguments.work, SETS[1])
+
     for done in run.steps():
         set_rate(optimizer, arguments.rate, done, run.step)
-        data.label_noise = LABEL_NOISE if rng.random() > RIGHT else 0.0
+        data = right if rng.random() < RIGHT else heard_wrong
         batch, target = collate(data.draw(2 if arguments.smoke else BATCH))
         segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], [Damage(rng) for _ in range(len(batch.phones))])
         if not len(segments.phones):
@@ -328,9 +337,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             codes=len({tuple(row) for row in codes.tolist()}) / len(codes),
         )
         if perception is not None and run.step % 500 == 0:
-            print(f"step {run.step}: {evaluate(detail, synthesiser, perception, open_data('valid', 0, arguments.work))}", flush=True)
+            print(f"step {run.step}: {evaluate(detail, synthesiser, perception, valid())}", flush=True)
     if perception is not None:
-        print(f"done: {evaluate(detail, synthesiser, perception, open_data('valid', 0, arguments.work))}", flush=True)
+        print(f"done: {evaluate(detail, synthesiser, perception, valid())}", flush=True)
 
 
 if __name__ == "__main__":

@@ -52,9 +52,9 @@ def evaluate(synthesiser: Synthesiser, data: TokenData, wired: bool) -> float:
     return total / seen
 
 
-def open_data(name: str, seed: int, work: Path = WORK) -> TokenData:
-    """A packed list with its tracks and voices, which are measured where they are not there yet."""
-    corpus = Corpus(name, work / "corpus")
+def open_data(name: str, seed: int, work: Path = WORK, labels: str = "") -> TokenData:
+    """A packed list, or another set of its labels, with its tracks and voices, which are measured where they are not there yet."""
+    corpus = Corpus(name, work / "corpus", labels)
     return TokenData(corpus, Tracks(corpus), Voices(corpus, embed(name, work)), seed)
 
 

@@ -245,6 +245,8 @@ def test_what_does_not_sound_like_english_is_left_as_heard() -> None:
         return second.counters["words"] > before
 
     assert believed(-2.2) and believed(-0.3)
+    assert all(believed(-1.35) for _ in range(30)), "English in noise, on average"
+    assert all(believed(-0.3) for _ in range(6))
     foreign = [believed(-2.2) for _ in range(30)]
     assert sum(foreign) <= 6 and not any(foreign[6:])
     english = [believed(-0.3) for _ in range(20)]
