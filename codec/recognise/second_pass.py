@@ -64,8 +64,8 @@ class SecondPassSettings:
     """The same for a word with less time than `hurried` for a phone: it was squeezed in beside what was said."""
     trust_words: float = 8.0
     """The evidence of about so many words, on average, tells whether the sound is English at all: of dev it is -0.5 to -0.2, of speakers
-    with an accent the same, of French, Spanish, Italian and Russian made English -2.5 to -1.9; of dev
-    in noise at 10 and 5 dB it hardly falls below -1.5."""
+    with an accent the same, of French, Spanish, Italian and Russian made English -2.5 to -1.9; of dev in noise at
+    10 and 5 dB it hardly falls below -1.5."""
     least_trust: float = -1.5
     """With less on average no word is believed,"""
     trusted_again: float = -0.62
