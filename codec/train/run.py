@@ -44,6 +44,8 @@ class Run:
     parts: dict[str, nn.Module | torch.optim.Optimizer]
     step: int = 0
     figures: dict[str, float] = field(default_factory=dict)
+    optimised_from: int = 0
+    """The step at which the optimisers began: later than 0 where the weights came without them."""
     runs: list[dict[str, Any]] = field(default_factory=list)
     """Seed and data of every run so far, this one last: the card tells them."""
 
@@ -56,7 +58,7 @@ class Run:
             for name, part in self.parts.items():
                 if name in saved:
                     part.load_state_dict(saved[name])
-            self.step = saved["step"]
+            self.step, self.optimised_from = saved["step"], saved.get("optimised_from", 0)
             self.runs = saved.get("runs", [])
             print(f"{self.name}: going on from step {self.step}", file=sys.stderr)
         elif not (self.arguments.smoke or self.arguments.fresh):
@@ -71,17 +73,23 @@ class Run:
                 load = getattr(network, "load_shipped", network.load_state_dict)
                 load(tensors)
                 self.runs = self._card().get("runs", [])
-                self.step = int(metadata.get("step", 0))
+                self.step = self.optimised_from = int(metadata.get("step", 0))
                 print(f"{self.name}: going on from the shipped weights of step {self.step}", file=sys.stderr)
 
     def continue_card(self) -> None:
         """The parts begin as the weights that were exported last: count on from the steps and the data of their card."""
         card = self._card()
         self.step, self.runs = card["steps"], card["runs"]
+        self.optimised_from = self.step
 
     def _card(self) -> dict[str, Any]:
         card: dict[str, Any] = json.loads((weights_directory() / f"{self.name}.json").read_text())
         return card
+
+    @property
+    def optimised(self) -> int:
+        """Steps that the optimisers took."""
+        return self.step - self.optimised_from
 
     def uses(self, data: list[dict[str, Any]]) -> None:
         """Says what this run trains on: rows of `codec.train.card.data_rows`."""
@@ -92,7 +100,8 @@ class Run:
     def save(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part_path = self.path.with_suffix(".part")
-        torch.save({**{name: part.state_dict() for name, part in self.parts.items()}, "step": self.step, "runs": self.runs}, part_path)
+        state = {name: part.state_dict() for name, part in self.parts.items()}
+        torch.save({**state, "step": self.step, "optimised_from": self.optimised_from, "runs": self.runs}, part_path)
         os.replace(part_path, self.path)
 
     def steps(self) -> Iterator[float]:
@@ -142,7 +151,7 @@ def bfloat16(where: torch.device) -> torch.autocast:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, highest: float, done: float, step: int) -> None:
-    """Warm up over 200 steps; over the last 40 % of the run fall to a twentieth."""
+    """Warm up over 200 steps; over the last 40 % of the run fall to a twentieth. step: of the optimiser, see `Run.optimised`."""
     rate = highest * min(1.0, (step + 1) / 200) * min(1.0, max(0.05, (1 - done) / 0.4))
     for group in optimizer.param_groups:
         group["lr"] = rate

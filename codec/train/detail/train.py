@@ -301,7 +301,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return open_data("valid", 0, arguments.work, SETS[1])
 
     for done in run.steps():
-        set_rate(optimizer, arguments.rate, done, run.step)
+        set_rate(optimizer, arguments.rate, done, run.optimised)
         data = right if rng.random() < RIGHT else heard_wrong
         batch, target = collate(data.draw(2 if arguments.smoke else BATCH))
         segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], [Damage(rng) for _ in range(len(batch.phones))])

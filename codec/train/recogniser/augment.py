@@ -1,4 +1,4 @@
-"""Sound as it comes from real microphones: noise, reverberation, band limits, speed, level."""
+"""Sound as it comes from other speakers and real microphones: vocal tract, speed, noise, reverberation, band limits, codecs, level."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
+from codec.train.recogniser.lossy_codecs import through_any
 from codec.units.rates import SAMPLE_RATE
 
 Sound = NDArray[np.float32]
@@ -74,6 +75,11 @@ def warp_formants(pcm: Sound, factor: float) -> Sound:
     return np.asarray(out[WARP_FFT : WARP_FFT + len(pcm)] * (2 * WARP_HOP / WARP_FFT), np.float32)
 
 
+def other_speaker(pcm: Sound, random: np.random.Generator) -> Sound:
+    """Four times in ten somebody with another vocal tract (VTLP, Jaitly and Hinton 2013)."""
+    return warp_formants(pcm, random.uniform(0.87, 1.15)) if random.random() < 0.4 else pcm
+
+
 def augment(pcm: Sound, noises: Sequence[Sound], random: np.random.Generator) -> Sound:
     """One random distortion chain; the timing of the sound stays (see `speed` for the one that changes it)."""
     if random.random() < 0.3:
@@ -87,4 +93,7 @@ def augment(pcm: Sound, noises: Sequence[Sound], random: np.random.Generator) ->
         coloured = scipy.signal.lfilter([1], [1, -random.uniform(0, 0.95)], random.standard_normal(len(pcm)))
         pcm = add_noise(pcm, coloured.astype(np.float32), random.uniform(8, 35), random)
     peak = float(np.abs(pcm).max()) + 1e-6
+    if random.random() < 0.12:
+        pcm = through_any(np.asarray(pcm * (0.7 / peak), np.float32), random)
+        peak = float(np.abs(pcm).max()) + 1e-6
     return np.asarray(np.clip(pcm / peak * 10 ** (random.uniform(-26, 0) / 20), -1, 1), np.float32)

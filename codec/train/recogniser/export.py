@@ -68,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         **({"average": f"of the weights of steps {earlier['step']} and {state['step']}"} if arguments.average else {}),
         "runs": trained_on(state, data_card(corpus, WEIGHTS, aligned=False)),
         "language": "phone trigram of text drawn from the word bigrams of pocketsphinx's en-us model (BSD), and of the training list",
-        "augmentation": "speed .85-1.15, reverberation, ESC-10 noise (CC BY 3.0), coloured noise, band limits, level, SpecAugment",
+        "augmentation": "speed .85-1.15, vocal tract .87-1.15 and other codecs (since step 4444), reverberation, ESC-10 noise "
+        "(CC BY 3.0), coloured noise, band limits, level, SpecAugment",
         "figures": figures_of(arguments.figures, "recogniser"),
     }
     write_card(path, card)

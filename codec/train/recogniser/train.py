@@ -207,7 +207,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for done in run.steps():
             batch = coming.result()
             coming = pool.submit(next, stream)
-            set_rate(optimizer, arguments.rate, done, run.step)
+            set_rate(optimizer, arguments.rate, done, run.optimised)
             network.train()
             chunk, ahead = random.choice(SIZES)
             network.config = replace(called, chunk=chunk, look_ahead=ahead)

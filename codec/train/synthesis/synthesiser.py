@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     synthesiser.neutral_embedding.copy_(torch.from_numpy(data.voices.neutral))
     run.uses(data_card(Corpus("train", arguments.work / "corpus"), PART_WEIGHT, aligned=True))
     for done in run.steps():
-        set_rate(optimizer, arguments.rate, done, run.step)
+        set_rate(optimizer, arguments.rate, done, run.optimised)
         batch, target = collate(data.draw(2 if arguments.smoke else BATCH))
         batch = TokenBatch(*(x.to(device()) for x in batch))
         target = Target(*(x.to(device()) for x in target))

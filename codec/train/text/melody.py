@@ -155,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     usual, rng = usual_lengths(examples), np.random.default_rng(arguments.seed + run.step)
     drawn = batches(examples, rng)
     for done in run.steps():
-        set_rate(optimizer, arguments.rate, done, run.step)
+        set_rate(optimizer, arguments.rate, done, run.optimised)
         loss = loss_of(network.train(), collate(next(drawn), usual, rng))
         optimizer.zero_grad()
         torch.autograd.backward(loss)
