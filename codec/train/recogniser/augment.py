@@ -80,6 +80,11 @@ def other_speaker(pcm: Sound, random: np.random.Generator) -> Sound:
     return warp_formants(pcm, random.uniform(0.87, 1.15)) if random.random() < 0.4 else pcm
 
 
+def at_peak(pcm: Sound, peak: float) -> Sound:
+    """The sound as loud as this at its loudest."""
+    return np.asarray(pcm * (peak / (float(np.abs(pcm).max()) + 1e-6)), np.float32)
+
+
 def augment(pcm: Sound, noises: Sequence[Sound], random: np.random.Generator) -> Sound:
     """One random distortion chain; the timing of the sound stays (see `speed` for the one that changes it)."""
     if random.random() < 0.3:
@@ -92,8 +97,6 @@ def augment(pcm: Sound, noises: Sequence[Sound], random: np.random.Generator) ->
     elif chance < 0.55:
         coloured = scipy.signal.lfilter([1], [1, -random.uniform(0, 0.95)], random.standard_normal(len(pcm)))
         pcm = add_noise(pcm, coloured.astype(np.float32), random.uniform(8, 35), random)
-    peak = float(np.abs(pcm).max()) + 1e-6
     if random.random() < 0.12:
-        pcm = through_any(np.asarray(pcm * (0.7 / peak), np.float32), random)
-        peak = float(np.abs(pcm).max()) + 1e-6
-    return np.asarray(np.clip(pcm / peak * 10 ** (random.uniform(-26, 0) / 20), -1, 1), np.float32)
+        pcm = through_any(at_peak(pcm, 0.7), random)
+    return at_peak(pcm, 10 ** (random.uniform(-26, 0) / 20))

@@ -128,7 +128,7 @@ def _batch(
     for row, (said, own) in enumerate(cuts):
         pcm = augment.other_speaker(said, random)
         place = slice(WINDOW // 2, WINDOW // 2 + len(pcm))
-        clean[row, place] = pcm * (0.5 / (float(np.abs(pcm).max()) + 1e-6))
+        clean[row, place] = augment.at_peak(pcm, 0.5)
         distorted[row, place] = augment.augment(pcm, noises, random)
         labels[row, : len(own)] = own
         within[row, : len(own)] = True

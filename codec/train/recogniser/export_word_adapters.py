@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "steps": state["step"],
         "runs": trained_on(state, []),
         "augmentation": "speed .92-1.08, windows that begin and end anywhere; in six of ten reverberation, ESC-10 noise (CC BY 3.0), "
-        "coloured noise, band limits, level",
+        "coloured noise, band limits, level, other codecs (since step 1774)",
         "figures": figures_of(arguments.figures, adapters.NAME),
     }
     write_card(path, card)
