@@ -72,7 +72,8 @@ class Encoder:
         self.extensions = SentExtensions(self.voice, self._settings.comfort_noise)
         """Reports and receipts for the far end; replaced by `flush`."""
         self._details = DetailWriter(self._models.detail)
-        self._doubtful_until = 0  # tick at which the last phone ended that was sent as it was heard
+        self._heard_until = 0  # tick at which the last phone ended
+        self._doubtful_until = 0  # and the last one that was sent as it was heard
 
     @property
     def settings(self) -> EncoderSettings:
@@ -197,6 +198,7 @@ class Encoder:
         self.voice.hear(self._history.pcm(first, last), self._history.f0(first, last))
         mean_f0 = self.voice.mean_f0
         start = phone.start
+        self._heard_until = phone.end
         doubtful = phone.phone != SILENCE and not phone.sure
         if doubtful:
             self._doubtful_until = phone.end
@@ -256,5 +258,7 @@ class Encoder:
         """Few codes only where phones may be wrong: words that are certain are understood better without them (17 dev utterances: 22 % of
         the words wrong, 26 % with two codes everywhere, 21 % with four, 19 % with six)."""
         first, last = start * TICK_FRAMES, (start + sum(token.ticks for token in tokens)) * TICK_FRAMES
-        stages = self.settings.detail if self._doubtful_until > start or self.settings.detail >= MANY_CODES else 0
+        # Typed text has no sound: the microphone hears something else.
+        until = self._heard_until if self.settings.detail >= MANY_CODES else self._doubtful_until
+        stages = self.settings.detail if until > start else 0
         return self._details.describe(tokens, self._history.around(first - MARGIN, last + MARGIN), stages)

@@ -17,6 +17,7 @@ from codec.units.phones import PHONES, SILENCE, UNVOICED, VOWELS
 from codec.units.token import Token
 from codec.voice.embedding import Voice
 from codec.wire.packet import parse
+from codec.wire.settings import EncoderSettings
 from codec.wire.token import TICK_MS, WireToken
 from softphone import paths, sound_file
 from softphone.cli.codec import commands
@@ -122,6 +123,19 @@ def test_typed_text_takes_the_place_of_the_microphone_and_gives_it_back(speaker:
     heard = phones(sent(got, models))
     words = [label for label, _ in HELLO]
     assert heard == [*words, *phones(typed), *words]
+
+
+@pytest.mark.parametrize("settings", [EncoderSettings(detail=2), EncoderSettings(detail=6), EncoderSettings(detail=6, wait=True)])
+def test_typed_text_has_no_details(speaker: TextSpeaker, settings: EncoderSettings) -> None:
+    """The microphone hears something else."""
+    live = script([*HELLO, ("SIL", 700)])
+    models = models_for(live.phones)
+    encoder = Encoder(models, settings)
+    got = [payload for at in range(0, len(live.pcm), 320) for payload in encoder.encode(live.pcm[at : at + 320])]
+    assert any(token.details for token in sent(got, models))
+    encoder.say(speaker.speak("Hello there.").tokens)
+    typed = [payload for _ in range(150) for payload in encoder.encode(QUIET)]
+    assert phones(sent(typed, models)) and not any(token.details for token in sent(typed, models))
 
 
 def test_live_speech_meanwhile_is_not_sent(speaker: TextSpeaker) -> None:
