@@ -2,8 +2,8 @@
 
 A phone is cut into segments of about 40 ms. The encoder hears the sound of a segment and names it by DETAIL_STAGES codes, each refining the
 one before (residual vector quantisation, SoundStream, arXiv 2107.03312). Codes give a rough picture of the segment's spectrum, POINTS
-frames of it; the decoder weighs it against the synthesiser's mel frames and corrects both. Without codes the frames stay as they are,
-so every packet's details may be dropped.
+frames of it; the decoder weighs it against the synthesiser's mel frames and corrects both. Frames without codes it corrects by what it
+remembers of the speaker and of speech, so every packet's details may be dropped, and few of them help their neighbours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -145,7 +145,7 @@ class Codebooks(nn.Module):
 
 
 class DetailDecoder(nn.Module):
-    """Mel frames of the synthesiser and latents of segments -> better mel frames; causal."""
+    """Mel frames of the synthesiser, and latents of those segments that have them -> better mel frames; causal."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,6 +154,7 @@ class DetailDecoder(nn.Module):
         self.convolutions = nn.ModuleList(nn.Conv1d(_WIDTH, 2 * _WIDTH, _KERNEL, dilation=dilation) for dilation in _DILATIONS)
         self.gru = nn.GRU(_WIDTH, _WIDTH, batch_first=True)
         self.out = nn.Linear(2 * _WIDTH, 2 * MEL_BANDS)
+        self.untold = nn.Linear(2 * _WIDTH, MEL_BANDS)
 
     def state(self, batch: int) -> list[Tensor]:
         """Of a new stream."""
@@ -180,9 +181,11 @@ class DetailDecoder(nn.Module):
             x = x + torch.tanh(value) * torch.sigmoid(gate)
         x = x.transpose(1, 2)
         recalled, state[-1] = self.gru(x, state[-1])
-        correction, trust = self.out(torch.cat((x, recalled), 2)).chunk(2, 2)
+        known = torch.cat((x, recalled), 2)
+        correction, trust = self.out(known).chunk(2, 2)
         pictured = pictured + mel.mean(2, keepdim=True)
-        better: Tensor = mel + place[..., 1:2] * (torch.sigmoid(trust) * (pictured - mel) + correction)
+        told = place[..., 1:2]
+        better: Tensor = mel + told * (torch.sigmoid(trust) * (pictured - mel) + correction) + (1 - told) * self.untold(known)
         return better
 
     def _pictured(self, latents: Tensor, inside: Tensor) -> Tensor:

@@ -9,11 +9,11 @@ from codec.wire.token import SegmentCodes
 
 
 class DetailReader:
-    """One stream. Costs nothing until the first details arrive."""
+    """One stream."""
 
     def __init__(self, layer: DetailLayer) -> None:
         self._layer = layer
-        self._state: list[Tensor] | None = None
+        self._state = layer.decoder.state(1)
         self._coming: tuple[SegmentCodes, ...] = ()
 
     @torch.inference_mode()
@@ -28,15 +28,11 @@ class DetailReader:
 
     def _corrected(self, spoken: SpokenFrames, following: tuple[SegmentCodes, ...]) -> Tensor:
         details, self._coming = self._coming, following
-        if self._state is None:
-            if not details:
-                return spoken.mel
-            self._state = self._layer.decoder.state(1)
         frames = len(spoken.mel)
         if not frames:
             return spoken.mel
         latents = self._layer.codebooks.latents_of(details)
         spread, place = spread_latents(latents, (len(details),), (frames,))
         shift = None if spoken.shift is None else spoken.shift.detail
-        mel = self._layer.decoder(self._state, spoken.plain[None], spoken.level[None], spread[None], place[None], shift)[0]
-        return mel if details else spoken.mel
+        mel: Tensor = self._layer.decoder(self._state, spoken.mel[None], spoken.level[None], spread[None], place[None], shift)[0]
+        return mel

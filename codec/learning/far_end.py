@@ -19,7 +19,7 @@ from codec.detail.layer import LATENT, DetailLayer, spread_latents
 from codec.speak.mel import MEL_BANDS, log_mel
 from codec.speak.prosody_fill import ProsodyFill
 from codec.speak.shift import Shift
-from codec.speak.synthesiser import Synthesiser, TokenBatch, sharpened, voice_features
+from codec.speak.synthesiser import Synthesiser, TokenBatch, voice_features
 from codec.speak.token_features import FRAME_FEATURES, TOKEN_FEATURES, TokenContext, Unrolled
 from codec.speak.vocoder import LAG_SAMPLES, Vocoder
 from codec.units.phones import INVENTORY, SILENCE
@@ -105,7 +105,6 @@ class HeardBatch:
     level: Tensor
     latents: Tensor
     place: Tensor
-    detailed: Tensor
     semitones: Tensor
     kind: Tensor
     true: Tensor
@@ -142,7 +141,6 @@ class FarEnd:
             level=torch.zeros(size, longest),
             latents=torch.zeros(size, longest, 2 * LATENT),
             place=torch.zeros(size, longest, 4),
-            detailed=torch.zeros(size, longest, dtype=torch.bool),
             semitones=torch.zeros(size, longest),
             kind=torch.zeros(size, longest, dtype=torch.int64),
             true=torch.zeros(size, longest, MEL_BANDS),
@@ -163,7 +161,6 @@ class FarEnd:
             batch.frames[row, here] = torch.from_numpy(unrolled.frames)
             batch.level[row, here] = torch.from_numpy(unrolled.level)
             batch.semitones[row, here] = torch.from_numpy(unrolled.semitones)
-            batch.detailed[row, here] = bool(wire.details)
             batch.kind[row, here] = INVENTORY.sound_class(wire.phone)
             batch.weight[row, here] = _SILENCE_WEIGHT if wire.phone == SILENCE else 1.0
             at = here.stop
@@ -193,9 +190,7 @@ class FarEnd:
         plain, logit = self._synthesiser(self._synthesiser.network_state(len(batch.phones)), tokens, shift)
         decoder = self._detail.decoder
         state = decoder.state(len(plain))
-        fine = decoder(state, plain, batch.level, batch.latents, batch.place, None if shift is None else shift.detail)
-        sharp = torch.stack([sharpened(each) for each in plain])
-        mel = torch.where(batch.detailed[..., None], fine, sharp)
+        mel = decoder(state, plain, batch.level, batch.latents, batch.place, None if shift is None else shift.detail)
         f0 = torch.where(logit > 0, heights * 2 ** (batch.semitones / 12), 0.0)
         if shift is None:
             return mel, f0

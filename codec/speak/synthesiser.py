@@ -22,20 +22,18 @@ EMBEDDING = 256
 PHONE_WIDTH = 48
 VOICE_WIDTH = 64
 KERNEL = 3
-SHARPNESS = 0.25
 
 
 class SpokenFrames(NamedTuple):
-    """Frames of 10 ms for the vocoder: mel (n, 80) as `codec.speak.mel.log_mel`; f0 (n,) Hz, 0 where unvoiced; voicing (n,) 0..1.
+    """Frames of 10 ms: mel (n, 80) as `codec.speak.mel.log_mel`; f0 (n,) Hz, 0 where unvoiced; voicing (n,) 0..1.
 
-    plain (n, 80): mel before it was sharpened; level (n,) dB, the contour that the tokens told. shift: of the speaker, None where there
-    is none; kind: of the phone, which of its bands holds.
+    level (n,) dB, the contour that the tokens told. shift: of the speaker, None where there is none; kind: of the phone, which of its
+    bands holds.
     """
 
     mel: Tensor
     f0: Tensor
     voicing: Tensor
-    plain: Tensor
     level: Tensor
     shift: Shift | None = None
     kind: int = 0
@@ -137,7 +135,7 @@ class Synthesiser(nn.Module):
         unrolled = state.context.advance(following)
         (embedding, mean_f0, shift), state.voice = state.voice or (self.neutral_embedding, 150.0, None), voice
         if unrolled is None:
-            return SpokenFrames(torch.zeros(0, MEL_BANDS), torch.zeros(0), torch.zeros(0), torch.zeros(0, MEL_BANDS), torch.zeros(0))
+            return SpokenFrames(torch.zeros(0, MEL_BANDS), torch.zeros(0), torch.zeros(0), torch.zeros(0))
         level = torch.from_numpy(unrolled.level)
         batch = TokenBatch(
             phones=torch.from_numpy(unrolled.phones)[None, None],
@@ -151,7 +149,7 @@ class Synthesiser(nn.Module):
         voicing = torch.sigmoid(logit[0])
         f0 = mean_f0 * 2 ** (torch.from_numpy(unrolled.semitones) / 12)
         kind = INVENTORY.sound_class(spoken.phone) if spoken else 0
-        return SpokenFrames(sharpened(mel[0]), torch.where(voicing > 0.5, f0, 0.0), voicing, mel[0], level, shift, kind)
+        return SpokenFrames(mel[0], torch.where(voicing > 0.5, f0, 0.0), voicing, level, shift, kind)
 
     def network_state(self, batch: int) -> NetworkState:
         device = self.out.bias.device
@@ -184,15 +182,6 @@ class Synthesiser(nn.Module):
         recalled, state.frame_hidden = self.frame_gru(x, state.frame_hidden)
         out = self.out(torch.cat((x, recalled), dim=2))
         return 2 * out[..., :MEL_BANDS] + LOG_PER_DB * batch.level[..., None], out[..., MEL_BANDS]
-
-
-def sharpened(mel: Tensor) -> Tensor:
-    """Undo part of the blur that comes of predicting the mean: each band moves away from the mean of its neighbours.
-
-    mel (frames, 80). SHARPNESS was chosen by word errors and GE2E similarity.
-    """
-    around = nn.functional.pad(mel[:, None], (5, 5), mode="replicate")
-    return mel + SHARPNESS * (mel - nn.functional.avg_pool1d(around, 11, 1)[:, 0])
 
 
 def voice_features(embedding: Tensor, mean_f0: float) -> Tensor:

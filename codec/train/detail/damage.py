@@ -17,23 +17,48 @@ STAGES_CHANCE = (0.1, 0.3, 0.1, 0.2, 0.1, 0.2)
 """How often an example has one code a segment, two, and so on."""
 SCATTERED_LOSS = 0.04
 """Share of single tokens without details."""
+WITHOUT, RUNS = 0.12, 0.4
+"""Shares of examples without any details, and with details in some runs of groups only, as a sender has them who waits for words."""
+CODES_IN_RUNS = (2, 4, 6), (0.15, 0.25, 0.6)
+"""How many codes those runs have, and how often."""
+RUN_GROUPS = 5
+"""Groups of a run with and of one without details together, about."""
 NOISY = 0.35
 
 
 class Damage:
     """How many codes the frames of one example have (`stages`), (FRAMES,) int, and which have none (`lost`), (FRAMES,) bool."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, stages: np.ndarray, lost: np.ndarray, rng: np.random.Generator | None = None) -> None:
+        """rng: single tokens are lost besides."""
+        self.stages, self.lost, self._rng = stages, lost, rng
+
+    @classmethod
+    def of_a_call(cls, rng: np.random.Generator) -> "Damage":
+        kind = rng.random()
+        if kind < RUNS:
+            return cls(np.full(FRAMES, int(rng.choice(CODES_IN_RUNS[0], p=CODES_IN_RUNS[1]))), some_runs(rng), rng)
         stages = 1 + int(rng.choice(DETAIL_STAGES, p=STAGES_CHANCE))
-        self.stages = np.full(FRAMES, stages)
+        each = np.full(FRAMES, stages)
         if rng.random() < MIXED:
-            self.stages[some_groups(rng)] = int(rng.integers(1, stages + 1))
-        self.lost = some_groups(rng) if rng.random() < LOST_GROUPS else np.full(FRAMES, False)
-        self._rng = rng
+            each[some_groups(rng)] = int(rng.integers(1, stages + 1))
+        if kind < RUNS + WITHOUT:
+            return cls(each, np.full(FRAMES, True), rng)
+        return cls(each, some_groups(rng) if rng.random() < LOST_GROUPS else np.full(FRAMES, False), rng)
+
+    @classmethod
+    def even(cls, codes: int) -> "Damage":
+        """The same number everywhere; 0: none arrive."""
+        return cls(np.full(FRAMES, codes), np.full(FRAMES, not codes))
+
+    @classmethod
+    def every_other(cls) -> "Damage":
+        """All codes in every other run of 320 ms, none between them."""
+        return cls(np.full(FRAMES, DETAIL_STAGES), np.arange(FRAMES) // (2 * GROUP_FRAMES) % 2 == 0)
 
     def loses(self, frame: int) -> bool:
         """Whether the token that begins at `frame` arrives without details."""
-        return bool(self.lost[frame]) or self._rng.random() < SCATTERED_LOSS
+        return bool(self.lost[frame]) or (self._rng is not None and self._rng.random() < SCATTERED_LOSS)
 
 
 def some_groups(rng: np.random.Generator) -> np.ndarray:
@@ -41,6 +66,16 @@ def some_groups(rng: np.random.Generator) -> np.ndarray:
     groups = rng.random(FRAMES // GROUP_FRAMES + 2) < rng.uniform(0.05, 0.5)
     start = int(rng.integers(GROUP_FRAMES))
     return np.asarray(np.repeat(groups, GROUP_FRAMES)[start : start + FRAMES])
+
+
+def some_runs(rng: np.random.Generator) -> np.ndarray:
+    """(FRAMES,) bool: runs of groups that have no details, among runs that have."""
+    share, lost = rng.uniform(0.3, 0.85), bool(rng.random() < 0.5)
+    runs: list[np.ndarray] = []
+    while sum(map(len, runs)) < FRAMES:
+        runs.append(np.full(GROUP_FRAMES * (1 + int(rng.poisson(RUN_GROUPS * (share if lost else 1 - share)))), lost))
+        lost = not lost
+    return np.concatenate(runs)[:FRAMES]
 
 
 def with_noise(mel: Tensor, spoken: Tensor, rng: np.random.Generator) -> Tensor:

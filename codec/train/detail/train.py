@@ -44,9 +44,9 @@ from codec.units.weights_files import weights_directory
 from codec.wire.token import TICK_FRAMES, segment_count
 
 BATCH = 12
-LABEL_NOISE, RIGHT = 0.1, 0.4
+LABEL_NOISE, RIGHT = 0.1, 0.5
 """Share of phones heard that are wrong besides, since the recogniser knows this speech; share of batches that have the right ones."""
-HEARD, LIKENESS, DECEIT, MATCHING, COMMITMENT = 2.0, 1.5, 0.05, 0.3, 0.015
+HEARD, LIKENESS, DECEIT, MATCHING, COMMITMENT = 2.0, 2.0, 0.08, 0.3, 0.015
 SETS = "realigned", "heard"
 """Labels with the right phones, and with those of the recogniser."""
 SHOWN = (1, 2, 4, 6)
@@ -228,10 +228,15 @@ def to_device(batch: TokenBatch, target: Target, segments: Segments) -> tuple[To
     )
 
 
+def ways() -> dict[str, Damage]:
+    """What `evaluate` looks at: without details, with some numbers of codes, and with all of them in every other run."""
+    return {"none": Damage.even(0), "every other": Damage.every_other()} | {str(codes): Damage.even(codes) for codes in SHOWN}
+
+
 @torch.no_grad()
 def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, data: TokenData, count: int = 60) -> dict[str, float]:
-    """Distances over the tokens of `data` as the wire brings them: without details, with some numbers of codes, and with noise before the
-    encoder; and the likeness of the voice (GE2E)."""
+    """Distances over the tokens of `data` as the wire brings them, in all `ways`, and with two codes and noise before the encoder; and the
+    likeness of the voice (GE2E)."""
     detail.eval()
     voice, voiced = VoiceLoss().to(device()), Voiced().to(device())
     torch.manual_seed(0)
@@ -239,20 +244,17 @@ def evaluate(detail: Detail, synthesiser: Synthesiser, perception: Perception, d
     sums: dict[str, float] = {}
     chosen = data.indices[:: max(1, len(data.indices) // count)]
     for start in range(0, len(chosen), BATCH):
-        batch, target = collate([data.example(i, damaged=False, wired=True) for i in chosen[start : start + BATCH]])
-        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)])
-        batch, target, segments = to_device(batch, target, segments)
-        base, f0 = base_speech(synthesiser, batch)
-        latents = detail.latents(target.mel, target.weight > 0.5, segments)
-        noisy = detail.latents(with_noise(target.mel, target.weight > 0.5, rng), target.weight > 0.5, segments)
-        mels = {"none": base}
-        for name, said, stages in (*((str(many), latents, many) for many in SHOWN), ("2 noisy", noisy, 2)):
-            mels[name] = speak(detail, base, batch, segments, detail.quantise(said, torch.full_like(segments.stages, stages))[0])
-        long = (target.weight > 0).sum(1) >= VOICE_FRAMES
-        share = len(base) / len(chosen)
-        for name, one in mels.items():
-            sums[f"{name} mel"] = sums.get(f"{name} mel", 0) + share * float(spectral(one, target)[0])
-            sound = voiced(one, f0, target.weight > 0)
+        drawn, wanted = collate([data.example(i, damaged=False, wired=True) for i in chosen[start : start + BATCH]])
+        lengths = [int(n) for n in (wanted.weight > 0).sum(1)]
+        long, share = (wanted.weight > 0).sum(1) >= VOICE_FRAMES, len(lengths) / len(chosen)
+        for name, damage in (*ways().items(), ("2 noisy", Damage.even(2))):
+            batch, target, segments = to_device(drawn, wanted, segments_of(drawn, lengths, [damage] * len(lengths)))
+            base, f0 = base_speech(synthesiser, batch)
+            spoken = target.weight > 0.5
+            heard = with_noise(target.mel, spoken, rng) if name == "2 noisy" else target.mel
+            mel = speak(detail, base, batch, segments, detail.quantise(detail.latents(heard, spoken, segments), segments.stages)[0])
+            sums[f"{name} mel"] = sums.get(f"{name} mel", 0) + share * float(spectral(mel, target)[0])
+            sound = voiced(mel, f0, target.weight > 0)
             sums[f"{name} heard"] = sums.get(f"{name} heard", 0) + share * float(perception(sound, target.mel, target.weight))
             likeness = (voice.embed(sound[long, :VOICE_FRAMES]) * voice.embed(target.mel[long, :VOICE_FRAMES])).sum(1)
             sums[f"{name} voice"] = sums.get(f"{name} voice", 0) + share * float(likeness.mean())
@@ -304,7 +306,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         set_rate(optimizer, arguments.rate, done, run.optimised)
         data = right if rng.random() < RIGHT else heard_wrong
         batch, target = collate(data.draw(2 if arguments.smoke else BATCH))
-        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], [Damage(rng) for _ in range(len(batch.phones))])
+        lengths = [int(n) for n in (target.weight > 0).sum(1)]
+        segments = segments_of(batch, lengths, [Damage.of_a_call(rng) for _ in lengths])
         if not len(segments.phones):
             continue
         batch, target, segments = to_device(batch, target, segments)

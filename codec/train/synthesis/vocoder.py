@@ -12,6 +12,7 @@ from codec.speak.vocoder import LAG_SAMPLES, NOISE_SAMPLES, Vocoder
 from codec.train.card import data_card
 from codec.train.corpus.packed import Corpus
 from codec.train.corpus.tracks import Tracks
+from codec.train.detail.damage import Damage
 from codec.train.detail.train import Detail, base_speech, frozen_synthesiser, segments_of, to_device
 from codec.train.detail.train import speak as speak_details
 from codec.train.run import Run, device, options, set_rate
@@ -115,14 +116,12 @@ class Predicted:
         self._data.label_noise = 0.0
         examples = [example for example in self._data.draw(2 * BATCH) if len(example.mel) > FRAMES][:BATCH]
         batch, target = collate(examples)
-        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)])
+        damage = Damage.even(int(self._rng.choice(CODES_HEARD)))
+        segments = segments_of(batch, [int(n) for n in (target.weight > 0).sum(1)], [damage] * len(examples))
         batch, target, segments = to_device(batch, target, segments)
         mel, f0 = base_speech(self._synthesiser, batch)
-        if codes := int(self._rng.choice(CODES_HEARD)):
-            latents = self._detail.latents(target.mel, target.weight > 0.5, segments)
-            rough = self._detail.quantise(latents, torch.full_like(segments.stages, codes))[0]
-            mel = speak_details(self._detail, mel, batch, segments, rough)
-        return mel, f0, examples
+        rough = self._detail.quantise(self._detail.latents(target.mel, target.weight > 0.5, segments), segments.stages)[0]
+        return speak_details(self._detail, mel, batch, segments, rough), f0, examples
 
 
 def speak(vocoder: Vocoder, mel: Tensor, f0: Tensor) -> Tensor:
