@@ -258,7 +258,8 @@ class Encoder:
         """Few codes only where phones may be wrong: words that are certain are understood better without them (17 dev utterances: 22 % of
         the words wrong, 26 % with two codes everywhere, 21 % with four, 19 % with six)."""
         first, last = start * TICK_FRAMES, (start + sum(token.ticks for token in tokens)) * TICK_FRAMES
-        # Typed text has no sound: the microphone hears something else.
-        until = self._heard_until if self.settings.detail >= MANY_CODES else self._doubtful_until
-        stages = self.settings.detail if until > start else 0
+        if self._heard_until <= start:
+            # Typed text: the microphone hears something else.
+            return tokens
+        stages = self.settings.detail if self._doubtful_until > start or self.settings.detail >= MANY_CODES else 0
         return self._details.describe(tokens, self._history.around(first - MARGIN, last + MARGIN), stages)

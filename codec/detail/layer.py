@@ -3,7 +3,7 @@
 A phone is cut into segments of about 40 ms. The encoder hears the sound of a segment and names it by DETAIL_STAGES codes, each refining the
 one before (residual vector quantisation, SoundStream, arXiv 2107.03312). Codes give a rough picture of the segment's spectrum, POINTS
 frames of it; the decoder weighs it against the synthesiser's mel frames and corrects both. Frames without codes it corrects by what it
-remembers of the speaker and of speech, so every packet's details may be dropped, and few of them help their neighbours.
+remembers of the stream, so every packet's details may be dropped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -154,7 +154,7 @@ class DetailDecoder(nn.Module):
         self.convolutions = nn.ModuleList(nn.Conv1d(_WIDTH, 2 * _WIDTH, _KERNEL, dilation=dilation) for dilation in _DILATIONS)
         self.gru = nn.GRU(_WIDTH, _WIDTH, batch_first=True)
         self.out = nn.Linear(2 * _WIDTH, 2 * MEL_BANDS)
-        self.untold = nn.Linear(2 * _WIDTH, MEL_BANDS)
+        self.uncoded = nn.Linear(2 * _WIDTH, MEL_BANDS)
 
     def state(self, batch: int) -> list[Tensor]:
         """Of a new stream."""
@@ -181,11 +181,11 @@ class DetailDecoder(nn.Module):
             x = x + torch.tanh(value) * torch.sigmoid(gate)
         x = x.transpose(1, 2)
         recalled, state[-1] = self.gru(x, state[-1])
-        known = torch.cat((x, recalled), 2)
-        correction, trust = self.out(known).chunk(2, 2)
+        hidden = torch.cat((x, recalled), 2)
+        correction, trust = self.out(hidden).chunk(2, 2)
         pictured = pictured + mel.mean(2, keepdim=True)
-        told = place[..., 1:2]
-        better: Tensor = mel + told * (torch.sigmoid(trust) * (pictured - mel) + correction) + (1 - told) * self.untold(known)
+        coded = place[..., 1:2]
+        better: Tensor = mel + coded * (torch.sigmoid(trust) * (pictured - mel) + correction) + (1 - coded) * self.uncoded(hidden)
         return better
 
     def _pictured(self, latents: Tensor, inside: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from codec.wire.token import SegmentCodes
 
 
 class DetailReader:
-    """One stream."""
+    """One stream, with or without details."""
 
     def __init__(self, layer: DetailLayer) -> None:
         self._layer = layer

@@ -6,9 +6,10 @@ from codec.describe.pitch import track
 from codec.detail.layer import LATENT, POINTS, DetailLayer
 from codec.speak.mel import MEL_BANDS, log_mel
 from codec.speak.synthesiser import TokenBatch, voice_features
-from codec.speak.token_features import FRAME_FEATURES
+from codec.speak.token_features import FRAME_FEATURES, TOKEN_FEATURES
+from codec.train.detail.damage import Damage
 from codec.train.detail.picture import first_picture
-from codec.train.detail.train import Detail
+from codec.train.detail.train import Detail, segments_of, speak
 from codec.train.detail.voiced import Voiced, pitch
 from codec.units import audio_file
 from codec.units.limits import DETAIL_STAGES
@@ -44,6 +45,26 @@ def test_the_sound_of_true_frames_has_nearly_their_spectrum_and_teaches() -> Non
     assert error.item() < 0.6 * (mel[:, 5:] - mel[:, 5:].mean(1, keepdim=True)).abs().mean().item()
     torch.autograd.backward(error)
     assert mel.grad is not None and float(mel.grad[:, 5 : frames - 40].abs().sum()) > 0
+
+
+def test_a_stream_without_any_codes_is_spoken_and_taught() -> None:
+    torch.manual_seed(1)
+    phones, owner = torch.ones(1, 3, 3, dtype=torch.int64), torch.repeat_interleave(torch.arange(3), 8)[None]
+    tokens, frames = torch.zeros(1, 3, TOKEN_FEATURES), torch.zeros(1, 24, FRAME_FEATURES)
+    batch = TokenBatch(phones, tokens, torch.zeros(1, 257), owner, frames, torch.full((1, 24), -30.0))
+    detail, mel = Detail(), torch.randn(1, 24, MEL_BANDS)
+    detail.load_shipped(load_weights(weights_directory() / "detail.safetensors")[0])
+    for codes, segments_expected in ((0, 0), (2, 6)):
+        segments = segments_of(batch, [24], [Damage.even(codes)])
+        assert len(segments.phones) == segments_expected
+        latents = detail.eval().latents(mel, torch.ones(1, 24, dtype=torch.bool), segments)
+        said = speak(detail, mel, batch, segments, detail.quantise(latents, segments.stages)[0])
+        assert said.shape == mel.shape and bool(said.isfinite().all())
+        assert (said - mel).abs().mean() > 0.01
+        detail.zero_grad()
+        torch.autograd.backward(said.square().mean())
+        uncoded = detail.decoder.uncoded.weight.grad
+        assert uncoded is not None and bool(uncoded.any()) == (codes == 0)
 
 
 def test_pitch_is_that_of_the_tokens_where_there_is_voice() -> None:

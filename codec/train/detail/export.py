@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     card = {
         "name": "detail",
         "purpose": f"how each phone was spoken: {DETAIL_STAGES} codes of {CODES} for every 40 ms, "
-        "and the frames that they, or what is remembered of them, make of the synthesiser's",
+        "and the decoder that corrects the synthesiser's frames, with or without them",
         "origin": "trained by this project from nothing: python -m codec.train.detail.train; judged inside Whisper base's encoder (MIT) "
         "and by resemblyzer's GE2E (Apache-2.0), which are not part of the file",
         "licence": "GPL-2.0-or-later",

@@ -108,8 +108,9 @@ def segments_of(batch: TokenBatch, lengths: list[int], damages: Sequence[Damage]
     many = len(phones)
     frame_segment[frame_segment < 0] = many
     follow = torch.tensor([many if index < 0 else index for index in following] + [many])
-    told = (torch.tensor(phones), torch.tensor(places), of_frame, follow, torch.tensor(stages), torch.tensor(begins), torch.tensor(sizes))
-    return Segments(frame_segment, *told)
+    # With their types, for there may be no segments at all.
+    counted = (torch.tensor(each, dtype=torch.int64) for each in (stages, begins, sizes))
+    return Segments(frame_segment, torch.tensor(phones, dtype=torch.int64), torch.tensor(places).view(-1, 2), of_frame, follow, *counted)
 
 
 class Detail(DetailLayer):

@@ -138,6 +138,23 @@ def test_typed_text_has_no_details(speaker: TextSpeaker, settings: EncoderSettin
     assert phones(sent(typed, models)) and not any(token.details for token in sent(typed, models))
 
 
+def test_typed_text_does_not_tell_how_loud_the_speaker_is(speaker: TextSpeaker) -> None:
+    """Codes are relative to that: what is said afterwards has those it would have had."""
+    live = script([("SIL", 400), *HELLO, ("SIL", 6000), *HELLO, ("SIL", 800)])
+    models = models_for(live.phones)
+
+    def last_word(typed: bool) -> list[WireToken]:
+        encoder = Encoder(models, EncoderSettings(detail=6, voice=False, redundancy=0))
+        got: list[bytes] = []
+        for at in range(0, len(live.pcm), 320):
+            if typed and at == 320 * 150:
+                encoder.say(speaker.speak("Hello there.").tokens)
+            got += encoder.encode(live.pcm[at : at + 320])
+        return [token for token in sent(got + encoder.flush(), models) if token.phone != SILENCE][-len(HELLO) :]
+
+    assert last_word(typed=True) == last_word(typed=False)
+
+
 def test_live_speech_meanwhile_is_not_sent(speaker: TextSpeaker) -> None:
     live = script([*HELLO, ("SIL", 700)])
     models = models_for(live.phones)
