@@ -66,6 +66,8 @@ class SecondPassSettings:
     """The evidence of about so many words, on average, tells whether the sound is English at all: of dev it is -0.5 to -0.2, of speakers
     with an accent the same, of French, Spanish, Italian and Russian made English -2.5 to -1.9; of dev in noise at
     10 and 5 dB it hardly falls below -1.5."""
+    own_doubt: float = 0.6
+    """To that evidence so many times the log probability counts that the word recogniser gives a word."""
     least_trust: float = -1.5
     """With less on average no word is believed,"""
     trusted_again: float = -0.62
@@ -306,10 +308,10 @@ class SecondPass:
 
     def _planned(self, word: AlignedWord, before: Mapping[int, tuple[str, int]], final: bool) -> AlignedWord:
         """The word in ticks of the stream. before: what the look before this one had (local agreement: arXiv 2005.11185)."""
-        plain, start = self._words[word.number].plain, word.start + self._window
-        agreed = final or any(plain == other and abs(start - at) <= self._settings.same_time for other, at in before.values())
+        said, start = self._words[word.number], word.start + self._window
+        agreed = final or any(said.plain == other and abs(start - at) <= self._settings.same_time for other, at in before.values())
         phones = tuple(replace(phone, start=phone.start + self._window, end=phone.end + self._window) for phone in word.phones)
-        return replace(word, phones=phones, agreed=agreed)
+        return replace(word, phones=phones, agreed=agreed, log_probability=said.log_probability)
 
     def _pass_over(self) -> None:
         """Words that lie before the phones given out were said with them."""
@@ -337,7 +339,7 @@ class SecondPass:
             self.counters["words" if fits else "words_rejected"] += 1
             self.counters["words_alone"] += fits and not word.agreed
             self._doubts = 0 if explains else self._doubts + 1
-            self._believe(word.evidence)
+            self._believe(word.evidence + self._settings.own_doubt * word.log_probability)
         if self._doubts >= self._settings.doubts:
             # The words have lost the sound.
             self._begin()

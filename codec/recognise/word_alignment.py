@@ -36,7 +36,7 @@ class AlignedWord:
     """number: which of the words; phones: contiguous, counted from the first posterior; whole: False where the sound ends within it.
 
     evidence: log P(phone) - log P(likeliest phone), mean over frames and then over phones; 0 is best. agreed: whether an earlier alignment
-    had the word at the same time (only the second pass can say).
+    had the word at the same time; log_probability: what the word recogniser gives it (both only the second pass can say).
     """
 
     number: int
@@ -44,6 +44,7 @@ class AlignedWord:
     evidence: float
     whole: bool
     agreed: bool = False
+    log_probability: float = 0.0
 
     @property
     def start(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,10 +41,12 @@ CYCLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """text as it was written, with punctuation; pieces: the recogniser's own symbols for it."""
+    """text as it was written, with punctuation; pieces: the recogniser's own symbols for it; log_probability: natural, of the least likely
+    of them after all that was said before it."""
 
     text: str
     pieces: tuple[int, ...]
+    log_probability: float = 0.0
 
     @property
     def plain(self) -> str:
@@ -116,29 +119,31 @@ class MoonshineStream:
         checked = len(rest)
         most = FEWEST_PIECES + int(PIECES_PER_SECOND * len(pcm) / SAMPLE_RATE)
         said: list[int] = []
+        likely: list[float] = []
         piece, past = START, None
         while True:
             guessed = rest[:checked]
             hidden, past = self._decoder(torch.tensor([[piece, *guessed]]), heard, past)
-            best = self._decoder.score(hidden[0]).argmax(-1).tolist()
+            scores = self._decoder.score(hidden[0])
+            best = scores.argmax(-1).tolist()
+            chances = (scores.amax(-1) - scores.logsumexp(-1)).tolist()
             right = next((place for place, piece in enumerate(guessed) if best[place] != piece), len(guessed))
             said += guessed[:right]
+            likely += chances[:right]
             past = [(key[:, :, : len(said) + 1], value[:, :, : len(said) + 1]) for key, value in past]
             piece = best[right]
             if piece == END or len(said) >= most:
-                return Hypothesis(self._words(said), piece != END or loops(said))
+                return Hypothesis(self._words(said, likely), piece != END or loops(said))
             said.append(piece)
+            likely.append(chances[right])
             rest, found = rest_of_guess(rest[right:], piece)
             checked = CHECKED if found or right else 0
 
-    def _words(self, pieces: Sequence[int]) -> tuple[Word, ...]:
-        """Pieces that do not begin with a space belong to the word before them."""
-        groups: list[list[int]] = []
-        for piece in pieces:
-            if not groups or self._vocabulary.pieces[piece].startswith(b" "):
-                groups.append([])
-            groups[-1].append(piece)
-        return tuple(Word(self._vocabulary.text(group).strip(), tuple(group)) for group in groups)
+    def _words(self, pieces: Sequence[int], likely: Sequence[float]) -> tuple[Word, ...]:
+        """Pieces and their log probabilities -> words. Pieces that do not begin with a space belong to the word before them."""
+        begins = [place for place, piece in enumerate(pieces) if not place or self._vocabulary.pieces[piece].startswith(b" ")]
+        spans = itertools.pairwise((*begins, len(pieces)))
+        return tuple(Word(self._vocabulary.text(pieces[a:b]).strip(), tuple(pieces[a:b]), min(likely[a:b])) for a, b in spans)
 
 
 def rest_of_guess(guess: Sequence[int], piece: int) -> tuple[list[int], bool]:

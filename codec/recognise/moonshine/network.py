@@ -5,7 +5,7 @@ positions. Weights: MIT licence, from the package `moonshine-cpp`; `load` reads 
 """
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -291,7 +291,7 @@ class Vocabulary:
         if len(self.pieces) > PIECES or not self.pieces:
             raise ModelError(f"{path} is damaged: reinstall the package moonshine-cpp.")
 
-    def text(self, pieces: list[int]) -> str:
+    def text(self, pieces: Sequence[int]) -> str:
         """Word pieces -> text; those that stand for a byte ("<0x41>") as that byte."""
         return b"".join(self._bytes(piece) for piece in pieces if piece > END and piece < len(self.pieces)).decode("utf-8", "ignore")
 

@@ -238,8 +238,8 @@ def test_what_does_not_sound_like_english_is_left_as_heard() -> None:
     second = SecondPass(Scripted(lambda at, seconds: ""), SPELLING, PRIOR, InlineRunner())
     settings = SecondPassSettings()
 
-    def believed(evidence: float) -> bool:
-        word = AlignedWord(0, (RecognisedPhone(1, 0, 10, 0.5),), evidence, True, True)
+    def believed(evidence: float, log_probability: float = 0.0) -> bool:
+        word = AlignedWord(0, (RecognisedPhone(1, 0, 10, 0.5),), evidence, True, True, log_probability)
         before = second.counters["words"]
         second._give_word(word, 100)
         return second.counters["words"] > before
@@ -251,6 +251,9 @@ def test_what_does_not_sound_like_english_is_left_as_heard() -> None:
     assert sum(foreign) <= 6 and not any(foreign[6:])
     english = [believed(-0.3) for _ in range(20)]
     assert not english[0] and all(english[11:])
+    doubted = [believed(-0.7, -2.5) for _ in range(30)]
+    assert doubted[0] and not any(doubted[12:]), "the word recogniser does not believe itself"
+    assert [believed(-0.3) for _ in range(20)][-1]
     for _ in range(12):
         second._believe(settings.no_evidence)
     assert not believed(-0.3)

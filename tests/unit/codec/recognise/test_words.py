@@ -40,6 +40,11 @@ def test_what_is_said_is_recognised(service: WordService, demo: tuple[np.ndarray
     assert len(heard) > 10
     right = sum(word in text.split() for word in heard)
     assert right >= 0.9 * len(heard)
+    sure = [word.log_probability for word in words]
+    assert all(-25 < each <= 0 for each in sure) and np.median(sure) > -0.3
+    noise = np.random.default_rng(1).normal(0, 300, len(pcm)).astype(np.int16)
+    in_noise = service.recogniser.stream().hear((pcm // 8 + noise).astype(np.int16), 0, ()).words
+    assert np.mean([word.log_probability for word in in_noise]) < np.mean(sure)
     assert b"".join(word.text.encode() for word in words)
 
 
