@@ -33,7 +33,7 @@ def listener(directory: Path | None = None) -> tuple[Synthesiser, DetailLayer, V
             Synthesiser.from_weights(load_weights(directory / "synthesiser.safetensors")[0]),
             DetailLayer.from_weights(detail),
             Vocoder.from_weights(load_weights(directory / "vocoder.safetensors")[0]),
-            Entropy.from_weights(load_weights(directory / "entropy.safetensors")[0] | DetailLayer.tables(detail)),
+            Entropy.from_weights(load_weights(directory / "entropy.safetensors")[0], detail),
         )
     except (KeyError, ValueError, RuntimeError) as error:
         raise _misfit(directory, error) from error

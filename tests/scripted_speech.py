@@ -101,7 +101,7 @@ def _shared() -> dict[str, Any]:
         "synthesiser": Synthesiser.from_weights(load_weights(MODELS / "synthesiser.safetensors")[0]),
         "vocoder": Vocoder.from_weights(load_weights(MODELS / "vocoder.safetensors")[0]),
         "detail": DetailLayer.from_weights(detail),
-        "entropy": Entropy.from_weights(load_weights(MODELS / "entropy.safetensors")[0] | DetailLayer.tables(detail)),
+        "entropy": Entropy.from_weights(load_weights(MODELS / "entropy.safetensors")[0], detail),
         "voice_code": VoiceCode.from_weights(load_weights(MODELS / "voice_code.safetensors")[0]),
         "voice_residual": ResidualCode.from_weights(load_weights(MODELS / "voice_residual.safetensors")[0]),
         "voice_encoder": VoiceEncoder.load(),

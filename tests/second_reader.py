@@ -3,6 +3,7 @@
 It shows that the document is enough for a second implementation.
 """
 
+from operator import mul
 from typing import Any
 
 from safetensors.numpy import load_file
@@ -10,6 +11,7 @@ from safetensors.numpy import load_file
 from tests.places import MODELS
 
 UNKNOWN = 40
+CONTEXTS = "before", "phone", "after", "place", "total"
 VOWELS = range(1, 16)
 UNVOICED = {17, 20, 22, 24, 29, 31, 32, 33, 34}
 
@@ -46,11 +48,18 @@ class RangeReader:
 
 
 class SecondReader:
-    """Section 3, with the tables of section 4.2."""
+    """Section 3, with the tables of sections 4.2 and 4.3."""
 
     def __init__(self) -> None:
-        files = load_file(MODELS / "entropy.safetensors") | load_file(MODELS / "detail.safetensors")
-        self.tables = {name.removeprefix("tables."): table.astype(int) for name, table in files.items()}
+        self.tables = {name: table.astype(int) for name, table in load_file(MODELS / "entropy.safetensors").items()}
+        detail = load_file(MODELS / "detail.safetensors")
+        turned = ("previous", "current", "out")
+        self.contexts = {
+            name.removeprefix("contexts."): (table.swapaxes(1, 2) if name.endswith(turned) else table).tolist()
+            for name, table in detail.items()
+            if name.startswith("contexts.")
+        }
+        self.books = [[[round(float(x) * 32) for x in entry] for entry in book] for book in detail["codebooks.books"]]
 
     def of(self, reader: RangeReader, name: str, *context: int) -> int:
         return reader.symbol(self.tables[name][context].tolist())
@@ -115,23 +124,43 @@ class SecondReader:
         return token | {"pitch": pitch if voiced else None, "glide": glide, "level": level}
 
     def layer(self, reader: RangeReader, groups: list[list[dict[str, Any]]]) -> None:
-        kind = reader.plain(2)
-        if kind < 2:
-            self.details(reader, groups[-1], kind + 1)
-        elif kind == 2:
-            for group in reversed(groups):
-                codes = reader.plain(3)
-                if codes == 7:
-                    return
-                self.details(reader, group, codes)
+        before = 9
+        for group in reversed(groups):
+            before = self.of(reader, "detail_codes", before)
+            if before == 9:
+                return
+            self.details(reader, group, before)
 
     def details(self, reader: RangeReader, group: list[dict[str, Any]], codes: int) -> None:
-        for token in group:
-            for segment in range(-(-token["ticks"] // 2) if token["phone"] and codes else 0):
-                first = self.of(reader, "detail_first", token["phone"], int(segment == 0))
-                second = [self.of(reader, "detail_second", phone_class(token["phone"]))] if codes > 1 else []
-                later = [self.of(reader, "detail_later", stage) for stage in range(codes - 2)]
-                token["details"].append((first, *second, *later))
+        phones = [UNKNOWN, *(token["phone"] for token in group), UNKNOWN]
+        previous: list[int] | None = None
+        for place, token in enumerate(group):
+            count = -(-token["ticks"] // 2) if token["phone"] and codes else 0
+            for segment in range(count):
+                where = [*phones[place : place + 3], min(segment, 7), min(count, 8) - 1]
+                found: list[int] = []
+                while len(found) < codes:
+                    found.append(reader.symbol(self.frequencies(where, previous, found)))
+                token["details"].append(tuple(found))
+                previous = found
+
+    def frequencies(self, where: list[int], previous: list[int] | None, found: list[int]) -> list[int]:
+        """Section 4.3, in integers of Python."""
+        stage, tables = len(found), {name: table[len(found)] for name, table in self.contexts.items() if name != "decay"}
+        hidden = [64 * sum(column) for column in zip(*(tables[n][i] for n, i in zip(CONTEXTS, where, strict=True)), strict=True)]
+        if previous is not None:
+            told = self.latent(previous)
+            hidden = [h + 64 * f + sum(map(mul, told, w)) for h, f, w in zip(hidden, tables["follows"], tables["previous"], strict=True)]
+        said = self.latent(found) if stage else [0] * 40
+        active = [min(max((h + sum(map(mul, said, w))) >> 12, 0), 127) for h, w in zip(hidden, tables["current"], strict=True)]
+        logits = [bias + sum(map(mul, active, w)) for bias, w in zip(tables["bias"], tables["out"], strict=True)]
+        shares = [self.contexts["decay"][min((max(logits) - logit) >> 7, 511)] for logit in logits]
+        frequencies = [1 + share * 65280 // sum(shares) for share in shares]
+        frequencies[shares.index(max(shares))] += 65536 - sum(frequencies)
+        return frequencies
+
+    def latent(self, codes: list[int]) -> list[int]:
+        return [sum(column) for column in zip(*(self.books[stage][code] for stage, code in enumerate(codes)), strict=True)]
 
 
 def phone_class(phone: int) -> int:

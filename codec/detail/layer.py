@@ -17,7 +17,7 @@ from codec.speak.mel import LOG_PER_DB, MEL_BANDS
 from codec.units.convolution import convolve
 from codec.units.limits import DETAIL_STAGES
 from codec.units.phones import PHONES
-from codec.wire.tables import DETAIL_CODES, TABLES
+from codec.wire.detail_contexts import DETAIL_CODES, PREFIX
 from codec.wire.token import SegmentCodes
 
 Index = TypeVar("Index", int, Tensor)
@@ -27,9 +27,6 @@ CODES = DETAIL_CODES
 LATENT = 40
 POINTS = 4
 """Moments of a segment whose spectra the codes picture."""
-PATHS, EARLIER = 8, 0.3
-"""Of the search for the codes of a segment; the second weighs what is left after earlier stages. Both were chosen on the validation set: a
-tenth less is left after six codes than by the nearest of each stage, and no more after two."""
 REACH = 7
 """Frames on either side of a segment that the encoder hears."""
 _WIDTH = 192
@@ -115,22 +112,6 @@ class Codebooks(nn.Module):
         super().__init__()
         self.register_buffer("books", torch.zeros(DETAIL_STAGES, CODES, LATENT))
 
-    def codes(self, latents: Tensor) -> Tensor:
-        """(n, LATENT) -> (n, DETAIL_STAGES) int64.
-
-        The nearest code of each stage is not the nearest of all together: the PATHS nearest so far go on. What is left after earlier
-        stages counts too, so that the first few codes of a path are no worse than if they were sought alone.
-        """
-        rest, cost = latents[:, None], latents.new_zeros(len(latents), 1)
-        chosen = latents.new_zeros(len(latents), 1, 0, dtype=torch.int64)
-        for book in self.books:
-            left = torch.cdist(rest, book.expand(len(latents), -1, -1)).square() + EARLIER * cost[..., None]
-            cost, place = left.flatten(1).topk(PATHS, largest=False)
-            path, code = place // CODES, place % CODES
-            rest = torch.gather(rest, 1, path[..., None].expand(-1, -1, LATENT)) - book[code]
-            chosen = torch.cat((torch.gather(chosen, 1, path[..., None].expand(-1, -1, chosen.shape[2])), code[..., None]), 2)
-        return chosen[:, 0]
-
     def latents_of(self, segments: Sequence[SegmentCodes]) -> Tensor:
         """n segments, of each the codes that were sent -> (n, LATENT)."""
         padded = [[*codes, *[-1] * (DETAIL_STAGES - len(codes))] for codes in segments]
@@ -207,15 +188,10 @@ class DetailLayer(nn.Module):
 
     @classmethod
     def from_weights(cls, weights: Mapping[str, Tensor]) -> "DetailLayer":
-        """From the tensors of `detail.safetensors`, tables aside. Raises KeyError, RuntimeError."""
+        """From the tensors of `detail.safetensors`, contexts aside. Raises KeyError, RuntimeError."""
         layer = cls()
-        layer.load_state_dict({name: value.float() for name, value in weights.items() if not name.startswith(TABLES)})
+        layer.load_state_dict({name: value.float() for name, value in weights.items() if not name.startswith(PREFIX)})
         return layer.eval()
-
-    @staticmethod
-    def tables(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The frequency tables of its codes, by the names of `codec.wire.tables`."""
-        return {name.removeprefix(TABLES): value for name, value in weights.items() if name.startswith(TABLES)}
 
 
 def loudness(mel: Tensor, spoken: Tensor) -> Tensor:

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codec.detail.code_search import CodeSearch
 from codec.detail.layer import REACH, DetailLayer, at_points, place_of_segment, segment_of_frames, span_of_segment
 from codec.speak.mel import log_mel
 from codec.units.phones import SILENCE
+from codec.wire.detail_contexts import DetailContexts, places_of
 from codec.wire.token import TICK_FRAMES, WireToken, segment_count
 
 MARGIN = REACH + 2
@@ -21,8 +23,9 @@ MEMORY_FRAMES = 300
 class DetailWriter:
     """One stream."""
 
-    def __init__(self, layer: DetailLayer) -> None:
+    def __init__(self, layer: DetailLayer, contexts: DetailContexts) -> None:
         self._layer = layer
+        self._search = CodeSearch(layer.codebooks.books.numpy(), contexts)
         self._loudness = 0.0
         self._frames = 0.0
 
@@ -57,10 +60,8 @@ class DetailWriter:
             at += frames
         points = at_points(mel[0, REACH:-REACH], torch.tensor(begins), torch.tensor(sizes))
         latents = self._layer.encoder(torch.stack(means), points, torch.tensor(phones), torch.tensor(places))
-        codes = iter(self._layer.codebooks.codes(latents)[:, :stages].tolist())
-        return tuple(
-            replace(token, details=tuple(tuple(next(codes)) for _ in range(segment_count(token.phone, token.ticks)))) for token in tokens
-        )
+        codes = iter(self._search.codes(latents.numpy(), tuple(places_of(tokens)), stages))
+        return tuple(replace(token, details=tuple(next(codes) for _ in range(segment_count(token.phone, token.ticks)))) for token in tokens)
 
     def _hear(self, frames: torch.Tensor) -> None:
         self._frames = min(MEMORY_FRAMES, self._frames + len(frames))

@@ -13,14 +13,16 @@ from codec.train.card import data_card, write_card
 from codec.train.corpus import wire_tokens
 from codec.train.corpus.packed import Corpus
 from codec.train.step import begin, run_step, step_options
+from codec.units.limits import DETAIL_STAGES
 from codec.units.phones import PHONES, SILENCE, VOWELS
+from codec.wire.detail_contexts import UNKNOWN_PHONE
 from codec.wire.packet import END, EXTENSIONS, LAYER, START, VOICE, Packet, serialize
 from codec.wire.range_coder import TOTAL
 from codec.wire.tables import (
     MANY_GROUPS,
     MAX_GROUP_TOKENS,
+    NO_NUMBER,
     SHAPES,
-    UNKNOWN_PHONE,
     Entropy,
     glide_context,
     phone_class,
@@ -35,6 +37,10 @@ INTERVALS_TICKS = (8, 8, 16)
 
 BACKOFF = 8.0
 """A context believes its own counts as much as those of the wider one once it has been seen so often."""
+
+NUMBER_CHANCE = np.array([0.06, 0.03, 0.16, 0.22, 0.14, 0.09, 0.11, 0.07, 0.11, 0.01])
+"""How often a packet's newest group has no codes of detail, one, and so on; the last is another layer. An earlier group has none, or as
+many as the group after it, more often."""
 
 Utterance = tuple[float, list[WireToken], list[float]]
 """Weight, tokens, and the level of each token in dB."""
@@ -140,11 +146,20 @@ def probabilities(counts: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[n
 
 def _signalling() -> dict[str, NDArray[np.float64]]:
     """What depends on settings and not on speech: chosen, not counted."""
-    share = {START: 0.08, END: 0.05, VOICE: 0.1, EXTENSIONS: 0.02, LAYER: 0.15}
+    share = {START: 0.08, END: 0.05, VOICE: 0.1, EXTENSIONS: 0.02, LAYER: 0.4}
     flags = np.ones(SHAPES["flags"])
     for bit, probability in share.items():
         flags *= np.where(np.arange(len(flags)) & bit, probability, 1 - probability)
-    return {"flags": flags, "redundant_groups": np.array([0.42, 0.48, 0.06, 0.025, 0.015][: MANY_GROUPS + 1])}
+    again = np.tile(NUMBER_CHANCE, (NO_NUMBER + 1, 1))
+    for number in range(DETAIL_STAGES + 1):
+        again[number] *= 0.3
+        again[number, 0] += 0.3
+        again[number, number] += 0.4
+    return {
+        "flags": flags,
+        "redundant_groups": np.array([0.42, 0.48, 0.06, 0.025, 0.015][: MANY_GROUPS + 1]),
+        "detail_codes": again,
+    }
 
 
 def to_frequencies(table: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -6,5 +6,5 @@ MIN_INTERVAL_MS, MAX_INTERVAL_MS = 40, 640
 MAX_REDUNDANCY = 11
 """Earlier groups of tokens that a packet may repeat."""
 
-DETAIL_STAGES = 6
+DETAIL_STAGES = 8
 """Codes of detail for 40 ms of speech."""

@@ -1,4 +1,4 @@
-"""One packet of payload type x-phv, format version 3: groups of tokens with their time, and pieces of the voice.
+"""One packet of payload type x-phv, format version 4: groups of tokens with their time, and pieces of the voice.
 
 docs/payload-format.md is the whole description. In short:
 
@@ -15,24 +15,23 @@ byte 1.. one range-coded message (`codec.wire.range_coder`, frequencies of `code
                      glide (context: duration; only if voiced), first_level or level_change (from the last vowel)
   voice piece        3 bits version, 5 bits index, VOICE_PIECE_BYTES bytes; plain
   extensions         8 bits type, 8 bits length, bytes; plain; then 1 bit: another one follows
-  another layer      2 bits kind: 0 and 1 are details of the newest group with one or two codes a segment; 2 is details of any group:
-                     each, newest first, 2 bits number of codes, then its details. Details of a group:
-    each segment of each token of the group (`codec.wire.token.segment_count`):
-      detail_first   context: phone, whether it is the token's first segment
-      detail_second  context: class of the phone
-                     of other kinds everything that remains belongs to them; who does not know them reads no further
+  another layer      each group, newest first:
+    detail_codes     number of codes a segment has; context: that of the group before it here; another symbol begins a layer of a later
+                     version, to which everything that remains belongs
+    each code of each segment of each token of the group (`codec.wire.token.segment_count`): `codec.wire.detail_contexts`
 
 A group is named by the time of its first token: groups of a talkspurt follow one another without a gap, so a gap in time that
 no beginning or end of a talkspurt explains is a missing group. A receiver unfolds the time from 8 bits by its own clock.
 A packet whose only group is empty carries pieces and extensions alone; its time is that of its sending.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codec.units.errors import PayloadError
-from codec.units.limits import DETAIL_STAGES, MAX_REDUNDANCY
+from codec.units.limits import MAX_REDUNDANCY
 from codec.wire.range_coder import RangeDecoder, RangeEncoder, uniform
-from codec.wire.tables import MANY_GROUPS, MAX_GROUP_TOKENS, Entropy
+from codec.wire.tables import MANY_GROUPS, MAX_GROUP_TOKENS, NO_NUMBER, OTHER_LAYER, Entropy
 from codec.wire.token_coding import (
     Group,
     PacketContext,
@@ -40,19 +39,20 @@ from codec.wire.token_coding import (
     decode_token,
     encode_details,
     encode_token,
+    segments_of,
     stages_of,
 )
 
-VERSION = 3
+VERSION = 4
 TIME_MODULO = 256
 MAX_PAYLOAD = 1024
 VOICE_PIECE_BYTES = 4
 VOICE_VERSIONS = 8
 MAX_EXTENSIONS = 3
+MAX_CODES = 1024
+"""Codes of detail in a packet; each costs a receiver some time, and bytes that are few can say many."""
 
 START, END, VOICE, EXTENSIONS, LAYER = 1, 2, 4, 8, 16
-_ANY_GROUP, _UNKNOWN_KIND = 2, 3
-_KIND, _STAGES = uniform(2), uniform(3)
 _BIT, _VERSION, _INDEX, _BYTE, _MANY = uniform(1), uniform(3), uniform(5), uniform(8), uniform(3)
 
 
@@ -123,7 +123,7 @@ def serialize(packet: Packet, entropy: Entropy) -> bytes:
         _encode_bytes(coder, extension.data)
         coder.encode(int(place + 1 < len(packet.extensions)), _BIT)
     if packet.more:
-        coder.encode(_UNKNOWN_KIND, _KIND)
+        coder.encode(OTHER_LAYER, entropy.table("detail_codes", NO_NUMBER))
     elif detailed:
         _encode_layer(coder, entropy, packet.groups)
     payload = bytes([packet.time]) + coder.finish()
@@ -132,33 +132,36 @@ def serialize(packet: Packet, entropy: Entropy) -> bytes:
     return payload
 
 
+def codes_in(groups: Sequence[Group]) -> int:
+    """Codes of detail of groups."""
+    return sum(stages_of(group) * segments_of(group) for group in groups)
+
+
 def _encode_layer(coder: RangeEncoder, entropy: Entropy, groups: tuple[Group, ...]) -> None:
-    if stages_of(groups[-1]) <= _ANY_GROUP and not any(token.details for group in groups[:-1] for token in group):
-        coder.encode(stages_of(groups[-1]) - 1, _KIND)
-        encode_details(coder, entropy, groups[-1])
-        return
-    coder.encode(_ANY_GROUP, _KIND)
+    if codes_in(groups) > MAX_CODES:
+        raise ValueError(f"a packet has at most {MAX_CODES} codes of detail")
+    before = NO_NUMBER
     for group in reversed(groups):
         stages = stages_of(group)
-        coder.encode(stages, _STAGES)
+        coder.encode(stages, entropy.table("detail_codes", before))
         if stages:
             encode_details(coder, entropy, group)
+        before = stages
 
 
 def _decode_layer(coder: RangeDecoder, entropy: Entropy, groups: list[Group]) -> bool:
-    """Adds details to the groups; False where the rest is of a kind, or of a fineness, that this version does not know."""
-    kind = coder.decode(_KIND)
-    if kind < _ANY_GROUP:
-        groups[-1] = decode_details(coder, entropy, groups[-1], kind + 1)
-        return True
-    if kind != _ANY_GROUP:
-        return False
+    """Adds details to the groups; False where the rest is of a layer that this version does not know."""
+    before, codes = NO_NUMBER, 0
     for place in reversed(range(len(groups))):
-        stages = coder.decode(_STAGES)
-        if stages > DETAIL_STAGES:
+        stages = coder.decode(entropy.table("detail_codes", before))
+        if stages == OTHER_LAYER:
             return False
+        codes += stages * segments_of(groups[place])
+        if codes > MAX_CODES:
+            raise PayloadError(f"The payload has more than {MAX_CODES} codes of detail: it was damaged, or it is not of type x-phv.")
         if stages:
             groups[place] = decode_details(coder, entropy, groups[place], stages)
+        before = stages
     return True
 
 

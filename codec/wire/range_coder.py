@@ -4,6 +4,7 @@ Frequencies of a symbol set add up to 65536. Carries need no care, because the c
 The end of a message costs no length: the shortest byte string inside the final interval is sent, and missing bytes read as zeros.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
@@ -20,9 +21,9 @@ class FrequencyTable:
     __slots__ = ("cumulative", "size")
 
     def __init__(self, frequencies: Sequence[int]) -> None:
-        self.cumulative = [0, *accumulate(int(f) for f in frequencies)]
+        self.cumulative = array("l", [0, *accumulate(frequencies)])
         self.size = len(frequencies)
-        if self.cumulative[-1] != TOTAL or any(f < 1 for f in frequencies):
+        if self.cumulative[-1] != TOTAL or min(frequencies) < 1:
             raise ValueError(f"frequencies must each be at least 1 and add up to {TOTAL}, got a sum of {self.cumulative[-1]}")
 
     def frequency(self, symbol: int) -> int:

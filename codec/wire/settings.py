@@ -19,12 +19,12 @@ class EncoderSettings:
     voice: bool = True
     """Describe the speaker's voice to the listener; without it a neutral voice is heard."""
 
-    detail: int = 2
-    """Codes for how each 40 ms of speech sounded, 0 to 6: about 190 bit/s each. The first two make many more words understood, the
+    detail: int = 3
+    """Codes for how each 40 ms of speech sounded, 0 to 8: about 150 bit/s each. The first ones make many more words understood, the
     others make the voice more like the speaker's."""
 
     repeated_detail: int = 0
-    """How many of these codes the repeated groups keep, 0 to 6."""
+    """How many of these codes the repeated groups keep, 0 to 8."""
 
     comfort_noise: bool = True
     """Describe the background where it can be heard, so that the listener does not fall into silence between words."""

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from codec.units.errors import PayloadError
 from codec.units.phones import VOWELS
+from codec.wire.detail_contexts import UNKNOWN_PHONE, places_of
 from codec.wire.range_coder import FrequencyTable, RangeDecoder, RangeEncoder
-from codec.wire.tables import UNKNOWN_PHONE, Entropy, glide_context, phone_class
-from codec.wire.token import LEVELS, MAX_GLIDE, PITCHES, WireToken, glide_end, segment_count
+from codec.wire.tables import Entropy, glide_context, phone_class
+from codec.wire.token import LEVELS, MAX_GLIDE, PITCHES, SegmentCodes, WireToken, glide_end, segment_count
 
 Group = tuple[WireToken, ...]
 _NOT_VOICED = PITCHES
@@ -86,6 +87,11 @@ def stages_of(group: Group) -> int:
     return next((len(token.details[0]) for token in group if token.details), 0)
 
 
+def segments_of(group: Group) -> int:
+    """Segments of a group that could have codes."""
+    return sum(segment_count(token.phone, token.ticks) for token in group)
+
+
 def coarser(group: Group, stages: int) -> Group:
     """The group with at most `stages` codes a segment."""
     if stages_of(group) <= stages:
@@ -95,30 +101,33 @@ def coarser(group: Group, stages: int) -> Group:
 
 def encode_details(coder: RangeEncoder, entropy: Entropy, group: Group) -> None:
     """Append the details of a group. Raises ValueError unless all of its segments have as many codes."""
-    stages = stages_of(group)
+    stages, places = stages_of(group), places_of(group)
+    previous: SegmentCodes = ()
     for token in group:
         if len(token.details) != segment_count(token.phone, token.ticks):
             raise ValueError("either all tokens of a group have details or none has")
-        for place, codes in enumerate(token.details):
+        for codes in token.details:
             if len(codes) != stages:
                 raise ValueError(f"all segments of a group have as many codes, {stages} here, got {len(codes)}")
+            place = next(places)
             for stage, code in enumerate(codes):
-                coder.encode(code, _detail_table(entropy, token.phone, place, stage))
+                coder.encode(code, entropy.details.table(place, previous, codes[:stage]))
+            previous = codes
 
 
 def decode_details(coder: RangeDecoder, entropy: Entropy, group: Group, stages: int) -> Group:
     """The group with its details, `stages` codes a segment."""
     detailed = []
+    previous: SegmentCodes = ()
+    places = places_of(group)
     for token in group:
         segments = []
-        for place in range(segment_count(token.phone, token.ticks)):
-            segments.append(tuple(coder.decode(_detail_table(entropy, token.phone, place, stage)) for stage in range(stages)))
+        for _ in range(segment_count(token.phone, token.ticks)):
+            place = next(places)
+            codes: SegmentCodes = ()
+            for _ in range(stages):
+                codes = (*codes, coder.decode(entropy.details.table(place, previous, codes)))
+            segments.append(codes)
+            previous = codes
         detailed.append(replace(token, details=tuple(segments)))
     return tuple(detailed)
-
-
-def _detail_table(entropy: Entropy, phone: int, place: int, stage: int) -> FrequencyTable:
-    """Of the code of a stage of a segment, which lies at `place` in its token."""
-    if stage == 0:
-        return entropy.table("detail_first", phone, int(place == 0))
-    return entropy.table("detail_second", phone_class(phone)) if stage == 1 else entropy.table("detail_later", stage - 2)

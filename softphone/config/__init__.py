@@ -119,7 +119,7 @@ class Phv:
     interval_ms: int = limited(160, MIN_INTERVAL_MS, MAX_INTERVAL_MS, 20)
     """Time between packets while someone speaks (ptime)."""
     detail: int = limited(DETAIL_STAGES, 0, DETAIL_STAGES)
-    """Codes for how each 40 ms sounded, besides what was said, where the path carries them: about 190 bit/s each."""
+    """Codes for how each 40 ms sounded, besides what was said, where the path carries them: about 150 bit/s each."""
     redundancy: int = limited(1, 0, HIGHEST_REDUNDANCY)
     """How many earlier packets each packet repeats."""
     profile: str = allowed("adaptive", "adaptive", "fixed")

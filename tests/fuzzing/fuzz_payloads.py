@@ -21,10 +21,11 @@ from codec.models import Models
 from codec.units.errors import PayloadError
 from codec.units.limits import MAX_REDUNDANCY
 from codec.units.phones import PHONES, VOWELS
+from codec.wire.detail_contexts import DETAIL_CODES
 from codec.wire.link_report import LinkReport
 from codec.wire.packet import MAX_EXTENSIONS, MAX_PAYLOAD, Extension, Packet, VoicePiece, parse, serialize
 from codec.wire.sound import MAX_COPY, MAX_TOKENS, SoundPayload, SoundReport, is_sound, parse_sound, serialize_sound
-from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, Entropy
+from codec.wire.tables import MAX_GROUP_TOKENS, Entropy
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
 from softphone.engine.phv.receiver_report import TransitTimes
 from softphone.engine.phv.sound.half import SoundHalf

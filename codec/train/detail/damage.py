@@ -13,13 +13,13 @@ GROUP_FRAMES = 8 * TICK_FRAMES
 """Tokens are lost by whole groups of 160 ms."""
 MIXED, LOST_GROUPS = 0.3, 0.25
 """Shares of examples some of whose groups, which were repeated, have fewer codes than the others; that lack some groups' details."""
-STAGES_CHANCE = (0.1, 0.3, 0.1, 0.2, 0.1, 0.2)
+STAGES_CHANCE = (0.04, 0.12, 0.28, 0.18, 0.1, 0.12, 0.06, 0.1)
 """How often an example has one code a segment, two, and so on."""
 SCATTERED_LOSS = 0.04
 """Share of single tokens without details."""
-WITHOUT, RUNS = 0.12, 0.4
+WITHOUT, RUNS = 0.12, 0.15
 """Shares of examples without any details, and with details in some runs of groups only, as a sender has them who waits for words."""
-CODES_IN_RUNS = (2, 4, 6), (0.15, 0.25, 0.6)
+CODES_IN_RUNS = (2, 4, 8), (0.15, 0.25, 0.6)
 """How many codes those runs have, and how often."""
 RUN_GROUPS = 5
 """Groups of a run with and of one without details together, about."""

@@ -49,7 +49,7 @@ LABEL_NOISE, RIGHT = 0.1, 0.5
 HEARD, LIKENESS, DECEIT, MATCHING, COMMITMENT = 2.0, 2.0, 0.08, 0.3, 0.015
 SETS = "realigned", "heard"
 """Labels with the right phones, and with those of the recogniser."""
-SHOWN = (1, 2, 4, 6)
+SHOWN = (2, 3, 4, 6, 8)
 """Numbers of codes that `evaluate` looks at."""
 FREE_STEPS, FREE_BATCHES = 250, 60
 """Steps without quantising, and batches then remembered at least, before the first codebooks are made of what the encoder says."""

@@ -9,13 +9,13 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "original": original.Original,
     "phv-base": lambda: phv.Phv(redundancy=0),
     "phv-coarse": lambda: phv.Phv(redundancy=0, detail=1),
-    "phv-detail": lambda: phv.Phv(redundancy=0, detail=2),
-    "phv-detail4": lambda: phv.Phv(redundancy=0, detail=4),
-    "phv-detail6": lambda: phv.Phv(redundancy=0, detail=6),
+    "phv-detail": lambda: phv.Phv(redundancy=0, detail=3),
+    "phv-detail5": lambda: phv.Phv(redundancy=0, detail=5),
+    "phv-detail8": lambda: phv.Phv(redundancy=0, detail=8),
     "phv-base-quick": lambda: phv.Phv(redundancy=0, wait=False),
-    "phv-detail-quick": lambda: phv.Phv(redundancy=0, detail=2, wait=False),
-    "phv-detail4-quick": lambda: phv.Phv(redundancy=0, detail=4, wait=False),
-    "phv-detail6-quick": lambda: phv.Phv(redundancy=0, detail=6, wait=False),
+    "phv-detail-quick": lambda: phv.Phv(redundancy=0, detail=3, wait=False),
+    "phv-detail5-quick": lambda: phv.Phv(redundancy=0, detail=5, wait=False),
+    "phv-detail8-quick": lambda: phv.Phv(redundancy=0, detail=8, wait=False),
     "phv-base-r1": lambda: phv.Phv(redundancy=1),
     "opus-6k-60ms": lambda: opus.Opus(6000, 60),
     "opus-6k-20ms": lambda: opus.Opus(6000, 20),
@@ -26,7 +26,7 @@ SYSTEMS: dict[str, Callable[[], System]] = {
 }
 """Making one loads what it needs, and raises SoftphoneError or CodecError where that is missing."""
 
-OPTIONAL = frozenset({"phv-coarse", "phv-detail4", "phv-detail4-quick", "phv-base-r1", "opus-6k-20ms"})
+OPTIONAL = frozenset({"phv-coarse", "phv-detail5", "phv-detail5-quick", "phv-base-r1", "opus-6k-20ms"})
 """Measured only where they are named."""
 
 PARTS: dict[str, Callable[[], System]] = {

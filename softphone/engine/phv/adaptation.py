@@ -23,7 +23,7 @@ RATE_COST = 0.005
 """and a kbit/s so much;"""
 LIKENESS_WORTH = 0.02
 """and that a voice is the speaker's, and not anybody's, so much."""
-DETAILS = (0, 1, 2, 4, 6)
+DETAILS = (0, 2, 3, 4, 6, 8)
 """Numbers of codes that are chosen from."""
 
 FIRST_REDUNDANCY = 3

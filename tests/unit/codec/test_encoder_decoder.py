@@ -160,7 +160,7 @@ def test_repeated_groups_keep_as_much_detail_as_is_wanted() -> None:
     said = script([("SIL", 300), *HELLO, ("SIL", 1500)])
     models = models_for(said.phones)
     for repeated in (0, 1, 2):
-        settings = EncoderSettings(redundancy=2, voice=False, repeated_detail=repeated)
+        settings = EncoderSettings(redundancy=2, voice=False, detail=2, repeated_detail=repeated)
         for packet in packets(models, encode(models, said.pcm, settings)):
             *earlier, newest = packet.groups
             assert {stages_of(group) for group in earlier} <= {repeated}

@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 from codec.train.entropy_tables import count_symbols, groups, level_offsets, probabilities, to_frequencies
 from codec.units.phones import PHONES, SILENCE, phone_index
 from codec.units.weights import load_weights
+from codec.wire.detail_contexts import UNKNOWN_PHONE
 from codec.wire.range_coder import TOTAL
-from codec.wire.tables import SHAPES, UNKNOWN_PHONE, Entropy, glide_context, phone_class
+from codec.wire.tables import SHAPES, Entropy, glide_context, phone_class
 from codec.wire.token import WireToken
 from tests.places import MODELS
 

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from codec.units.errors import PayloadError
 from codec.units.limits import DETAIL_STAGES, MAX_REDUNDANCY
 from codec.units.phones import PHONES, VOWELS, phone_index
-from codec.units.weights import load_weights
+from codec.wire.detail_contexts import DETAIL_CODES
 from codec.wire.packet import MAX_EXTENSIONS, MAX_PAYLOAD, VOICE_PIECE_BYTES, Extension, Packet, VoicePiece, parse, serialize
-from codec.wire.tables import DETAIL_CODES, MAX_GROUP_TOKENS, Entropy
+from codec.wire.tables import MAX_GROUP_TOKENS, Entropy
 from codec.wire.token import LEVELS, MAX_GLIDE, MAX_TICKS, PITCHES, WireToken, segment_count
 from tests.places import MODELS
 
-ENTROPY = Entropy.from_weights(load_weights(MODELS / "entropy.safetensors")[0])
+ENTROPY = Entropy.load(MODELS)
 
 
 @st.composite

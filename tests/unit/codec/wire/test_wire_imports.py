@@ -6,7 +6,7 @@ import sys
 from codec.models import Models
 from codec.units.weights_files import weights_directory
 from codec.wire.packet import parse
-from codec.wire.tables import DETAIL_SHAPES, SHAPES, Entropy
+from codec.wire.tables import SHAPES, Entropy
 from tests.places import ROOT
 
 MODULES = sorted(f"codec.wire.{path.stem}" for path in (ROOT / "codec" / "wire").glob("[a-z]*.py"))
@@ -34,7 +34,7 @@ def test_the_wire_format_needs_no_torch_and_no_time() -> None:
 def test_its_tables_are_those_of_the_models() -> None:
     alone, models = Entropy.load(weights_directory()), Models.load().entropy
     assert (alone.level_offset == models.level_offset).all()
-    for name, shape in (SHAPES | DETAIL_SHAPES).items():
+    for name, shape in SHAPES.items():
         context = tuple(0 for _ in shape[:-1])
         assert alone.table(name, *context).cumulative == models.table(name, *context).cumulative
     payload = bytes.fromhex((ROOT / "tests" / "unit" / "codec" / "golden_payloads.txt").read_text().splitlines()[9].split()[1])

@@ -90,7 +90,7 @@ def test_a_path_that_a_probe_shows_to_be_slow_gets_what_fits_before_it_queues() 
 
 
 def test_words_are_worth_more_than_a_likeness_that_comes_late() -> None:
-    profile = Call(1800, replace(BASE, detail=6)).goes_on(CLEAN, 5)
+    profile = Call(2400, replace(BASE, detail=8)).goes_on(CLEAN, 5)
     assert profile.interval_ms == 320
 
 
@@ -139,7 +139,7 @@ def test_the_ceiling_holds_whatever_happens(ceiling: int, report: PathReport) ->
 
 
 def test_a_narrow_ceiling_gives_up_the_interval_first() -> None:
-    profile = Call(1600, wait="quick").goes_on(CLEAN, 5)
+    profile = Call(1450, wait="quick").goes_on(CLEAN, 5)
     assert profile.interval_ms == 640
     assert profile.detail == 2
     assert "1600" in Call(1600).adaptation.reason
@@ -247,7 +247,7 @@ def test_what_the_user_asked_for_is_the_least() -> None:
 @pytest.mark.parametrize("wait", ["quick", "clear"])
 def test_what_a_link_has_room_for_goes_into_codes_of_detail(wait: str) -> None:
     """On 4.8 kbit/s the headers take two thirds of the bytes: another kilobit of codes costs little."""
-    most = replace(BASE, detail=6)
+    most = replace(BASE, detail=8)
     assert Call(base=most, wait=wait).goes_on(CLEAN, 60) == most
-    assert Call(4800, most, wait=wait).goes_on(CLEAN, 60).detail == 6
+    assert Call(4800, most, wait=wait).goes_on(CLEAN, 60).detail == 8
     assert Call(1200, most, wait=wait).goes_on(CLEAN, 60).detail < 4
