@@ -17,14 +17,13 @@ from codec.speak.mel import LOG_PER_DB, MEL_BANDS
 from codec.units.convolution import convolve
 from codec.units.limits import DETAIL_STAGES
 from codec.units.phones import PHONES
-from codec.wire.detail_contexts import DETAIL_CODES, PREFIX
+from codec.wire.detail_contexts import DETAIL_CODES, DETAIL_LATENT, PREFIX
 from codec.wire.token import SegmentCodes
 
 Index = TypeVar("Index", int, Tensor)
 
-CODES = DETAIL_CODES
-"""Entries of the codebook of a stage."""
-LATENT = 40
+CODES, LATENT = DETAIL_CODES, DETAIL_LATENT
+"""Entries of the codebook of a stage, and how many numbers each has."""
 POINTS = 4
 """Moments of a segment whose spectra the codes picture."""
 REACH = 7

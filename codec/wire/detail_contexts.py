@@ -1,7 +1,7 @@
 """How likely each code of detail is, given the phones, the codes before it and those of the segment before: a small network in integers.
 
 Both ends must find the very same frequencies, so every number is an integer below 2 ** 53: sums and products of them are exact in floats
-of 64 bits too, in whatever order a machine adds them. Section 4.2 of docs/payload-format.md has the arithmetic.
+of 64 bits too, in whatever order a machine adds them. Section 4.3 of docs/payload-format.md has the arithmetic.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from codec.wire.token import SegmentCodes, WireToken, segment_count
 DETAIL_CODES = 256
 UNKNOWN_PHONE = len(PHONES)
 HIDDEN = 128
-LATENT = 40
+DETAIL_LATENT = 40
 PLACES = 8
 """Later places in a token, and more segments of one, count as the last of so many."""
 BOOK_STEPS = 32
@@ -35,8 +35,8 @@ CONTEXT_SHAPES: dict[str, tuple[int, ...]] = {
     "place": (DETAIL_STAGES, PLACES, HIDDEN),
     "total": (DETAIL_STAGES, PLACES, HIDDEN),
     "follows": (DETAIL_STAGES, HIDDEN),
-    "previous": (DETAIL_STAGES, LATENT, HIDDEN),
-    "current": (DETAIL_STAGES, LATENT, HIDDEN),
+    "previous": (DETAIL_STAGES, DETAIL_LATENT, HIDDEN),
+    "current": (DETAIL_STAGES, DETAIL_LATENT, HIDDEN),
     "out": (DETAIL_STAGES, HIDDEN, DETAIL_CODES),
     "bias": (DETAIL_STAGES, DETAIL_CODES),
     "decay": (DECAY_STEPS,),
@@ -75,7 +75,7 @@ class DetailContexts:
     """The network. Raises KeyError, ValueError."""
 
     def __init__(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
-        """arrays: those of `detail.safetensors` that begin with PREFIX, and BOOKS (stages, codes, LATENT)."""
+        """arrays: those of `detail.safetensors` that begin with PREFIX, and BOOKS (stages, codes, DETAIL_LATENT)."""
         self._of: dict[str, Array] = {}
         for name, shape in CONTEXT_SHAPES.items():
             array = np.asarray(arrays[PREFIX + name], np.float64)
@@ -86,17 +86,17 @@ class DetailContexts:
         if self._decay.min() < 0 or self._decay[0] < 1:
             raise ValueError("the context table decay has numbers that are not of this version")
         self._books = np.rint(np.asarray(arrays[BOOKS], np.float64) * BOOK_STEPS)
-        if self._books.shape != (DETAIL_STAGES, DETAIL_CODES, LATENT):
+        if self._books.shape != (DETAIL_STAGES, DETAIL_CODES, DETAIL_LATENT):
             raise ValueError(f"the codebooks have shape {self._books.shape}")
         self._kept: dict[tuple[Place, SegmentCodes, SegmentCodes], FrequencyTable] = {}
-        self._latents: dict[SegmentCodes, Array] = {(): np.zeros(LATENT)}
+        self._latents: dict[SegmentCodes, Array] = {(): np.zeros(DETAIL_LATENT)}
 
     def latent(self, codes: SegmentCodes) -> Array:
-        """Sum of the rounded entries that `codes` name (LATENT,); zeros for none."""
+        """Sum of the rounded entries that `codes` name (DETAIL_LATENT,); zeros for none."""
         found = self._latents.get(codes)
         if found is None:
             if len(self._latents) >= _KEPT:
-                self._latents = {(): np.zeros(LATENT)}
+                self._latents = {(): np.zeros(DETAIL_LATENT)}
             found = self._latents[codes] = self.latent(codes[:-1]) + self._books[len(codes) - 1, codes[-1]]
         return found
 
@@ -126,13 +126,13 @@ class DetailContexts:
         return total + of["follows"][stage] + self.latent(previous) @ of["previous"][stage] if previous else total
 
     def bits(self, stage: int, beginning: Array, latents: Array) -> Array:
-        """What each code of a stage costs, nearly, after each of some beginnings of a segment, latents (n, LATENT) of `latent`
+        """What each code of a stage costs, nearly, after each of some beginnings of a segment, latents (n, DETAIL_LATENT) of `latent`
         -> (n, codes)."""
         below = self._below(stage, beginning, latents) / (LOGIT_STEPS * np.log(2))
         return np.asarray(below + np.log2(np.exp2(-below).sum(1, keepdims=True)))
 
     def _below(self, stage: int, beginning: Array, latents: Array) -> Array:
-        """How far the logit of each code lies below the highest: latents (..., LATENT) -> (..., codes)."""
+        """How far the logit of each code lies below the highest: latents (..., DETAIL_LATENT) -> (..., codes)."""
         hidden = beginning + latents @ self._of["current"][stage]
         active = np.minimum(np.maximum(np.floor(hidden / 2**ACTIVE_SHIFT), 0), ACTIVE_MAX)
         logits = self._of["bias"][stage] + active @ self._of["out"][stage]

@@ -209,7 +209,8 @@ class EngineFuzz:
 
     def _look(self) -> None:
         if not self._lives():
-            words = self._phone.log()
+            # All of what faulthandler writes, whose first line names the signal.
+            words = self._phone.log(lines=200)
             raise EngineDied(f"the engine died or hangs; {self.summary()}; {self._blame()}\n{words}")
 
     def _blame(self) -> str:

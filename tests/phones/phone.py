@@ -123,8 +123,8 @@ class Phone:
         """What it remembers."""
         return open_store(self.folder / "data" / "softphone" / "phone.db")
 
-    def log(self) -> str:
-        return self._process.tail()
+    def log(self, lines: int = 40) -> str:
+        return self._process.tail(lines)
 
     def _connect(self) -> bool:
         try:

@@ -5,7 +5,7 @@ import torch
 
 from codec.train.detail.contexts import ContextNetwork, Seen, Spoken, learn, name_codes
 from codec.units.limits import DETAIL_STAGES
-from codec.wire.detail_contexts import DETAIL_CODES, LATENT, UNKNOWN_PHONE, Place
+from codec.wire.detail_contexts import DETAIL_CODES, DETAIL_LATENT, UNKNOWN_PHONE, Place
 from codec.wire.range_coder import TOTAL_BITS
 
 PLACE = Place(UNKNOWN_PHONE, 3, UNKNOWN_PHONE, 0, 0)
@@ -13,7 +13,7 @@ PLACE = Place(UNKNOWN_PHONE, 3, UNKNOWN_PHONE, 0, 0)
 
 def books() -> torch.Tensor:
     torch.manual_seed(5)
-    return torch.randn(DETAIL_STAGES, DETAIL_CODES, LATENT) * torch.logspace(0.6, -0.3, DETAIL_STAGES)[:, None, None]
+    return torch.randn(DETAIL_STAGES, DETAIL_CODES, DETAIL_LATENT) * torch.logspace(0.6, -0.3, DETAIL_STAGES)[:, None, None]
 
 
 def test_the_integers_have_learned_what_the_network_was_shown() -> None:
@@ -37,7 +37,7 @@ def test_the_integers_have_learned_what_the_network_was_shown() -> None:
 def test_what_is_shown_are_the_codes_that_senders_choose() -> None:
     torch.manual_seed(7)
     places = [[PLACE], [PLACE, PLACE._replace(phone=9)]] * 10
-    spoken = Spoken(torch.randn(30, LATENT).numpy() * 4, places)
+    spoken = Spoken(torch.randn(30, DETAIL_LATENT).numpy() * 4, places)
     free = name_codes(spoken, books().numpy(), None)
     assert free.codes.shape == (30, DETAIL_STAGES) and free.codes.min() >= 0
     assert free.follows.tolist() == [False, False, True] * 10
@@ -47,4 +47,4 @@ def test_what_is_shown_are_the_codes_that_senders_choose() -> None:
     assert len(counts.unique()) > 1 and counts[1::3].equal(counts[2::3])
     assert all((codes >= 0).tolist() == sorted((codes >= 0).tolist(), reverse=True) for codes in sent.codes)
     few = spoken.some(2)
-    assert len(few.places) == 10 and few.latents.shape == (10, LATENT) and (few.latents[1] == spoken.latents[3]).all()
+    assert len(few.places) == 10 and few.latents.shape == (10, DETAIL_LATENT) and (few.latents[1] == spoken.latents[3]).all()

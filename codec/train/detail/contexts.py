@@ -19,8 +19,8 @@ from codec.wire.detail_contexts import (
     CONTEXT_SHAPES,
     DECAY_STEPS,
     DETAIL_CODES,
+    DETAIL_LATENT,
     HIDDEN,
-    LATENT,
     LOGIT_SHIFT,
     LOGIT_STEPS,
     PLACES,
@@ -95,10 +95,10 @@ def listen(detail: Detail, data: TokenData, limit: int, seed: int = 0) -> Spoken
                 groups.append([])
             phones = batch.phones[row, owner].tolist()
             groups[-1].append(Place(phones[0], phones[1], phones[2], min(index, PLACES - 1), min(count, PLACES) - 1))
-    return Spoken(np.concatenate(latents), [_alone(group) for group in groups])
+    return Spoken(np.concatenate(latents), [_without_outside(group) for group in groups])
 
 
-def _alone(group: list[Place]) -> list[Place]:
+def _without_outside(group: list[Place]) -> list[Place]:
     """Nothing is known of phones outside the group."""
     starts = [index for index, each in enumerate(group) if each.place == 0]
     second, last = (*starts[1:2], len(group))[0], starts[-1]
@@ -125,7 +125,7 @@ def name_codes(spoken: Spoken, books: NDArray[np.float32], contexts: DetailConte
 
 
 class ContextNetwork(nn.Module):
-    """What `DetailContexts` does, in floats; books (stages, codes, LATENT)."""
+    """What `DetailContexts` does, in floats; books (stages, codes, DETAIL_LATENT)."""
 
     books: Tensor
 
@@ -137,8 +137,8 @@ class ContextNetwork(nn.Module):
         for table in self.tables.values():
             nn.init.normal_(table.weight, std=0.3)  # type: ignore[arg-type]
         self.follows = nn.Parameter(torch.zeros(DETAIL_STAGES, HIDDEN))
-        self.previous = nn.Parameter(torch.randn(DETAIL_STAGES, LATENT, HIDDEN) * 0.15)
-        self.current = nn.Parameter(torch.randn(DETAIL_STAGES, LATENT, HIDDEN) * 0.15)
+        self.previous = nn.Parameter(torch.randn(DETAIL_STAGES, DETAIL_LATENT, HIDDEN) * 0.15)
+        self.current = nn.Parameter(torch.randn(DETAIL_STAGES, DETAIL_LATENT, HIDDEN) * 0.15)
         self.out = nn.Parameter(torch.randn(DETAIL_STAGES, HIDDEN, DETAIL_CODES) * 0.05)
         self.bias = nn.Parameter(torch.zeros(DETAIL_STAGES, DETAIL_CODES))
 
@@ -193,21 +193,6 @@ def learn(network: ContextNetwork, seen: Seen, epochs: float) -> DetailContexts:
         if step % 200 == 0:
             print(f"contexts step {step} of {steps}: {float(loss.detach()) / np.log(2) / DETAIL_STAGES:.3f} bits a code", flush=True)
     return network.exact()
-
-
-def bits_per_code(contexts: DetailContexts, spoken: Spoken, books: NDArray[np.float32], stages: int) -> tuple[list[float], float]:
-    """What the codes cost that a sender of so many chooses, by stage; and the mean squared distance that they leave."""
-    search, at, bits, left = CodeSearch(books, contexts), 0, np.zeros(stages), 0.0
-    for group in spoken.places:
-        latents = spoken.latents[at : at + len(group)]
-        previous: tuple[int, ...] = ()
-        for latent, place, codes in zip(latents, group, search.codes(latents, group, stages), strict=True):
-            for stage, code in enumerate(codes):
-                bits[stage] += 16 - np.log2(contexts.table(place, previous, codes[:stage]).frequency(code))
-            left += float(((latent - sum(books[stage, code] for stage, code in enumerate(codes))) ** 2).sum())
-            previous = codes
-        at += len(group)
-    return [round(float(each), 2) for each in bits / at], round(left / at, 2)
 
 
 def train_contexts(spoken: Spoken, books: Tensor, epochs: float = EPOCHS) -> ContextNetwork:

@@ -1,4 +1,4 @@
-"""Writes the detail layer with its frequency tables and its card: `python -m codec.train.detail.export`."""
+"""Writes the detail layer, what tells how likely its codes are, and its card: `python -m codec.train.detail.export`."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -7,7 +7,7 @@ from codec.detail.code_search import PRICES, CodeSearch
 from codec.units.arrays import load_arrays
 from codec.units.limits import DETAIL_STAGES
 from codec.units.phones import phone_index
-from codec.wire.detail_contexts import BOOKS, DETAIL_CODES, LATENT, UNKNOWN_PHONE, Place
+from codec.wire.detail_contexts import BOOKS, DETAIL_CODES, DETAIL_LATENT, UNKNOWN_PHONE, Place
 from codec.wire.range_coder import TOTAL_BITS
 from codec.wire.tables import Entropy
 from codec.wire.token import SegmentCodes
@@ -21,7 +21,7 @@ PLACE = Place(UNKNOWN_PHONE, phone_index("AA"), phone_index("T"), 0, 2)
 def latents(count: int) -> np.ndarray:
     rng = np.random.default_rng(3)
     said = sum(book[rng.integers(DETAIL_CODES, size=count)] for book in ARRAYS)
-    return np.asarray(said + 0.3 * ARRAYS[-1].std() * rng.standard_normal((count, LATENT)), np.float32)
+    return np.asarray(said + 0.3 * ARRAYS[-1].std() * rng.standard_normal((count, DETAIL_LATENT)), np.float32)
 
 
 def left(wanted: np.ndarray, found: list[SegmentCodes], stages: int) -> float:
